@@ -1,0 +1,67 @@
+# shellcheck shell=bash
+# Shared by scripts/setup and scripts/env.sh. Defines functions and a constant.
+
+# What r2r can be built on, long-term releases first.
+sensr_bridge_distros="lyrical jazzy humble rolling iron"
+
+# Prints which ROS 2 to use: `sourced`, a folder below /opt/ros, or `wheels` (the one scripts/setup makes).
+# $1: the repository
+sensr_bridge_ros() {
+    local distro
+    if [[ -n "${ROS_DISTRO:-}" && -n "${AMENT_PREFIX_PATH:-}" && ":$AMENT_PREFIX_PATH:" != *":$1/.ros:"* ]]; then
+        echo sourced
+        return
+    fi
+    for distro in $sensr_bridge_distros; do
+        if [[ -f "/opt/ros/$distro/setup.bash" ]]; then
+            echo "/opt/ros/$distro"
+            return
+        fi
+    done
+    echo wheels
+}
+
+# ROS's setup files use unset variables and failing commands, so they need a shell without -e and -u.
+# $1: the setup file
+sensr_bridge_source_ros() {
+    local -
+    set +eu
+    # shellcheck disable=SC1090
+    source "$1"
+}
+
+# Puts a folder first in a colon-separated variable, and nowhere else in it.
+# $1: the variable's name, $2: the folder
+sensr_bridge_prepend() {
+    local rest=":${!1:-}:"
+    rest=${rest//":$2:"/:}
+    rest=${rest#:}
+    rest=${rest%:}
+    export "$1=$2${rest:+:$rest}"
+}
+
+# Two clones used from one shell must not mix: takes what another clone's env.sh added out of the environment.
+# $1: the repository
+sensr_bridge_forget_other_clone() {
+    local other="${SENSR_BRIDGE_ROOT:-$1}" name entry kept entries
+    if [[ "$other" == "$1" ]]; then
+        return
+    fi
+    for name in PATH PYTHONPATH LD_LIBRARY_PATH AMENT_PREFIX_PATH CMAKE_PREFIX_PATH; do
+        if [[ -z "${!name:-}" ]]; then
+            continue
+        fi
+        IFS=: read -ra entries <<<"${!name}"
+        kept=""
+        for entry in "${entries[@]}"; do
+            if [[ "$entry" != "$other"/* ]]; then
+                kept="${kept:+$kept:}$entry"
+            fi
+        done
+        export "$name=$kept"
+    done
+    unset SENSR_BRIDGE_ROOT SENSR_BRIDGE_PREFIX VIRTUAL_ENV
+    if [[ -z "${AMENT_PREFIX_PATH:-}" ]]; then
+        unset AMENT_PREFIX_PATH ROS_DISTRO
+    fi
+}
