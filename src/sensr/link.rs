@@ -1,0 +1,140 @@
+//! What a link is, where it leads, and the account of what it brought.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::stamp::Stamp;
+
+/// Where a link connects to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Host name or address.
+    pub address: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl Endpoint {
+    /// The WebSocket address, with IPv6 addresses in brackets.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let Self { address, port } = self;
+        if address.contains(':') {
+            format!("ws://[{address}]:{port}/")
+        } else {
+            format!("ws://{address}:{port}/")
+        }
+    }
+}
+
+/// Where a link is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LinkState {
+    /// Resolving, connecting, shaking hands.
+    #[default]
+    Connecting,
+    /// Established.
+    Connected,
+    /// Waiting before the next attempt.
+    Backoff,
+    /// Ended for good, because the node stops.
+    Stopped,
+}
+
+/// A copy of a link's figures.
+#[derive(Debug, Clone, Default)]
+pub struct LinkFigures {
+    /// `ws://…`
+    pub url: String,
+    /// Where it is in its life.
+    pub state: LinkState,
+    /// Since when.
+    pub state_since: Stamp,
+    /// Links established.
+    pub connects: u64,
+    /// Established links that ended.
+    pub disconnects: u64,
+    /// Attempts that did not get there.
+    pub failed_attempts: u64,
+    /// What ended the last link or attempt.
+    pub last_error: String,
+    /// Binary frames received whole.
+    pub frames: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Frames that were text.
+    pub text_frames: u64,
+    /// Frames that were no message of the stream.
+    pub undecodable_frames: u64,
+    /// Frames over the limit.
+    pub oversized_frames: u64,
+    /// Clouds of unknown type.
+    pub unknown_type: u64,
+}
+
+/// One link's figures, shared.
+#[derive(Debug, Default)]
+pub struct Link {
+    figures: Mutex<LinkFigures>,
+}
+
+impl Link {
+    /// A consistent copy.
+    pub fn snapshot(&self) -> LinkFigures {
+        self.lock().clone()
+    }
+
+    /// Enters a state.
+    pub fn enter(&self, state: LinkState) {
+        self.update(|figures| {
+            figures.state = state;
+            figures.state_since = Stamp::now();
+            if state == LinkState::Connected {
+                figures.connects += 1;
+            }
+        });
+    }
+
+    /// Changes figures, all of them seen together by [`snapshot`](Self::snapshot).
+    pub fn update(&self, change: impl FnOnce(&mut LinkFigures)) {
+        change(&mut self.lock());
+    }
+
+    /// An update is complete before a panic can release the lock, so a poisoned one still tells the
+    /// truth.
+    fn lock(&self) -> MutexGuard<'_, LinkFigures> {
+        self.figures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ipv6_addresses_stand_in_brackets() {
+        let url = |address: &str| {
+            Endpoint {
+                address: address.to_owned(),
+                port: 5051,
+            }
+            .url()
+        };
+        assert_eq!(url("192.0.2.1"), "ws://192.0.2.1:5051/");
+        assert_eq!(url("2001:db8::1"), "ws://[2001:db8::1]:5051/");
+    }
+
+    #[test]
+    fn only_an_established_link_counts_as_one() {
+        let link = Link::default();
+        for state in [
+            LinkState::Connecting,
+            LinkState::Connected,
+            LinkState::Backoff,
+        ] {
+            link.enter(state);
+            assert_eq!(link.snapshot().state, state);
+        }
+        assert_eq!(link.snapshot().connects, 1);
+        assert!(link.snapshot().state_since.sec > 0);
+    }
+}

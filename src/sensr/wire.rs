@@ -1,0 +1,120 @@
+//! SENSR's wire format: protobuf messages in binary WebSocket messages.
+//!
+//! The types are generated from `proto/sensr.proto`. Decoding is zero-copy: byte fields of a decoded
+//! message are slices of the frame it came in, which they keep alive.
+
+use bytes::Bytes;
+use prost::Message as _;
+
+pub use proto::point_result::PointCloud;
+pub use proto::point_result::point_cloud::Type as CloudType;
+
+/// The generated messages.
+#[allow(
+    missing_docs,
+    unused_qualifications,
+    clippy::pedantic,
+    reason = "generated; the .proto carries the documentation"
+)]
+pub mod proto {
+    include!(concat!(env!("OUT_DIR"), "/sensr_proto.rs"));
+}
+
+/// Default TCP port of the point stream ([`proto::PointResult`]).
+pub const POINTS_PORT: u16 = 5051;
+
+/// Default TCP port of the output stream ([`proto::OutputMessage`]).
+pub const OUTPUT_PORT: u16 = 5050;
+
+/// Bytes of one point in [`PointCloud::points`]: x, y, z as little-endian float32, metres.
+pub const POINT_BYTES: usize = 12;
+
+/// Bytes of one value in [`PointCloud::intensities`]: a little-endian float32.
+pub const INTENSITY_BYTES: usize = 4;
+
+/// A frame that is no protobuf message of the expected kind.
+#[derive(Debug, thiserror::Error)]
+#[error("frame of {length} bytes is no {message}: {source}")]
+pub struct DecodeError {
+    message: &'static str,
+    length: usize,
+    source: prost::DecodeError,
+}
+
+/// Decodes one frame of the point stream. The clouds are views into `frame`.
+pub fn decode_points(frame: Bytes) -> Result<proto::PointResult, DecodeError> {
+    let length = frame.len();
+    proto::PointResult::decode(frame).map_err(|source| DecodeError {
+        message: "PointResult",
+        length,
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result_with(points: Bytes) -> proto::PointResult {
+        proto::PointResult {
+            points: vec![PointCloud {
+                r#type: CloudType::Raw.into(),
+                id: "algo#lidar".to_owned(),
+                points,
+                intensities: Bytes::new(),
+            }],
+            uid: "uid".to_owned(),
+        }
+    }
+
+    #[test]
+    fn clouds_are_views_into_the_frame() {
+        let frame = Bytes::from(result_with(vec![7; 1200].into()).encode_to_vec());
+        let decoded = decode_points(frame.clone()).expect("valid");
+        let cloud = &decoded.points[0];
+        let range = frame.as_ptr_range();
+        assert!(range.contains(&cloud.points.as_ptr()), "points were copied");
+        assert_eq!(cloud.points, vec![7; 1200]);
+    }
+
+    #[test]
+    fn field_numbers_are_those_of_the_interface() {
+        // Written by hand from the interface tables, so that a slip in the .proto cannot agree with itself.
+        let mut frame = vec![0x0a, 31]; // PointResult.points = 1
+        frame.extend([0x08, 3]); // type = 1: RAW
+        frame.extend([0x12, 3, b'a', b'#', b'b']); // id = 2
+        frame.extend([0x1a, 12]); // points = 3
+        frame.extend([1.0f32, 2.0, 3.0].iter().flat_map(|v| v.to_le_bytes()));
+        frame.extend([0x22, 4]); // intensities = 4
+        frame.extend(9.0f32.to_le_bytes());
+        frame[1] = u8::try_from(frame.len() - 2).expect("short");
+        frame.extend([0xca, 0x0c, 1, b'u']); // uid = 201
+        let decoded = decode_points(frame.into()).expect("valid");
+        assert_eq!(decoded.uid, "u");
+        let cloud = &decoded.points[0];
+        assert_eq!(cloud.r#type(), CloudType::Raw);
+        assert_eq!(cloud.id, "a#b");
+        assert_eq!(cloud.points.len(), POINT_BYTES);
+        assert_eq!(cloud.intensities, 9.0f32.to_le_bytes().to_vec());
+    }
+
+    #[test]
+    fn unknown_fields_and_enum_values_pass() {
+        let mut message = result_with(Bytes::new());
+        message.points[0].r#type = 77;
+        let mut frame = message.encode_to_vec();
+        frame.extend([0xf8, 0x3f, 5]); // field 1023, varint 5
+        let decoded = decode_points(frame.into()).expect("newer servers add fields");
+        assert_eq!(decoded.points[0].r#type, 77);
+    }
+
+    #[test]
+    fn a_truncated_frame_is_an_error_that_names_its_size() {
+        let mut frame = result_with(vec![0; 24].into()).encode_to_vec();
+        frame.truncate(frame.len() - 8);
+        let error = decode_points(frame.into())
+            .expect_err("truncated")
+            .to_string();
+        assert!(error.contains("PointResult"), "{error}");
+    }
+}
