@@ -1,0 +1,111 @@
+//! The stages from frame to serialized cloud, beside a plain copy of the same bytes in the same run.
+//!
+//! `cargo bench --no-default-features --bench cloud`. Criterion prints bytes of the serialized cloud per
+//! second for each; the last lines give the ratios that matter: conversion speed over copy speed.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use criterion::{BenchmarkId, Criterion, Throughput};
+use prost::Message as _;
+use sensr_bridge::cloud::{Cloud, CloudEncoder, CloudHeader, POINT_STEP};
+use sensr_bridge::sensr::wire::{CloudType, PointCloud, decode_points, proto};
+use sensr_bridge::stamp::Stamp;
+
+const SIZES: [usize; 3] = [10_000, 131_072, 500_000];
+
+fn header() -> CloudHeader<'static> {
+    CloudHeader {
+        stamp: Stamp::now(),
+        frame_id: "sensr",
+    }
+}
+
+/// A frame as SENSR sends it, with one cloud of `points` points.
+fn frame(points: usize) -> Bytes {
+    let values = |count: usize| -> Bytes {
+        (0..u32::try_from(count).expect("small"))
+            // Any finite floats.
+            .flat_map(|i| f32::from_bits(i).to_le_bytes())
+            .collect()
+    };
+    let result = proto::PointResult {
+        points: vec![PointCloud {
+            r#type: CloudType::Raw.into(),
+            id: String::new(),
+            points: values(points * 3),
+            intensities: values(points),
+        }],
+        uid: String::new(),
+    };
+    result.encode_to_vec().into()
+}
+
+fn decode(frame: &Bytes) -> Cloud {
+    let mut result = decode_points(frame.clone()).expect("valid");
+    let cloud = result.points.remove(0);
+    Cloud::new(cloud.points, cloud.intensities).expect("fits")
+}
+
+fn stages(criterion: &mut Criterion) {
+    for points in SIZES {
+        let frame = frame(points);
+        let cloud = decode(&frame);
+        let bytes = points * POINT_STEP;
+        let mut group = criterion.benchmark_group("cloud");
+        group.throughput(Throughput::Bytes(bytes as u64));
+        group.bench_function(BenchmarkId::new("decode", points), |bencher| {
+            bencher.iter(|| decode(black_box(&frame)));
+        });
+        let mut encoder = CloudEncoder::default();
+        group.bench_function(BenchmarkId::new("convert", points), |bencher| {
+            bencher.iter(|| black_box(encoder.encode(header(), black_box(&cloud))).len());
+        });
+        let source = vec![1u8; bytes];
+        let mut target = vec![0u8; bytes];
+        group.bench_function(BenchmarkId::new("memcpy", points), |bencher| {
+            bencher.iter(|| black_box(&mut target).copy_from_slice(black_box(&source)));
+        });
+        group.finish();
+    }
+}
+
+/// Measured in turns, so that a machine that changes its speed changes it for both.
+fn ratios() {
+    const ROUNDS: usize = 300;
+    let median = |times: &mut Vec<Duration>| {
+        times.sort_unstable();
+        times[times.len() / 2]
+    };
+    for points in SIZES {
+        let cloud = decode(&frame(points));
+        let mut encoder = CloudEncoder::default();
+        let source = vec![1u8; points * POINT_STEP];
+        let mut target = vec![0u8; points * POINT_STEP];
+        let (mut converting, mut copying) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let begun = Instant::now();
+            black_box(encoder.encode(header(), black_box(&cloud)));
+            converting.push(begun.elapsed());
+            let begun = Instant::now();
+            black_box(&mut target).copy_from_slice(black_box(&source));
+            copying.push(begun.elapsed());
+        }
+        let (converting, copying) = (median(&mut converting), median(&mut copying));
+        #[expect(clippy::print_stdout, reason = "this is what a bench is for")]
+        {
+            println!(
+                "{points:>7} points: convert {converting:>10.2?}, memcpy {copying:>10.2?}, ratio of speeds {:.2}",
+                copying.as_secs_f64() / converting.as_secs_f64()
+            );
+        }
+    }
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    stages(&mut criterion);
+    criterion.final_summary();
+    ratios();
+}

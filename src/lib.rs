@@ -1,0 +1,28 @@
+//! SENSR to ROS 2, and a SENSR server to try it with.
+//!
+//! The way of a cloud, room by room; each knows only the rooms before it:
+//!
+//! 1. [`sensr::client`] takes whole frames off the WebSocket,
+//! 2. [`pipeline`] decodes them ([`sensr::wire`]), thins them ([`interval`]) and queues them
+//!    ([`queue`]),
+//! 3. [`cloud`] turns each into a serialized `sensor_msgs/PointCloud2` in one pass,
+//! 4. `ros` hands it to the middleware.
+//!
+//! [`config`] holds the parameters, [`stats`] the loss ledger. Only `ros` (feature `ros`) knows of ROS.
+//! [`sim`] is the server side: it shares [`sensr::wire`] and [`shutdown`] with the bridge and nothing else.
+
+pub mod cloud;
+pub mod config;
+pub mod interval;
+pub mod pipeline;
+pub mod queue;
+pub mod sensr;
+pub mod shutdown;
+pub mod sim;
+pub mod stamp;
+pub mod stats;
+pub mod throttle;
+pub mod topic;
+
+#[cfg(feature = "ros")]
+pub mod ros;

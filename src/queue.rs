@@ -1,0 +1,241 @@
+//! The queue between the reader and the publisher.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A first-in-first-out queue bounded in bytes, for one producer that must never wait and one consumer
+/// that may.
+///
+/// **When full, the oldest go first**: [`push`](Self::push) makes room by handing the oldest items back
+/// to the producer, who accounts for them. An item larger than the whole bound is handed back itself;
+/// it would only push out everything and still not fit.
+///
+/// ```
+/// use sensr_bridge::queue::ByteQueue;
+///
+/// let queue = ByteQueue::new(10);
+/// assert!(queue.push("a", 6).is_empty());
+/// assert_eq!(queue.push("b", 6), ["a"]);
+/// assert_eq!(queue.push("c", 11), ["c"]);
+/// ```
+#[derive(Debug)]
+pub struct ByteQueue<T> {
+    state: Mutex<State<T>>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    items: VecDeque<(T, usize)>,
+    bytes: usize,
+    max_bytes: usize,
+    closed: bool,
+}
+
+/// How full the queue is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fill {
+    /// Waiting items.
+    pub items: usize,
+    /// Their bytes.
+    pub bytes: usize,
+    /// The bound.
+    pub max_bytes: usize,
+}
+
+impl<T> ByteQueue<T> {
+    /// An empty queue that holds at most `max_bytes`.
+    #[must_use]
+    pub fn new(max_bytes: usize) -> Self {
+        Self {
+            state: Mutex::new(State {
+                items: VecDeque::new(),
+                bytes: 0,
+                max_bytes,
+                closed: false,
+            }),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Appends `item`, which counts as `bytes` (at least one). Never waits. Returns what had to give way, oldest
+    /// first, or `item` itself if it can never fit or the queue is closed.
+    #[must_use = "items that gave way are lost data and have to be counted"]
+    pub fn push(&self, item: T, bytes: usize) -> Vec<T> {
+        let bytes = bytes.max(1);
+        let mut state = self.lock();
+        if state.closed || bytes > state.max_bytes {
+            return vec![item];
+        }
+        let room_for = state.max_bytes - bytes;
+        let evicted = state.evict_down_to(room_for);
+        state.items.push_back((item, bytes));
+        state.bytes += bytes;
+        drop(state);
+        self.changed.notify_one();
+        evicted
+    }
+
+    /// Takes the oldest item, waiting for one. None once the queue is closed and empty.
+    pub fn pop(&self) -> Option<T> {
+        let mut state = self.lock();
+        loop {
+            if let Some((item, bytes)) = state.items.pop_front() {
+                state.bytes -= bytes;
+                return Some(item);
+            }
+            if state.closed {
+                return None;
+            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Changes the bound. Returns what no longer fits, oldest first.
+    #[must_use = "items that gave way are lost data and have to be counted"]
+    pub fn set_max_bytes(&self, max_bytes: usize) -> Vec<T> {
+        let mut state = self.lock();
+        state.max_bytes = max_bytes;
+        state.evict_down_to(max_bytes)
+    }
+
+    /// From now on nothing is taken in; what is queued can still be popped.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until everything has been popped or `deadline` has come, and returns what is left.
+    #[must_use = "items that are left are lost data and have to be counted"]
+    pub fn drain_until(&self, deadline: Instant) -> Vec<T> {
+        // The consumer signals nobody when it pops; a few looks a second are enough for an ending.
+        const LOOK: Duration = Duration::from_millis(10);
+        while self.fill().items > 0 && Instant::now() < deadline {
+            std::thread::sleep(LOOK);
+        }
+        self.lock().evict_down_to(0)
+    }
+
+    /// How full it is.
+    pub fn fill(&self) -> Fill {
+        let state = self.lock();
+        Fill {
+            items: state.items.len(),
+            bytes: state.bytes,
+            max_bytes: state.max_bytes,
+        }
+    }
+
+    /// No invariant spans a panic here (each method is a few moves), so a poisoned lock is still good;
+    /// whoever panicked is dealt with by the supervisor.
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> State<T> {
+    fn evict_down_to(&mut self, bytes: usize) -> Vec<T> {
+        let mut evicted = Vec::new();
+        while self.bytes > bytes {
+            let Some((item, item_bytes)) = self.items.pop_front() else {
+                break;
+            };
+            self.bytes -= item_bytes;
+            evicted.push(item);
+        }
+        evicted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn first_in_first_out() {
+        let queue = ByteQueue::new(100);
+        for i in 0..3 {
+            assert!(queue.push(i, 10).is_empty());
+        }
+        assert_eq!(
+            queue.fill(),
+            Fill {
+                items: 3,
+                bytes: 30,
+                max_bytes: 100
+            }
+        );
+        queue.close();
+        assert_eq!(
+            std::iter::from_fn(|| queue.pop()).collect::<Vec<_>>(),
+            [0, 1, 2]
+        );
+    }
+
+    #[test]
+    fn closed_takes_nothing_in_and_hands_it_back() {
+        let queue = ByteQueue::new(100);
+        queue.close();
+        assert_eq!(queue.push(1, 1), [1]);
+        assert_eq!(queue.pop(), None);
+    }
+
+    #[test]
+    fn a_smaller_bound_evicts_the_oldest() {
+        let queue = ByteQueue::new(100);
+        for i in 0..5 {
+            assert!(queue.push(i, 20).is_empty());
+        }
+        assert_eq!(queue.set_max_bytes(50), [0, 1, 2]);
+        assert_eq!(queue.fill().bytes, 40);
+    }
+
+    #[test]
+    fn a_waiting_consumer_is_woken_by_a_push_and_by_close() {
+        let queue = Arc::new(ByteQueue::new(100));
+        let consumer = std::thread::spawn({
+            let queue = Arc::clone(&queue);
+            move || (queue.pop(), queue.pop())
+        });
+        assert!(queue.push(7, 1).is_empty());
+        while queue.fill().items > 0 {
+            std::thread::yield_now();
+        }
+        queue.close();
+        assert_eq!(consumer.join().unwrap(), (Some(7), None));
+    }
+
+    #[test]
+    fn what_nobody_takes_is_left_at_the_deadline() {
+        let queue = ByteQueue::new(100);
+        assert!(queue.push(1, 1).is_empty());
+        queue.close();
+        assert_eq!(
+            queue.drain_until(Instant::now() + Duration::from_millis(20)),
+            [1]
+        );
+        assert_eq!(queue.fill().bytes, 0);
+    }
+
+    proptest! {
+        /// Never over the bound, nothing vanishes, order is kept.
+        #[test]
+        fn bounded_and_nothing_vanishes(sizes in proptest::collection::vec(0usize..60, 0..100)) {
+            let queue = ByteQueue::new(100);
+            let mut out = Vec::new();
+            for (i, &size) in sizes.iter().enumerate() {
+                out.extend(queue.push(i, size));
+                prop_assert!(queue.fill().bytes <= 100);
+            }
+            queue.close();
+            out.extend(std::iter::from_fn(|| queue.pop()));
+            prop_assert_eq!(out, (0..sizes.len()).collect::<Vec<_>>());
+        }
+    }
+}

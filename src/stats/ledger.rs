@@ -1,0 +1,177 @@
+//! The loss ledger: where every message for a topic went.
+
+use std::sync::Mutex;
+
+use super::lock;
+use crate::topic::CloudTopic;
+
+/// The account of one topic. At every instant [`balances`](Self::balances) holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Found in frames from SENSR.
+    pub received: u64,
+    /// Handed to the middleware.
+    pub published: u64,
+    /// Left out by the interval.
+    pub thinned: u64,
+    /// Nobody wanted it: no subscriber, or switched off by parameter.
+    pub unsubscribed: u64,
+    /// Lost: pushed out of the queue, refused by the middleware, or left over at the end.
+    pub dropped: u64,
+    /// Lost: not a whole number of points.
+    pub malformed: u64,
+    /// Between reader and publisher.
+    pub queued: u64,
+    /// Bytes handed to the middleware.
+    pub published_bytes: u64,
+    /// Clouds without a point. Published.
+    pub empty: u64,
+    /// Clouds with a wrong number of intensities. Published with intensity 0.
+    pub intensity_mismatch: u64,
+}
+
+impl Account {
+    /// Whether everything received is accounted for.
+    #[must_use]
+    pub fn balances(&self) -> bool {
+        self.received
+            == self.published
+                + self.thinned
+                + self.unsubscribed
+                + self.dropped
+                + self.malformed
+                + self.queued
+    }
+}
+
+/// What the reader does with a message it received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intake {
+    /// Passed on to the publisher, who settles it later.
+    Queued,
+    /// Not due yet.
+    Thinned,
+    /// Switched off.
+    Unsubscribed,
+    /// Not a cloud.
+    Malformed,
+}
+
+/// What became of a queued message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Handed to the middleware with that many bytes.
+    Published {
+        /// Length of the serialized message.
+        bytes: usize,
+    },
+    /// Nobody subscribes.
+    Unsubscribed,
+    /// Lost.
+    Dropped,
+}
+
+/// The accounts of all topics.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    accounts: Mutex<[Account; CloudTopic::COUNT]>,
+}
+
+impl Ledger {
+    /// Enters a message that just arrived.
+    pub fn receive(&self, topic: CloudTopic, intake: Intake) {
+        self.update(topic, |account| {
+            account.received += 1;
+            *match intake {
+                Intake::Queued => &mut account.queued,
+                Intake::Thinned => &mut account.thinned,
+                Intake::Unsubscribed => &mut account.unsubscribed,
+                Intake::Malformed => &mut account.malformed,
+            } += 1;
+        });
+    }
+
+    /// Enters what became of a message that was queued.
+    pub fn settle(&self, topic: CloudTopic, outcome: Outcome) {
+        self.update(topic, |account| {
+            account.queued = account.queued.saturating_sub(1);
+            match outcome {
+                Outcome::Published { bytes } => {
+                    account.published += 1;
+                    account.published_bytes += bytes as u64;
+                }
+                Outcome::Unsubscribed => account.unsubscribed += 1,
+                Outcome::Dropped => account.dropped += 1,
+            }
+        });
+    }
+
+    /// Notes a cloud without points.
+    pub fn note_empty(&self, topic: CloudTopic) {
+        self.update(topic, |account| account.empty += 1);
+    }
+
+    /// Notes a cloud whose intensities do not fit its points.
+    pub fn note_intensity_mismatch(&self, topic: CloudTopic) {
+        self.update(topic, |account| account.intensity_mismatch += 1);
+    }
+
+    /// All accounts at one instant, in the order of [`CloudTopic::ALL`].
+    pub fn snapshot(&self) -> [Account; CloudTopic::COUNT] {
+        *lock(&self.accounts)
+    }
+
+    fn update(&self, topic: CloudTopic, change: impl FnOnce(&mut Account)) {
+        change(&mut lock(&self.accounts)[topic.index()]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_entry_keeps_the_balance() {
+        let ledger = Ledger::default();
+        let topic = CloudTopic::Ground;
+        let balanced = || ledger.snapshot().iter().all(Account::balances);
+        for intake in [Intake::Thinned, Intake::Unsubscribed, Intake::Malformed] {
+            ledger.receive(topic, intake);
+            assert!(balanced(), "{intake:?}");
+        }
+        for outcome in [
+            Outcome::Published { bytes: 10 },
+            Outcome::Unsubscribed,
+            Outcome::Dropped,
+        ] {
+            ledger.receive(topic, Intake::Queued);
+            assert!(balanced());
+            ledger.settle(topic, outcome);
+            assert!(balanced(), "{outcome:?}");
+        }
+        let [_, account, _] = ledger.snapshot();
+        assert_eq!(account.received, 6);
+        assert_eq!(account.published_bytes, 10);
+        assert_eq!(account.queued, 0);
+        assert_eq!(account.unsubscribed, 2);
+    }
+
+    #[test]
+    fn an_unbalanced_account_is_told_apart() {
+        let account = Account {
+            received: 2,
+            published: 1,
+            ..Account::default()
+        };
+        assert!(!account.balances());
+    }
+
+    #[test]
+    fn topics_do_not_mix() {
+        let ledger = Ledger::default();
+        ledger.receive(CloudTopic::Background, Intake::Thinned);
+        let [raw, ground, background] = ledger.snapshot();
+        assert_eq!((raw, ground), (Account::default(), Account::default()));
+        assert_eq!(background.thinned, 1);
+    }
+}

@@ -1,0 +1,54 @@
+//! The memory of this process, as the kernel counts it.
+
+/// Resident memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Now, bytes.
+    pub rss_bytes: u64,
+    /// The most so far, bytes.
+    pub rss_peak_bytes: u64,
+}
+
+impl Memory {
+    /// Reads `/proc/self/status`. None where the system has none, or writes it otherwise.
+    #[must_use]
+    pub fn of_this_process() -> Option<Self> {
+        Self::parse(&std::fs::read_to_string("/proc/self/status").ok()?)
+    }
+
+    fn parse(status: &str) -> Option<Self> {
+        let bytes_of = |key: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+            let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+            kib.checked_mul(1024)
+        };
+        Some(Self {
+            rss_bytes: bytes_of("VmRSS:")?,
+            rss_peak_bytes: bytes_of("VmHWM:")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_kernels_lines() {
+        let status = "Name:\tx\nVmPeak:\t  9 kB\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\n";
+        assert_eq!(
+            Memory::parse(status),
+            Some(Memory {
+                rss_bytes: 1 << 20,
+                rss_peak_bytes: 2 << 20
+            })
+        );
+        assert_eq!(Memory::parse("nothing"), None);
+    }
+
+    #[test]
+    fn this_process_has_memory() {
+        let memory = Memory::of_this_process().expect("Linux");
+        assert!(memory.rss_bytes > 0 && memory.rss_peak_bytes >= memory.rss_bytes);
+    }
+}
