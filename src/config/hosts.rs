@@ -1,0 +1,187 @@
+//! The hosts file: names for sites, so that nobody has to type addresses.
+//!
+//! ```yaml
+//! sites:
+//!   samyang:
+//!     address: 192.0.2.10
+//!     points_port: 5051   # only where it is not the usual one
+//! ```
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::sensr::link::Endpoint;
+
+/// The sites of a hosts file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hosts {
+    sites: BTreeMap<String, Site>,
+}
+
+/// One site.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Site {
+    /// Host name, IPv4 or IPv6 address of the SENSR machine.
+    pub address: String,
+    /// TCP port of the point stream, if not the one of the parameter.
+    pub points_port: Option<u16>,
+}
+
+/// A hosts file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum HostsError {
+    /// Cannot be read.
+    #[error("cannot read hosts file {}: {source}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Is not what a hosts file looks like.
+    #[error("hosts file {}: {source}", path.display())]
+    Parse {
+        /// Which.
+        path: PathBuf,
+        /// Why, with line and column.
+        source: serde_yaml::Error,
+    },
+    /// Has a site that cannot be used.
+    #[error("hosts file {}: site {site}: {problem}", path.display())]
+    Site {
+        /// Which.
+        path: PathBuf,
+        /// The site.
+        site: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
+}
+
+impl Hosts {
+    /// Reads a hosts file.
+    pub fn load(path: &Path) -> Result<Self, HostsError> {
+        let text = std::fs::read_to_string(path).map_err(|source| HostsError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(path, &text)
+    }
+
+    /// `path` is for the error's sake.
+    fn parse(path: &Path, text: &str) -> Result<Self, HostsError> {
+        let hosts: Self = serde_yaml::from_str(text).map_err(|source| HostsError::Parse {
+            path: path.to_owned(),
+            source,
+        })?;
+        for (name, site) in &hosts.sites {
+            if let Some(problem) = site.problem() {
+                return Err(HostsError::Site {
+                    path: path.to_owned(),
+                    site: name.clone(),
+                    problem,
+                });
+            }
+        }
+        Ok(hosts)
+    }
+
+    /// Where the point stream of `host` is: the site of that name, else `host` taken as an address.
+    #[must_use]
+    pub fn points_endpoint(&self, host: &str, default_port: u16) -> Endpoint {
+        match self.sites.get(host) {
+            Some(site) => Endpoint {
+                address: site.address.clone(),
+                port: site.points_port.unwrap_or(default_port),
+            },
+            None => Endpoint {
+                address: host.to_owned(),
+                port: default_port,
+            },
+        }
+    }
+
+    /// Whether there is a site of that name.
+    #[must_use]
+    pub fn has(&self, host: &str) -> bool {
+        self.sites.contains_key(host)
+    }
+
+    /// The names of the sites.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.sites.keys().map(String::as_str)
+    }
+}
+
+impl Site {
+    fn problem(&self) -> Option<&'static str> {
+        if self.address.is_empty() || self.address.contains(char::is_whitespace) {
+            Some("address must be a host name or an address")
+        } else if self.points_port == Some(0) {
+            Some("points_port must be 1 to 65535")
+        } else {
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Hosts, HostsError> {
+        Hosts::parse(Path::new("hosts.yaml"), text)
+    }
+
+    #[test]
+    fn a_site_or_an_address() {
+        let hosts = load(
+            "sites:\n  harbour: {address: 192.0.2.7}\n  v6: {address: '2001:db8::7', points_port: 6051}\n",
+        )
+        .expect("valid");
+        let url = |host| hosts.points_endpoint(host, 5051).url();
+        assert_eq!(url("harbour"), "ws://192.0.2.7:5051/");
+        assert_eq!(url("v6"), "ws://[2001:db8::7]:6051/");
+        assert_eq!(url("192.0.2.99"), "ws://192.0.2.99:5051/");
+        assert_eq!(hosts.names().collect::<Vec<_>>(), ["harbour", "v6"]);
+        assert!(hosts.has("v6") && !hosts.has("192.0.2.99"));
+    }
+
+    #[test]
+    fn every_error_names_the_file_and_the_place() {
+        let error = |text| load(text).expect_err("refused").to_string();
+        let unknown = error("sites:\n  a: {address: x, port: 1}\n");
+        assert!(
+            unknown.contains("port") && unknown.contains("line 2"),
+            "{unknown}"
+        );
+        assert!(error("sites: [").contains("line"));
+        let empty = error("sites: {a: {address: ''}}");
+        assert!(empty.contains("site a"), "{empty}");
+        let missing = Hosts::load(Path::new("/no/such/hosts.yaml"))
+            .expect_err("missing")
+            .to_string();
+        assert!(missing.contains("/no/such/hosts.yaml"), "{missing}");
+    }
+
+    #[test]
+    fn the_shipped_file_has_two_example_sites_with_documentation_addresses() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/hosts.yaml");
+        let hosts = Hosts::load(&path).expect("valid");
+        assert_eq!(hosts.sites.len(), 2);
+        for site in hosts.sites.values() {
+            // RFC 5737
+            assert!(
+                ["192.0.2.", "198.51.100.", "203.0.113."]
+                    .iter()
+                    .any(|net| site.address.starts_with(net)),
+                "{}",
+                site.address
+            );
+        }
+    }
+}

@@ -1,0 +1,547 @@
+//! The table of parameters: name, meaning, default and range of each, in one place.
+//!
+//! It is what `ros2 param describe` shows, what `ros2 param set` is checked against, and what the
+//! shipped `config/sensr_bridge.yaml` is tested equal to.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use crate::sensr::wire;
+
+const MIB: i64 = 1 << 20;
+
+/// A parameter's value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// `true` or `false`
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A number.
+    Double(f64),
+    /// A text.
+    String(String),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Integer(value) => write!(f, "{value}"),
+            Self::Double(value) => write!(f, "{value:?}"),
+            Self::String(value) => write!(f, "\"{value}\""),
+        }
+    }
+}
+
+impl Value {
+    fn type_name(&self) -> &'static str {
+        match self {
+            Self::Bool(_) => "a boolean",
+            Self::Integer(_) => "an integer",
+            Self::Double(_) => "a number",
+            Self::String(_) => "a string",
+        }
+    }
+}
+
+/// Type, default and allowed values of a parameter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// A switch.
+    Bool {
+        /// Default.
+        default: bool,
+    },
+    /// A whole number from `min` to `max`.
+    Integer {
+        /// Default.
+        default: i64,
+        /// Smallest allowed.
+        min: i64,
+        /// Largest allowed.
+        max: i64,
+    },
+    /// A number from `min` to `max`.
+    Double {
+        /// Default.
+        default: f64,
+        /// Smallest allowed.
+        min: f64,
+        /// Largest allowed.
+        max: f64,
+    },
+    /// A text.
+    String {
+        /// Default.
+        default: &'static str,
+        /// What it must be like.
+        rule: Rule,
+    },
+}
+
+/// What a text parameter must be like.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Rule {
+    /// Anything.
+    Any,
+    /// Neither empty nor with blanks.
+    Word,
+    /// A `tf2` frame: a word that does not start with a slash.
+    Frame,
+    /// One of these.
+    OneOf(&'static [&'static str]),
+}
+
+impl Rule {
+    fn allows(self, value: &str) -> bool {
+        let word = !value.is_empty() && !value.contains(|c: char| c.is_whitespace() || c == '\0');
+        match self {
+            Self::Any => !value.contains('\0'),
+            Self::Word => word,
+            Self::Frame => word && !value.starts_with('/'),
+            Self::OneOf(choices) => choices.contains(&value),
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => Ok(()),
+            Self::Word => f.write_str("not empty, no blanks"),
+            Self::Frame => f.write_str("not empty, no blanks, no leading slash"),
+            Self::OneOf(choices) => write!(f, "one of {}", choices.join(", ")),
+        }
+    }
+}
+
+/// One parameter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Parameter {
+    /// Name, with dots between its parts.
+    pub name: &'static str,
+    /// What it means, with the unit.
+    pub description: &'static str,
+    /// Type, default and allowed values.
+    pub kind: Kind,
+    /// Only read at start.
+    pub read_only: bool,
+}
+
+impl Parameter {
+    const fn new(name: &'static str, kind: Kind, description: &'static str) -> Self {
+        Self {
+            name,
+            description,
+            kind,
+            read_only: false,
+        }
+    }
+
+    const fn read_only(self) -> Self {
+        Self {
+            read_only: true,
+            ..self
+        }
+    }
+
+    /// The default.
+    #[must_use]
+    pub fn default(&self) -> Value {
+        match self.kind {
+            Kind::Bool { default } => Value::Bool(default),
+            Kind::Integer { default, .. } => Value::Integer(default),
+            Kind::Double { default, .. } => Value::Double(default),
+            Kind::String { default, .. } => Value::String(default.to_owned()),
+        }
+    }
+
+    /// The allowed values in words. Empty if all are.
+    #[must_use]
+    pub fn allowed(&self) -> String {
+        match self.kind {
+            Kind::Bool { .. } => String::new(),
+            Kind::Integer { min, max, .. } => format!("{min} to {max}"),
+            Kind::Double { min, max, .. } => format!("{min:?} to {max:?}"),
+            Kind::String { rule, .. } => rule.to_string(),
+        }
+    }
+
+    /// The refusal of a value of another type.
+    #[must_use]
+    pub fn wrong_type(&self, found: String) -> ParameterError {
+        ParameterError::Type {
+            name: self.name,
+            expected: self.default().type_name(),
+            found,
+        }
+    }
+
+    /// Checks type and range. A whole number is taken for a number: `ros2 param set … 1` means 1.0.
+    fn check(&self, value: Value) -> Result<Value, ParameterError> {
+        let value = match (self.kind, value) {
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "exact within every range of the table"
+            )]
+            (Kind::Double { .. }, Value::Integer(value)) => Value::Double(value as f64),
+            (_, value) => value,
+        };
+        let in_range = match (self.kind, &value) {
+            (Kind::Bool { .. }, Value::Bool(_)) => true,
+            (Kind::Integer { min, max, .. }, Value::Integer(value)) => (min..=max).contains(value),
+            (Kind::Double { min, max, .. }, Value::Double(value)) => (min..=max).contains(value),
+            (Kind::String { rule, .. }, Value::String(value)) => rule.allows(value),
+            _ => {
+                return Err(self.wrong_type(format!("{value}, {}", value.type_name())));
+            }
+        };
+        if in_range {
+            Ok(value)
+        } else {
+            Err(ParameterError::Range {
+                name: self.name,
+                value,
+                allowed: self.allowed(),
+            })
+        }
+    }
+}
+
+/// A value that is refused.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ParameterError {
+    /// No such parameter.
+    #[error("there is no parameter {name}{}", did_you_mean(.name))]
+    Unknown {
+        /// As given.
+        name: String,
+    },
+    /// Of the wrong type.
+    #[error("parameter {name} is {expected}, got {found}")]
+    Type {
+        /// The parameter.
+        name: &'static str,
+        /// Its type.
+        expected: &'static str,
+        /// The value and its type.
+        found: String,
+    },
+    /// Not allowed.
+    #[error("parameter {name} allows {allowed}, got {value}")]
+    Range {
+        /// The parameter.
+        name: &'static str,
+        /// The value.
+        value: Value,
+        /// What is allowed.
+        allowed: String,
+    },
+    /// Does not fit another parameter.
+    #[error("parameter {name} must be {rule}, which is {other}; got {value}")]
+    Conflict {
+        /// The parameter.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// How it must stand to the other.
+        rule: &'static str,
+        /// The other's value.
+        other: String,
+    },
+    /// Cannot be changed while the node runs.
+    #[error("parameter {name} is only read at start, restart the node to change it")]
+    ReadOnly {
+        /// The parameter.
+        name: &'static str,
+    },
+}
+
+/// Every parameter, in the order in which they are shown.
+pub const PARAMETERS: &[Parameter] = &[
+    Parameter::new(
+        "host",
+        Kind::String {
+            default: "localhost",
+            rule: Rule::Word,
+        },
+        "Address of the SENSR machine, or the name of a site in hosts_file. Changing it reconnects.",
+    ),
+    Parameter::new(
+        "hosts_file",
+        Kind::String {
+            default: "",
+            rule: Rule::Any,
+        },
+        "YAML file with named sites. Empty: config/hosts.yaml of this package.",
+    ),
+    Parameter::new(
+        "points_port",
+        Kind::Integer {
+            default: wire::POINTS_PORT as i64,
+            min: 1,
+            max: u16::MAX as i64,
+        },
+        "TCP port of the point stream. A port that hosts_file gives for the site comes first.",
+    ),
+    Parameter::new(
+        "pointcloud_interval",
+        Kind::Double {
+            default: 0.0,
+            min: 0.0,
+            max: 3600.0,
+        },
+        "At most one message per cloud topic and interval, in seconds. 0: all.",
+    ),
+    Parameter::new(
+        "publish.raw",
+        Kind::Bool { default: true },
+        "Publish points/raw.",
+    ),
+    Parameter::new(
+        "publish.ground",
+        Kind::Bool { default: true },
+        "Publish points/ground.",
+    ),
+    Parameter::new(
+        "publish.background",
+        Kind::Bool { default: true },
+        "Publish points/background.",
+    ),
+    Parameter::new(
+        "frame_id",
+        Kind::String {
+            default: "sensr",
+            rule: Rule::Frame,
+        },
+        "Frame that SENSR's coordinates are in: the frame_id of all messages.",
+    ),
+    Parameter::new(
+        "qos.reliability",
+        Kind::String {
+            default: "reliable",
+            rule: Rule::OneOf(&["reliable", "best_effort"]),
+        },
+        "Reliability of the cloud topics. Best effort loses large clouds on the default transport.",
+    )
+    .read_only(),
+    Parameter::new(
+        "qos.depth",
+        Kind::Integer {
+            default: 5,
+            min: 1,
+            max: 1000,
+        },
+        "Clouds kept per topic for slow subscribers. Each costs its size in memory.",
+    )
+    .read_only(),
+    Parameter::new(
+        "queue_max_bytes",
+        Kind::Integer {
+            default: 64 * MIB,
+            min: MIB,
+            max: 16 * 1024 * MIB,
+        },
+        "Bytes that may wait for the publisher, per stream. When full, the oldest are dropped and counted.",
+    ),
+    Parameter::new(
+        "max_message_bytes",
+        Kind::Integer {
+            default: 64 * MIB,
+            min: 1024,
+            max: 1024 * MIB,
+        },
+        "A larger message from SENSR closes the link with code 1009 and is counted. Changing it reconnects.",
+    ),
+    Parameter::new(
+        "reconnect.initial_delay",
+        Kind::Double {
+            default: 0.5,
+            min: 0.05,
+            max: 3600.0,
+        },
+        "Pause after the first failed attempt to connect, in seconds. It doubles with each, with 20 % jitter.",
+    ),
+    Parameter::new(
+        "reconnect.max_delay",
+        Kind::Double {
+            default: 30.0,
+            min: 0.05,
+            max: 3600.0,
+        },
+        "Longest pause between attempts to connect, in seconds.",
+    ),
+    Parameter::new(
+        "statistics_period",
+        Kind::Double {
+            default: 1.0,
+            min: 0.1,
+            max: 3600.0,
+        },
+        "How often statistics are published, in seconds.",
+    ),
+];
+
+/// The parameter of that name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Parameter> {
+    PARAMETERS.iter().find(|parameter| parameter.name == name)
+}
+
+/// A hint for names that are nearly right. Empty if none is near.
+fn did_you_mean(name: &str) -> String {
+    /// More wrong letters than this are no slip of the finger.
+    const NEAR: usize = 3;
+    PARAMETERS
+        .iter()
+        .map(|parameter| {
+            (
+                strsim::damerau_levenshtein(name, parameter.name),
+                parameter.name,
+            )
+        })
+        .filter(|&(distance, _)| distance <= NEAR)
+        .min()
+        .map_or_else(String::new, |(_, near)| format!(", did you mean {near}?"))
+}
+
+/// A value for each parameter, each in its range.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    values: BTreeMap<&'static str, Value>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let values = PARAMETERS.iter().map(|p| (p.name, p.default())).collect();
+        Self { values }
+    }
+}
+
+impl Settings {
+    /// Changes one value.
+    pub fn set(&mut self, name: &str, value: Value) -> Result<(), ParameterError> {
+        let parameter = find(name).ok_or_else(|| ParameterError::Unknown {
+            name: name.to_owned(),
+        })?;
+        self.values.insert(parameter.name, parameter.check(value)?);
+        Ok(())
+    }
+
+    /// The value of a parameter. None if there is no such parameter.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.values.get(name)
+    }
+
+    pub(super) fn string(&self, name: &str) -> &str {
+        match self.get(name) {
+            Some(Value::String(value)) => value,
+            other => wrong_type(name, other),
+        }
+    }
+
+    pub(super) fn bool(&self, name: &str) -> bool {
+        match self.get(name) {
+            Some(Value::Bool(value)) => *value,
+            other => wrong_type(name, other),
+        }
+    }
+
+    pub(super) fn unsigned<T: TryFrom<i64>>(&self, name: &str) -> T {
+        match self.get(name) {
+            Some(Value::Integer(value)) => {
+                T::try_from(*value).unwrap_or_else(|_| wrong_type(name, self.get(name)))
+            }
+            other => wrong_type(name, other),
+        }
+    }
+
+    pub(super) fn seconds(&self, name: &str) -> Duration {
+        match self.get(name) {
+            Some(Value::Double(value)) => Duration::from_secs_f64(*value),
+            other => wrong_type(name, other),
+        }
+    }
+}
+
+fn wrong_type(name: &str, value: Option<&Value>) -> ! {
+    unreachable!("parameter {name} is read as something else than the table says: {value:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_defaults_are_in_range() {
+        for (i, parameter) in PARAMETERS.iter().enumerate() {
+            assert_eq!(find(parameter.name), Some(&PARAMETERS[i]));
+            parameter.check(parameter.default()).expect("in range");
+            assert!(parameter.description.ends_with('.'), "{}", parameter.name);
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_name_range_and_value() {
+        let refusal = |name, value| {
+            Settings::default()
+                .set(name, value)
+                .expect_err("refused")
+                .to_string()
+        };
+        assert_eq!(
+            refusal("points_port", Value::Integer(70_000)),
+            "parameter points_port allows 1 to 65535, got 70000"
+        );
+        assert_eq!(
+            refusal("pointcloud_interval", Value::Double(-1.0)),
+            "parameter pointcloud_interval allows 0.0 to 3600.0, got -1.0"
+        );
+        assert_eq!(
+            refusal("qos.reliability", Value::String("maybe".into())),
+            "parameter qos.reliability allows one of reliable, best_effort, got \"maybe\""
+        );
+        assert_eq!(
+            refusal("frame_id", Value::String("/map".into())),
+            "parameter frame_id allows not empty, no blanks, no leading slash, got \"/map\""
+        );
+        assert_eq!(
+            refusal("publish.raw", Value::Integer(1)),
+            "parameter publish.raw is a boolean, got 1, an integer"
+        );
+        assert_eq!(
+            refusal("pointcloud_intervall", Value::Double(1.0)),
+            "there is no parameter pointcloud_intervall, did you mean pointcloud_interval?"
+        );
+        assert_eq!(
+            refusal("quite_something_else", Value::Double(1.0)),
+            "there is no parameter quite_something_else"
+        );
+    }
+
+    #[test]
+    fn not_a_number_is_out_of_every_range() {
+        let mut settings = Settings::default();
+        for value in [f64::NAN, f64::INFINITY] {
+            settings
+                .set("statistics_period", Value::Double(value))
+                .expect_err("refused");
+        }
+        assert_eq!(settings, Settings::default());
+    }
+
+    #[test]
+    fn a_whole_number_is_a_number() {
+        let mut settings = Settings::default();
+        settings
+            .set("pointcloud_interval", Value::Integer(2))
+            .expect("taken");
+        assert_eq!(
+            settings.get("pointcloud_interval"),
+            Some(&Value::Double(2.0))
+        );
+    }
+}
