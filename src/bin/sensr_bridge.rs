@@ -1,0 +1,41 @@
+//! The ROS 2 node.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use sensr_bridge::{config, ros};
+
+/// Bridges Seoul Robotics SENSR to ROS 2.
+///
+/// Parameters and remappings are given the ROS way: `--ros-args -p host:=192.0.2.10 -r __ns:=/site`.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct OwnArguments {
+    /// Print a parameter file with every parameter at its default, and end.
+    #[arg(long)]
+    print_params: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = OwnArguments::parse_from(ros::Arguments::split(std::env::args()).own);
+    if arguments.print_params {
+        #[expect(clippy::print_stdout, reason = "this is the output that was asked for")]
+        {
+            print!("{}", config::yaml::defaults());
+        }
+        return ExitCode::SUCCESS;
+    }
+    match ros::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Once there is a logger, the node has logged what ended it.
+            if log::max_level() == log::LevelFilter::Off {
+                #[expect(clippy::print_stderr, reason = "there is no logger yet")]
+                {
+                    eprintln!("sensr_bridge: {error}");
+                }
+            }
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The ROS 2 side: the only place that knows r2r.
+
+mod arguments;
+mod error;
+mod logging;
+mod node;
+mod parameters;
+mod publisher;
+mod statistics;
+mod workers;
+
+pub use arguments::Arguments;
+pub use error::Error;
+pub use node::run;

@@ -1,0 +1,66 @@
+//! What ends the node.
+
+use crate::config::ParameterError;
+use crate::config::hosts::HostsError;
+
+/// Why the node could not start, or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What stands behind `--ros-args` is wrong.
+    #[error("ROS arguments: {0}")]
+    Arguments(String),
+    /// A parameter given at start is wrong.
+    #[error(transparent)]
+    Parameter(#[from] ParameterError),
+    /// The hosts file is wrong.
+    #[error(transparent)]
+    Hosts(#[from] HostsError),
+    /// The operating system refused something the node cannot do without.
+    #[error("cannot {what}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// ROS refused something the node cannot do without.
+    #[error("cannot {what}: {source}")]
+    Ros {
+        /// What was tried.
+        what: String,
+        /// Why not.
+        source: r2r::Error,
+    },
+    /// A thread ended though nobody asked it to.
+    #[error("the {thread} thread ended: {reason}")]
+    Worker {
+        /// Its name.
+        thread: &'static str,
+        /// Its last words.
+        reason: String,
+    },
+    /// A thread did not end though it was asked to.
+    #[error("the {thread} thread does not end")]
+    Stuck {
+        /// Its name.
+        thread: &'static str,
+    },
+}
+
+impl Error {
+    /// The exit code: 2 if starting again the same way cannot help, because what the user gave is wrong;
+    /// else 1.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Arguments(_) | Self::Parameter(_) | Self::Hosts(_) => 2,
+            Self::System { .. } | Self::Ros { .. } | Self::Worker { .. } | Self::Stuck { .. } => 1,
+        }
+    }
+
+    /// For `map_err` behind an r2r call.
+    pub(super) fn ros(what: impl Into<String>) -> impl FnOnce(r2r::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Ros { what, source }
+    }
+}

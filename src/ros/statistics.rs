@@ -1,0 +1,155 @@
+//! The statistics as a message, and the final report.
+
+use std::time::{Duration, Instant};
+
+use r2r::builtin_interfaces::msg as builtin;
+use r2r::sensr_bridge::msg::{BridgeStatistics, LinkStatistics, StageStatistics, TopicStatistics};
+use r2r::std_msgs::msg::Header;
+
+use crate::pipeline::CloudQueue;
+use crate::sensr::link::{LinkFigures, LinkState};
+use crate::stamp::Stamp;
+use crate::stats::StreamStats;
+use crate::stats::ledger::Account;
+use crate::stats::process::Memory;
+use crate::stats::stage::{Stage, Times};
+use crate::topic::CloudTopic;
+
+/// All figures now. The stage times are those since the last call.
+pub(super) fn gather(stats: &StreamStats, queue: &CloudQueue, start: Instant) -> BridgeStatistics {
+    let memory = Memory::of_this_process().unwrap_or_default();
+    let stages = stats.stages.take();
+    BridgeStatistics {
+        header: Header {
+            stamp: time(Stamp::now()),
+            frame_id: String::new(),
+        },
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        uptime: duration(start.elapsed()),
+        links: vec![link(stats.link.snapshot(), queue)],
+        topics: CloudTopic::ALL
+            .iter()
+            .zip(stats.ledger.snapshot())
+            .map(|(topic, account)| topic_statistics(*topic, account))
+            .collect(),
+        stages: Stage::ALL
+            .iter()
+            .zip(stages)
+            .map(|(stage, times)| stage_statistics(*stage, times))
+            .collect(),
+        rss_bytes: memory.rss_bytes,
+        rss_peak_bytes: memory.rss_peak_bytes,
+    }
+}
+
+/// The last lines of the log: what came, what went, and what did not.
+pub(super) fn report(statistics: &BridgeStatistics) {
+    log::info!(
+        "ran for {} s, memory {} MiB, at most {} MiB",
+        statistics.uptime.sec,
+        statistics.rss_bytes >> 20,
+        statistics.rss_peak_bytes >> 20
+    );
+    for link in &statistics.links {
+        log::info!(
+            "link {}: {} messages, {} MB, connected {} times, {} attempts failed; \
+             {} undecodable, {} over the size limit, {} text",
+            link.name,
+            link.frames,
+            link.bytes / 1_000_000,
+            link.connects,
+            link.failed_attempts,
+            link.undecodable_frames,
+            link.oversized_frames,
+            link.text_frames
+        );
+    }
+    for topic in &statistics.topics {
+        let lost = topic.dropped + topic.malformed;
+        log::log!(
+            if lost > 0 {
+                log::Level::Warn
+            } else {
+                log::Level::Info
+            },
+            "{}: received {} = published {} + thinned {} + unsubscribed {} + dropped {} + malformed {} + queued {}",
+            topic.topic,
+            topic.received,
+            topic.published,
+            topic.thinned,
+            topic.unsubscribed,
+            topic.dropped,
+            topic.malformed,
+            topic.queued
+        );
+    }
+}
+
+fn link(figures: LinkFigures, queue: &CloudQueue) -> LinkStatistics {
+    let fill = queue.fill();
+    LinkStatistics {
+        name: "points".to_owned(),
+        url: figures.url,
+        state: match figures.state {
+            LinkState::Connecting => LinkStatistics::STATE_CONNECTING as u8,
+            LinkState::Connected => LinkStatistics::STATE_CONNECTED as u8,
+            LinkState::Backoff => LinkStatistics::STATE_BACKOFF as u8,
+            LinkState::Stopped => LinkStatistics::STATE_STOPPED as u8,
+        },
+        state_since: time(figures.state_since),
+        connects: figures.connects,
+        disconnects: figures.disconnects,
+        failed_attempts: figures.failed_attempts,
+        last_error: figures.last_error,
+        frames: figures.frames,
+        bytes: figures.bytes,
+        text_frames: figures.text_frames,
+        undecodable_frames: figures.undecodable_frames,
+        oversized_frames: figures.oversized_frames,
+        unknown_type: figures.unknown_type,
+        queued_frames: fill.items as u64,
+        queued_bytes: fill.bytes as u64,
+        queue_max_bytes: fill.max_bytes as u64,
+    }
+}
+
+fn topic_statistics(topic: CloudTopic, account: Account) -> TopicStatistics {
+    TopicStatistics {
+        topic: topic.name().to_owned(),
+        received: account.received,
+        published: account.published,
+        thinned: account.thinned,
+        unsubscribed: account.unsubscribed,
+        dropped: account.dropped,
+        malformed: account.malformed,
+        queued: account.queued,
+        published_bytes: account.published_bytes,
+        empty: account.empty,
+        intensity_mismatch: account.intensity_mismatch,
+    }
+}
+
+fn stage_statistics(stage: Stage, times: Times) -> StageStatistics {
+    StageStatistics {
+        stage: stage.name().to_owned(),
+        count: times.count,
+        min_ns: times.min_ns,
+        mean_ns: times.mean_ns(),
+        max_ns: times.max_ns,
+    }
+}
+
+/// A stamp as ROS has it.
+pub(super) fn time(stamp: Stamp) -> builtin::Time {
+    builtin::Time {
+        sec: stamp.sec,
+        nanosec: stamp.nanosec,
+    }
+}
+
+fn duration(duration: Duration) -> builtin::Duration {
+    builtin::Duration {
+        sec: i32::try_from(duration.as_secs()).unwrap_or(i32::MAX),
+        nanosec: duration.subsec_nanos(),
+    }
+}
