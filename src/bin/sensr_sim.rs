@@ -1,0 +1,328 @@
+//! A SENSR server to try things with. See `sensr_sim --help`.
+
+use std::io::{self, Write as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::{Parser, ValueEnum};
+use log::LevelFilter;
+use sensr_bridge::sensr::wire::{CloudType, OUTPUT_PORT, POINTS_PORT};
+use sensr_bridge::sim::{Options, Report, Server, SimError, Source};
+use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The arguments or the input cannot be used.
+const EXIT_BAD_REQUEST: u8 = 2;
+
+/// Something else went wrong.
+const EXIT_FAILURE: u8 = 1;
+
+/// A SENSR server on both ports, with a moving scene or recorded scans.
+///
+/// When both ports are open, one line of JSON with their numbers is printed on stdout; another one with
+/// exact counts at the end. The log goes to stderr (`RUST_LOG` chooses what).
+///
+/// The world stands still until the first client of the point stream has connected; that client gets
+/// every message from number 0 on. A client that reads too slowly is closed with 1011 "Writing buffer is
+/// full", as SENSR does, and the output stream is told (`OUTPUT_BUFFER_OVERFLOW`).
+///
+/// Exit code: 0 at the end of what was asked for and after SIGINT or SIGTERM, 2 for bad arguments and
+/// unreadable scans, 1 for anything else.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value_t = Ipv4Addr::LOCALHOST.into())]
+    bind: IpAddr,
+
+    /// Port of the point stream, 0 for any
+    #[arg(long, value_name = "PORT", default_value_t = POINTS_PORT)]
+    points_port: u16,
+
+    /// Port of the output stream (objects, zones, health), 0 for any
+    #[arg(long, value_name = "PORT", default_value_t = OUTPUT_PORT)]
+    output_port: u16,
+
+    /// Make up clouds and objects
+    #[arg(long, value_enum, value_name = "NAME", default_value = "street")]
+    scene: Scene,
+
+    /// Choose another scene of the kind: the same number gives the same bytes
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "replay")]
+    seed: u64,
+
+    /// Send recorded scans instead: a PCD file, or a folder of them, sorted by name
+    #[arg(long, value_name = "FILE_OR_DIR", conflicts_with = "scene")]
+    replay: Option<PathBuf>,
+
+    /// Begin the replay anew after the last scan (a scene never ends)
+    #[arg(long = "loop")]
+    repeat: bool,
+
+    /// Point messages per second, such as 10 or 0.5
+    #[arg(
+        long,
+        value_name = "HZ",
+        default_value_t = 10.0,
+        allow_negative_numbers = true
+    )]
+    rate: f64,
+
+    /// Exact size of each RAW cloud [default: 65536 for a scene, as recorded for a replay]
+    #[arg(long, value_name = "N")]
+    points: Option<usize>,
+
+    /// The clouds of a message [default: raw,ground,background for a scene, raw for a replay, which
+    /// sends the scan as it is under each type]
+    #[arg(long, value_enum, value_name = "TYPES", value_delimiter = ',')]
+    types: Vec<Type>,
+
+    /// Send one of the types in each message, in turn, instead of all of them
+    #[arg(long)]
+    alternate: bool,
+
+    /// End after this many point messages, when they are delivered
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+
+    /// Start the clock at once instead of with the first client of the point stream
+    #[arg(long)]
+    free_running: bool,
+
+    /// What may wait for one client before it counts as too slow
+    #[arg(long, value_name = "MIB", default_value_t = 64,
+          value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    client_buffer_mib: u32,
+
+    /// Seconds between pings, 0 for none; a client that leaves three unanswered is closed
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds,
+          allow_negative_numbers = true)]
+    ping_interval: f64,
+
+    /// What `ros2 launch` appends to the arguments of whatever it starts: ignored
+    #[arg(long, hide = true, num_args = 0.., allow_hyphen_values = true)]
+    ros_args: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Scene {
+    /// Houses, traffic and people, seen by a laser scanner on a pole
+    Street,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Type {
+    Raw,
+    Ground,
+    Background,
+}
+
+impl From<Type> for CloudType {
+    fn from(kind: Type) -> Self {
+        match kind {
+            Type::Raw => Self::Raw,
+            Type::Ground => Self::Ground,
+            Type::Background => Self::Background,
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok();
+    let allowed = seconds.filter(|seconds| (0.0..=3600.0).contains(seconds));
+    allowed.ok_or_else(|| "0 to 3600".to_owned())
+}
+
+impl Arguments {
+    fn options(self) -> Options {
+        let Scene::Street = self.scene;
+        let source = match self.replay {
+            None => Source::Street { seed: self.seed },
+            Some(path) => Source::Replay {
+                path,
+                repeat: self.repeat,
+            },
+        };
+        let ping_interval = Duration::from_secs_f64(self.ping_interval);
+        Options {
+            bind: self.bind,
+            points_port: self.points_port,
+            output_port: self.output_port,
+            source,
+            rate_hz: self.rate,
+            points: self.points,
+            types: self.types.into_iter().map(CloudType::from).collect(),
+            alternate: self.alternate,
+            count: self.count,
+            free_running: self.free_running,
+            client_buffer_bytes: self.client_buffer_mib as usize * (1 << 20),
+            ping_interval: Some(ping_interval).filter(|interval| !interval.is_zero()),
+        }
+    }
+}
+
+/// What is printed on stdout.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+enum Event {
+    Listening {
+        bind: IpAddr,
+        points_port: u16,
+        output_port: u16,
+    },
+    Done(Report),
+}
+
+fn main() -> ExitCode {
+    init_log();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() => return refuse(&one_line(&error), EXIT_BAD_REQUEST),
+        Err(help) => help.exit(),
+    };
+    match run(arguments.options()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Sim(error)) if error.is_bad_request() => {
+            refuse(&error.to_string(), EXIT_BAD_REQUEST)
+        }
+        Err(error) => refuse(&error.to_string(), EXIT_FAILURE),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Sim(#[from] SimError),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+fn run(options: Options) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = { runtime }.enable_all().build()?;
+    runtime.block_on(async {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let asked_to_stop = async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        };
+        let bind = options.bind;
+        let server = Server::start(options).await?;
+        let port = |address: SocketAddr| address.port();
+        print(&Event::Listening {
+            bind,
+            points_port: port(server.points_addr()),
+            output_port: port(server.output_addr()),
+        })?;
+        let report = server.run_until(asked_to_stop).await?;
+        print(&Event::Done(report))?;
+        Ok(())
+    })
+}
+
+/// Prints one line and makes sure that it is seen.
+fn print(event: &Event) -> io::Result<()> {
+    let mut line = serde_json::to_string(event)?;
+    line.push('\n');
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(line.as_bytes())?;
+    stdout.flush()
+}
+
+/// The message of an error of the command line without the usage.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let lines = text.lines().map(str::trim);
+    let is_advice = |line: &str| line.starts_with("Usage:") || line.starts_with("For more");
+    let message = lines.take_while(|line| !is_advice(line));
+    let words: Vec<&str> = message.filter(|line| !line.is_empty()).collect();
+    let text = words.join(" ");
+    text.strip_prefix("error: ").unwrap_or(&text).to_owned()
+}
+
+#[expect(clippy::print_stderr, reason = "the one place that reports the error")]
+fn refuse(message: &str, code: u8) -> ExitCode {
+    eprintln!("sensr_sim: {message}");
+    ExitCode::from(code)
+}
+
+fn init_log() {
+    let start = Instant::now();
+    env_logger::Builder::new()
+        .filter_level(LevelFilter::Info)
+        .parse_default_env()
+        .format(move |out, record| {
+            let at = start.elapsed().as_secs_f64();
+            writeln!(out, "{at:9.3} {:5} {}", record.level(), record.args())
+        })
+        .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    fn parse(line: &str) -> Result<Options, String> {
+        let words = std::iter::once("sensr_sim").chain(line.split_whitespace());
+        let parsed = Arguments::try_parse_from(words);
+        parsed
+            .map(Arguments::options)
+            .map_err(|error| one_line(&error))
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn no_arguments_are_the_defaults() {
+        assert_eq!(parse(""), Ok(Options::default()));
+    }
+
+    #[test]
+    fn arguments_become_options() {
+        let options = parse("--replay scans --loop --types raw,ground --alternate --rate 0.5");
+        let expected = Options {
+            source: Source::Replay {
+                path: "scans".into(),
+                repeat: true,
+            },
+            types: vec![CloudType::Raw, CloudType::Ground],
+            alternate: true,
+            rate_hz: 0.5,
+            ..Options::default()
+        };
+        assert_eq!(options, Ok(expected));
+    }
+
+    #[test]
+    fn ros2_launch_may_start_it() {
+        let line = "--points 7 --ros-args -r __ns:=/samyang --params-file x.yaml";
+        assert_eq!(parse(line), parse("--points 7"));
+        assert_eq!(parse("--ros-args"), Ok(Options::default()));
+    }
+
+    #[test]
+    fn refusals_are_one_line_that_says_what_is_allowed() {
+        for (line, word) in [
+            ("--scene street --replay x", "--replay"),
+            ("--scene moon", "street"),
+            ("--types raw,sky", "background"),
+            ("--client-buffer-mib 0", "1..=65536"),
+            ("--ping-interval -1", "0 to 3600"),
+            ("--rate fast", "--rate"),
+            ("--points -1", "-1"),
+        ] {
+            let text = parse(line).expect_err(line);
+            assert!(text.contains(word), "{text}");
+            assert!(!text.contains('\n') && !text.contains("--help"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The clients of one stream.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use super::report::LinkCounters;
+use super::send_queue::{Close, Full, SendQueue};
+
+/// The clients of one stream. What is offered goes to every one of them.
+#[derive(Debug)]
+pub(super) struct Hub {
+    /// `points` or `output`.
+    pub name: &'static str,
+    pub counters: LinkCounters,
+    limit_bytes: usize,
+    members: Mutex<Members>,
+    joined: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Members {
+    queues: Vec<Arc<SendQueue>>,
+    /// How those who come now are turned away.
+    closed: Option<Close>,
+}
+
+/// A client among the others, until dropped.
+#[derive(Debug)]
+pub(super) struct Membership {
+    hub: Arc<Hub>,
+    pub queue: Arc<SendQueue>,
+}
+
+impl Hub {
+    /// `limit_bytes` may wait for each client.
+    pub(super) fn new(name: &'static str, limit_bytes: usize) -> Self {
+        Self {
+            name,
+            counters: LinkCounters::default(),
+            limit_bytes,
+            members: Mutex::default(),
+            joined: Notify::new(),
+        }
+    }
+
+    pub(super) fn join(self: &Arc<Self>) -> Membership {
+        let queue = Arc::new(SendQueue::new(self.limit_bytes));
+        let mut members = self.lock();
+        if let Some(close) = members.closed {
+            queue.close_after_all(close);
+        }
+        members.queues.push(Arc::clone(&queue));
+        drop(members);
+        self.counters.clients.add(1);
+        self.joined.notify_one();
+        Membership {
+            hub: Arc::clone(self),
+            queue,
+        }
+    }
+
+    /// Returns as soon as there is a client. For one caller only.
+    pub(super) async fn occupied(&self) {
+        while self.is_empty() {
+            self.joined.notified().await;
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().queues.is_empty()
+    }
+
+    pub(super) fn connected(&self) -> usize {
+        self.lock().queues.len()
+    }
+
+    /// Offers every client a message, which `message` makes; its argument tells whether it is the first
+    /// one offered to the client. Those for whom it is too much are closed, after `last_words` if there
+    /// are any. Returns how many those are.
+    pub(super) fn offer(
+        &self,
+        mut message: impl FnMut(bool) -> Bytes,
+        last_words: impl Fn() -> Option<Bytes>,
+    ) -> u64 {
+        self.push(|queue| message(queue.take_fresh()), last_words)
+    }
+
+    /// Offers every client an event, which is also the last word to those for whom it is too much.
+    /// The first message of a newcomer is yet to come. Returns for how many it was too much.
+    pub(super) fn announce(&self, event: &Bytes) -> u64 {
+        self.push(|_| event.clone(), || Some(event.clone()))
+    }
+
+    fn push(
+        &self,
+        mut message: impl FnMut(&SendQueue) -> Bytes,
+        last_words: impl Fn() -> Option<Bytes>,
+    ) -> u64 {
+        let mut overflowed = 0;
+        for queue in &self.lock().queues {
+            if queue.push(message(queue)) == Err(Full) {
+                queue.close_now(last_words(), Close::OVERFLOW);
+                overflowed += 1;
+            }
+        }
+        self.counters.overflowed.add(overflowed);
+        overflowed
+    }
+
+    /// Ends every connection, and every one to come, after what is waiting.
+    pub(super) fn close_after_all(&self, close: Close) {
+        self.close(close, |queue| queue.close_after_all(close));
+    }
+
+    /// Ends every connection, and every one to come, at once.
+    pub(super) fn close_now(&self, close: Close) {
+        self.close(close, |queue| queue.close_now(None, close));
+    }
+
+    fn close(&self, close: Close, each: impl Fn(&SendQueue)) {
+        let mut members = self.lock();
+        members.closed = Some(close);
+        members.queues.iter().for_each(|queue| each(queue));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Members> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        let mut members = self.hub.lock();
+        members
+            .queues
+            .retain(|queue| !Arc::ptr_eq(queue, &self.queue));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::send_queue::Outgoing;
+    use super::*;
+
+    #[tokio::test]
+    async fn everyone_gets_the_same_buffer_and_the_first_is_marked() {
+        let hub = Arc::new(Hub::new("points", 100));
+        let early = hub.join();
+        let frame = Bytes::from_static(b"frame");
+        let mut firsts = 0;
+        let mut offer = |frame: &Bytes| {
+            let make = |first| {
+                firsts += u32::from(first);
+                frame.clone()
+            };
+            assert_eq!(hub.offer(make, || None), 0);
+        };
+        offer(&frame);
+        let late = hub.join();
+        offer(&frame);
+        assert_eq!(firsts, 2);
+        for member in [&early, &late] {
+            let Outgoing::Message(got) = member.queue.next().await else {
+                panic!("no message");
+            };
+            assert_eq!(got.as_ptr(), frame.as_ptr());
+        }
+        drop(early);
+        assert_eq!(hub.connected(), 1);
+    }
+
+    #[tokio::test]
+    async fn too_slow_a_client_gets_last_words_and_the_others_go_on() {
+        let hub = Arc::new(Hub::new("output", 8));
+        let slow = hub.join();
+        let make = |_| Bytes::from_static(b"12345");
+        assert_eq!(hub.offer(make, || None), 0);
+        let quick = hub.join();
+        let words = || Some(Bytes::from_static(b"overflow"));
+        assert_eq!(hub.offer(make, words), 1);
+        assert_eq!(
+            slow.queue.next().await,
+            Outgoing::Message(words().expect("some"))
+        );
+        assert_eq!(slow.queue.next().await, Outgoing::Close(Close::OVERFLOW));
+        assert_eq!(quick.queue.next().await, Outgoing::Message(make(false)));
+        assert_eq!(hub.offer(make, words), 1, "the quick one read nothing");
+        assert_eq!(hub.counters.overflowed.get(), 2);
+    }
+    #[test]
+    fn an_event_is_not_the_first_message() {
+        let hub = Arc::new(Hub::new("output", 100));
+        let _member = hub.join();
+        assert_eq!(hub.announce(&Bytes::from_static(b"event")), 0);
+        let mut firsts = Vec::new();
+        for _ in 0..2 {
+            let make = |first| {
+                firsts.push(first);
+                Bytes::from_static(b"message")
+            };
+            hub.offer(make, || None);
+        }
+        assert_eq!(firsts, [true, false]);
+    }
+}

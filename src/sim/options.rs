@@ -1,0 +1,218 @@
+//! What a simulated server is asked to do.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::sensr::wire::{CloudType, OUTPUT_PORT, POINTS_PORT};
+
+/// Points of one cloud of the scene unless told otherwise.
+pub const DEFAULT_SCENE_POINTS: usize = 65_536;
+
+/// The most points a cloud may be resampled to: 64 MB on the wire, twice what SENSR sends.
+pub const MAX_POINTS: usize = 4_000_000;
+
+/// The highest rate of point messages, Hz.
+pub const MAX_RATE_HZ: f64 = 10_000.0;
+
+/// Where the clouds come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A street with houses, traffic and people, ray-cast. The same seed gives the same bytes.
+    Street {
+        /// Chooses the houses, the colours, the traffic and the noise.
+        seed: u64,
+    },
+    /// PCD files, one cloud each.
+    Replay {
+        /// A file, or a folder whose `*.pcd` files are played in the order of their names.
+        path: PathBuf,
+        /// Start again after the last file, for ever, instead of ending.
+        repeat: bool,
+    },
+}
+
+/// What a simulated server is asked to do. Checked by [`Server::start`](crate::sim::Server::start).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// Address both ports listen on.
+    pub bind: IpAddr,
+    /// Port of the point stream; 0 lets the system choose.
+    pub points_port: u16,
+    /// Port of the output stream; 0 lets the system choose.
+    pub output_port: u16,
+    /// Where the clouds come from.
+    pub source: Source,
+    /// Point messages per second: more than 0, at most [`MAX_RATE_HZ`].
+    pub rate_hz: f64,
+    /// Size of every RAW cloud. In the scene GROUND and BACKGROUND are its parts, in a replay every
+    /// listed type has this size. `None`: [`DEFAULT_SCENE_POINTS`], or each scan as it is.
+    pub points: Option<usize>,
+    /// The clouds of a point message, in this order. Empty: RAW, GROUND and BACKGROUND for the scene,
+    /// as a server at run time sends them, and RAW for a replay. A replay sends the scan as it is
+    /// under every listed type.
+    pub types: Vec<CloudType>,
+    /// Message `k` carries only type number `k % types.len()` instead of all of them.
+    pub alternate: bool,
+    /// End after this many point messages, once they are delivered.
+    pub count: Option<u64>,
+    /// Start the clock at once. Otherwise the world stands still until the first client of the point
+    /// stream has connected, which therefore gets every message from the first one on.
+    pub free_running: bool,
+    /// Bytes that may wait for one client, at least 1. See
+    /// [`CLOSE_OVERFLOW_REASON`](crate::sim::CLOSE_OVERFLOW_REASON) for what happens beyond.
+    pub client_buffer_bytes: usize,
+    /// How often a client is pinged; one that answers nothing for three times as long is closed.
+    /// `None`: never.
+    pub ping_interval: Option<Duration>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            bind: Ipv4Addr::LOCALHOST.into(),
+            points_port: POINTS_PORT,
+            output_port: OUTPUT_PORT,
+            source: Source::Street { seed: 1 },
+            rate_hz: 10.0,
+            points: None,
+            types: Vec::new(),
+            alternate: false,
+            count: None,
+            free_running: false,
+            client_buffer_bytes: 64 << 20,
+            ping_interval: Some(Duration::from_secs(5)),
+        }
+    }
+}
+
+impl Options {
+    /// The defaults on ports that the system chooses: what a test wants.
+    #[must_use]
+    pub fn ephemeral() -> Self {
+        Self {
+            points_port: 0,
+            output_port: 0,
+            ..Self::default()
+        }
+    }
+
+    /// The clouds of a point message, defaults filled in.
+    #[must_use]
+    pub fn effective_types(&self) -> Vec<CloudType> {
+        match (&self.source, self.types.as_slice()) {
+            (Source::Street { .. }, []) => {
+                vec![CloudType::Raw, CloudType::Ground, CloudType::Background]
+            }
+            (Source::Replay { .. }, []) => vec![CloudType::Raw],
+            (_, listed) => listed.to_vec(),
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), OptionsError> {
+        let refuse = |name, allowed, given| {
+            Err(OptionsError {
+                name,
+                allowed,
+                given,
+            })
+        };
+        if !(self.rate_hz > 0.0 && self.rate_hz <= MAX_RATE_HZ) {
+            let given = self.rate_hz.to_string();
+            return refuse("rate", "more than 0 and at most 10000 Hz", given);
+        }
+        if let Some(points) = self.points.filter(|&points| points > MAX_POINTS) {
+            return refuse("points", "0 to 4000000", points.to_string());
+        }
+        if self.count == Some(0) {
+            return refuse("count", "1 or more", "0".to_owned());
+        }
+        if self.client_buffer_bytes == 0 {
+            return refuse("client buffer", "1 byte or more", "0".to_owned());
+        }
+        if self.ping_interval == Some(Duration::ZERO) {
+            return refuse("ping interval", "more than 0 s", "0".to_owned());
+        }
+        if self.types.contains(&CloudType::None) {
+            let allowed = "raw, ground or background";
+            return refuse("types", allowed, "none".to_owned());
+        }
+        if let Some(twice) = first_repeated(&self.types) {
+            let given = twice.as_str_name().to_lowercase() + " twice";
+            return refuse("types", "each of raw, ground, background once", given);
+        }
+        Ok(())
+    }
+}
+
+fn first_repeated(types: &[CloudType]) -> Option<CloudType> {
+    let repeated = |(index, kind): (usize, &CloudType)| types[..index].contains(kind);
+    let mut entries = types.iter().enumerate();
+    entries
+        .find(|&entry| repeated(entry))
+        .map(|(_, &kind)| kind)
+}
+
+/// An option with a value that is not allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: {given} is not allowed, it must be {allowed}")]
+pub struct OptionsError {
+    /// The option's name.
+    pub name: &'static str,
+    /// What is allowed.
+    pub allowed: &'static str,
+    /// What was given.
+    pub given: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(options: &Options) -> String {
+        options.check().expect_err("must be refused").to_string()
+    }
+
+    #[test]
+    fn defaults_are_allowed_and_bind_to_loopback() {
+        Options::default().check().expect("defaults");
+        assert!(Options::default().bind.is_loopback());
+    }
+
+    #[test]
+    fn refusals_name_the_option_the_range_and_the_value() {
+        for rate_hz in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let text = refused(&Options {
+                rate_hz,
+                ..Options::default()
+            });
+            assert!(text.contains("rate"), "{text}");
+            assert!(text.contains(&rate_hz.to_string()), "{text}");
+            assert!(text.contains("at most 10000 Hz"), "{text}");
+        }
+        let text = refused(&Options {
+            points: Some(4_000_001),
+            ..Options::default()
+        });
+        assert!(text.contains("4000001"), "{text}");
+        let text = refused(&Options {
+            types: vec![CloudType::Raw, CloudType::Ground, CloudType::Raw],
+            ..Options::default()
+        });
+        assert!(text.contains("raw twice"), "{text}");
+    }
+
+    #[test]
+    fn a_replay_is_raw_unless_told_otherwise() {
+        let mut options = Options {
+            source: Source::Replay {
+                path: "scans".into(),
+                repeat: false,
+            },
+            ..Options::default()
+        };
+        assert_eq!(options.effective_types(), [CloudType::Raw]);
+        options.types = vec![CloudType::Ground];
+        assert_eq!(options.effective_types(), [CloudType::Ground]);
+    }
+}

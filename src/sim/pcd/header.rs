@@ -1,0 +1,244 @@
+//! The text at the beginning of a PCD file.
+
+use super::PcdError;
+
+/// How the body is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Ascii,
+    Binary,
+    BinaryCompressed,
+}
+
+/// Numeric type of a field's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    I8,
+    I16,
+    I32,
+    I64,
+    U8,
+    U16,
+    U32,
+    U64,
+    F32,
+    F64,
+}
+
+/// One field of the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Field {
+    pub name: String,
+    pub kind: Kind,
+    /// Bytes of one value.
+    pub size: usize,
+    /// Values in one record.
+    pub count: usize,
+}
+
+impl Field {
+    /// Bytes of this field in one record.
+    pub(super) fn width(&self) -> usize {
+        self.size * self.count
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    pub fields: Vec<Field>,
+    pub points: usize,
+    pub encoding: Encoding,
+    /// Where the body begins in the file.
+    pub body_offset: usize,
+    /// Lines before the body.
+    pub lines: usize,
+}
+
+/// The most bytes a record, and the most values a field may have: far above anything real, so that
+/// sizes can be multiplied without care.
+const MAX_COUNT: usize = 1 << 16;
+
+/// The most fields a record may have.
+const MAX_FIELDS: usize = 1 << 10;
+
+/// The header's entries as they are collected.
+#[derive(Default)]
+struct Entries<'a> {
+    fields: Option<Vec<&'a str>>,
+    sizes: Option<Vec<&'a str>>,
+    types: Option<Vec<&'a str>>,
+    counts: Option<Vec<&'a str>>,
+    width: Option<usize>,
+    height: Option<usize>,
+    points: Option<usize>,
+}
+
+impl Header {
+    pub(super) fn parse(file: &[u8]) -> Result<Self, PcdError> {
+        let mut entries = Entries::default();
+        let mut body_offset = 0;
+        let mut lines = 0;
+        loop {
+            let rest = &file[body_offset..];
+            let Some(end) = rest.iter().position(|&byte| byte == b'\n') else {
+                return Err(PcdError::MissingLine("DATA"));
+            };
+            lines += 1;
+            body_offset += end + 1;
+            let wrong = |problem| PcdError::Line {
+                line: lines,
+                problem,
+            };
+            let line = std::str::from_utf8(&rest[..end])
+                .map_err(|_| wrong("this is no text, so it is no PCD header".to_owned()))?;
+            let mut words = line.split_ascii_whitespace();
+            let Some(key) = words.next() else { continue };
+            if key == "DATA" {
+                let encoding = encoding(words.next().unwrap_or_default()).map_err(wrong)?;
+                return Ok(Self {
+                    points: entries.points()?,
+                    fields: entries.fields()?,
+                    encoding,
+                    body_offset,
+                    lines,
+                });
+            }
+            entries.take(key, words.collect()).map_err(wrong)?;
+        }
+    }
+
+    /// Bytes of one record in a binary body.
+    pub(super) fn record_bytes(&self) -> usize {
+        self.fields.iter().map(Field::width).sum()
+    }
+
+    /// Bytes of all records in a binary body.
+    pub(super) fn body_bytes(&self) -> usize {
+        self.points.saturating_mul(self.record_bytes())
+    }
+
+    /// The field's index, or `None`. A field that holds several values a point is an error.
+    pub(super) fn scalar(&self, name: &str) -> Result<Option<usize>, PcdError> {
+        let Some(index) = self.fields.iter().position(|field| field.name == name) else {
+            return Ok(None);
+        };
+        match self.fields[index].count {
+            1 => Ok(Some(index)),
+            count => Err(PcdError::Header(format!(
+                "field {name} has {count} values a point, it must have one"
+            ))),
+        }
+    }
+
+    /// The indices of x, y, z and, if there, intensity.
+    pub(super) fn wanted(&self) -> Result<([usize; 3], Option<usize>), PcdError> {
+        let need = |name| self.scalar(name)?.ok_or(PcdError::MissingField(name));
+        Ok((
+            [need("x")?, need("y")?, need("z")?],
+            self.scalar("intensity")?,
+        ))
+    }
+}
+
+impl<'a> Entries<'a> {
+    fn take(&mut self, key: &str, words: Vec<&'a str>) -> Result<(), String> {
+        match key {
+            "FIELDS" | "COLUMNS" => self.fields = Some(words),
+            "SIZE" => self.sizes = Some(words),
+            "TYPE" => self.types = Some(words),
+            "COUNT" => self.counts = Some(words),
+            "WIDTH" => self.width = Some(one_number(key, &words)?),
+            "HEIGHT" => self.height = Some(one_number(key, &words)?),
+            "POINTS" => self.points = Some(one_number(key, &words)?),
+            "VERSION" | "VIEWPOINT" => {}
+            _ if key.starts_with('#') => {}
+            _ => return Err(format!("{key:?} is no entry of a PCD header")),
+        }
+        Ok(())
+    }
+
+    fn points(&self) -> Result<usize, PcdError> {
+        let area = match (self.width, self.height) {
+            (Some(width), height) => Some(width.saturating_mul(height.unwrap_or(1))),
+            _ => None,
+        };
+        match (self.points, area) {
+            (Some(points), Some(area)) if points != area => Err(PcdError::Header(format!(
+                "POINTS is {points}, but WIDTH times HEIGHT is {area}"
+            ))),
+            (Some(points), _) | (None, Some(points)) => Ok(points),
+            (None, None) => Err(PcdError::MissingLine("POINTS")),
+        }
+    }
+
+    fn fields(&self) -> Result<Vec<Field>, PcdError> {
+        let names = self
+            .fields
+            .as_ref()
+            .ok_or(PcdError::MissingLine("FIELDS"))?;
+        let sizes = self.sizes.as_ref().ok_or(PcdError::MissingLine("SIZE"))?;
+        let types = self.types.as_ref().ok_or(PcdError::MissingLine("TYPE"))?;
+        let ones = vec!["1"; names.len()];
+        let counts = self.counts.as_ref().unwrap_or(&ones);
+        let lengths = [names.len(), sizes.len(), types.len(), counts.len()];
+        if names.is_empty() || names.len() > MAX_FIELDS || lengths.iter().any(|&n| n != lengths[0])
+        {
+            return Err(PcdError::Header(format!(
+                "FIELDS, SIZE, TYPE and COUNT have {lengths:?} entries, they must have equally many"
+            )));
+        }
+        (0..names.len())
+            .map(|i| field(names[i], sizes[i], types[i], counts[i]).map_err(PcdError::Header))
+            .collect()
+    }
+}
+
+fn one_number(key: &str, words: &[&str]) -> Result<usize, String> {
+    match words {
+        [word] => word.parse().ok(),
+        _ => None,
+    }
+    .ok_or_else(|| format!("{key} must be one whole number, not {:?}", words.join(" ")))
+}
+
+fn encoding(word: &str) -> Result<Encoding, String> {
+    match word {
+        "ascii" => Ok(Encoding::Ascii),
+        "binary" => Ok(Encoding::Binary),
+        "binary_compressed" => Ok(Encoding::BinaryCompressed),
+        _ => Err(format!(
+            "DATA must be ascii, binary or binary_compressed, not {word:?}"
+        )),
+    }
+}
+
+fn field(name: &str, size: &str, kind: &str, count: &str) -> Result<Field, String> {
+    let (kind, size) = match (kind, size) {
+        ("I", "1") => (Kind::I8, 1),
+        ("I", "2") => (Kind::I16, 2),
+        ("I", "4") => (Kind::I32, 4),
+        ("I", "8") => (Kind::I64, 8),
+        ("U", "1") => (Kind::U8, 1),
+        ("U", "2") => (Kind::U16, 2),
+        ("U", "4") => (Kind::U32, 4),
+        ("U", "8") => (Kind::U64, 8),
+        ("F", "4") => (Kind::F32, 4),
+        ("F", "8") => (Kind::F64, 8),
+        _ => {
+            return Err(format!(
+                "field {name} has TYPE {kind} and SIZE {size}, which is no number"
+            ));
+        }
+    };
+    match count.parse() {
+        Ok(count) if count <= MAX_COUNT => Ok(Field {
+            name: name.to_owned(),
+            kind,
+            size,
+            count,
+        }),
+        _ => Err(format!(
+            "field {name} has COUNT {count}, it must be 0 to {MAX_COUNT}"
+        )),
+    }
+}

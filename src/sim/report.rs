@@ -1,0 +1,108 @@
+//! What a server has done, in numbers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+
+use crate::sensr::wire::CloudType;
+
+/// What a server has done so far. Every count is exact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Report {
+    /// The point stream.
+    pub points: LinkReport,
+    /// The output stream.
+    pub output: LinkReport,
+    /// The clouds in the point messages that were produced.
+    pub clouds: CloudCounts,
+    /// The clients of both streams.
+    pub clients: ClientCounts,
+    /// How late the latest tick was, microseconds. Ticks are never skipped.
+    pub late_max_us: u64,
+}
+
+/// One stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct LinkReport {
+    /// Messages made, each offered to every client that was connected at its time.
+    pub messages: u64,
+    /// Ticks at which nobody was connected, so that no message was made.
+    pub unheard: u64,
+    /// Messages written to a socket to their last byte, over all clients.
+    pub delivered: u64,
+    /// Their bytes, without WebSocket headers.
+    pub delivered_bytes: u64,
+}
+
+/// Clouds by type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct CloudCounts {
+    /// Of type RAW.
+    pub raw: u64,
+    /// Of type GROUND.
+    pub ground: u64,
+    /// Of type BACKGROUND.
+    pub background: u64,
+}
+
+impl CloudCounts {
+    pub(super) fn add(&mut self, types: &[CloudType]) {
+        for kind in types {
+            match kind {
+                CloudType::Raw => self.raw += 1,
+                CloudType::Ground => self.ground += 1,
+                CloudType::Background => self.background += 1,
+                CloudType::None => {}
+            }
+        }
+    }
+}
+
+/// Clients of both streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct ClientCounts {
+    /// Finished the handshake of the point stream.
+    pub points: u64,
+    /// Finished the handshake of the output stream.
+    pub output: u64,
+    /// Connected now.
+    pub connected: u64,
+    /// Read too slowly and were closed with 1011.
+    pub overflowed: u64,
+}
+
+/// Counts up from zero, from any thread.
+#[derive(Debug, Default)]
+pub(super) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(super) fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The counters of one stream.
+#[derive(Debug, Default)]
+pub(super) struct LinkCounters {
+    pub messages: Counter,
+    pub unheard: Counter,
+    pub delivered: Counter,
+    pub delivered_bytes: Counter,
+    pub clients: Counter,
+    pub overflowed: Counter,
+}
+
+impl LinkCounters {
+    pub(super) fn report(&self) -> LinkReport {
+        LinkReport {
+            messages: self.messages.get(),
+            unheard: self.unheard.get(),
+            delivered: self.delivered.get(),
+            delivered_bytes: self.delivered_bytes.get(),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What does not move: the ground, the kerbs, houses, poles, trees and parked cars.
+//!
+//! The street runs along x. The sensor stands on the near pavement; behind it is a square, on the
+//! other side of the road a row of houses. The map's origin is at the foot of the sensor, z up.
+
+use rand::Rng;
+use rand::rngs::SmallRng;
+
+use super::geometry::{Pose, Shape, Vec3};
+use super::material::{Material, ROAD};
+
+/// What SENSR makes of a point that belongs to nothing that moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    Ground,
+    Background,
+}
+
+/// Something that stands where it is.
+#[derive(Debug)]
+pub(super) struct Fixture {
+    pub pose: Pose,
+    pub shape: Shape,
+    pub material: Material,
+    pub class: Class,
+}
+
+/// Height of the pavements above the road, metres.
+const KERB: f64 = 0.12;
+
+/// The pavements: from y to y.
+const PAVEMENTS: [(f64, f64); 2] = [(-2.0, 4.0), (12.0, 15.5)];
+
+/// Where the street ends on both sides, metres from the sensor.
+const END: f64 = 190.0;
+
+/// Height of the ground, metres above the road.
+pub(super) fn ground_height(y: f64) -> f64 {
+    let paved = PAVEMENTS.iter().any(|&(from, to)| (from..=to).contains(&y));
+    if paved { KERB } else { 0.0 }
+}
+
+/// Everything on the ground. The ground plane itself, z = 0, is not among it.
+pub(super) fn fixtures(rng: &mut SmallRng) -> Vec<Fixture> {
+    let mut fixtures = Vec::new();
+    let mut add = |x: f64, y: f64, yaw: f64, shape, material| {
+        fixtures.push(Fixture {
+            pose: Pose::new(Vec3::new(x, y, ground_height(y)), yaw),
+            shape,
+            material,
+            class: Class::Background,
+        });
+    };
+
+    for (front, towards) in [(17.0, 1.0), (-25.0, -1.0)] {
+        let mut x = -END;
+        while x < END - 6.0 {
+            let width = rng.random_range(9.0..18.0f64).min(END - x);
+            let set_back = rng.random_range(0.0..2.0);
+            let house = Shape::standing(width, 10.0, rng.random_range(5.0..15.0));
+            let wall = Material::Facade(rng.random_range(0.25..0.6));
+            let y = front + towards * (set_back + 5.0);
+            add(x + width / 2.0, y, 0.0, house, wall);
+            x += width + rng.random_range(0.0..5.0);
+        }
+    }
+    for side in [-1.0, 1.0] {
+        let wall = Shape::standing(6.0, 90.0, 14.0);
+        add(side * (END + 3.0), 0.0, 0.0, wall, Material::Facade(0.4));
+    }
+
+    let pole = |radius: f64, top: f64| Shape::Column {
+        x: 0.0,
+        radius,
+        bottom: 0.0,
+        top,
+    };
+    for step in -4..=4 {
+        let x = 30.0 * f64::from(step) + 9.0;
+        add(x, 3.5, 0.0, pole(0.09, 7.5), Material::Plain(0.5));
+        add(x + 15.0, 12.5, 0.0, pole(0.09, 7.5), Material::Plain(0.5));
+    }
+    // None between the sensor and the square.
+    for step in [-5, -4, -3, 3, 4, 5] {
+        let x = 11.0 * f64::from(step) + rng.random_range(-1.0..1.0);
+        let radius = rng.random_range(1.2..2.0);
+        let crown = Shape::Ball {
+            radius,
+            height: 2.2 + radius,
+        };
+        add(x, -4.5, 0.0, pole(0.18, 2.8), Material::Plain(0.3));
+        add(x, -4.5, 0.0, crown, Material::Plain(0.55));
+    }
+    let kiosk = Shape::standing(4.0, 3.0, 2.8);
+    add(27.0, -17.0, 0.2, kiosk, Material::Plain(0.6));
+    for slot in 0..5 {
+        let x = -55.0 + 3.2 * f64::from(slot);
+        let paint = Material::Plain(rng.random_range(0.1..0.8));
+        let body = Shape::standing(4.5, 1.8, 0.9);
+        let cabin = Shape::Block {
+            min: Vec3::new(-1.4, -0.8, 0.9),
+            max: Vec3::new(0.9, 0.8, 1.5),
+        };
+        add(x, -18.0, 1.4, body, paint);
+        add(x, -18.0, 1.4, cabin, Material::Plain(0.08));
+    }
+
+    for (from, to) in PAVEMENTS {
+        let slab = Shape::Block {
+            min: Vec3::new(-END, from, -1.0),
+            max: Vec3::new(END, to, KERB),
+        };
+        fixtures.push(Fixture {
+            pose: Pose::new(Vec3::new(0.0, 0.0, 0.0), 0.0),
+            shape: slab,
+            material: Material::Ground,
+            class: Class::Ground,
+        });
+    }
+    debug_assert!(ROAD.start >= PAVEMENTS[0].1 && ROAD.end <= PAVEMENTS[1].0);
+    fixtures
+}

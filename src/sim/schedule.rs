@@ -1,0 +1,134 @@
+//! When what is due: two rates on one absolute grid.
+
+use std::time::{Duration, Instant};
+
+use super::number::float;
+
+/// Messages per second on the output stream.
+pub(super) const OUTPUT_RATE_HZ: f64 = 10.0;
+
+/// Something that is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tick {
+    /// Point message number `.0`.
+    Points(u64),
+    /// Output message number `.0` since the start.
+    Output(u64),
+}
+
+/// Ticks at `start + k / rate`: they do not drift, and none is left out, however late.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    start: Instant,
+    /// Points per second; `None` while the world stands still, when only outputs are due.
+    points_rate_hz: Option<f64>,
+    next_points: u64,
+    next_output: u64,
+}
+
+impl Schedule {
+    pub(super) fn new(start: Instant, points_rate_hz: Option<f64>) -> Self {
+        Self {
+            start,
+            points_rate_hz,
+            next_points: 0,
+            next_output: 0,
+        }
+    }
+
+    pub(super) fn start(&self) -> Instant {
+        self.start
+    }
+
+    /// Does the world move?
+    pub(super) fn is_running(&self) -> bool {
+        self.points_rate_hz.is_some()
+    }
+
+    /// Seconds from the start to a tick.
+    pub(super) fn elapsed_secs(&self, tick: Tick) -> f64 {
+        match (tick, self.points_rate_hz) {
+            (Tick::Points(k), Some(rate_hz)) => float(k) / rate_hz,
+            (Tick::Points(_), None) => 0.0,
+            (Tick::Output(k), _) => float(k) / OUTPUT_RATE_HZ,
+        }
+    }
+
+    /// The next tick and its time. Of two at the same time the points come first.
+    pub(super) fn peek(&self) -> (Tick, Instant) {
+        let output = Tick::Output(self.next_output);
+        let points = Tick::Points(self.next_points);
+        let first = if self.is_running() && self.elapsed_secs(points) <= self.elapsed_secs(output) {
+            points
+        } else {
+            output
+        };
+        let due = self.start + Duration::from_secs_f64(self.elapsed_secs(first));
+        (first, due)
+    }
+
+    /// The tick was handled.
+    pub(super) fn done(&mut self, tick: Tick) {
+        match tick {
+            Tick::Points(k) => self.next_points = k + 1,
+            Tick::Output(k) => self.next_output = k + 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ticks(rate_hz: Option<f64>, n: usize) -> Vec<(Tick, u128)> {
+        let start = Instant::now();
+        let mut schedule = Schedule::new(start, rate_hz);
+        let mut all = Vec::new();
+        for _ in 0..n {
+            let (tick, due) = schedule.peek();
+            schedule.done(tick);
+            all.push((tick, (due - start).as_millis()));
+        }
+        all
+    }
+
+    #[test]
+    fn points_come_before_the_output_of_the_same_instant() {
+        let expected = [
+            (Tick::Points(0), 0),
+            (Tick::Output(0), 0),
+            (Tick::Points(1), 100),
+            (Tick::Output(1), 100),
+        ];
+        assert_eq!(ticks(Some(10.0), 4), expected);
+    }
+
+    #[test]
+    fn rates_are_independent() {
+        let expected = [
+            (Tick::Points(0), 0),
+            (Tick::Output(0), 0),
+            (Tick::Points(1), 40),
+            (Tick::Points(2), 80),
+            (Tick::Output(1), 100),
+        ];
+        assert_eq!(ticks(Some(25.0), 5), expected);
+    }
+
+    #[test]
+    fn only_outputs_while_the_world_stands_still() {
+        assert_eq!(
+            ticks(None, 2),
+            [(Tick::Output(0), 0), (Tick::Output(1), 100)]
+        );
+    }
+
+    #[test]
+    fn no_drift_after_a_million_ticks() {
+        let start = Instant::now();
+        let mut schedule = Schedule::new(start, Some(3.0));
+        schedule.done(Tick::Points(2_999_999));
+        schedule.done(Tick::Output(u64::MAX / 2));
+        assert_eq!((schedule.peek().1 - start).as_secs(), 1_000_000);
+    }
+}
