@@ -1,0 +1,271 @@
+"""Bad input costs itself: it is counted under its name, and the next good cloud arrives."""
+
+import itertools
+from dataclasses import dataclass
+
+import pytest
+
+import cdr
+import wire
+from ledger import CONNECTED
+from polling import until
+
+MAX_MESSAGE_BYTES = 100_000
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Feed:
+    """One bridge that gets all the bad input of this file, one after the other."""
+
+    server: object
+    bridge: object
+    statistics: object
+    clouds: object
+
+    @property
+    def client(self):
+        """The connection there is now."""
+        return self.server.clients[-1]
+
+    def figures(self):
+        """Everything that is counted, by name."""
+        message = self.statistics.after()
+        link, raw = message.links[0], self.statistics.topic()
+        names = ("text_frames", "undecodable_frames", "oversized_frames", "unknown_type", "frames", "disconnects")
+        figures = {name: getattr(link, name) for name in names}
+        names = ("received", "published", "dropped", "malformed", "empty", "intensity_mismatch")
+        return figures | {name: getattr(raw, name) for name in names}
+
+    def require_good_cloud(self):
+        """Sends a good cloud and waits for it. Returns it and what else came since the last one."""
+        number = next(_numbers)
+        begin = self.clouds.count
+        self.client.send(wire.numbered(number))
+
+        def arrived():
+            return any(cloud.width == 1 and cdr.number_of(cloud) == number for cloud in new())
+
+        def new():
+            return list(self.clouds.messages)[begin:]
+
+        self.bridge.until(arrived, f"good cloud {number}")
+        return new()
+
+
+@pytest.fixture(scope="module")
+def feed(shared_rig):
+    server = shared_rig.server()
+    observer = shared_rig.observer()
+    clouds = observer.clouds()
+    statistics = shared_rig.statistics(observer)
+    bridge = shared_rig.bridge(server.port, {"max_message_bytes": MAX_MESSAGE_BYTES})
+    observer.wait_for_match(clouds, statistics.inbox)
+    server.client()
+    feed = Feed(server, bridge, statistics, clouds)
+    feed.require_good_cloud()
+    return feed
+
+
+@pytest.fixture
+def changes(feed):
+    """Calls a function, then sends a good cloud, and returns what was counted for both, and the clouds."""
+
+    def measured(act):
+        before = feed.figures()
+        act()
+        clouds = feed.require_good_cloud()
+        after = feed.figures()
+        return {name: after[name] - before[name] for name in after if after[name] != before[name]}, clouds
+
+    return measured
+
+
+GOOD = {"frames": 1, "received": 1, "published": 1}
+
+
+def beside_good(**more):
+    return {name: GOOD.get(name, 0) + more.get(name, 0) for name in GOOD | more}
+
+
+POINT = wire.floats(1.0, 2.0, 3.0)
+INTENSITY = wire.floats(0.5)
+
+
+def test_a_length_that_is_no_multiple_of_twelve(feed, changes):
+    message = wire.result(wire.cloud(POINT + b"\0", INTENSITY))
+    counted, clouds = changes(lambda: feed.client.send(message))
+    assert counted == beside_good(frames=1, received=1, malformed=1)
+    assert len(clouds) == 1
+
+
+def test_the_other_clouds_of_the_message_pass(feed, changes):
+    broken = wire.cloud(POINT[:-1])
+    whole = wire.cloud(POINT * 3, INTENSITY * 3)
+    counted, clouds = changes(lambda: feed.client.send(wire.result(broken, whole, broken)))
+    assert counted == beside_good(frames=1, received=3, malformed=2, published=1)
+    assert [cloud.width for cloud in clouds] == [3, 1]
+
+
+@pytest.mark.parametrize("intensities", [INTENSITY, INTENSITY * 3, b"\1"], ids=["fewer", "more", "no whole float"])
+def test_a_wrong_number_of_intensities(feed, changes, intensities):
+    message = wire.result(wire.cloud(POINT * 2, intensities))
+    counted, clouds = changes(lambda: feed.client.send(message))
+    assert counted == beside_good(frames=1, received=1, published=1, intensity_mismatch=1)
+    assert clouds[0].data == (POINT + wire.floats(0.0)) * 2
+
+
+def test_no_intensities_are_no_mismatch(feed, changes):
+    message = wire.result(wire.cloud(POINT * 2))
+    counted, clouds = changes(lambda: feed.client.send(message))
+    assert counted == beside_good(frames=1, received=1, published=1)
+    assert clouds[0].data == (POINT + wire.floats(0.0)) * 2
+
+
+def test_an_empty_cloud(feed, changes):
+    counted, clouds = changes(lambda: feed.client.send(wire.result(wire.cloud(b""))))
+    assert counted == beside_good(frames=1, received=1, published=1, empty=1)
+    empty = clouds[0]
+    assert (empty.width, empty.row_step, empty.data, empty.height) == (0, 0, b"", 1)
+    assert empty.fields == cdr.FIELDS and empty.is_dense
+
+
+def test_coordinates_that_are_no_numbers(feed, changes):
+    points = POINT + wire.floats(1.0, float("nan"), 3.0)
+    counted, clouds = changes(lambda: feed.client.send(wire.result(wire.cloud(points, INTENSITY * 2))))
+    assert counted == beside_good(frames=1, received=1, published=1)
+    assert not clouds[0].is_dense and clouds[1].is_dense
+    assert clouds[0].data == POINT + INTENSITY + points[12:] + INTENSITY
+
+
+@pytest.mark.parametrize("kind", [0, 4, 1000])
+def test_an_unknown_type(feed, changes, kind):
+    message = wire.result(wire.cloud(POINT, INTENSITY, kind), wire.cloud(POINT, INTENSITY))
+    counted, _ = changes(lambda: feed.client.send(message))
+    assert counted == beside_good(frames=1, received=1, published=1, unknown_type=1)
+
+
+def test_a_field_of_a_newer_server(feed, changes):
+    message = wire.result(wire.cloud(POINT, INTENSITY) + wire.field(99, b"new")) + wire.field(300, b"newer")
+    counted, _ = changes(lambda: feed.client.send(message))
+    assert counted == beside_good(frames=1, received=1, published=1)
+
+
+def test_a_message_without_clouds(feed, changes):
+    counted, _ = changes(lambda: feed.client.send(wire.result()))
+    assert counted == beside_good(frames=1)
+
+
+def test_a_text_frame(feed, changes):
+    counted, _ = changes(lambda: feed.client.send("hello"))
+    assert counted == beside_good(text_frames=1)
+
+
+def test_a_truncated_protobuf_message(feed, changes):
+    whole = wire.result(wire.cloud(POINT * 10, INTENSITY * 10))
+    counted, clouds = changes(lambda: feed.client.send(whole[:60]))
+    assert counted == beside_good(frames=1, undecodable_frames=1)
+    assert len(clouds) == 1
+
+
+def test_garbage(feed, changes):
+    counted, _ = changes(lambda: feed.client.send(bytes(range(255, 0, -1))))
+    assert counted == beside_good(frames=1, undecodable_frames=1)
+
+
+def test_a_message_over_the_limit_closes_the_link_with_1009(feed, changes):
+    too_large = wire.result(wire.cloud(POINT * 9000))
+    assert len(too_large) > MAX_MESSAGE_BYTES
+
+    def act():
+        client, connections = feed.client, len(feed.server.clients)
+        client.send(too_large)
+        assert client.wait_closed() == 1009
+        feed.server.client(connections + 1)
+        feed.statistics.until_state(CONNECTED)
+
+    counted, _ = changes(act)
+    assert counted == beside_good(oversized_frames=1, disconnects=1)
+    assert str(MAX_MESSAGE_BYTES) in feed.statistics.link.last_error
+
+
+def test_fragments_over_the_limit_close_the_link_with_1009(feed, changes):
+    def act():
+        client, connections = feed.client, len(feed.server.clients)
+        client.send_fragments(wire.result(wire.cloud(POINT * 9000)), 8)
+        assert client.wait_closed() == 1009
+        feed.server.client(connections + 1)
+
+    counted, _ = changes(act)
+    assert counted == beside_good(oversized_frames=1, disconnects=1)
+
+
+def test_a_message_at_the_limit_passes(feed, changes):
+    padding = wire.field(300, bytes(MAX_MESSAGE_BYTES - 200))
+    message = wire.result(wire.cloud(POINT, INTENSITY)) + padding
+    # Two bytes of tag and two of length.
+    message += wire.field(301, bytes(MAX_MESSAGE_BYTES - len(message) - 4))
+    assert len(message) == MAX_MESSAGE_BYTES
+    counted, _ = changes(lambda: feed.client.send(message))
+    assert counted == beside_good(frames=1, received=1, published=1)
+
+
+def test_a_fragmented_message_with_pings_between(feed, changes):
+    pongs = []
+    points = POINT * 1000
+    message = wire.result(wire.cloud(points, INTENSITY * 1000))
+
+    def act():
+        feed.client.send_fragments(message, 7, between=lambda: pongs.append(feed.client.ping()))
+
+    counted, clouds = changes(act)
+    assert counted == beside_good(frames=1, received=1, published=1)
+    assert clouds[0].data == (POINT + INTENSITY) * 1000
+    assert len(pongs) == 7
+    until(lambda: all(pong.is_set() for pong in pongs), "a pong for every ping")
+
+
+def test_a_broken_websocket_frame_costs_the_link_and_nothing_else(feed, changes):
+    def act():
+        connections = len(feed.server.clients)
+        # Opcode 3 means nothing.
+        feed.client.send_raw(b"\x83\x00")
+        feed.server.client(connections + 1)
+
+    counted, _ = changes(act)
+    assert counted == beside_good(disconnects=1)
+
+
+def test_a_connection_cut_in_the_middle_of_a_message(feed, changes):
+    def act():
+        connections = len(feed.server.clients)
+        # The header of a binary frame of 1000 bytes, and 4 of them.
+        feed.client.send_raw(b"\x82\x7e\x03\xe8half")
+        feed.client.abort()
+        feed.server.client(connections + 1)
+
+    counted, _ = changes(act)
+    assert counted == beside_good(disconnects=1)
+
+
+def test_all_bad_input_at_once(feed, changes):
+    """One message after the other without a pause, a thousand times over."""
+    bad = [
+        wire.result(wire.cloud(POINT + b"\0")),
+        wire.result(wire.cloud(POINT, INTENSITY, 77)),
+        b"\x0a\xff",
+        "text",
+    ]
+
+    def act():
+        for _ in range(1000):
+            for payload in bad:
+                feed.client.send(payload)
+
+    counted, _ = changes(act)
+    assert counted == beside_good(
+        frames=3000, received=1000, malformed=1000, unknown_type=1000, undecodable_frames=1000, text_frames=1000
+    )
+    # What happens with every frame is logged now and then only.
+    assert feed.bridge.log.count("WARN") < 60

@@ -1,0 +1,47 @@
+"""What the node costs while it has nothing to do. CPU time, which a busy machine does not stretch."""
+
+import re
+import time
+
+from report import note
+
+WINDOW_SECONDS = 10.0
+#: The best counts: cache misses caused by others are charged to this process too.
+WINDOWS = 3
+POINTS = 131_072
+
+
+def share_of_a_core(bridge, limit):
+    """CPU time over wall time, of the best of up to three windows."""
+    best = None
+    for _ in range(WINDOWS):
+        begun, cpu = time.monotonic(), bridge.cpu_seconds()
+        # What is measured is a stretch of time, so this is not synchronisation.
+        time.sleep(WINDOW_SECONDS)
+        bridge.require_alive()
+        share = (bridge.cpu_seconds() - cpu) / (time.monotonic() - begun)
+        best = share if best is None else min(best, share)
+        if best < limit:
+            break
+    return best
+
+
+def test_connected_at_full_rate_without_a_subscriber(rig):
+    sim = rig.sim("--scene", "street", "--points", POINTS, "--types", "raw", "--rate", 10)
+    bridge = rig.bridge(parameters={"host": "127.0.0.1", "points_port": sim.points_port}, defaults=False)
+    bridge.expect("connected to")
+    share = share_of_a_core(bridge, 0.02)
+    note(f"idle cost: {share:.2%} of a core connected, {POINTS} points at 10 Hz, no subscriber (limit 2 %)")
+    bridge.end()
+    account = re.search(r"points/raw: received (\d+) = published (\d+) .* unsubscribed (\d+)", bridge.log)
+    received, published, unsubscribed = map(int, account.groups())
+    assert received >= 9 * WINDOW_SECONDS and (published, unsubscribed) == (0, received)
+    assert share < 0.02
+
+
+def test_not_connected(rig):
+    bridge = rig.bridge(parameters={"host": "127.0.0.1", "points_port": rig.port().number}, defaults=False)
+    bridge.expect("next attempt in")
+    share = share_of_a_core(bridge, 0.01)
+    note(f"idle cost: {share:.2%} of a core not connected (limit 1 %)")
+    assert share < 0.01

@@ -1,0 +1,451 @@
+"""Parameters over their services, from files, and from the command line."""
+
+import pytest
+import yaml
+from rcl_interfaces.msg import ParameterEvent, ParameterType
+
+import rig as rigs
+import ros
+import wire
+from conftest import REPOSITORY
+from ledger import CONNECTED
+from parameters import value_of
+from polling import until
+
+SHIPPED = REPOSITORY / "config" / "sensr_bridge.yaml"
+TYPES = {
+    bool: ParameterType.PARAMETER_BOOL,
+    int: ParameterType.PARAMETER_INTEGER,
+    float: ParameterType.PARAMETER_DOUBLE,
+    str: ParameterType.PARAMETER_STRING,
+}
+READ_ONLY = {"qos.reliability": "best_effort", "qos.depth": 7}
+
+
+def flat(tree, prefix=""):
+    """Nested names as dotted ones."""
+    names = {}
+    for name, value in tree.items():
+        names |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return names
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    """The shipped parameters and their defaults."""
+    return flat(yaml.safe_load(SHIPPED.read_text())["/**"]["ros__parameters"])
+
+
+class Node:
+    """A bridge whose parameters are looked at, on a server that sends what it is told to."""
+
+    def __init__(self, rig, parameters=None, **options):
+        self.server = rig.server()
+        self.observer = rig.observer()
+        self.clouds = self.observer.clouds()
+        self.events = self.observer.subscribe("/parameter_events", ParameterEvent, ros.qos(depth=1000))
+        self.statistics = rig.statistics(self.observer)
+        self.bridge = rig.bridge(self.server.port, parameters, **options)
+        self.parameters = rig.parameters(self.observer)
+        self.observer.wait_for_match(self.clouds, self.statistics.inbox, self.events)
+        self._sent = 0
+
+    def send(self, kind=wire.RAW):
+        self._sent += 1
+        self.server.clients[-1].send(wire.numbered(self._sent, kind))
+
+    def cloud(self):
+        """Sends a good cloud and waits for it."""
+        self.server.client()
+        count = self.clouds.count
+        self.send()
+        return self.clouds.wait(count + 1)[-1]
+
+
+@pytest.fixture(scope="module")
+def untouched(shared_rig):
+    """A node that nobody changes."""
+    return Node(shared_rig, defaults=False)
+
+
+@pytest.fixture
+def node(rig):
+    """A node to be changed."""
+    return Node(rig)
+
+
+def test_the_list_is_that_of_the_shipped_file(untouched, shipped):
+    listed = untouched.parameters.list()
+    assert sorted(listed.names) == sorted(shipped)
+    assert set(listed.prefixes) == {name.rpartition(".")[0] for name in shipped} - {""}
+
+
+def test_listing_by_prefix_and_depth(untouched, shipped):
+    names = untouched.parameters.list(["qos"]).names
+    assert sorted(names) == sorted(name for name in shipped if name.startswith("qos."))
+    names = untouched.parameters.list(depth=1).names
+    assert sorted(names) == sorted(name for name in shipped if "." not in name)
+    assert list(untouched.parameters.list(["nothing"]).names) == []
+
+
+def test_the_values_are_those_of_the_shipped_file(untouched, shipped):
+    values = dict(zip(shipped, untouched.parameters.get(*shipped)))
+    assert values == shipped | {"points_port": untouched.server.port}
+    assert {name: type(value) for name, value in values.items()} == {
+        name: type(value) for name, value in shipped.items()
+    }
+
+
+def test_the_types_are_those_of_the_shipped_file(untouched, shipped):
+    types = untouched.parameters.types(*shipped)
+    assert types == [TYPES[type(value)] for value in shipped.values()]
+
+
+def test_every_parameter_is_described(untouched, shipped):
+    descriptors = untouched.parameters.describe(*shipped)
+    for descriptor, (name, value) in zip(descriptors, shipped.items(), strict=True):
+        assert descriptor.name == name
+        assert descriptor.type == TYPES[type(value)]
+        assert descriptor.description.endswith("."), name
+        assert descriptor.read_only == (name in READ_ONLY), name
+        # A field of another name before Jazzy would still be this one.
+        assert not descriptor.dynamic_typing
+        ranges = {bool: [], str: [], int: descriptor.integer_range, float: descriptor.floating_point_range}
+        if type(value) in (int, float):
+            (allowed,) = ranges[type(value)]
+            assert allowed.from_value <= value <= allowed.to_value, name
+            assert allowed.step == 0
+        else:
+            assert not descriptor.integer_range and not descriptor.floating_point_range, name
+    constraints = {descriptor.name: descriptor.additional_constraints for descriptor in descriptors}
+    assert "reliable" in constraints["qos.reliability"] and "best_effort" in constraints["qos.reliability"]
+    assert "slash" in constraints["frame_id"]
+    assert "empty" in constraints["host"]
+
+
+def test_names_that_do_not_exist(untouched):
+    assert untouched.parameters.get("nothing") in ([], [None])
+    (descriptor,) = untouched.parameters.describe("nothing")
+    assert descriptor.type == ParameterType.PARAMETER_NOT_SET
+
+
+def test_the_printed_parameters_are_the_shipped_file(rig):
+    printer = rig.bridge(args=["--print-params"], defaults=False)
+    assert printer.wait() == 0
+    assert printer.stdout == SHIPPED.read_text()
+
+
+def test_the_shipped_file_is_a_parameter_file(rig, shipped):
+    """Nothing in it is warned of, and nothing in it is refused."""
+    bridge = rig.bridge(rig.port().number, defaults=False, ros_args=["--params-file", str(SHIPPED)])
+    observer = rig.observer()
+    values = dict(zip(shipped, rig.parameters(observer).get(*shipped)))
+    assert {name for name in shipped if values[name] != shipped[name]} == {"points_port"}
+    assert "ignored" not in bridge.log
+
+
+GOOD = {
+    "host": "localhost",
+    "pointcloud_interval": 0.5,
+    "publish.ground": False,
+    "frame_id": "site/lidar",
+    "queue_max_bytes": 200_000_000,
+    "max_message_bytes": 100_000_000,
+    "reconnect.initial_delay": 1.5,
+    "reconnect.max_delay": 20.0,
+    "statistics_period": 0.2,
+}
+
+
+def test_what_is_allowed_is_set_and_announced(node):
+    before = node.events.count
+    # The order matters: some have to fit one another.
+    order = ["reconnect.max_delay", *(name for name in GOOD if name != "reconnect.max_delay")]
+    for name in order:
+        node.parameters.set({name: GOOD[name]})
+        assert node.parameters.get(name) == [GOOD[name]]
+    events = node.events.wait(before + len(order))[before:]
+    assert [event.node for event in events] == ["/sensr_bridge"] * len(order)
+    announced = [(one.name, value_of(one.value)) for event in events for one in event.changed_parameters]
+    assert announced == [(name, GOOD[name]) for name in order]
+    assert not any(event.new_parameters or event.deleted_parameters for event in events)
+
+
+def test_several_at_once_are_set_one_by_one(node):
+    results = node.parameters.try_set({"frame_id": "one", "points_port": 0, "pointcloud_interval": 2.5})
+    assert [result.successful for result in results] == [True, False, True]
+    values = node.parameters.get("frame_id", "points_port", "pointcloud_interval")
+    assert values == ["one", node.server.port, 2.5]
+
+
+def test_a_whole_number_is_a_number(node):
+    node.parameters.set({"pointcloud_interval": 2})
+    assert node.parameters.get("pointcloud_interval") == [2.0]
+    assert node.parameters.types("pointcloud_interval") == [ParameterType.PARAMETER_DOUBLE]
+
+
+#: Name, value, and what the reason has to say beside the name.
+BAD = [
+    ("host", "", ["empty", '""']),
+    ("host", "two words", ["blanks", "two words"]),
+    ("host", 7, ["string", "7", "integer"]),
+    ("points_port", 0, ["1 to 65535", "0"]),
+    ("points_port", 65536, ["1 to 65535", "65536"]),
+    ("points_port", 5051.0, ["integer", "5051.0"]),
+    ("points_port", "5051", ["integer", '"5051"', "string"]),
+    ("pointcloud_interval", -0.1, ["0.0 to 3600.0", "-0.1"]),
+    ("pointcloud_interval", 3601.0, ["0.0 to 3600.0", "3601.0"]),
+    ("pointcloud_interval", float("nan"), ["0.0 to 3600.0", "NaN"]),
+    ("publish.raw", "true", ["boolean", '"true"']),
+    ("publish.raw", 1, ["boolean", "1"]),
+    ("frame_id", "", ["empty"]),
+    ("frame_id", "/map", ["slash", "/map"]),
+    ("queue_max_bytes", 10, ["1048576 to", "10"]),
+    ("queue_max_bytes", 1 << 62, ["to 17179869184", str(1 << 62)]),
+    ("queue_max_bytes", 2_000_000, ["max_message_bytes", "67108864"]),
+    ("max_message_bytes", 1, ["1024 to", "1"]),
+    ("max_message_bytes", 70_000_000, ["queue_max_bytes", "67108864", "70000000"]),
+    ("reconnect.initial_delay", 0.0, ["0.05 to 3600.0", "0.0"]),
+    ("reconnect.initial_delay", 10.0, ["reconnect.max_delay", "0.2", "10"]),
+    ("statistics_period", 0.0, ["0.1 to 3600.0", "0.0"]),
+    ("statistics_period", float("inf"), ["0.1 to 3600.0", "inf"]),
+    ("pointcloud_intervall", 1.0, ["no parameter", "did you mean pointcloud_interval"]),
+    ("nothing_like_it", 1.0, ["no parameter"]),
+    *((name, value, ["only read at start"]) for name, value in READ_ONLY.items()),
+]
+
+
+@pytest.fixture(scope="module")
+def stubborn(tmp_path_factory):
+    """A node that every test tries to change, in vain."""
+    with rigs.Rig(tmp_path_factory.mktemp("stubborn")) as rig:
+        yield Node(rig)
+
+
+@pytest.mark.parametrize(("name", "value", "words"), BAD, ids=[f"{name}={value!r}" for name, value, _ in BAD])
+def test_what_is_not_allowed_is_refused_with_the_reason(stubborn, name, value, words):
+    before = stubborn.parameters.get(name)
+    reason = stubborn.parameters.refusal(name, value)
+    for word in (name, *words):
+        assert word in reason, reason
+    assert "\n" not in reason
+    assert stubborn.parameters.get(name) == before
+    assert stubborn.events.count == 0 or all(not event.changed_parameters for event in stubborn.events.messages)
+
+
+@pytest.mark.parametrize("value", [[1, 2], ["a"], [True], [0.5], [b"a"]], ids=str)
+def test_lists_are_refused(stubborn, value):
+    assert "host is a string" in stubborn.parameters.refusal("host", value)
+
+
+def test_a_parameter_cannot_be_undeclared(stubborn):
+    assert "host" in stubborn.parameters.refusal("host", None)
+
+
+def test_setting_together_is_all_or_none(node):
+    fitting = {"queue_max_bytes": 2_000_000, "max_message_bytes": 1_000_000}
+    result = node.parameters.try_set_together(fitting | {"points_port": 0})
+    assert not result.successful and "points_port" in result.reason
+    assert node.parameters.get(*fitting) == [64 << 20, 64 << 20]
+
+    assert not node.parameters.try_set({"queue_max_bytes": 2_000_000})[0].successful
+    before = node.events.count
+    assert node.parameters.try_set_together(fitting).successful
+    assert node.parameters.get(*fitting) == list(fitting.values())
+    event = node.events.wait(before + 1)[before]
+    assert {one.name: value_of(one.value) for one in event.changed_parameters} == fitting
+
+
+def test_the_frame_changes_live(node):
+    assert node.cloud().frame_id == "sensr"
+    for frame in ("a", "ab", "abc", "abcd", "ünï/cöde"):
+        node.parameters.set({"frame_id": frame})
+        assert node.cloud().frame_id == frame
+
+
+@pytest.mark.parametrize(
+    ("topic", "kind"), [("raw", wire.RAW), ("ground", wire.GROUND), ("background", wire.BACKGROUND)]
+)
+def test_publishing_a_topic_is_switched_live(node, topic, kind):
+    clouds = node.observer.clouds(f"points/{topic}")
+    node.observer.wait_for_match(clouds)
+    node.server.client()
+
+    def account():
+        return node.statistics.topic(f"points/{topic}")
+
+    node.send(kind)
+    clouds.wait(1)
+    node.parameters.set({f"publish.{topic}": False})
+    node.send(kind)
+    off = node.statistics.until_received(2, f"points/{topic}")
+    assert (off.published, off.unsubscribed) == (1, 1)
+    node.parameters.set({f"publish.{topic}": True})
+    node.send(kind)
+    clouds.wait(2)
+    assert clouds.count == 2 and account().dropped == 0
+
+
+def test_the_statistics_period_changes_live(node):
+    node.parameters.set({"statistics_period": 3600.0})
+    count = node.statistics.inbox.count
+    for _ in range(10):
+        node.cloud()
+    assert node.statistics.inbox.count <= count + 1
+    node.parameters.set({"statistics_period": 0.1})
+    node.statistics.after()
+
+
+def hosts(rig, name, text):
+    path = rig.folder / name
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_named_site(rig):
+    yard, harbour = rig.server(), rig.server()
+    file = hosts(
+        rig,
+        "hosts.yaml",
+        f"sites:\n  yard: {{address: 127.0.0.1, points_port: {yard.port}}}\n  harbour: {{address: 127.0.0.1}}\n",
+    )
+    observer = rig.observer()
+    clouds = observer.clouds()
+    rig.bridge(harbour.port, {"hosts_file": file, "host": "yard"})
+    observer.wait_for_match(clouds)
+    yard.client().send(wire.numbered(1))
+    clouds.wait(1)
+    # A site without a port of its own has that of the parameter.
+    parameters = rig.parameters(observer)
+    parameters.set({"host": "harbour"})
+    harbour.client().send(wire.numbered(2))
+    clouds.wait(2)
+    assert yard.client().wait_closed() == 1000
+    # The file can be exchanged too.
+    other = hosts(rig, "other.yaml", f"sites: {{harbour: {{address: 127.0.0.1, points_port: {yard.port}}}}}")
+    parameters.set({"hosts_file": other})
+    yard.client(2).send(wire.numbered(3))
+    clouds.wait(3)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, ["cannot read"]),
+        ("sites: [", ["line"]),
+        ("sites: {yard: {adress: 127.0.0.1}}", ["adress"]),
+        ("sites: {yard: {address: ''}}", ["yard", "address"]),
+        ("sites: {yard: {address: a, points_port: 70000}}", ["points_port"]),
+    ],
+    ids=["missing", "no YAML", "unknown key", "no address", "no port"],
+)
+def test_a_hosts_file_that_cannot_be_used(rig, text, words):
+    path = hosts(rig, "hosts.yaml", text) if text else str(rig.folder / "missing.yaml")
+    at_start = rig.bridge(rig.port().number, {"hosts_file": path})
+    assert at_start.wait() == 2
+    line = the_error(at_start)
+
+    node = Node(rig)
+    reason = node.parameters.refusal("hosts_file", path)
+    for word in (path, *words):
+        assert word in line and word in reason, (line, reason)
+    assert node.parameters.get("hosts_file") == [""]
+    node.cloud()
+
+
+def test_a_name_that_is_no_site_is_warned_of(rig):
+    file = hosts(rig, "hosts.yaml", "sites: {yard: {address: 127.0.0.1}}")
+    bridge = rig.bridge(rig.port().number, {"hosts_file": file, "host": "yrad"})
+    warning = bridge.expect(r"WARN.*yrad.*")[0]
+    assert "yard" in warning and file in warning
+
+
+def the_error(bridge):
+    """The one line that a bridge which does not start leaves behind, apart from rcl's own."""
+    lines = [line for line in bridge.log.splitlines() if line and "[rcl]" not in line]
+    assert len(lines) == 1, bridge.tail()
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("points_port", "abc", ["points_port", "integer", '"abc"']),
+        ("points_port", 99999, ["points_port", "1 to 65535", "99999"]),
+        ("pointcloud_interval", "often", ["pointcloud_interval", "number", '"often"']),
+        ("publish.raw", 3, ["publish.raw", "boolean", "3"]),
+        ("host", ["a", "b"], ["host", "string"]),
+        ("qos.reliability", "maybe", ["qos.reliability", "reliable, best_effort", "maybe"]),
+        ("qos.depth", 0, ["qos.depth", "1 to 1000", "0"]),
+        ("max_message_bytes", 80_000_000, ["max_message_bytes", "queue_max_bytes", "80000000"]),
+    ],
+    ids=str,
+)
+def test_a_bad_value_at_start_ends_with_code_2_and_one_line(rig, name, value, words):
+    bridge = rig.bridge(parameters={name: value}, defaults=False)
+    assert bridge.wait() == 2
+    for word in words:
+        assert word in the_error(bridge), the_error(bridge)
+
+
+def test_names_in_a_file_that_nothing_declares_are_warned_of(rig):
+    file = rig.folder / "parameters.yaml"
+    file.write_text(
+        f"""
+/**:
+  ros__parameters:
+    host: 127.0.0.1
+    points_port: {rig.port().number}
+    pointcloud_intervall: 1.0
+    publish: {{row: false}}
+    something_else: [1, 2]
+    use_sim_time: false
+"""
+    )
+    bridge = rig.bridge(defaults=False, ros_args=["--params-file", str(file)])
+    bridge.expect("next attempt in")
+    warnings = [line for line in bridge.log.splitlines() if "WARN" in line and "ignored" in line]
+    expected = [
+        ("pointcloud_intervall", "did you mean pointcloud_interval?"),
+        ("publish.row", "did you mean publish.raw?"),
+        ("something_else", "no parameter"),
+    ]
+    for name, hint in expected:
+        assert any(name in line and hint in line for line in warnings), (name, warnings)
+    assert len(warnings) == len(expected)
+
+
+@pytest.mark.parametrize(
+    "ros_args",
+    [["-p"], ["-p", "host"], ["-r", "bad"], ["--params-file", "/no/such/file.yaml"], ["--log-level", "loud"],
+     ["-p", "frame_id:=a", "--parms-file"]],
+    ids=" ".join,
+)
+def test_bad_ros_arguments_end_with_code_2_and_no_backtrace(rig, ros_args):
+    bridge = rig.bridge(defaults=False, ros_args=ros_args)
+    assert bridge.wait() == 2
+    assert ros_args[-1] in the_error(bridge)
+    for word in ("panicked", "RUST_BACKTRACE", "thread '"):
+        assert word not in bridge.log
+
+
+def test_other_bad_arguments_end_with_code_2(rig):
+    bridge = rig.bridge(args=["--nonsense"], defaults=False)
+    assert bridge.wait() == 2
+    assert "--nonsense" in bridge.stderr
+
+
+def test_a_parameter_can_be_set_before_the_server_is_there(rig):
+    port = rig.port()
+    observer = rig.observer()
+    statistics = rig.statistics(observer)
+    rig.bridge(port.number)
+    observer.wait_for_match(statistics.inbox)
+    rig.parameters(observer).set({"frame_id": "early"})
+    server = rig.server(port)
+    clouds = observer.clouds()
+    observer.wait_for_match(clouds)
+    statistics.until_state(CONNECTED)
+    server.client().send(wire.numbered(1))
+    until(lambda: clouds.count, "a cloud")
+    assert clouds.messages[0].frame_id == "early"

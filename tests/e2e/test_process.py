@@ -1,0 +1,275 @@
+"""The node as a process: how it starts, what it says, and how it ends."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from rcl_interfaces.msg import Log
+
+import ros
+import wire
+from cdr import number_of
+from ledger import BACKOFF, CONNECTED, CONNECTING
+from polling import until
+from report import note
+
+SLOW_DNS = Path(__file__).with_name("slow_dns.py")
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+#: Closing, publishing what is queued and ending have limits that come to much less; a busy machine adds to them.
+STOP_SECONDS = 20.0
+
+
+def require_clean_stop(bridge, number):
+    begun = time.monotonic()
+    bridge.signal(number)
+    assert bridge.wait(STOP_SECONDS) == 0, bridge.tail()
+    took = time.monotonic() - begun
+    assert f"{number.name}: stopping" in bridge.log
+    assert re.search(r"ran for \d+ s", bridge.log), bridge.tail()
+    for topic in ("raw", "ground", "background"):
+        assert re.search(rf"points/{topic}: received \d+ = published \d+", bridge.log), bridge.tail()
+    assert "ERROR" not in bridge.log, bridge.tail()
+    return took
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_a_signal_ends_it_while_data_flow(rig, number):
+    server = rig.server()
+    observer = rig.observer()
+    clouds = observer.clouds(keep=number_of)
+    statistics = rig.statistics(observer)
+    bridge = rig.bridge(server.port)
+    observer.wait_for_match(clouds, statistics.inbox)
+    client = server.client()
+    for cloud in range(20):
+        client.send(wire.numbered(cloud, points=20_000))
+    clouds.wait(1)
+    took = require_clean_stop(bridge, number)
+    assert client.wait_closed() == 1001
+    (received, published) = re.search(r"points/raw: received (\d+) = published (\d+)", bridge.log).groups()
+    assert int(published) == int(received) >= 1, "what was received is published, not dropped"
+    note(f"stopping: {number.name} while data flow, {took:.2f} s")
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_a_signal_ends_it_while_it_waits_to_try_again(rig, number):
+    pauses = {"reconnect.initial_delay": 600.0, "reconnect.max_delay": 600.0}
+    bridge = rig.bridge(rig.port().number, pauses)
+    observer = rig.observer()
+    rig.statistics(observer).until_state(BACKOFF)
+    require_clean_stop(bridge, number)
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_a_signal_ends_it_while_it_connects(rig, number):
+    port = rig.port()
+    silent = port.listener()
+    try:
+        bridge = rig.bridge(port.number)
+        observer = rig.observer()
+        rig.statistics(observer).until_state(CONNECTING)
+        require_clean_stop(bridge, number)
+    finally:
+        silent.close()
+
+
+def test_a_signal_ends_it_while_a_name_server_does_not_answer(rig):
+    namespaces = ["unshare", "--user", "--map-root-user", "--net", "--mount"]
+    try:
+        subprocess.run([*namespaces, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as problem:
+        pytest.skip(f"no namespaces to put a silent name server in: {problem}")
+    bridge = rig.bridge(
+        parameters={"host": "slow.example.com"},
+        ros_args=["--log-level", "debug"],
+        wrapper=[*namespaces, sys.executable, str(SLOW_DNS)],
+    )
+    # Signals are caught and the log is there once rcl has said something.
+    bridge.expect(r"sensr_bridge")
+    until_resolving(bridge)
+    require_clean_stop(bridge, signal.SIGTERM)
+
+
+def until_resolving(bridge):
+    """Waits until one of its threads asks for the name."""
+
+    def threads():
+        return [(task / "comm").read_text().strip() for task in Path(f"/proc/{bridge.pid}/task").iterdir()]
+
+    # The reactor asks in threads that it keeps for what blocks, and for nothing else.
+    bridge.until(
+        lambda: any(name.startswith("tokio") for name in threads()), lambda: f"a resolver among {threads()}"
+    )
+
+
+def test_two_signals_are_as_good_as_one(rig):
+    """`timeout` and `ros2 launch` may deliver SIGINT twice."""
+    server = rig.server()
+    bridge = rig.bridge(server.port)
+    client = server.client()
+    bridge.signal(signal.SIGINT)
+    bridge.signal(signal.SIGINT)
+    assert bridge.wait(STOP_SECONDS) == 0, bridge.tail()
+    assert client.wait_closed() == 1001
+
+
+def test_a_signal_during_the_start_is_not_lost(rig):
+    """At any moment: the exit code is 0, or that of the signal if it was not caught yet."""
+    for number in range(10):
+        bridge = rig.bridge(rig.port().number)
+        time.sleep(number * 0.01)  # nothing is waited for: the moments are the point
+        bridge.signal(signal.SIGTERM)
+        assert bridge.wait(STOP_SECONDS) in (0, -signal.SIGTERM), bridge.tail()
+        assert "panicked" not in bridge.log
+
+
+def test_a_server_that_does_not_answer_the_close_frame_does_not_hold_it_up(rig):
+    port = rig.port()
+    server = rig.server(port)
+    bridge = rig.bridge(port.number)
+    client = server.client()
+    # From now on nobody reads what the bridge sends.
+    with client.deaf():
+        require_clean_stop(bridge, signal.SIGTERM)
+
+
+def test_the_log_reaches_rosout_and_the_console(rig):
+    server = rig.server()
+    early = rig.observer(name="early")
+    logs = early.subscribe("/rosout", Log, ros.qos(latched=True, depth=1000))
+    bridge = rig.bridge(server.port)
+    server.client()
+    bridge.expect(r"\[INFO\] .*connected to")
+
+    def line(inbox):
+        return [log for log in list(inbox.messages) if "connected to" in log.msg]
+
+    until(lambda: line(logs), "the line on /rosout")
+    (log,) = line(logs)
+    assert (log.name, log.level) == ("sensr_bridge", 20)
+    assert log.file and log.line > 0 and log.stamp.sec > 0
+    assert log.msg == f"connected to ws://127.0.0.1:{server.port}/"
+
+    late = rig.observer(name="late")
+    late_logs = late.subscribe("/rosout", Log, ros.qos(latched=True, depth=1000))
+    until(lambda: line(late_logs), "the line on /rosout for one who comes later")
+    assert len(line(late_logs)) == 1
+
+
+def test_the_log_level_is_that_of_the_arguments(rig):
+    quiet = rig.bridge(rig.port().number, ros_args=["--log-level", "error"])
+    loud = rig.bridge(rig.port().number, ros_args=["--log-level", "debug", "-r", "__node:=loud"])
+    loud.expect(r"DEBUG.*next attempt in")
+    quiet.end()
+    assert quiet.log == ""
+
+
+def test_help_and_version(rig):
+    helper = rig.bridge(args=["--help"], defaults=False)
+    assert helper.wait() == 0
+    for word in ("SENSR", "--ros-args", "--print-params", "--version"):
+        assert word in helper.stdout
+    version = rig.bridge(args=["--version"], defaults=False)
+    assert version.wait() == 0
+    assert re.fullmatch(r"sensr_bridge \d+\.\d+\.\d+\n", version.stdout)
+
+
+def test_a_namespace_moves_everything(rig):
+    server = rig.server()
+    observer = rig.observer()
+    clouds = observer.clouds("/site/points/raw")
+    statistics = rig.statistics(observer, "/site/statistics")
+    rig.bridge(server.port, ros_args=["-r", "__ns:=/site"])
+    observer.wait_for_match(clouds, statistics.inbox, node="/site/sensr_bridge")
+    server.client().send(wire.numbered(1))
+    clouds.wait(1)
+    rig.parameters(observer, "/site/sensr_bridge").set({"frame_id": "moved"})
+    own = {"/site/statistics"} | {f"/site/points/{kind}" for kind in ("raw", "ground", "background")}
+    until(lambda: observer.topics_of("sensr_bridge", "/site") == own, f"just the topics {own}")
+    services = observer.services_of("sensr_bridge", "/site")
+    assert services and all(name.startswith("/site/sensr_bridge/") for name in services)
+
+
+def test_two_bridges_side_by_side(rig):
+    observer = rig.observer()
+    sites = {}
+    for name in ("north", "south"):
+        server = rig.server()
+        inbox = observer.clouds(f"/{name}/points/raw", keep=number_of)
+        rig.bridge(server.port, ros_args=["-r", f"__ns:=/{name}"])
+        observer.wait_for_match(inbox, node=f"/{name}/sensr_bridge")
+        sites[name] = (server, inbox)
+    for number, (server, _) in enumerate(sites.values()):
+        server.client().send(wire.numbered(number))
+    for number, (_, inbox) in enumerate(sites.values()):
+        assert inbox.wait(1) == [number]
+
+
+def test_a_topic_can_be_remapped(rig):
+    server = rig.server()
+    observer = rig.observer()
+    clouds = observer.clouds("/lidar")
+    rig.bridge(server.port, ros_args=["-r", "points/raw:=/lidar"])
+    observer.wait_for_match(clouds)
+    server.client().send(wire.numbered(1))
+    clouds.wait(1)
+
+
+def test_two_subscribers_get_everything(rig):
+    server = rig.server()
+    observers = [rig.observer(name=name) for name in ("one", "two")]
+    inboxes = [observer.clouds(keep=number_of) for observer in observers]
+    statistics = rig.statistics(observers[0])
+    rig.bridge(server.port)
+    for observer, inbox in zip(observers, inboxes):
+        observer.wait_for_match(inbox)
+    client = server.client()
+    for number in range(50):
+        client.send(wire.numbered(number, points=1000))
+        # In step: how many may be under way at once is not the subject.
+        for inbox in inboxes:
+            inbox.wait(number + 1)
+    for inbox in inboxes:
+        assert inbox.messages == list(range(50))
+
+
+def test_a_late_subscriber_gets_everything_from_then_on(rig):
+    server = rig.server()
+    observer = rig.observer()
+    statistics = rig.statistics(observer)
+    rig.bridge(server.port)
+    observer.wait_for_match(statistics.inbox)
+    client = server.client()
+    for number in range(10):
+        client.send(wire.numbered(number))
+    before = statistics.until_received(10)
+    assert (before.published, before.unsubscribed) == (0, 10)
+
+    clouds = observer.clouds(keep=number_of)
+    observer.wait_for_match(clouds)
+    for number in range(10, 20):
+        client.send(wire.numbered(number))
+        clouds.wait(number - 9)
+    assert clouds.messages == list(range(10, 20))
+    after = statistics.until_received(20)
+    assert (after.published, after.unsubscribed) == (10, 10)
+
+
+def test_the_cpu_is_left_alone_when_a_server_accepts_and_closes_at_once(rig):
+    """However short a link is, the pause before the next attempt is kept."""
+    server = rig.server()
+    observer = rig.observer()
+    statistics = rig.statistics(observer)
+    bridge = rig.bridge(server.port, {"reconnect.initial_delay": 0.2, "reconnect.max_delay": 0.2})
+    statistics.until_state(CONNECTED)
+    begun, cpu = time.monotonic(), bridge.cpu_seconds()
+    for number in range(1, 6):
+        server.client(number).abort()
+    server.client(6)
+    elapsed = time.monotonic() - begun
+    assert elapsed >= 5 * 0.2 * 0.8, "there were no pauses"
+    assert bridge.cpu_seconds() - cpu < elapsed / 2

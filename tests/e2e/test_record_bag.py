@@ -1,0 +1,120 @@
+"""The recorder for machines without `ros2 bag record`."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from rosbags.interfaces import QosDurability, QosReliability
+from rosbags.rosbag2 import Reader
+
+import cdr
+import wire
+from report import note
+
+
+def send_until_received(server, recorder, topic="/points/raw"):
+    """Sends clouds until the recorder has the first one; returns how many were sent."""
+    sent = 0
+
+    def received():
+        nonlocal sent
+        server.client().send(wire.numbered(sent))
+        sent += 1
+        return f"receiving {topic}" in recorder.stdout
+
+    recorder.until(received, f"{topic} in the recorder")
+    return sent
+
+
+def stop(recorder, number=signal.SIGINT):
+    recorder.signal(number)
+    assert recorder.wait() == 0, recorder.tail()
+
+
+def test_large_clouds_at_twice_the_usual_rate(rig):
+    """What it has to keep up with is 2.1 MB ten times a second."""
+    messages, points, rate_hz = 60, 131_072, 20
+    port, bag = rig.port(), rig.folder / "bag"
+    rig.bridge(port.number)
+    recorder = rig.recorder("--output", bag)
+    recorder.expect("receiving /statistics", stream="stdout")
+    scene = ("--scene", "street", "--types", "raw", "--points", points, "--rate", rate_hz, "--count", messages)
+    rig.sim(*scene, points_port=port.number).done()
+    observer = rig.observer()
+    rig.statistics(observer).until_received(messages)
+    stop(recorder)
+    with Reader(bag) as reader:
+        connections = [one for one in reader.connections if one.topic == "/points/raw"]
+        clouds = [cdr.parse(data) for _, _, data in reader.messages(connections)]
+    assert [cloud.width for cloud in clouds] == [points] * messages
+    stamps = [cloud.stamp_ns for cloud in clouds]
+    assert stamps == sorted(set(stamps))
+    size = sum(file.stat().st_size for file in bag.iterdir())
+    note(f"recorder: {messages} of {messages} clouds of {points} points at {rate_hz} Hz, {size / 1e6:.0f} MB")
+
+
+def test_everything_of_the_bridge_below_the_namespace(rig):
+    server, other, bag = rig.server(), rig.server(), rig.folder / "bag"
+    rig.bridge(server.port, ros_args=["-r", "__ns:=/site"])
+    rig.bridge(other.port, ros_args=["-r", "__ns:=/other"])
+    recorder = rig.recorder("--output", bag, "--namespace", "/site")
+    for topic in ("points/background", "points/ground", "points/raw", "statistics"):
+        recorder.expect(f"^recording /site/{topic}$", stream="stdout")
+    recorder.expect("^receiving /site/statistics$", stream="stdout")
+    stop(recorder, signal.SIGTERM)
+    with Reader(bag) as reader:
+        types = {one.topic: one.msgtype for one in reader.connections}
+        digests = {one.msgtype: one.digest for one in reader.connections}
+        counts = {topic: info.msgcount for topic, info in reader.topics.items()}
+    cloud, statistics = "sensor_msgs/msg/PointCloud2", "sensr_bridge/msg/BridgeStatistics"
+    assert types == {
+        "/site/points/background": cloud,
+        "/site/points/ground": cloud,
+        "/site/points/raw": cloud,
+        "/site/statistics": statistics,
+    }
+    assert counts["/site/statistics"] > 0 and counts["/site/points/raw"] == 0
+    assert f"{counts['/site/statistics']} /site/statistics" in recorder.stdout
+    require_ros_type_hash(statistics, digests[statistics])
+
+
+def require_ros_type_hash(msgtype, digest):
+    """The hash in the bag is the one that ROS itself has made, from Iron on."""
+    package, _, name = msgtype.split("/")
+    description = Path(os.environ["SENSR_BRIDGE_PREFIX"], "share", package, "msg", f"{name}.json")
+    if description.exists():
+        hashes = {one["type_name"]: one["hash_string"] for one in json.loads(description.read_text())["type_hashes"]}
+        assert digest == hashes[msgtype]
+
+
+def test_the_publishers_quality_of_service_is_taken_over(rig):
+    server, bag = rig.server(), rig.folder / "bag"
+    rig.bridge(server.port, {"qos.reliability": "best_effort"})
+    recorder = rig.recorder("--output", bag, "--topic", "points/raw")
+    sent = send_until_received(server, recorder)
+    stop(recorder)
+    with Reader(bag) as reader:
+        (connection,) = reader.connections
+        (offer,) = connection.ext.offered_qos_profiles
+        assert (offer.reliability, offer.durability) == (QosReliability.BEST_EFFORT, QosDurability.VOLATILE)
+        numbers = [cdr.number_of(cdr.parse(data)) for _, _, data in reader.messages()]
+    assert numbers and numbers[-1] < sent and numbers == sorted(set(numbers))
+
+
+def test_a_duration_and_a_topic_that_never_comes(rig):
+    server, bag = rig.server(), rig.folder / "bag"
+    rig.bridge(server.port)
+    recorder = rig.recorder("--output", bag, "--topic", "/statistics", "--topic", "nothing", "--duration", 1.5)
+    assert recorder.wait() == 0, recorder.tail()
+    assert "/nothing was never published" in recorder.stderr
+    with Reader(bag) as reader:
+        assert [one.topic for one in reader.connections] == ["/statistics"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--output", "."], ["--output", "new", "--duration", "0"]], ids=" ".join)
+def test_what_cannot_be_done_is_refused(rig, arguments):
+    recorder = rig.recorder(*arguments)
+    assert recorder.wait() == 2
+    assert "error:" in recorder.stderr and "Traceback" not in recorder.stderr
