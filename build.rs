@@ -1,13 +1,15 @@
-//! Compiles `proto/sensr.proto` with a pure-Rust compiler, so that no `protoc` is needed.
+//! Compiles `proto/` with a pure-Rust compiler, so that no `protoc` is needed.
 
 use std::error::Error;
 
-const PROTO: &str = "proto/sensr.proto";
+const PROTOS: [&str; 2] = ["proto/sensr.proto", "proto/envelope.proto"];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo:rerun-if-changed={PROTO}");
+    for proto in PROTOS {
+        println!("cargo:rerun-if-changed={proto}");
+    }
     println!("cargo:rerun-if-changed=build.rs");
-    let descriptors = protox::compile([PROTO], ["proto"])?;
+    let descriptors = protox::compile(PROTOS, ["proto"])?;
     prost_build::Config::new()
         // Views into the received frame instead of copies.
         .bytes(["."])

@@ -17,7 +17,33 @@ impl Stamp {
     pub fn now() -> Self {
         Self::from(SystemTime::now())
     }
+
+    /// Nanoseconds since the Unix epoch. Times that `builtin_interfaces/Time` cannot hold (before 1970,
+    /// after 2038) become the nearest one it can.
+    #[must_use]
+    pub fn from_ns(ns: i64) -> Self {
+        let ns = u64::try_from(ns).unwrap_or(0);
+        Self::from(UNIX_EPOCH + Duration::from_nanos(ns))
+    }
+
+    /// Nanoseconds since the Unix epoch.
+    #[must_use]
+    pub fn as_ns(self) -> i64 {
+        i64::from(self.sec) * NS_PER_SEC + i64::from(self.nanosec)
+    }
+
+    /// A time as SENSR writes it. None if ROS cannot hold it, or if it is none.
+    #[must_use]
+    pub fn from_wire(time: prost_types::Timestamp) -> Option<Self> {
+        let nanosec = u32::try_from(time.nanos)
+            .ok()
+            .filter(|&ns| ns < 1_000_000_000)?;
+        let sec = i32::try_from(time.seconds).ok().filter(|&sec| sec >= 0)?;
+        Some(Self { sec, nanosec })
+    }
 }
+
+const NS_PER_SEC: i64 = 1_000_000_000;
 
 impl From<SystemTime> for Stamp {
     /// Times that `builtin_interfaces/Time` cannot hold (before 1970, after 2038) become the nearest
@@ -71,6 +97,25 @@ mod tests {
                 nanosec: 123_456_789
             }
         );
+    }
+
+    #[test]
+    fn nanoseconds_there_and_back() {
+        let stamp = Stamp {
+            sec: 1_700_000_000,
+            nanosec: 123_456_789,
+        };
+        assert_eq!(Stamp::from_ns(stamp.as_ns()), stamp);
+        assert_eq!(Stamp::from_ns(-5), Stamp::default());
+    }
+
+    #[test]
+    fn a_time_of_sensr_is_taken_as_it_is_or_not_at_all() {
+        let taken = |seconds, nanos| Stamp::from_wire(prost_types::Timestamp { seconds, nanos });
+        assert_eq!(taken(5, 7), Some(Stamp { sec: 5, nanosec: 7 }));
+        for (seconds, nanos) in [(-1, 0), (1 << 31, 0), (0, -1), (0, 1_000_000_000)] {
+            assert_eq!(taken(seconds, nanos), None);
+        }
     }
 
     #[test]

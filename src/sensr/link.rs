@@ -69,6 +69,8 @@ pub struct LinkFigures {
     pub oversized_frames: u64,
     /// Clouds of unknown type.
     pub unknown_type: u64,
+    /// Parts of messages that did not decode, events not counted.
+    pub undecodable_parts: u64,
 }
 
 /// One link's figures, shared.

@@ -20,6 +20,18 @@ pub mod proto {
     include!(concat!(env!("OUT_DIR"), "/sensr_proto.rs"));
 }
 
+/// The output stream's messages with their parts unopened.
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    clippy::pedantic,
+    reason = "generated; the .proto carries the documentation"
+)]
+pub(super) mod envelope {
+    include!(concat!(env!("OUT_DIR"), "/sensr_envelope.rs"));
+}
+
 /// Default TCP port of the point stream ([`proto::PointResult`]).
 pub const POINTS_PORT: u16 = 5051;
 
@@ -46,6 +58,16 @@ pub fn decode_points(frame: Bytes) -> Result<proto::PointResult, DecodeError> {
     let length = frame.len();
     proto::PointResult::decode(frame).map_err(|source| DecodeError {
         message: "PointResult",
+        length,
+        source,
+    })
+}
+
+/// Opens the envelope of one frame of the output stream. The parts are views into `frame`.
+pub(super) fn decode_output_envelope(frame: Bytes) -> Result<envelope::Output, DecodeError> {
+    let length = frame.len();
+    envelope::Output::decode(frame).map_err(|source| DecodeError {
+        message: "OutputMessage",
         length,
         source,
     })
