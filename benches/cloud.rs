@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use prost::Message as _;
-use sensr_bridge::cloud::{Cloud, CloudEncoder, CloudHeader, POINT_STEP};
+use sensr_bridge::cdr::Header;
+use sensr_bridge::cloud::{Cloud, CloudEncoder, POINT_STEP};
 use sensr_bridge::sensr::wire::{CloudType, PointCloud, decode_points, proto};
 use sensr_bridge::stamp::Stamp;
 
 const SIZES: [usize; 3] = [10_000, 131_072, 500_000];
 
-fn header() -> CloudHeader<'static> {
-    CloudHeader {
+fn header() -> Header<'static> {
+    Header {
         stamp: Stamp::now(),
         frame_id: "sensr",
     }

@@ -1,10 +1,13 @@
-//! One of SENSR's clouds, checked, and its way into a serialized `sensor_msgs/PointCloud2`.
+//! SENSR's clouds, checked, and their way into a serialized `sensor_msgs/PointCloud2`.
 
 mod encoder;
+mod envelope;
 mod interleave;
+mod object_points;
 
-pub use encoder::{CloudEncoder, CloudHeader, POINT_STEP};
+pub use encoder::{CloudEncoder, POINT_STEP};
 pub use interleave::interleave;
+pub use object_points::{OBJECT_POINT_STEP, ObjectPointsEncoder, PointsOfObject};
 
 use bytes::Bytes;
 

@@ -1,42 +1,26 @@
-//! `sensor_msgs/PointCloud2` as CDR, written in one pass.
-//!
-//! Formats: [PointCloud2](https://docs.ros.org/en/jazzy/p/sensor_msgs/msg/PointCloud2.html), OMG CDR
-//! (plain, version 1) behind the four-byte encapsulation header of
-//! [DDS-RTPS](https://www.omg.org/spec/DDSI-RTPS/2.5), always little-endian.
+//! One of SENSR's clouds as a serialized `sensor_msgs/PointCloud2`, written in one pass.
 
+use super::envelope::{self, X_Y_Z_INTENSITY};
 use super::{Cloud, interleave};
-use crate::stamp::Stamp;
+use crate::cdr::{Header, Writer};
 
 /// Bytes of one point in the message: x, y, z, intensity, each a little-endian float32.
 pub const POINT_STEP: usize = 16;
 
-const FIELDS: [&str; 4] = ["x", "y", "z", "intensity"];
-/// `sensor_msgs/PointField.FLOAT32`
-const FLOAT32: u8 = 7;
-/// Representation identifier `CDR_LE`, no options.
-const ENCAPSULATION: [u8; 4] = [0, 1, 0, 0];
 /// The points are written to an address that is a multiple of this, the size of a cache line: stores
 /// across its border cost small clouds a seventh of the speed.
 const DATA_ALIGNMENT: usize = 64;
-
-/// The variable part of `std_msgs/Header`.
-#[derive(Debug, Clone, Copy)]
-pub struct CloudHeader<'a> {
-    /// When the cloud was seen.
-    pub stamp: Stamp,
-    /// The frame its coordinates are in.
-    pub frame_id: &'a str,
-}
 
 /// Serializes clouds into one buffer that is kept from cloud to cloud, so that after the largest one
 /// has been through nothing is allocated any more.
 ///
 /// ```
-/// use sensr_bridge::cloud::{Cloud, CloudEncoder, CloudHeader};
+/// use sensr_bridge::cdr::Header;
+/// use sensr_bridge::cloud::{Cloud, CloudEncoder};
 /// use sensr_bridge::stamp::Stamp;
 ///
 /// let cloud = Cloud::new(vec![0; 24].into(), vec![0; 8].into())?;
-/// let header = CloudHeader { stamp: Stamp::now(), frame_id: "sensr" };
+/// let header = Header { stamp: Stamp::now(), frame_id: "sensr" };
 /// let mut encoder = CloudEncoder::default();
 /// let message = encoder.encode(header, &cloud);
 /// assert_eq!(message[..4], [0, 1, 0, 0]);
@@ -58,10 +42,15 @@ impl CloudEncoder {
     ///
     /// If the cloud has more than 268 million points: CDR counts bytes in 32 bits, and the link takes
     /// no message of that size.
-    pub fn encode(&mut self, header: CloudHeader<'_>, cloud: &Cloud) -> &[u8] {
+    pub fn encode(&mut self, header: Header<'_>, cloud: &Cloud) -> &[u8] {
         let data_bytes = cloud.len() * POINT_STEP;
-        self.envelope.clear();
-        write_envelope(&mut Writer(&mut self.envelope), header, cloud.len());
+        envelope::write(
+            &mut Writer::begin(&mut self.envelope),
+            header,
+            &X_Y_Z_INTENSITY,
+            POINT_STEP,
+            cloud.len(),
+        );
 
         let length = self.envelope.len() + data_bytes + size_of::<bool>();
         if self.buffer.len() < length + DATA_ALIGNMENT {
@@ -79,61 +68,10 @@ impl CloudEncoder {
     }
 }
 
-fn write_envelope(out: &mut Writer<'_>, header: CloudHeader<'_>, width: usize) {
-    out.bytes(&ENCAPSULATION);
-    out.u32(header.stamp.sec.cast_unsigned());
-    out.u32(header.stamp.nanosec);
-    out.string(header.frame_id);
-    out.u32(1); // height
-    out.count(width);
-    out.count(FIELDS.len());
-    for (i, name) in FIELDS.iter().enumerate() {
-        out.string(name);
-        out.count(i * size_of::<f32>()); // offset
-        out.u8(FLOAT32);
-        out.u32(1); // count
-    }
-    out.u8(0); // is_bigendian
-    out.count(POINT_STEP);
-    out.count(width * POINT_STEP); // row_step
-    out.count(width * POINT_STEP); // length of data
-}
-
-/// Writes CDR primitives: each aligned to its size, counted from behind the encapsulation header.
-struct Writer<'a>(&'a mut Vec<u8>);
-
-impl Writer<'_> {
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-    }
-
-    fn u8(&mut self, value: u8) {
-        self.0.push(value);
-    }
-
-    fn u32(&mut self, value: u32) {
-        // The encapsulation header is as long as the alignment, so counting from the start of the buffer
-        // comes to the same.
-        self.0
-            .resize(self.0.len().next_multiple_of(size_of::<u32>()), 0);
-        self.bytes(&value.to_le_bytes());
-    }
-
-    fn count(&mut self, value: usize) {
-        self.u32(u32::try_from(value).expect("the link's size limit keeps counts in 32 bits"));
-    }
-
-    /// Length including the terminating NUL, bytes, NUL.
-    fn string(&mut self, value: &str) {
-        self.count(value.len() + 1);
-        self.bytes(value.as_bytes());
-        self.u8(0);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stamp::Stamp;
     use proptest::prelude::*;
 
     fn cloud_of(values: &[[f32; 4]]) -> Cloud {
@@ -195,7 +133,7 @@ mod tests {
             let mut encoder = CloudEncoder::default();
             let stamp = Stamp { sec, nanosec };
             for values in clouds {
-                let header = CloudHeader { stamp, frame_id: &frame_id };
+                let header = Header { stamp, frame_id: &frame_id };
                 prop_assert_eq!(
                     encoder.encode(header, &cloud_of(&values)),
                     by_the_rules(stamp, &frame_id, &values)
@@ -208,7 +146,7 @@ mod tests {
     fn the_points_are_aligned_whatever_the_frame_id() {
         let mut encoder = CloudEncoder::default();
         for length in 0..100 {
-            let header = CloudHeader {
+            let header = Header {
                 stamp: Stamp::default(),
                 frame_id: &"f".repeat(length),
             };
@@ -221,7 +159,7 @@ mod tests {
 
     #[test]
     fn the_buffer_is_kept() {
-        let header = CloudHeader {
+        let header = Header {
             stamp: Stamp::default(),
             frame_id: "sensr",
         };

@@ -1,0 +1,143 @@
+//! What objects cost on their way from frame to serialized messages, with and without pictures of them.
+//!
+//! `cargo bench --no-default-features --bench objects`. The figures are shares of a core at 10 Hz. The middleware
+//! is not in them.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use prost::Message as _;
+use sensr_bridge::config::Config;
+use sensr_bridge::pipeline::{ObjectOutflow, OutputIntake, Queues, Sink};
+use sensr_bridge::sensr::wire::proto::{
+    BoundingBox, History, Object, OutputMessage, Prediction, StreamMessage, Vector3, history,
+};
+use sensr_bridge::stamp::Arrival;
+use sensr_bridge::stats::Stats;
+use sensr_bridge::topic::Topic;
+use tokio::sync::watch;
+
+const OBJECTS: u32 = 500;
+const POINTS_EACH: usize = 200;
+const RATE_HZ: f64 = 10.0;
+const ROUNDS: usize = 15;
+/// Messages between two looks at the clock.
+/// Enough that the first, which finds the buffers too small, does not count.
+const BATCH: u32 = 50;
+
+/// What a site in a rush hour sends: every object with points, three seconds of history and two of prediction.
+fn frame() -> Bytes {
+    let position = |i: u32| {
+        let i = f32::from_bits(0x3f80_0000 + i);
+        Vector3 {
+            x: i,
+            y: -i,
+            z: i / 2.0,
+        }
+    };
+    let state = |i| history::State {
+        position: Some(position(i)),
+        timestamp: Some(prost_types::Timestamp::default()),
+    };
+    let object = |i: u32| Object {
+        id: i.cast_signed(),
+        label: 1,
+        confidence: 0.9,
+        bbox: Some(BoundingBox {
+            position: Some(position(i)),
+            size: Some(position(i)),
+            yaw: 0.5,
+        }),
+        velocity: Some(position(i)),
+        points: vec![1; POINTS_EACH * 12].into(),
+        intensities: vec![1; POINTS_EACH * 4].into(),
+        history: Some(History {
+            states: (0..30).map(state).collect(),
+        }),
+        prediction: Some(Prediction {
+            positions: (0..20).map(position).collect(),
+            reachable_set: Vec::new(),
+        }),
+        ..Object::default()
+    };
+    let message = OutputMessage {
+        stream: Some(StreamMessage {
+            objects: (0..OBJECTS).map(object).collect(),
+            has_objects: true,
+            ..StreamMessage::default()
+        }),
+        ..OutputMessage::default()
+    };
+    message.encode_to_vec().into()
+}
+
+/// Takes messages as the middleware would, and counts their bytes.
+struct Void {
+    with_markers: bool,
+    bytes: Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl Sink for Void {
+    type Error = std::convert::Infallible;
+
+    fn subscribers(&self, topic: Topic) -> usize {
+        usize::from(self.with_markers || topic != Topic::ObjectMarkers)
+    }
+
+    fn publish(&mut self, _: Topic, message: &[u8]) -> Result<(), Self::Error> {
+        let relaxed = std::sync::atomic::Ordering::Relaxed;
+        self.bytes.fetch_add(black_box(message).len(), relaxed);
+        Ok(())
+    }
+}
+
+/// Time per message, and bytes that came of it.
+fn run(frame: &Bytes, with_markers: bool) -> (Duration, usize) {
+    let stats: Arc<Stats> = Arc::default();
+    let queues = Queues::new(1 << 30);
+    let (_sender, config) = watch::channel(Arc::new(Config::default()));
+    let bytes = Arc::default();
+    let sink = Void {
+        with_markers,
+        bytes: Arc::clone(&bytes),
+    };
+    let mut intake = OutputIntake::new(
+        Arc::clone(&stats),
+        Arc::clone(&queues.objects),
+        Arc::clone(&queues.notices),
+        config.clone(),
+    );
+    let outflow = ObjectOutflow::new(stats, Arc::clone(&queues.objects), config, sink);
+    let begun = Instant::now();
+    for _ in 0..BATCH {
+        intake.message(frame.clone(), Arrival::now());
+    }
+    queues.close();
+    outflow.run();
+    let bytes = bytes.load(std::sync::atomic::Ordering::Relaxed);
+    (begun.elapsed() / BATCH, bytes / BATCH as usize)
+}
+
+fn median(mut measure: impl FnMut() -> Duration) -> Duration {
+    let mut times: Vec<Duration> = (0..ROUNDS).map(|_| measure()).collect();
+    times.sort_unstable();
+    times[ROUNDS / 2]
+}
+
+fn main() {
+    let frame = frame();
+    for (name, with_markers) in [("without markers", false), ("with markers", true)] {
+        let (_, bytes) = run(&frame, with_markers);
+        let working = median(|| run(&frame, with_markers).0);
+        #[expect(clippy::print_stdout, reason = "this is what a bench is for")]
+        {
+            println!(
+                "{OBJECTS} objects of {POINTS_EACH} points, {name}: {working:.2?} a message of {bytes} bytes, \
+                 {:.2} % of a core at {RATE_HZ} Hz",
+                working.as_secs_f64() * RATE_HZ * 100.0,
+            );
+        }
+    }
+}

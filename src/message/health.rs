@@ -1,0 +1,37 @@
+//! `sensr_bridge/SystemHealth`
+
+use std::collections::BTreeMap;
+
+use super::Moment;
+use crate::cdr::Writer;
+use crate::sensr::wire::proto::SystemHealth;
+
+/// Writes a `SystemHealth`. Nodes, edges and sensors stand in the order of their names.
+pub fn system_health(
+    buffer: &mut Vec<u8>,
+    moment: Moment<'_>,
+    health: &SystemHealth,
+    is_event: bool,
+) {
+    let mut out = Writer::begin(buffer);
+    moment.write(&mut out);
+    out.bool(is_event);
+    out.i32(health.master);
+    out.sequence(health.nodes.iter(), |out, (name, node)| {
+        out.string(name);
+        out.i32(node.status);
+        sensors(out, &node.sensors);
+        out.sequence(node.edges.iter(), |out, (name, edge)| {
+            out.string(name);
+            out.i32(edge.status);
+            sensors(out, &edge.sensors);
+        });
+    });
+}
+
+fn sensors(out: &mut Writer<'_>, sensors: &BTreeMap<String, i32>) {
+    out.sequence(sensors.iter(), |out, (name, status)| {
+        out.string(name);
+        out.i32(*status);
+    });
+}

@@ -1,0 +1,82 @@
+//! `sensr_bridge/ServerStatus`
+
+use std::collections::BTreeMap;
+
+use super::Moment;
+use super::geometry::polygon_box;
+use crate::cdr::Writer;
+use crate::sensr::custom::{Custom, Generation};
+use crate::sensr::wire::proto::ProfilingResult;
+use crate::sensr::wire::proto::profiling_result::Characteristic;
+use crate::sensr::wire::proto::profiling_result::characteristic::Value;
+
+/// Writes a `ServerStatus`.
+pub fn server_status(buffer: &mut Vec<u8>, moment: Moment<'_>, custom: &Custom) {
+    let mut out = Writer::begin(buffer);
+    moment.write(&mut out);
+    out.u8(match custom.generation {
+        Generation::V2_5 => 25,
+        Generation::V3 => 30,
+    });
+    out.f32(custom.learning_progress);
+    out.bool(custom.recording.is_some());
+    out.f32(custom.recording.unwrap_or_default().saving_progress);
+    out.bool(custom.replay.is_some());
+    out.i32(custom.replay.unwrap_or_default().current_index);
+    profiling(&mut out, custom);
+    out.sequence(custom.fields_of_regard.iter(), |out, field| {
+        out.i32(field.object_id);
+        out.sequence(field.field_of_regard.iter(), |out, space| {
+            polygon_box(out, Some(space));
+        });
+    });
+}
+
+fn profiling(out: &mut Writer<'_>, custom: &Custom) {
+    let length = out.begin_sequence();
+    let mut count = 0;
+    if let Some(profiling) = &custom.profiling {
+        let master = profiling.master_node.iter().map(|result| ("", result));
+        let nodes = profiling.algo_nodes.iter();
+        let nodes = nodes.map(|(name, result)| (name.as_str(), result));
+        for (name, result) in master.chain(nodes) {
+            profiling_result(out, name, result);
+            count += 1;
+        }
+    }
+    out.end_sequence(length, count);
+}
+
+fn profiling_result(out: &mut Writer<'_>, node: &str, result: &ProfilingResult) {
+    out.string(node);
+    named_values(out, &result.processing_times);
+    named_values(out, &result.mem_usages);
+    out.sequence(
+        result.characteristics.iter(),
+        |out, (name, characteristic)| {
+            out.string(name);
+            value(out, characteristic);
+        },
+    );
+}
+
+fn named_values(out: &mut Writer<'_>, values: &BTreeMap<String, u64>) {
+    out.sequence(values.iter(), |out, (name, value)| {
+        out.string(name);
+        out.u64(*value);
+    });
+}
+
+/// Kind, integer, decimal, text of a `Characteristic`.
+fn value(out: &mut Writer<'_>, characteristic: &Characteristic) {
+    let (kind, integer, decimal, text) = match &characteristic.value {
+        None => (0, 0, 0.0, ""),
+        Some(Value::Integer(integer)) => (1, *integer, 0.0, ""),
+        Some(Value::Decimal(decimal)) => (2, 0, *decimal, ""),
+        Some(Value::Text(text)) => (3, 0, 0.0, text.as_str()),
+    };
+    out.u8(kind);
+    out.i64(integer);
+    out.f64(decimal);
+    out.string(text);
+}

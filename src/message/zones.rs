@@ -1,0 +1,18 @@
+//! `sensr_bridge/ZoneArray`
+
+use super::Moment;
+use super::geometry::polygon_box;
+use crate::cdr::Writer;
+use crate::sensr::wire::proto::ZoneConfig;
+
+/// Writes a `ZoneArray`.
+pub fn zone_array(buffer: &mut Vec<u8>, moment: Moment<'_>, zones: &[ZoneConfig]) {
+    let mut out = Writer::begin(buffer);
+    moment.write(&mut out);
+    out.sequence(zones.iter(), |out, zone| {
+        out.i32(zone.id);
+        out.string(&zone.name);
+        out.i32(zone.r#type);
+        polygon_box(out, zone.pbox.as_ref());
+    });
+}
