@@ -1,5 +1,6 @@
 //! The parameters: declared once in [`table`], turned into a checked [`Config`] exactly once.
 
+mod declared;
 pub mod hosts;
 pub mod table;
 pub mod yaml;
@@ -8,7 +9,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::sensr::backoff;
-use crate::topic::CloudTopic;
+use crate::topic::{Switch, Topic};
+pub use hosts::Hosts;
 pub use table::{ParameterError, Settings, Value};
 
 /// Checked parameters.
@@ -18,14 +20,22 @@ pub struct Config {
     pub host: String,
     /// The hosts file. None for the one that comes with the package.
     pub hosts_file: Option<PathBuf>,
+    /// TCP port of the output stream, where the hosts file does not name another.
+    pub output_port: u16,
     /// TCP port of the point stream, where the hosts file does not name another.
     pub points_port: u16,
-    /// At most one message per topic and interval. Zero lets all pass.
+    /// At most one cloud per topic and interval. Zero lets all pass.
     pub pointcloud_interval: Duration,
-    /// Which topics are wanted, in the order of [`CloudTopic::ALL`].
-    pub publish: [bool; CloudTopic::COUNT],
-    /// Frame of all clouds.
+    /// The same for objects and their pictures.
+    pub output_data_interval: Duration,
+    /// Which topics are wanted, in the order of [`Switch::ALL`].
+    pub publish: [bool; Switch::ALL.len()],
+    /// Frame of all coordinates.
     pub frame_id: String,
+    /// What the frame is tied to. None: nothing.
+    pub parent_frame: Option<String>,
+    /// The clock of all stamps.
+    pub stamp_source: StampSource,
     /// Quality of service of the cloud topics.
     pub qos: CloudQos,
     /// Bound of the queue between reader and publisher, per stream.
@@ -36,6 +46,15 @@ pub struct Config {
     pub reconnect: backoff::Bounds,
     /// How often statistics are published.
     pub statistics_period: Duration,
+}
+
+/// The clock that stamps are on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StampSource {
+    /// Ours, when the frame was complete.
+    Receive,
+    /// The server's.
+    Server,
 }
 
 /// Quality of service of the cloud topics. Always volatile, keep last.
@@ -61,16 +80,21 @@ impl Config {
                 "" => None,
                 path => Some(path.into()),
             },
+            output_port: settings.unsigned("output_port"),
             points_port: settings.unsigned("points_port"),
             pointcloud_interval: settings.seconds("pointcloud_interval"),
-            publish: CloudTopic::ALL.map(|topic| {
-                settings.bool(match topic {
-                    CloudTopic::Raw => "publish.raw",
-                    CloudTopic::Ground => "publish.ground",
-                    CloudTopic::Background => "publish.background",
-                })
-            }),
+            output_data_interval: settings.seconds("output_data_interval"),
+            publish: Switch::ALL.map(|switch| settings.bool(switch.parameter())),
             frame_id: settings.string("frame_id").to_owned(),
+            parent_frame: match settings.string("parent_frame") {
+                "" => None,
+                frame => Some(frame.to_owned()),
+            },
+            stamp_source: if settings.string("stamp_source") == "server" {
+                StampSource::Server
+            } else {
+                StampSource::Receive
+            },
             qos: CloudQos {
                 reliable: settings.string("qos.reliability") == "reliable",
                 depth: settings.unsigned("qos.depth"),
@@ -87,6 +111,29 @@ impl Config {
         Ok(config)
     }
 
+    /// Whether the parameters want a topic at all.
+    #[must_use]
+    pub fn publishes(&self, topic: Topic) -> bool {
+        topic
+            .switch()
+            .is_none_or(|switch| self.publish[switch as usize])
+    }
+
+    /// The parameters as they are for a site: what the hosts file says of it comes first. A `host` that is no
+    /// site is an address.
+    pub fn for_site(mut self, hosts: &Hosts) -> Result<Self, ParameterError> {
+        if let Some(site) = hosts.site(&self.host) {
+            let site = site.clone();
+            self.host = site.address;
+            self.output_port = site.output_port.unwrap_or(self.output_port);
+            self.points_port = site.points_port.unwrap_or(self.points_port);
+            self.frame_id = site.frame_id.unwrap_or(self.frame_id);
+            self.parent_frame = site.parent_frame.or(self.parent_frame);
+        }
+        self.check_pairs()?;
+        Ok(self)
+    }
+
     fn check_pairs(&self) -> Result<(), ParameterError> {
         if self.reconnect.initial_delay > self.reconnect.max_delay {
             return Err(ParameterError::Conflict {
@@ -94,6 +141,14 @@ impl Config {
                 value: self.reconnect.initial_delay.as_secs_f64().to_string(),
                 rule: "not above reconnect.max_delay",
                 other: self.reconnect.max_delay.as_secs_f64().to_string(),
+            });
+        }
+        if self.parent_frame.as_ref() == Some(&self.frame_id) {
+            return Err(ParameterError::Conflict {
+                name: "parent_frame",
+                value: self.frame_id.clone(),
+                rule: "another than frame_id",
+                other: self.frame_id.clone(),
             });
         }
         if self.max_message_bytes > self.queue_max_bytes {
@@ -132,7 +187,8 @@ mod tests {
         assert_eq!(config.host, "localhost");
         assert_eq!(config.hosts_file, None);
         assert_eq!(config.points_port, 5051);
-        assert_eq!(config.publish, [true; 3]);
+        assert_eq!(config.publish, [true, true, true, true, true, false]);
+        assert!(config.publishes(Topic::ZoneEvents) && !config.publishes(Topic::Wire));
         assert!(config.qos.reliable);
     }
 
@@ -147,10 +203,46 @@ mod tests {
         ])
         .expect("valid");
         assert_eq!(config.pointcloud_interval, Duration::from_millis(250));
-        assert_eq!(config.publish, [true, false, true]);
+        assert!(config.publishes(Topic::Raw) && !config.publishes(Topic::Ground));
         assert!(!config.qos.reliable);
         assert_eq!(config.reconnect.max_delay, Duration::from_secs(3));
         assert_eq!(config.hosts_file, Some("sites.yaml".into()));
+    }
+
+    #[test]
+    fn what_the_hosts_file_says_of_a_site_comes_first() {
+        let hosts = Hosts::parse(
+            std::path::Path::new("hosts.yaml"),
+            "sites: {pier: {address: 192.0.2.9, output_port: 6050, frame_id: pier_lidar, parent_frame: map}}",
+        )
+        .expect("valid");
+        let at = |host: &str| {
+            changed(&[("host", Value::String(host.into()))])
+                .expect("valid")
+                .for_site(&hosts)
+                .expect("fits")
+        };
+        let pier = at("pier");
+        assert_eq!(
+            (&*pier.host, pier.output_port, pier.points_port),
+            ("192.0.2.9", 6050, 5051)
+        );
+        assert_eq!(
+            (&*pier.frame_id, pier.parent_frame.as_deref()),
+            ("pier_lidar", Some("map"))
+        );
+        assert_eq!(at("192.0.2.77").frame_id, "sensr");
+    }
+
+    #[test]
+    fn a_frame_is_not_its_own_parent() {
+        let error = changed(&[("parent_frame", Value::String("sensr".into()))])
+            .expect_err("the same frame")
+            .to_string();
+        assert!(
+            error.contains("parent_frame") && error.contains("frame_id"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -11,9 +11,12 @@
 //! [`config`] holds the parameters, [`stats`] the loss ledger. Only `ros` (feature `ros`) knows of ROS.
 //! [`sim`] is the server side: it shares [`sensr::wire`] and [`shutdown`] with the bridge and nothing else.
 
+pub mod cdr;
+pub mod clock;
 pub mod cloud;
 pub mod config;
 pub mod interval;
+pub mod message;
 pub mod pipeline;
 pub mod queue;
 pub mod sensr;

@@ -1,39 +1,148 @@
-//! From a message off the wire to a serialized cloud: the reader's half and the publisher's half, with
-//! the queue between them.
+//! From a message off the wire to serialized ROS messages: the readers' halves and the publishers' halves,
+//! with queues between them.
 //!
 //! ```text
-//! reader (must never wait)                          publisher (may wait)
-//! Intake: decode, check, thin, enter in the ledger ─► ByteQueue ─► Outflow: serialize, hand over, settle
+//! readers (must never wait)                                publishers (may wait)
+//! CloudIntake:  decode, thin, enter in the ledger ─► CloudQueue  ─► CloudOutflow
+//! OutputIntake: decode, thin, enter in the ledger ─┬► ObjectQueue ─► ObjectOutflow: objects, their points, pictures
+//!                                                  └► NoticeQueue ─► NoticeOutflow: zones, events, health, status
 //! ```
 //!
-//! Decoding and thinning come before the queue: both cost next to nothing (the clouds are views into the
+//! Decoding and thinning come before the queues: both cost next to nothing (points are views into the
 //! message), only then is it known which topic a dropped message belonged to, and what is thinned never
-//! takes up room in the queue.
+//! takes up room in a queue.
 
-mod intake;
-mod outflow;
+mod cloud_intake;
+mod cloud_outflow;
+mod hand_over;
+mod notice;
+mod notice_outflow;
+mod object_outflow;
+mod output_intake;
+mod output_queue;
+mod wire_tap;
 
-pub use intake::Intake;
-pub use outflow::{CloudSink, Outflow, settle_as_dropped};
+pub use cloud_intake::CloudIntake;
+pub use cloud_outflow::CloudOutflow;
+pub use hand_over::Sink;
+pub use notice_outflow::NoticeOutflow;
+pub use object_outflow::ObjectOutflow;
+pub use output_intake::OutputIntake;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::cloud::Cloud;
 use crate::queue::ByteQueue;
-use crate::stamp::Arrival;
-use crate::topic::CloudTopic;
+use crate::stamp::{Arrival, Stamp};
+use crate::stats::ledger::{Ledger, Outcome};
+use crate::throttle::Throttle;
+use crate::topic::Topic;
+use notice::QueuedNotice;
+use output_queue::QueuedOutput;
+use wire_tap::WireFrame;
+
+/// At most one log line of each kind in this time.
+const LOG_PERIOD: Duration = Duration::from_secs(10);
+
+/// What may wait of events, zones, health and status: some hundred thousand events. Not a parameter: nobody
+/// wants to lose them for less.
+const NOTICE_QUEUE_BYTES: usize = 64 << 20;
+
+/// What waits in a queue and has entries in the ledger to settle.
+pub trait Queued {
+    /// The topics it is for, each as often as it has messages for it.
+    fn topics(&self) -> impl Iterator<Item = Topic>;
+}
 
 /// The clouds of one message that are due, and when it arrived.
 #[derive(Debug)]
-pub struct QueuedMessage {
+pub struct QueuedClouds {
     arrival: Arrival,
-    clouds: Vec<(CloudTopic, Cloud)>,
+    stamp: Stamp,
+    wire: Option<WireFrame>,
+    clouds: Vec<(Topic, Cloud)>,
 }
 
-impl QueuedMessage {
+impl QueuedClouds {
     /// What a message of `length` bytes takes up while it waits: its clouds keep all of it alive.
     fn cost(&self, length: usize) -> usize {
-        length + size_of::<Self>() + self.clouds.capacity() * size_of::<(CloudTopic, Cloud)>()
+        length + size_of::<Self>() + self.clouds.capacity() * size_of::<(Topic, Cloud)>()
     }
 }
 
-/// The queue between the halves.
-pub type CloudQueue = ByteQueue<QueuedMessage>;
+impl Queued for QueuedClouds {
+    fn topics(&self) -> impl Iterator<Item = Topic> {
+        let wire = self.wire.iter().map(|_| Topic::Wire);
+        wire.chain(self.clouds.iter().map(|(topic, _)| *topic))
+    }
+}
+
+/// Between the halves of the point stream.
+pub type CloudQueue = ByteQueue<QueuedClouds>;
+/// What may be dropped of the output stream.
+pub type ObjectQueue = ByteQueue<QueuedOutput>;
+/// What may not.
+pub type NoticeQueue = ByteQueue<QueuedNotice>;
+
+/// All queues.
+#[derive(Debug)]
+pub struct Queues {
+    /// Clouds.
+    pub clouds: Arc<CloudQueue>,
+    /// Objects.
+    pub objects: Arc<ObjectQueue>,
+    /// Events, zones, health, status.
+    pub notices: Arc<NoticeQueue>,
+}
+
+impl Queues {
+    /// Empty queues. `max_bytes` bounds clouds and objects each.
+    #[must_use]
+    pub fn new(max_bytes: usize) -> Self {
+        Self {
+            clouds: Arc::new(ByteQueue::new(max_bytes)),
+            objects: Arc::new(ByteQueue::new(max_bytes)),
+            notices: Arc::new(ByteQueue::new(NOTICE_QUEUE_BYTES)),
+        }
+    }
+
+    /// Changes the bound of clouds and objects. What no longer fits is dropped and settled.
+    pub fn set_max_bytes(&self, max_bytes: usize, ledger: &Ledger) {
+        settle_as_dropped(ledger, self.clouds.set_max_bytes(max_bytes));
+        settle_as_dropped(ledger, self.objects.set_max_bytes(max_bytes));
+    }
+
+    /// From now on nothing is taken in.
+    pub fn close(&self) {
+        self.clouds.close();
+        self.objects.close();
+        self.notices.close();
+    }
+
+    /// Waits until everything has been taken out or `deadline` has come. What is left is dropped and settled.
+    pub fn drain_until(&self, deadline: Instant, ledger: &Ledger) {
+        settle_as_dropped(ledger, self.notices.drain_until(deadline));
+        settle_as_dropped(ledger, self.clouds.drain_until(deadline));
+        settle_as_dropped(ledger, self.objects.drain_until(deadline));
+    }
+}
+
+/// Enters messages that will never be published. Returns how many they are.
+fn settle_as_dropped(ledger: &Ledger, gone: Vec<impl Queued>) -> usize {
+    let mut count = 0;
+    for item in gone {
+        for topic in item.topics() {
+            ledger.settle(topic, Outcome::Dropped);
+            count += 1;
+        }
+    }
+    count
+}
+
+/// Warns, unless it did so a moment ago.
+fn complain(throttle: &mut Throttle, line: impl FnOnce() -> String) {
+    if let Some(held_back) = throttle.pass(Instant::now()) {
+        log::warn!("{}{held_back}", line());
+    }
+}

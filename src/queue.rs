@@ -34,7 +34,7 @@ struct State<T> {
 }
 
 /// How full the queue is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Fill {
     /// Waiting items.
     pub items: usize,

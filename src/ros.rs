@@ -6,7 +6,10 @@ mod logging;
 mod node;
 mod parameters;
 mod publisher;
+mod reactor;
 mod statistics;
+mod target;
+mod transform;
 mod workers;
 
 pub use arguments::Arguments;

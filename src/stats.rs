@@ -2,10 +2,12 @@
 
 pub mod ledger;
 pub mod process;
+pub mod server;
 pub mod stage;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::clock::Clock;
 use crate::sensr::link::Link;
 
 /// Locks a mutex that guards counters. Each update is complete before its lock is released by a panic
@@ -14,13 +16,32 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// All counters of one stream, shared by the reader, the publisher and whoever reports.
+/// Everything that is counted, shared by those who count and whoever reports.
 #[derive(Debug, Default)]
-pub struct StreamStats {
+pub struct Stats {
     /// The loss ledger, per topic.
     pub ledger: ledger::Ledger,
+    /// The point stream.
+    pub points: StreamStats,
+    /// The output stream.
+    pub output: StreamStats,
+    /// What SENSR says of itself.
+    pub server: server::Server,
+    clock: Mutex<Clock>,
+}
+
+/// What is counted per stream.
+#[derive(Debug, Default)]
+pub struct StreamStats {
     /// The link and the frames it brought.
     pub link: Link,
     /// Where the time went.
     pub stages: stage::Stages,
+}
+
+impl Stats {
+    /// The clocks. Not to be held: both streams ask at every message.
+    pub fn clock(&self) -> MutexGuard<'_, Clock> {
+        lock(&self.clock)
+    }
 }

@@ -4,7 +4,10 @@
 //! sites:
 //!   samyang:
 //!     address: 192.0.2.10
-//!     points_port: 5051   # only where it is not the usual one
+//!     output_port: 5050   # the rest only where it is not what the parameters say
+//!     points_port: 5051
+//!     frame_id: samyang_lidar
+//!     parent_frame: map
 //! ```
 
 use std::collections::BTreeMap;
@@ -12,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::sensr::link::Endpoint;
+use super::table::Rule;
 
 /// The sites of a hosts file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -27,8 +30,14 @@ pub struct Hosts {
 pub struct Site {
     /// Host name, IPv4 or IPv6 address of the SENSR machine.
     pub address: String,
+    /// TCP port of the output stream, if not the one of the parameter.
+    pub output_port: Option<u16>,
     /// TCP port of the point stream, if not the one of the parameter.
     pub points_port: Option<u16>,
+    /// Frame of its coordinates, if not the one of the parameter.
+    pub frame_id: Option<String>,
+    /// What that frame is tied to, if not what the parameter says.
+    pub parent_frame: Option<String>,
 }
 
 /// A hosts file that cannot be used.
@@ -73,7 +82,7 @@ impl Hosts {
     }
 
     /// `path` is for the error's sake.
-    fn parse(path: &Path, text: &str) -> Result<Self, HostsError> {
+    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, HostsError> {
         let hosts: Self = serde_yaml::from_str(text).map_err(|source| HostsError::Parse {
             path: path.to_owned(),
             source,
@@ -90,25 +99,10 @@ impl Hosts {
         Ok(hosts)
     }
 
-    /// Where the point stream of `host` is: the site of that name, else `host` taken as an address.
+    /// The site of that name.
     #[must_use]
-    pub fn points_endpoint(&self, host: &str, default_port: u16) -> Endpoint {
-        match self.sites.get(host) {
-            Some(site) => Endpoint {
-                address: site.address.clone(),
-                port: site.points_port.unwrap_or(default_port),
-            },
-            None => Endpoint {
-                address: host.to_owned(),
-                port: default_port,
-            },
-        }
-    }
-
-    /// Whether there is a site of that name.
-    #[must_use]
-    pub fn has(&self, host: &str) -> bool {
-        self.sites.contains_key(host)
+    pub fn site(&self, host: &str) -> Option<&Site> {
+        self.sites.get(host)
     }
 
     /// The names of the sites.
@@ -119,10 +113,18 @@ impl Hosts {
 
 impl Site {
     fn problem(&self) -> Option<&'static str> {
-        if self.address.is_empty() || self.address.contains(char::is_whitespace) {
+        let is_frame =
+            |frame: &Option<String>| frame.as_ref().is_none_or(|frame| Rule::Frame.allows(frame));
+        if !Rule::Word.allows(&self.address) {
             Some("address must be a host name or an address")
+        } else if self.output_port == Some(0) {
+            Some("output_port must be 1 to 65535")
         } else if self.points_port == Some(0) {
             Some("points_port must be 1 to 65535")
+        } else if !is_frame(&self.frame_id) {
+            Some("frame_id must not be empty, have blanks or a leading slash")
+        } else if !is_frame(&self.parent_frame) {
+            Some("parent_frame must not be empty, have blanks or a leading slash")
         } else {
             None
         }
@@ -143,12 +145,9 @@ mod tests {
             "sites:\n  harbour: {address: 192.0.2.7}\n  v6: {address: '2001:db8::7', points_port: 6051}\n",
         )
         .expect("valid");
-        let url = |host| hosts.points_endpoint(host, 5051).url();
-        assert_eq!(url("harbour"), "ws://192.0.2.7:5051/");
-        assert_eq!(url("v6"), "ws://[2001:db8::7]:6051/");
-        assert_eq!(url("192.0.2.99"), "ws://192.0.2.99:5051/");
+        assert_eq!(hosts.site("v6").expect("there").points_port, Some(6051));
+        assert_eq!(hosts.site("192.0.2.99"), None);
         assert_eq!(hosts.names().collect::<Vec<_>>(), ["harbour", "v6"]);
-        assert!(hosts.has("v6") && !hosts.has("192.0.2.99"));
     }
 
     #[test]
@@ -162,6 +161,8 @@ mod tests {
         assert!(error("sites: [").contains("line"));
         let empty = error("sites: {a: {address: ''}}");
         assert!(empty.contains("site a"), "{empty}");
+        let frame = error("sites: {a: {address: x, frame_id: /lidar}}");
+        assert!(frame.contains("frame_id"), "{frame}");
         let missing = Hosts::load(Path::new("/no/such/hosts.yaml"))
             .expect_err("missing")
             .to_string();

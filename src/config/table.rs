@@ -1,15 +1,10 @@
-//! The table of parameters: name, meaning, default and range of each, in one place.
-//!
-//! It is what `ros2 param describe` shows, what `ros2 param set` is checked against, and what the
-//! shipped `config/sensr_bridge.yaml` is tested equal to.
+//! What a parameter is: name, meaning, default and range, and the check of a value against them.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::sensr::wire;
-
-const MIB: i64 = 1 << 20;
+pub use super::declared::PARAMETERS;
 
 /// A parameter's value.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,17 +85,20 @@ pub enum Rule {
     Word,
     /// A `tf2` frame: a word that does not start with a slash.
     Frame,
+    /// A frame, or nothing.
+    FrameOrNone,
     /// One of these.
     OneOf(&'static [&'static str]),
 }
 
 impl Rule {
-    fn allows(self, value: &str) -> bool {
+    pub(super) fn allows(self, value: &str) -> bool {
         let word = !value.is_empty() && !value.contains(|c: char| c.is_whitespace() || c == '\0');
         match self {
             Self::Any => !value.contains('\0'),
             Self::Word => word,
             Self::Frame => word && !value.starts_with('/'),
+            Self::FrameOrNone => value.is_empty() || Self::Frame.allows(value),
             Self::OneOf(choices) => choices.contains(&value),
         }
     }
@@ -112,6 +110,7 @@ impl fmt::Display for Rule {
             Self::Any => Ok(()),
             Self::Word => f.write_str("not empty, no blanks"),
             Self::Frame => f.write_str("not empty, no blanks, no leading slash"),
+            Self::FrameOrNone => f.write_str("empty, or no blanks and no leading slash"),
             Self::OneOf(choices) => write!(f, "one of {}", choices.join(", ")),
         }
     }
@@ -131,7 +130,7 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    const fn new(name: &'static str, kind: Kind, description: &'static str) -> Self {
+    pub(super) const fn new(name: &'static str, kind: Kind, description: &'static str) -> Self {
         Self {
             name,
             description,
@@ -140,7 +139,7 @@ impl Parameter {
         }
     }
 
-    const fn read_only(self) -> Self {
+    pub(super) const fn read_only(self) -> Self {
         Self {
             read_only: true,
             ..self
@@ -258,131 +257,6 @@ pub enum ParameterError {
         name: &'static str,
     },
 }
-
-/// Every parameter, in the order in which they are shown.
-pub const PARAMETERS: &[Parameter] = &[
-    Parameter::new(
-        "host",
-        Kind::String {
-            default: "localhost",
-            rule: Rule::Word,
-        },
-        "Address of the SENSR machine, or the name of a site in hosts_file. Changing it reconnects.",
-    ),
-    Parameter::new(
-        "hosts_file",
-        Kind::String {
-            default: "",
-            rule: Rule::Any,
-        },
-        "YAML file with named sites. Empty: config/hosts.yaml of this package.",
-    ),
-    Parameter::new(
-        "points_port",
-        Kind::Integer {
-            default: wire::POINTS_PORT as i64,
-            min: 1,
-            max: u16::MAX as i64,
-        },
-        "TCP port of the point stream. A port that hosts_file gives for the site comes first.",
-    ),
-    Parameter::new(
-        "pointcloud_interval",
-        Kind::Double {
-            default: 0.0,
-            min: 0.0,
-            max: 3600.0,
-        },
-        "At most one message per cloud topic and interval, in seconds. 0: all.",
-    ),
-    Parameter::new(
-        "publish.raw",
-        Kind::Bool { default: true },
-        "Publish points/raw.",
-    ),
-    Parameter::new(
-        "publish.ground",
-        Kind::Bool { default: true },
-        "Publish points/ground.",
-    ),
-    Parameter::new(
-        "publish.background",
-        Kind::Bool { default: true },
-        "Publish points/background.",
-    ),
-    Parameter::new(
-        "frame_id",
-        Kind::String {
-            default: "sensr",
-            rule: Rule::Frame,
-        },
-        "Frame that SENSR's coordinates are in: the frame_id of all messages.",
-    ),
-    Parameter::new(
-        "qos.reliability",
-        Kind::String {
-            default: "reliable",
-            rule: Rule::OneOf(&["reliable", "best_effort"]),
-        },
-        "Reliability of the cloud topics. Best effort loses large clouds on the default transport.",
-    )
-    .read_only(),
-    Parameter::new(
-        "qos.depth",
-        Kind::Integer {
-            default: 5,
-            min: 1,
-            max: 1000,
-        },
-        "Clouds kept per topic for slow subscribers. Each costs its size in memory.",
-    )
-    .read_only(),
-    Parameter::new(
-        "queue_max_bytes",
-        Kind::Integer {
-            default: 64 * MIB,
-            min: MIB,
-            max: 16 * 1024 * MIB,
-        },
-        "Bytes that may wait for the publisher, per stream. When full, the oldest are dropped and counted.",
-    ),
-    Parameter::new(
-        "max_message_bytes",
-        Kind::Integer {
-            default: 64 * MIB,
-            min: 1024,
-            max: 1024 * MIB,
-        },
-        "A larger message from SENSR closes the link with code 1009 and is counted. Changing it reconnects.",
-    ),
-    Parameter::new(
-        "reconnect.initial_delay",
-        Kind::Double {
-            default: 0.5,
-            min: 0.05,
-            max: 3600.0,
-        },
-        "Pause after the first failed attempt to connect, in seconds. It doubles with each, with 20 % jitter.",
-    ),
-    Parameter::new(
-        "reconnect.max_delay",
-        Kind::Double {
-            default: 30.0,
-            min: 0.05,
-            max: 3600.0,
-        },
-        "Longest pause between attempts to connect, in seconds.",
-    ),
-    Parameter::new(
-        "statistics_period",
-        Kind::Double {
-            default: 1.0,
-            min: 0.1,
-            max: 3600.0,
-        },
-        "How often statistics are published, in seconds.",
-    ),
-];
 
 /// The parameter of that name.
 #[must_use]

@@ -1,26 +1,29 @@
 //! The node: puts the rooms together, spins, and takes them apart again.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use r2r::sensr_bridge::msg::BridgeStatistics;
 use r2r::{Context, Node, Publisher, QosProfile};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::logging::{self, Rosout};
 use super::parameters::{self, ParameterServer};
 use super::publisher::DdsSink;
-use super::workers::{Worker, panic_message};
+use super::reactor::{Reactor, Signals};
+use super::target::Target;
+use super::transform::StaticTransform;
+use super::workers::{Worker, Workers, panic_message};
 use super::{Arguments, Error, statistics};
 use crate::config::Config;
-use crate::config::hosts::Hosts;
 use crate::interval::IntervalGrid;
-use crate::pipeline::{CloudQueue, Intake, Outflow, settle_as_dropped};
+use crate::pipeline::{
+    CloudIntake, CloudOutflow, NoticeOutflow, ObjectOutflow, OutputIntake, Queues,
+};
 use crate::sensr::client::{self, LinkOptions};
 use crate::shutdown::{self, Shutdown, Trigger};
-use crate::stats::StreamStats;
+use crate::stats::Stats;
+use crate::topic::Topic;
 
 /// Unless remapped.
 const NODE_NAME: &str = "sensr_bridge";
@@ -32,17 +35,36 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 /// milliseconds, but a starved machine must not be taken for a stuck thread.
 const END_LIMIT: Duration = Duration::from_secs(5);
 
+/// What each publishing thread publishes. Both cloud and object thread have a publisher of frames.
+const CLOUD_TOPICS: [Topic; 4] = [Topic::Raw, Topic::Ground, Topic::Background, Topic::Wire];
+const OBJECT_TOPICS: [Topic; 5] = [
+    Topic::Objects,
+    Topic::ObjectPoints,
+    Topic::ObjectMarkers,
+    Topic::ZoneMarkers,
+    Topic::Wire,
+];
+const NOTICE_TOPICS: [Topic; 6] = [
+    Topic::Zones,
+    Topic::ZoneEvents,
+    Topic::LosingEvents,
+    Topic::RecalibrationEvents,
+    Topic::Health,
+    Topic::ServerStatus,
+];
+
 /// Runs the node until SIGINT or SIGTERM. Reads its ROS arguments from the command line.
 pub fn run() -> Result<(), Error> {
     // First, so that a signal during the start is not lost.
     let reactor = Reactor::new()?;
+    let signals = Signals::catch(&reactor)?;
     let args = Arguments::split(std::env::args());
     let context = create_context(&args)?;
     let mut node = Node::create(context, NODE_NAME, "").map_err(Error::ros("create the node"))?;
     let level = args.log_level(node.logger());
     let rosout = logging::install(&mut node, level)?;
-    let result =
-        Bridge::start(&mut node, reactor).and_then(|bridge| bridge.run(&mut node, &rosout));
+    let result = Bridge::start(&mut node, reactor, signals)
+        .and_then(|bridge| bridge.run(&mut node, &rosout));
     if let Err(error) = &result {
         log::error!("{error}");
     }
@@ -65,98 +87,40 @@ fn create_context(args: &Arguments) -> Result<Context, Error> {
     }
 }
 
-/// What runs the link, made before anything else so that signals are caught from the start.
-struct Reactor {
-    runtime: tokio::runtime::Runtime,
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Reactor {
-    fn new() -> Result<Self, Error> {
-        let catch = |source| Error::System {
-            what: "catch signals",
-            source,
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .build()
-            .map_err(|source| Error::System {
-                what: "start the reactor",
-                source,
-            })?;
-        let entered = runtime.enter();
-        let interrupt = signal(SignalKind::interrupt()).map_err(catch)?;
-        let terminate = signal(SignalKind::terminate()).map_err(catch)?;
-        drop(entered);
-        Ok(Self {
-            runtime,
-            interrupt,
-            terminate,
-        })
-    }
-
-    /// Keeps the link until a signal or a request to end.
-    fn run(
-        mut self,
-        stats: &StreamStats,
-        options: watch::Receiver<LinkOptions>,
-        mut intake: Intake,
-        trigger: &Trigger,
-        shutdown: Shutdown,
-    ) {
-        let link = client::run(&stats.link, options, shutdown, |payload, arrival| {
-            intake.message(payload, arrival);
-        });
-        let signals = async {
-            let name = tokio::select! {
-                _ = self.interrupt.recv() => "SIGINT",
-                _ = self.terminate.recv() => "SIGTERM",
-            };
-            log::info!("{name}: stopping");
-            trigger.request();
-            // The link ends by itself now. A second signal changes nothing: the end is near anyway.
-            std::future::pending::<()>().await;
-        };
-        self.runtime.block_on(async {
-            tokio::select! {
-                () = link => {}
-                () = signals => {}
-            }
-        });
-        // Dropped, it would wait for a name server that does not answer.
-        self.runtime.shutdown_background();
-    }
-}
-
 /// The running node.
 struct Bridge {
     parameters: ParameterServer,
     control: Control,
     reporter: Reporter,
-    reader: Worker,
-    publisher: Worker,
+    readers: Workers,
+    publishers: Workers,
     trigger: Trigger,
     shutdown: Shutdown,
 }
 
 /// What a change of parameters acts on.
 struct Control {
-    stats: Arc<StreamStats>,
-    queue: Arc<CloudQueue>,
+    stats: Arc<Stats>,
+    queues: Queues,
+    /// As the parameters say, the hosts file not looked at.
+    given: Config,
     config: watch::Sender<Arc<Config>>,
-    link: watch::Sender<LinkOptions>,
+    points: watch::Sender<LinkOptions>,
+    output: watch::Sender<LinkOptions>,
+    transform: StaticTransform,
 }
 
 impl Control {
     /// Puts a configuration into effect.
-    fn apply(&self, config: &Config) -> Result<(), Error> {
-        let options = link_options(config, Some(&self.config.borrow()))?;
-        let gone = self.queue.set_max_bytes(config.queue_max_bytes);
-        settle_as_dropped(&self.stats.ledger, gone);
-        self.config.send_replace(Arc::new(config.clone()));
-        self.link.send_replace(options);
+    fn apply(&mut self, given: &Config) -> Result<(), Error> {
+        let target = Target::of(given, Some(&self.given))?;
+        self.given = given.clone();
+        self.queues
+            .set_max_bytes(target.config.queue_max_bytes, &self.stats.ledger);
+        self.transform.follow(&target.config);
+        self.config.send_replace(Arc::new(target.config));
+        self.points.send_replace(target.points);
+        self.output.send_replace(target.output);
         Ok(())
     }
 }
@@ -169,8 +133,8 @@ struct Reporter {
 
 impl Reporter {
     /// Publishes all figures as they are now, and returns them.
-    fn publish(&self, stats: &StreamStats, queue: &CloudQueue) -> BridgeStatistics {
-        let message = statistics::gather(stats, queue, self.start);
+    fn publish(&self, stats: &Stats, queues: &Queues) -> BridgeStatistics {
+        let message = statistics::gather(stats, queues, self.start);
         if let Err(error) = self.publisher.publish(&message) {
             log::warn!("could not publish statistics: {error}");
         }
@@ -178,76 +142,115 @@ impl Reporter {
     }
 }
 
-/// Looks the host up. If it is another than before and no site, that is said: it may be a typing error.
-fn link_options(config: &Config, before: Option<&Config>) -> Result<LinkOptions, Error> {
-    let (path, hosts) = match &config.hosts_file {
-        Some(path) => (path.clone(), Hosts::load(path)?),
-        // Run from the build tree there is none, and nobody asked for it.
-        None => match shipped_hosts_file().filter(|path| path.exists()) {
-            Some(path) => {
-                let hosts = Hosts::load(&path)?;
-                (path, hosts)
-            }
-            None => (PathBuf::new(), Hosts::default()),
-        },
-    };
-    let host = &config.host;
-    let is_new = before.is_none_or(|before| {
-        (&before.host, &before.hosts_file) != (&config.host, &config.hosts_file)
-    });
-    if is_new && !hosts.has(host) && !host.contains(['.', ':']) && host != "localhost" {
-        let known: Vec<_> = hosts.names().collect();
-        log::warn!(
-            "host {host} is no site of {} (it has: {}), so it is taken as a host name",
-            path.display(),
-            known.join(", ")
-        );
-    }
-    Ok(LinkOptions {
-        endpoint: hosts.points_endpoint(host, config.points_port),
-        max_message_bytes: config.max_message_bytes,
-        backoff: config.reconnect,
-    })
+/// What all threads are given.
+struct Wiring {
+    stats: Arc<Stats>,
+    config: watch::Receiver<Arc<Config>>,
+    trigger: Trigger,
+    shutdown: Shutdown,
 }
 
-/// `<prefix>/share/sensr_bridge/config/hosts.yaml` for `<prefix>/lib/sensr_bridge/sensr_bridge`.
-fn shipped_hosts_file() -> Option<PathBuf> {
-    let executable = std::env::current_exe().ok()?;
-    let prefix = executable.ancestors().nth(3)?;
-    Some(prefix.join("share/sensr_bridge/config/hosts.yaml"))
+impl Wiring {
+    /// Starts the threads that publish.
+    fn publishers(
+        &self,
+        node: &mut Node,
+        queues: &Queues,
+        config: &Config,
+    ) -> Result<Workers, Error> {
+        let mut sink = |topics: &[Topic]| DdsSink::new(node, config.qos, topics);
+        let clouds = CloudOutflow::new(
+            Arc::clone(&self.stats),
+            Arc::clone(&queues.clouds),
+            self.config.clone(),
+            sink(&CLOUD_TOPICS)?,
+        );
+        let objects = ObjectOutflow::new(
+            Arc::clone(&self.stats),
+            Arc::clone(&queues.objects),
+            self.config.clone(),
+            sink(&OBJECT_TOPICS)?,
+        );
+        let notices = NoticeOutflow::new(
+            Arc::clone(&self.stats),
+            Arc::clone(&queues.notices),
+            self.config.clone(),
+            sink(&NOTICE_TOPICS)?,
+        );
+        Ok(Workers::new([
+            Worker::spawn("pub-points", move || clouds.run())?,
+            Worker::spawn("pub-objects", move || objects.run())?,
+            Worker::spawn("pub-events", move || notices.run())?,
+        ]))
+    }
+
+    /// Starts the threads that read. The signals are caught in the reactor of the first.
+    fn readers(
+        &self,
+        queues: &Queues,
+        (reactor, signals): (Reactor, Signals),
+        points: watch::Receiver<LinkOptions>,
+        output: watch::Receiver<LinkOptions>,
+    ) -> Result<Workers, Error> {
+        let mut clouds = CloudIntake::new(
+            Arc::clone(&self.stats),
+            Arc::clone(&queues.clouds),
+            self.config.clone(),
+        );
+        let mut rest = OutputIntake::new(
+            Arc::clone(&self.stats),
+            Arc::clone(&queues.objects),
+            Arc::clone(&queues.notices),
+            self.config.clone(),
+        );
+        let (stats, shutdown) = (Arc::clone(&self.stats), self.shutdown.clone());
+        let trigger = self.trigger.clone();
+        let points = Worker::spawn("sensr-points", move || {
+            let link = client::run(&stats.points.link, points, shutdown, |frame, arrival| {
+                clouds.message(frame, arrival);
+            });
+            reactor.run(link, signals.pull(trigger));
+        })?;
+        let (stats, shutdown) = (Arc::clone(&self.stats), self.shutdown.clone());
+        let reactor = Reactor::new()?;
+        let output = Worker::spawn("sensr-output", move || {
+            let link = client::run(&stats.output.link, output, shutdown, |frame, arrival| {
+                rest.message(frame, arrival);
+            });
+            reactor.run(link, std::future::ready(()));
+        })?;
+        Ok(Workers::new([points, output]))
+    }
 }
 
 impl Bridge {
-    fn start(node: &mut Node, reactor: Reactor) -> Result<Self, Error> {
+    fn start(node: &mut Node, reactor: Reactor, signals: Signals) -> Result<Self, Error> {
         let start = Instant::now();
         let settings = parameters::settings_at_start(node)?;
-        let config = Config::from_settings(&settings)?;
-        let options = link_options(&config, None)?;
+        let given = Config::from_settings(&settings)?;
+        let target = Target::of(&given, None)?;
 
-        let sink = DdsSink::new(node, config.qos)?;
         let statistics = node
             .create_publisher("statistics", QosProfile::default())
             .map_err(Error::ros("publish statistics"))?;
+        let mut transform = StaticTransform::new(node)?;
+        transform.follow(&target.config);
         let parameters = ParameterServer::new(node, settings)?;
 
-        let stats: Arc<StreamStats> = Arc::default();
-        let queue = Arc::new(CloudQueue::new(config.queue_max_bytes));
-        let (config, config_changes) = watch::channel(Arc::new(config));
-        let (link, link_changes) = watch::channel(options);
+        let queues = Queues::new(target.config.queue_max_bytes);
+        let (config, config_changes) = watch::channel(Arc::new(target.config.clone()));
+        let (points, points_changes) = watch::channel(target.points);
+        let (output, output_changes) = watch::channel(target.output);
         let (trigger, shutdown) = shutdown::channel();
-
-        let intake = Intake::new(
-            Arc::clone(&stats),
-            Arc::clone(&queue),
-            config_changes.clone(),
-        );
-        let outflow = Outflow::new(Arc::clone(&stats), Arc::clone(&queue), config_changes, sink);
-        let publisher = Worker::spawn("publish", move || outflow.run())?;
-        let reader = Worker::spawn("sensr-points", {
-            let (stats, trigger, shutdown) =
-                (Arc::clone(&stats), trigger.clone(), shutdown.clone());
-            move || reactor.run(&stats, link_changes, intake, &trigger, shutdown)
-        })?;
+        let wiring = Wiring {
+            stats: Arc::default(),
+            config: config_changes,
+            trigger,
+            shutdown,
+        };
+        let publishers = wiring.publishers(node, &queues, &target.config)?;
+        let readers =
+            wiring.readers(&queues, (reactor, signals), points_changes, output_changes)?;
         Ok(Self {
             parameters,
             reporter: Reporter {
@@ -255,28 +258,32 @@ impl Bridge {
                 publisher: statistics,
             },
             control: Control {
-                stats,
-                queue,
+                stats: wiring.stats,
+                queues,
+                given,
                 config,
-                link,
+                points,
+                output,
+                transform,
             },
-            reader,
-            publisher,
-            trigger,
-            shutdown,
+            readers,
+            publishers,
+            trigger: wiring.trigger,
+            shutdown: wiring.shutdown,
         })
     }
 
     fn run(mut self, node: &mut Node, rosout: &Rosout) -> Result<(), Error> {
         let mut statistics = IntervalGrid::default();
         while !self.shutdown.is_requested() {
-            if self.reader.has_ended() || self.publisher.has_ended() {
+            if self.readers.any_has_ended() || self.publishers.any_has_ended() {
                 return Err(self.autopsy());
             }
             let now = Instant::now();
-            let control = &self.control;
-            if statistics.is_due(now, control.config.borrow().statistics_period) {
-                self.reporter.publish(&control.stats, &control.queue);
+            let control = &mut self.control;
+            let period = control.config.borrow().statistics_period;
+            if statistics.is_due(now, period) {
+                self.reporter.publish(&control.stats, &control.queues);
             }
             let to_statistics = statistics
                 .next()
@@ -288,31 +295,33 @@ impl Bridge {
         self.stop()
     }
 
-    /// A thread has ended of itself: nothing goes on without it. The other one is ended too, for the node
-    /// must not be taken down under it.
+    /// A thread has ended of itself: nothing goes on without it. The others are ended too, for the node
+    /// must not be taken down under them.
     fn autopsy(self) -> Error {
+        // Before anybody is asked to end: afterwards all of them have.
+        let (mut dead, readers) = self.readers.partition();
+        let (dead_publishers, publishers) = self.publishers.partition();
+        dead.extend(dead_publishers);
         self.trigger.request();
-        self.control.queue.close();
-        let (dead, other) = if self.reader.has_ended() {
-            (self.reader, self.publisher)
-        } else {
-            (self.publisher, self.reader)
-        };
-        if let Err(error) = other.join_until(Instant::now() + END_LIMIT) {
+        self.control.queues.close();
+        let deadline = Instant::now() + END_LIMIT;
+        let others = [readers, publishers].map(|workers| workers.join_until(deadline).err());
+        let mut errors = dead.into_iter().map(Worker::autopsy);
+        let first = errors.next().unwrap_or(Error::Stuck { thread: "main" });
+        for error in errors.chain(others.into_iter().flatten()) {
             log::error!("{error}");
         }
-        dead.autopsy()
+        first
     }
 
-    /// In the order of the data: the link first, then what it left in the queue, then the publisher.
+    /// In the order of the data: the links first, then what they left in the queues, then the publishers.
     fn stop(self) -> Result<(), Error> {
-        let Control { stats, queue, .. } = &self.control;
-        self.reader.join_until(Instant::now() + END_LIMIT)?;
-        queue.close();
-        let left = queue.drain_until(Instant::now() + DRAIN_LIMIT);
-        settle_as_dropped(&stats.ledger, left);
-        self.publisher.join_until(Instant::now() + END_LIMIT)?;
-        statistics::report(&self.reporter.publish(stats, queue));
+        let Control { stats, queues, .. } = &self.control;
+        self.readers.join_until(Instant::now() + END_LIMIT)?;
+        queues.close();
+        queues.drain_until(Instant::now() + DRAIN_LIMIT, &stats.ledger);
+        self.publishers.join_until(Instant::now() + END_LIMIT)?;
+        statistics::report(&self.reporter.publish(stats, queues));
         Ok(())
     }
 }

@@ -1,50 +1,67 @@
-//! The cloud topics, as publishers.
+//! The topics, as publishers.
 
 use r2r::{Node, PublisherUntyped, QosProfile};
 
 use super::Error;
 use crate::config::CloudQos;
-use crate::pipeline::CloudSink;
-use crate::topic::CloudTopic;
+use crate::pipeline::Sink;
+use crate::topic::{Delivery, Topic};
 
-/// Hands serialized clouds to the middleware. Owned by the thread that publishes.
+/// Kept of objects and pictures for a subscriber that is held up.
+const STREAM_DEPTH: usize = 10;
+/// Kept of frames for a recorder that is held up: they are as large as the clouds in them.
+const FRAMES_DEPTH: usize = 20;
+/// Kept of events. A burst of a thousand must reach a slow subscriber whole; each takes some hundred bytes.
+const EVENT_DEPTH: usize = 10_000;
+
+/// Hands serialized messages to the middleware. Owned by the thread that publishes.
 pub(super) struct DdsSink {
-    publishers: [PublisherUntyped; CloudTopic::COUNT],
+    /// Those of the topics it is for.
+    publishers: [Option<PublisherUntyped>; Topic::COUNT],
 }
 
 impl DdsSink {
-    pub(super) fn new(node: &mut Node, qos: CloudQos) -> Result<Self, Error> {
-        let profile = QosProfile::default().volatile().keep_last(qos.depth);
-        let profile = if qos.reliable {
-            profile.reliable()
-        } else {
-            profile.best_effort()
-        };
-        let mut create = |topic: CloudTopic| {
-            node.create_publisher_untyped(
-                topic.name(),
-                "sensor_msgs/msg/PointCloud2",
-                profile.clone(),
-            )
-            .map_err(Error::ros(format!("publish {}", topic.name())))
-        };
-        let [raw, ground, background] = CloudTopic::ALL;
-        let publishers = [create(raw)?, create(ground)?, create(background)?];
+    pub(super) fn new(node: &mut Node, qos: CloudQos, topics: &[Topic]) -> Result<Self, Error> {
+        let mut publishers = [const { None }; Topic::COUNT];
+        for topic in topics {
+            let publisher = node
+                .create_publisher_untyped(topic.name(), topic.message_type(), profile(*topic, qos))
+                .map_err(Error::ros(format!("publish {}", topic.name())))?;
+            publishers[topic.index()] = Some(publisher);
+        }
         Ok(Self { publishers })
+    }
+
+    fn publisher(&self, topic: Topic) -> &PublisherUntyped {
+        self.publishers[topic.index()]
+            .as_ref()
+            .expect("an outflow is given a sink for what it publishes")
     }
 }
 
-impl CloudSink for DdsSink {
+fn profile(topic: Topic, qos: CloudQos) -> QosProfile {
+    let kept = |depth| QosProfile::default().reliable().volatile().keep_last(depth);
+    match topic.delivery() {
+        Delivery::Cloud if !qos.reliable => kept(qos.depth).best_effort(),
+        Delivery::Cloud => kept(qos.depth),
+        Delivery::Stream => kept(STREAM_DEPTH),
+        Delivery::Frames => kept(FRAMES_DEPTH),
+        Delivery::Event => kept(EVENT_DEPTH),
+        Delivery::Latched => kept(1).transient_local(),
+    }
+}
+
+impl Sink for DdsSink {
     type Error = r2r::Error;
 
-    fn is_wanted(&self, topic: CloudTopic) -> bool {
+    fn subscribers(&self, topic: Topic) -> usize {
         // If the question fails, publishing will fail too, and that is counted.
-        self.publishers[topic.index()]
+        self.publisher(topic)
             .get_inter_process_subscription_count()
-            .map_or(true, |subscribers| subscribers > 0)
+            .unwrap_or(1)
     }
 
-    fn publish(&mut self, topic: CloudTopic, message: &[u8]) -> Result<(), r2r::Error> {
-        self.publishers[topic.index()].publish_raw(message)
+    fn publish(&mut self, topic: Topic, message: &[u8]) -> Result<(), r2r::Error> {
+        self.publisher(topic).publish_raw(message)
     }
 }

@@ -3,22 +3,26 @@
 use std::time::{Duration, Instant};
 
 use r2r::builtin_interfaces::msg as builtin;
-use r2r::sensr_bridge::msg::{BridgeStatistics, LinkStatistics, StageStatistics, TopicStatistics};
+use r2r::sensr_bridge::msg::{
+    BridgeStatistics, ClockStatistics, LinkStatistics, StageStatistics, TopicStatistics,
+};
 use r2r::std_msgs::msg::Header;
 
-use crate::pipeline::CloudQueue;
+use crate::clock::Clock;
+use crate::pipeline::Queues;
+use crate::queue::Fill;
 use crate::sensr::link::{LinkFigures, LinkState};
 use crate::stamp::Stamp;
-use crate::stats::StreamStats;
 use crate::stats::ledger::Account;
 use crate::stats::process::Memory;
 use crate::stats::stage::{Stage, Times};
-use crate::topic::CloudTopic;
+use crate::stats::{Stats, StreamStats};
+use crate::topic::Topic;
 
 /// All figures now. The stage times are those since the last call.
-pub(super) fn gather(stats: &StreamStats, queue: &CloudQueue, start: Instant) -> BridgeStatistics {
+pub(super) fn gather(stats: &Stats, queues: &Queues, start: Instant) -> BridgeStatistics {
     let memory = Memory::of_this_process().unwrap_or_default();
-    let stages = stats.stages.take();
+    let nothing = Fill::default();
     BridgeStatistics {
         header: Header {
             stamp: time(Stamp::now()),
@@ -26,17 +30,25 @@ pub(super) fn gather(stats: &StreamStats, queue: &CloudQueue, start: Instant) ->
         },
         version: env!("CARGO_PKG_VERSION").to_owned(),
         uptime: duration(start.elapsed()),
-        links: vec![link(stats.link.snapshot(), queue)],
-        topics: CloudTopic::ALL
+        links: vec![
+            link("points", &stats.points, queues.clouds.fill(), nothing),
+            link(
+                "output",
+                &stats.output,
+                queues.objects.fill(),
+                queues.notices.fill(),
+            ),
+        ],
+        topics: Topic::ALL
             .iter()
             .zip(stats.ledger.snapshot())
             .map(|(topic, account)| topic_statistics(*topic, account))
             .collect(),
-        stages: Stage::ALL
-            .iter()
-            .zip(stages)
-            .map(|(stage, times)| stage_statistics(*stage, times))
+        stages: [("points", &stats.points), ("output", &stats.output)]
+            .into_iter()
+            .flat_map(|(link, stream)| stages(link, stream))
             .collect(),
+        clock: clock(&stats.clock()),
         rss_bytes: memory.rss_bytes,
         rss_peak_bytes: memory.rss_peak_bytes,
     }
@@ -53,18 +65,21 @@ pub(super) fn report(statistics: &BridgeStatistics) {
     for link in &statistics.links {
         log::info!(
             "link {}: {} messages, {} MB, connected {} times, {} attempts failed; \
-             {} undecodable, {} over the size limit, {} text",
+             undecodable {} and {} parts, {} over the size limit, {} text",
             link.name,
             link.frames,
             link.bytes / 1_000_000,
             link.connects,
             link.failed_attempts,
             link.undecodable_frames,
+            link.undecodable_parts,
             link.oversized_frames,
             link.text_frames
         );
     }
-    for topic in &statistics.topics {
+    // What SENSR never sent is no news.
+    let topics = statistics.topics.iter();
+    for topic in topics.filter(|topic| topic.received > 0) {
         let lost = topic.dropped + topic.malformed;
         log::log!(
             if lost > 0 {
@@ -85,10 +100,10 @@ pub(super) fn report(statistics: &BridgeStatistics) {
     }
 }
 
-fn link(figures: LinkFigures, queue: &CloudQueue) -> LinkStatistics {
-    let fill = queue.fill();
+fn link(name: &str, stream: &StreamStats, queue: Fill, events: Fill) -> LinkStatistics {
+    let figures: LinkFigures = stream.link.snapshot();
     LinkStatistics {
-        name: "points".to_owned(),
+        name: name.to_owned(),
         url: figures.url,
         state: match figures.state {
             LinkState::Connecting => LinkStatistics::STATE_CONNECTING as u8,
@@ -107,13 +122,17 @@ fn link(figures: LinkFigures, queue: &CloudQueue) -> LinkStatistics {
         undecodable_frames: figures.undecodable_frames,
         oversized_frames: figures.oversized_frames,
         unknown_type: figures.unknown_type,
-        queued_frames: fill.items as u64,
-        queued_bytes: fill.bytes as u64,
-        queue_max_bytes: fill.max_bytes as u64,
+        undecodable_parts: figures.undecodable_parts,
+        queued_frames: queue.items as u64,
+        queued_bytes: queue.bytes as u64,
+        queue_max_bytes: queue.max_bytes as u64,
+        queued_events: events.items as u64,
+        queued_event_bytes: events.bytes as u64,
+        event_queue_max_bytes: events.max_bytes as u64,
     }
 }
 
-fn topic_statistics(topic: CloudTopic, account: Account) -> TopicStatistics {
+fn topic_statistics(topic: Topic, account: Account) -> TopicStatistics {
     TopicStatistics {
         topic: topic.name().to_owned(),
         received: account.received,
@@ -129,8 +148,32 @@ fn topic_statistics(topic: CloudTopic, account: Account) -> TopicStatistics {
     }
 }
 
-fn stage_statistics(stage: Stage, times: Times) -> StageStatistics {
+fn stages(link: &str, stream: &StreamStats) -> Vec<StageStatistics> {
+    let times = stream.stages.take();
+    let stages = Stage::ALL.iter().zip(times);
+    stages
+        .map(|(stage, times)| stage_statistics(link, *stage, times))
+        .collect()
+}
+
+fn clock(clock: &Clock) -> ClockStatistics {
+    let estimate = clock.estimate();
+    let oddities = clock.oddities();
+    ClockStatistics {
+        known: estimate.is_some(),
+        offset_ns: estimate.map_or(0, |estimate| estimate.offset_ns),
+        spread_ns: estimate.map_or(0, |estimate| estimate.spread_ns),
+        drift_ppm: estimate.map_or(0.0, |estimate| estimate.drift_ppm),
+        jumps: oddities.jumps,
+        last_jump_ns: oddities.last_jump_ns,
+        backward: oddities.backward,
+        invalid: oddities.invalid,
+    }
+}
+
+fn stage_statistics(link: &str, stage: Stage, times: Times) -> StageStatistics {
     StageStatistics {
+        link: link.to_owned(),
         stage: stage.name().to_owned(),
         count: times.count,
         min_ns: times.min_ns,

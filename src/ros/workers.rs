@@ -59,6 +59,33 @@ impl Worker {
     }
 }
 
+/// Threads that live and end together.
+#[must_use = "threads that nobody looks after can end unnoticed"]
+pub(super) struct Workers(Vec<Worker>);
+
+impl Workers {
+    pub(super) fn new(workers: impl Into<Vec<Worker>>) -> Self {
+        Self(workers.into())
+    }
+
+    /// Whether one of them has ended.
+    pub(super) fn any_has_ended(&self) -> bool {
+        self.0.iter().any(Worker::has_ended)
+    }
+
+    /// Waits for all, who were asked to end. Returns what was wrong with the first with whom something was.
+    pub(super) fn join_until(self, deadline: Instant) -> Result<(), Error> {
+        let results = self.0.into_iter().map(|worker| worker.join_until(deadline));
+        results.fold(Ok(()), Result::and)
+    }
+
+    /// Those that have ended, and the others.
+    pub(super) fn partition(self) -> (Vec<Worker>, Self) {
+        let (dead, living) = self.0.into_iter().partition(Worker::has_ended);
+        (dead, Self(living))
+    }
+}
+
 /// What a panic said.
 pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
     panic

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use super::lock;
-use crate::topic::CloudTopic;
+use crate::topic::Topic;
 
 /// The account of one topic. At every instant [`balances`](Self::balances) holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Account {
     pub unsubscribed: u64,
     /// Lost: pushed out of the queue, refused by the middleware, or left over at the end.
     pub dropped: u64,
-    /// Lost: not a whole number of points.
+    /// Lost: not a whole number of points, or no event at all.
     pub malformed: u64,
     /// Between reader and publisher.
     pub queued: u64,
@@ -53,7 +53,7 @@ pub enum Intake {
     Thinned,
     /// Switched off.
     Unsubscribed,
-    /// Not a cloud.
+    /// Not what it should be.
     Malformed,
 }
 
@@ -74,12 +74,12 @@ pub enum Outcome {
 /// The accounts of all topics.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    accounts: Mutex<[Account; CloudTopic::COUNT]>,
+    accounts: Mutex<[Account; Topic::COUNT]>,
 }
 
 impl Ledger {
     /// Enters a message that just arrived.
-    pub fn receive(&self, topic: CloudTopic, intake: Intake) {
+    pub fn receive(&self, topic: Topic, intake: Intake) {
         self.update(topic, |account| {
             account.received += 1;
             *match intake {
@@ -92,7 +92,7 @@ impl Ledger {
     }
 
     /// Enters what became of a message that was queued.
-    pub fn settle(&self, topic: CloudTopic, outcome: Outcome) {
+    pub fn settle(&self, topic: Topic, outcome: Outcome) {
         self.update(topic, |account| {
             account.queued = account.queued.saturating_sub(1);
             match outcome {
@@ -107,21 +107,21 @@ impl Ledger {
     }
 
     /// Notes a cloud without points.
-    pub fn note_empty(&self, topic: CloudTopic) {
+    pub fn note_empty(&self, topic: Topic) {
         self.update(topic, |account| account.empty += 1);
     }
 
     /// Notes a cloud whose intensities do not fit its points.
-    pub fn note_intensity_mismatch(&self, topic: CloudTopic) {
+    pub fn note_intensity_mismatch(&self, topic: Topic) {
         self.update(topic, |account| account.intensity_mismatch += 1);
     }
 
-    /// All accounts at one instant, in the order of [`CloudTopic::ALL`].
-    pub fn snapshot(&self) -> [Account; CloudTopic::COUNT] {
+    /// All accounts at one instant, in the order of [`Topic::ALL`].
+    pub fn snapshot(&self) -> [Account; Topic::COUNT] {
         *lock(&self.accounts)
     }
 
-    fn update(&self, topic: CloudTopic, change: impl FnOnce(&mut Account)) {
+    fn update(&self, topic: Topic, change: impl FnOnce(&mut Account)) {
         change(&mut lock(&self.accounts)[topic.index()]);
     }
 }
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn every_entry_keeps_the_balance() {
         let ledger = Ledger::default();
-        let topic = CloudTopic::Ground;
+        let topic = Topic::Ground;
         let balanced = || ledger.snapshot().iter().all(Account::balances);
         for intake in [Intake::Thinned, Intake::Unsubscribed, Intake::Malformed] {
             ledger.receive(topic, intake);
@@ -149,7 +149,7 @@ mod tests {
             ledger.settle(topic, outcome);
             assert!(balanced(), "{outcome:?}");
         }
-        let [_, account, _] = ledger.snapshot();
+        let account = ledger.snapshot()[topic.index()];
         assert_eq!(account.received, 6);
         assert_eq!(account.published_bytes, 10);
         assert_eq!(account.queued, 0);
@@ -169,9 +169,10 @@ mod tests {
     #[test]
     fn topics_do_not_mix() {
         let ledger = Ledger::default();
-        ledger.receive(CloudTopic::Background, Intake::Thinned);
-        let [raw, ground, background] = ledger.snapshot();
-        assert_eq!((raw, ground), (Account::default(), Account::default()));
-        assert_eq!(background.thinned, 1);
+        ledger.receive(Topic::Background, Intake::Thinned);
+        for (other, account) in Topic::ALL.iter().zip(ledger.snapshot()) {
+            let expected = u64::from(*other == Topic::Background);
+            assert_eq!((account.received, account.thinned), (expected, expected));
+        }
     }
 }

@@ -1,34 +1,33 @@
-//! The reader's half.
+//! The reader's half of the point stream.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::{CloudQueue, QueuedMessage, settle_as_dropped};
+use super::wire_tap::WireTap;
+use super::{CloudQueue, LOG_PERIOD, QueuedClouds, complain, settle_as_dropped};
 use crate::cloud::Cloud;
-use crate::config::Config;
+use crate::config::{Config, StampSource};
 use crate::interval::IntervalGrid;
 use crate::sensr::wire::{PointCloud, decode_points};
-use crate::stamp::Arrival;
-use crate::stats::StreamStats;
+use crate::stamp::{Arrival, Stamp};
+use crate::stats::Stats;
 use crate::stats::ledger;
 use crate::stats::stage::Stage;
 use crate::throttle::Throttle;
-use crate::topic::CloudTopic;
-
-/// At most one log line of each kind in this time.
-const LOG_PERIOD: Duration = Duration::from_secs(10);
+use crate::topic::Topic;
 
 /// Decodes the messages of the point stream, enters their clouds in the ledger and queues those that are
 /// due. Never waits.
 #[derive(Debug)]
-pub struct Intake {
-    stats: Arc<StreamStats>,
+pub struct CloudIntake {
+    stats: Arc<Stats>,
     queue: Arc<CloudQueue>,
     config: watch::Receiver<Arc<Config>>,
-    grids: [IntervalGrid; CloudTopic::COUNT],
+    grids: [IntervalGrid; Topic::COUNT],
+    tap: WireTap,
     complaints: Complaints,
 }
 
@@ -41,11 +40,11 @@ struct Complaints {
     overflow: Throttle,
 }
 
-impl Intake {
+impl CloudIntake {
     /// An intake that follows changes of `config`.
     #[must_use]
     pub fn new(
-        stats: Arc<StreamStats>,
+        stats: Arc<Stats>,
         queue: Arc<CloudQueue>,
         config: watch::Receiver<Arc<Config>>,
     ) -> Self {
@@ -55,6 +54,7 @@ impl Intake {
             queue,
             config,
             grids: Default::default(),
+            tap: WireTap::default(),
             complaints: Complaints {
                 undecodable: throttle(),
                 unknown_type: throttle(),
@@ -68,45 +68,69 @@ impl Intake {
     /// Takes one message of the point stream.
     pub fn message(&mut self, payload: Bytes, arrival: Arrival) {
         let length = payload.len();
-        let decoded = decode_points(payload);
-        self.stats
-            .stages
-            .add(Stage::Decode, arrival.instant.elapsed());
-        let message = match decoded {
-            Ok(message) => message,
-            Err(error) => {
-                self.stats
-                    .link
-                    .update(|figures| figures.undecodable_frames += 1);
-                complain(&mut self.complaints.undecodable, || error.to_string());
-                return;
-            }
-        };
         let config = Arc::clone(&self.config.borrow());
-        let mut due = Dueness::new(&config, arrival.instant);
-        let clouds = message
-            .points
-            .into_iter()
-            .filter_map(|cloud| self.cloud(cloud, &mut due))
-            .collect();
-        let message = QueuedMessage { arrival, clouds };
-        if message.clouds.is_empty() {
+        let wire = self.tap.take(&payload, &config, &self.stats.ledger);
+        let message = QueuedClouds {
+            arrival,
+            stamp: self.stamp(arrival, config.stamp_source),
+            wire,
+            clouds: self.clouds(payload, arrival, &config),
+        };
+        if message.clouds.is_empty() && message.wire.is_none() {
             return;
         }
         let cost = message.cost(length);
         let gone = self.queue.push(message, cost);
         if !gone.is_empty() {
-            let clouds = settle_as_dropped(&self.stats.ledger, gone);
+            let count = settle_as_dropped(&self.stats.ledger, gone);
             complain(&mut self.complaints.overflow, || {
-                format!("the queue is full: dropped the {clouds} oldest clouds")
+                format!("the queue is full: dropped the {count} oldest clouds")
             });
         }
     }
 
+    /// Clouds carry no time. On the server's clock they get the time they came, moved by the offset of the
+    /// clocks; as long as that is unknown there is only ours.
+    fn stamp(&self, arrival: Arrival, source: StampSource) -> Stamp {
+        let offset_ns = match source {
+            StampSource::Receive => None,
+            StampSource::Server => self.stats.clock().offset_ns(),
+        };
+        offset_ns.map_or(arrival.stamp, |offset_ns| {
+            Stamp::from_ns(arrival.stamp.as_ns().saturating_sub(offset_ns))
+        })
+    }
+
+    /// The clouds of a frame that are due.
+    fn clouds(&mut self, payload: Bytes, arrival: Arrival, config: &Config) -> Vec<(Topic, Cloud)> {
+        let decoded = decode_points(payload);
+        let points = &self.stats.points;
+        points.stages.add(Stage::Decode, arrival.instant.elapsed());
+        match decoded {
+            Ok(message) => {
+                let mut due = Dueness::new(config, arrival.instant);
+                let clouds = message.points.into_iter();
+                clouds
+                    .filter_map(|cloud| self.cloud(cloud, &mut due))
+                    .collect()
+            }
+            Err(error) => {
+                points
+                    .link
+                    .update(|figures| figures.undecodable_frames += 1);
+                complain(&mut self.complaints.undecodable, || error.to_string());
+                Vec::new()
+            }
+        }
+    }
+
     /// Enters a cloud in the ledger. Returns it if it is to be queued.
-    fn cloud(&mut self, cloud: PointCloud, due: &mut Dueness) -> Option<(CloudTopic, Cloud)> {
-        let Some(topic) = CloudTopic::of_wire_type(cloud.r#type) else {
-            self.stats.link.update(|figures| figures.unknown_type += 1);
+    fn cloud(&mut self, cloud: PointCloud, due: &mut Dueness) -> Option<(Topic, Cloud)> {
+        let Some(topic) = Topic::of_cloud_type(cloud.r#type) else {
+            self.stats
+                .points
+                .link
+                .update(|figures| figures.unknown_type += 1);
             complain(&mut self.complaints.unknown_type, || {
                 format!("ignoring clouds of unknown type {}", cloud.r#type)
             });
@@ -147,7 +171,7 @@ impl Intake {
 struct Dueness<'a> {
     config: &'a Config,
     now: Instant,
-    answers: [Option<ledger::Intake>; CloudTopic::COUNT],
+    answers: [Option<ledger::Intake>; Topic::COUNT],
 }
 
 impl<'a> Dueness<'a> {
@@ -155,18 +179,14 @@ impl<'a> Dueness<'a> {
         Self {
             config,
             now,
-            answers: [None; CloudTopic::COUNT],
+            answers: [None; Topic::COUNT],
         }
     }
 
-    fn of(
-        &mut self,
-        topic: CloudTopic,
-        grids: &mut [IntervalGrid; CloudTopic::COUNT],
-    ) -> ledger::Intake {
+    fn of(&mut self, topic: Topic, grids: &mut [IntervalGrid; Topic::COUNT]) -> ledger::Intake {
         let index = topic.index();
         *self.answers[index].get_or_insert_with(|| {
-            if !self.config.publish[index] {
+            if !self.config.publishes(topic) {
                 ledger::Intake::Unsubscribed
             } else if grids[index].is_due(self.now, self.config.pointcloud_interval) {
                 ledger::Intake::Queued
@@ -177,20 +197,16 @@ impl<'a> Dueness<'a> {
     }
 }
 
-fn complain(throttle: &mut Throttle, line: impl FnOnce() -> String) {
-    if let Some(held_back) = throttle.pass(Instant::now()) {
-        log::warn!("{}{held_back}", line());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sensr::wire::{CloudType, proto};
+    use crate::topic::Switch;
     use prost::Message as _;
+    use std::time::Duration;
 
     struct Rig {
-        intake: Intake,
+        intake: CloudIntake,
         config: watch::Sender<Arc<Config>>,
         start: Instant,
     }
@@ -200,7 +216,7 @@ mod tests {
             let (config, receiver) = watch::channel(Arc::new(Config::default()));
             let queue = Arc::new(CloudQueue::new(10_000));
             Self {
-                intake: Intake::new(Arc::default(), queue, receiver),
+                intake: CloudIntake::new(Arc::default(), queue, receiver),
                 config,
                 start: Instant::now(),
             }
@@ -230,7 +246,7 @@ mod tests {
             }
         }
 
-        fn account(&self, topic: CloudTopic) -> ledger::Account {
+        fn account(&self, topic: Topic) -> ledger::Account {
             self.intake.stats.ledger.snapshot()[topic.index()]
         }
     }
@@ -254,8 +270,8 @@ mod tests {
                 cloud(CloudType::Ground, 12, 4),
             ],
         );
-        assert_eq!(rig.account(CloudTopic::Raw).malformed, 1);
-        assert_eq!(rig.account(CloudTopic::Ground).queued, 1);
+        assert_eq!(rig.account(Topic::Raw).malformed, 1);
+        assert_eq!(rig.account(Topic::Ground).queued, 1);
     }
 
     #[test]
@@ -265,7 +281,7 @@ mod tests {
         rig.message_at(0, vec![cloud(CloudType::Raw, 13, 0)]);
         rig.message_at(100, vec![cloud(CloudType::Raw, 12, 0)]);
         rig.message_at(200, vec![cloud(CloudType::Raw, 12, 0)]);
-        let raw = rig.account(CloudTopic::Raw);
+        let raw = rig.account(Topic::Raw);
         assert_eq!((raw.malformed, raw.queued, raw.thinned), (1, 1, 1));
     }
 
@@ -276,9 +292,9 @@ mod tests {
         rig.bytes_at(0, vec![0x0a, 200, 1]);
         rig.message_at(0, vec![cloud(CloudType::Raw, 0, 0)]);
         rig.message_at(0, vec![cloud(CloudType::Raw, 24, 4)]);
-        let figures = rig.intake.stats.link.snapshot();
+        let figures = rig.intake.stats.points.link.snapshot();
         assert_eq!((figures.unknown_type, figures.undecodable_frames), (2, 1));
-        let raw = rig.account(CloudTopic::Raw);
+        let raw = rig.account(Topic::Raw);
         assert_eq!((raw.empty, raw.intensity_mismatch, raw.queued), (1, 1, 2));
     }
 
@@ -290,7 +306,7 @@ mod tests {
             let r#type = [CloudType::Raw, CloudType::Ground][usize::from(i % 2 == 1)];
             rig.message_at(i * 100, vec![cloud(r#type, 12, 4)]);
         }
-        for topic in [CloudTopic::Raw, CloudTopic::Ground] {
+        for topic in [Topic::Raw, Topic::Ground] {
             let account = rig.account(topic);
             assert_eq!((account.received, account.queued), (20, 4), "{topic:?}");
         }
@@ -303,16 +319,16 @@ mod tests {
         for i in 0..10 {
             rig.message_at(i * 100, vec![cloud(CloudType::Raw, 12, 4); 3]);
         }
-        let raw = rig.account(CloudTopic::Raw);
+        let raw = rig.account(Topic::Raw);
         assert_eq!((raw.queued, raw.thinned), (3, 27));
     }
 
     #[test]
     fn a_topic_switched_off_counts_as_unwanted() {
         let mut rig = Rig::new();
-        rig.configure(|config| config.publish[CloudTopic::Raw.index()] = false);
+        rig.configure(|config| config.publish[Switch::Raw as usize] = false);
         rig.message_at(0, vec![cloud(CloudType::Raw, 12, 4)]);
-        assert_eq!(rig.account(CloudTopic::Raw).unsubscribed, 1);
+        assert_eq!(rig.account(Topic::Raw).unsubscribed, 1);
     }
 
     #[test]
@@ -321,8 +337,45 @@ mod tests {
         for i in 0..10 {
             rig.message_at(i * 100, vec![cloud(CloudType::Raw, 2400, 0)]);
         }
-        let raw = rig.account(CloudTopic::Raw);
+        let raw = rig.account(Topic::Raw);
         assert_eq!(raw.received, 10);
         assert!(raw.dropped >= 6 && raw.queued >= 3, "{raw:?}");
+    }
+
+    #[test]
+    fn on_the_servers_clock_a_cloud_has_its_receive_time_moved_by_the_offset() {
+        let mut rig = Rig::new();
+        let stamp = |rig: &mut Rig, source| {
+            rig.configure(|config| config.stamp_source = source);
+            rig.message_at(0, vec![cloud(CloudType::Raw, 12, 0)]);
+            let queued = rig.intake.queue.pop().expect("queued");
+            rig.intake
+                .stats
+                .ledger
+                .settle(Topic::Raw, ledger::Outcome::Dropped);
+            queued.stamp.as_ns() - queued.arrival.stamp.as_ns()
+        };
+        assert_eq!(
+            stamp(&mut rig, StampSource::Server),
+            0,
+            "nothing is known yet"
+        );
+        let arrival = Arrival::now();
+        let server = Stamp::from_ns(arrival.stamp.as_ns() - 5_000_000_000);
+        rig.intake.stats.clock().observe(arrival, Some(server));
+        assert_eq!(stamp(&mut rig, StampSource::Server), -5_000_000_000);
+        assert_eq!(stamp(&mut rig, StampSource::Receive), 0);
+    }
+
+    #[test]
+    fn frames_are_kept_as_they_came_only_when_asked_for_and_then_all_of_them() {
+        let mut rig = Rig::new();
+        rig.message_at(0, vec![]);
+        let wire = |rig: &Rig| rig.account(Topic::Wire);
+        assert_eq!((wire(&rig).unsubscribed, wire(&rig).queued), (1, 0));
+        rig.configure(|config| config.publish[Switch::Wire as usize] = true);
+        rig.message_at(0, vec![]);
+        rig.bytes_at(0, vec![0x0a, 200, 1]);
+        assert_eq!((wire(&rig).received, wire(&rig).queued), (3, 2));
     }
 }

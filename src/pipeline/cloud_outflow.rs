@@ -1,0 +1,163 @@
+//! The publisher's half of the point stream.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::hand_over::{HandOver, Sink};
+use super::{CloudQueue, QueuedClouds};
+use crate::cdr::Header;
+use crate::cloud::CloudEncoder;
+use crate::config::Config;
+use crate::message::LINK_POINTS;
+use crate::stats::Stats;
+use crate::stats::stage::Stage;
+use crate::topic::Topic;
+
+/// Takes clouds from the queue, serializes them and hands them to a sink.
+#[derive(Debug)]
+pub struct CloudOutflow<S> {
+    queue: Arc<CloudQueue>,
+    config: watch::Receiver<Arc<Config>>,
+    encoder: CloudEncoder,
+    wire_buffer: Vec<u8>,
+    hand_over: HandOver<S>,
+}
+
+impl<S: Sink> CloudOutflow<S> {
+    /// An outflow that follows changes of `config`.
+    pub fn new(
+        stats: Arc<Stats>,
+        queue: Arc<CloudQueue>,
+        config: watch::Receiver<Arc<Config>>,
+        sink: S,
+    ) -> Self {
+        Self {
+            queue,
+            config,
+            encoder: CloudEncoder::default(),
+            wire_buffer: Vec::new(),
+            hand_over: HandOver::new(stats, |stats| &stats.points, sink),
+        }
+    }
+
+    /// Works until the queue is closed and empty.
+    pub fn run(mut self) {
+        while let Some(message) = self.queue.pop() {
+            self.message(&message);
+        }
+    }
+
+    fn message(&mut self, message: &QueuedClouds) {
+        let Self {
+            hand_over,
+            encoder,
+            wire_buffer,
+            ..
+        } = self;
+        let arrival = message.arrival;
+        hand_over
+            .stages()
+            .add(Stage::Wait, arrival.instant.elapsed());
+        if let Some(frame) = &message.wire {
+            hand_over.deliver(Topic::Wire, arrival, || {
+                frame.encode(wire_buffer, LINK_POINTS, arrival)
+            });
+        }
+        let config = Arc::clone(&self.config.borrow());
+        let header = Header {
+            stamp: message.stamp,
+            frame_id: &config.frame_id,
+        };
+        for (topic, cloud) in &message.clouds {
+            hand_over.deliver(*topic, arrival, || encoder.encode(header, cloud));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::hand_over::test_sink::Recorder;
+    use super::super::settle_as_dropped;
+    use super::*;
+    use crate::cloud::Cloud;
+    use crate::stamp::{Arrival, Stamp};
+    use crate::stats::ledger::{Account, Intake, Ledger};
+    use bytes::Bytes;
+
+    fn run(recorder: &mut Recorder) -> [Account; Topic::COUNT] {
+        let stats: Arc<Stats> = Arc::default();
+        let queue = Arc::new(CloudQueue::new(1 << 20));
+        let clouds = Topic::CLOUDS.map(|topic| {
+            stats.ledger.receive(topic, Intake::Queued);
+            (
+                topic,
+                Cloud::new(vec![0; 24].into(), vec![0; 8].into()).expect("fits"),
+            )
+        });
+        let message = QueuedClouds {
+            arrival: Arrival::now(),
+            stamp: Stamp::now(),
+            wire: None,
+            clouds: clouds.into(),
+        };
+        assert!(queue.push(message, 100).is_empty());
+        queue.close();
+        let (_sender, config) = watch::channel(Arc::default());
+        CloudOutflow::new(Arc::clone(&stats), queue, config, recorder).run();
+        let accounts = stats.ledger.snapshot();
+        assert!(accounts.iter().all(Account::balances), "{accounts:?}");
+        accounts
+    }
+
+    #[test]
+    fn every_cloud_is_handed_over_and_settled() {
+        let mut recorder = Recorder::default();
+        let accounts = run(&mut recorder);
+        assert_eq!(recorder.topics(), Topic::CLOUDS);
+        for (topic, message) in &recorder.taken {
+            let account = accounts[topic.index()];
+            assert_eq!((account.published, account.queued), (1, 0));
+            assert_eq!(account.published_bytes, message.len() as u64);
+        }
+    }
+
+    #[test]
+    fn what_nobody_wants_is_not_made() {
+        let mut recorder = Recorder {
+            unwanted: vec![Topic::Ground],
+            ..Recorder::default()
+        };
+        let accounts = run(&mut recorder);
+        assert_eq!(recorder.taken.len(), 2);
+        assert_eq!(accounts[Topic::Ground.index()].unsubscribed, 1);
+    }
+
+    #[test]
+    fn a_refused_cloud_is_dropped_and_counted() {
+        let mut recorder = Recorder {
+            full: true,
+            ..Recorder::default()
+        };
+        let accounts = run(&mut recorder);
+        for topic in Topic::CLOUDS {
+            assert_eq!(accounts[topic.index()].dropped, 1);
+        }
+    }
+
+    #[test]
+    fn leftovers_are_settled() {
+        let ledger = Ledger::default();
+        ledger.receive(Topic::Raw, Intake::Queued);
+        let cloud = Cloud::new(vec![0; 12].into(), Bytes::new()).expect("fits");
+        let message = QueuedClouds {
+            arrival: Arrival::now(),
+            stamp: Stamp::now(),
+            wire: None,
+            clouds: vec![(Topic::Raw, cloud)],
+        };
+        assert_eq!(settle_as_dropped(&ledger, vec![message]), 1);
+        let raw = ledger.snapshot()[Topic::Raw.index()];
+        assert_eq!((raw.dropped, raw.queued), (1, 0));
+    }
+}

@@ -1,0 +1,144 @@
+//! The last step of every message: ask whether anybody wants it, make it, hand it over, settle its account.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::LOG_PERIOD;
+use crate::stamp::Arrival;
+use crate::stats::ledger::Outcome;
+use crate::stats::stage::{Stage, Stages};
+use crate::stats::{Stats, StreamStats};
+use crate::throttle::Throttle;
+use crate::topic::Topic;
+
+/// Where serialized messages go.
+pub trait Sink {
+    /// Why a message was not taken.
+    type Error: std::fmt::Display;
+
+    /// How many subscribe to a topic. Asked before each message, so that what nobody wants is not made.
+    /// An unknown number counts as one.
+    fn subscribers(&self, topic: Topic) -> usize;
+
+    /// Takes a serialized message. May wait.
+    fn publish(&mut self, topic: Topic, message: &[u8]) -> Result<(), Self::Error>;
+}
+
+/// Which stream's stage times the work counts for.
+pub(super) type Stream = fn(&Stats) -> &StreamStats;
+
+#[derive(Debug)]
+pub(super) struct HandOver<S> {
+    pub(super) stats: Arc<Stats>,
+    stream: Stream,
+    pub(super) sink: S,
+    complaints: Throttle,
+}
+
+impl<S: Sink> HandOver<S> {
+    pub(super) fn new(stats: Arc<Stats>, stream: Stream, sink: S) -> Self {
+        Self {
+            stats,
+            stream,
+            sink,
+            complaints: Throttle::new(LOG_PERIOD),
+        }
+    }
+
+    pub(super) fn stages(&self) -> &Stages {
+        &(self.stream)(&self.stats).stages
+    }
+
+    /// Delivers a queued message if anybody wants it.
+    pub(super) fn deliver<'m>(
+        &mut self,
+        topic: Topic,
+        arrival: Arrival,
+        encode: impl FnOnce() -> &'m [u8],
+    ) {
+        let outcome = if self.sink.subscribers(topic) == 0 {
+            Outcome::Unsubscribed
+        } else {
+            self.hand_over(topic, arrival, encode)
+        };
+        self.stats.ledger.settle(topic, outcome);
+    }
+
+    /// Delivers a queued message even if nobody wants it yet: the middleware keeps it for those to come.
+    pub(super) fn deliver_latched<'m>(
+        &mut self,
+        topic: Topic,
+        arrival: Arrival,
+        encode: impl FnOnce() -> &'m [u8],
+    ) {
+        let outcome = self.hand_over(topic, arrival, encode);
+        self.stats.ledger.settle(topic, outcome);
+    }
+
+    fn hand_over<'m>(
+        &mut self,
+        topic: Topic,
+        arrival: Arrival,
+        encode: impl FnOnce() -> &'m [u8],
+    ) -> Outcome {
+        let begun = Instant::now();
+        let message = encode();
+        let converted = Instant::now();
+        let result = self.sink.publish(topic, message);
+        let stages = self.stages();
+        stages.add(Stage::Convert, converted.duration_since(begun));
+        stages.add(Stage::Publish, converted.elapsed());
+        match result {
+            Ok(()) => {
+                stages.add(Stage::Total, arrival.instant.elapsed());
+                Outcome::Published {
+                    bytes: message.len(),
+                }
+            }
+            Err(error) => {
+                if let Some(held_back) = self.complaints.pass(Instant::now()) {
+                    log::error!(
+                        "{}: the middleware refused a message: {error}{held_back}",
+                        topic.name()
+                    );
+                }
+                Outcome::Dropped
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod test_sink {
+    use super::*;
+
+    /// Keeps what it gets.
+    #[derive(Debug, Default)]
+    pub(in crate::pipeline) struct Recorder {
+        pub(in crate::pipeline) taken: Vec<(Topic, Vec<u8>)>,
+        pub(in crate::pipeline) unwanted: Vec<Topic>,
+        pub(in crate::pipeline) full: bool,
+    }
+
+    impl Recorder {
+        pub(in crate::pipeline) fn topics(&self) -> Vec<Topic> {
+            self.taken.iter().map(|(topic, _)| *topic).collect()
+        }
+    }
+
+    impl Sink for &mut Recorder {
+        type Error = &'static str;
+
+        fn subscribers(&self, topic: Topic) -> usize {
+            usize::from(!self.unwanted.contains(&topic))
+        }
+
+        fn publish(&mut self, topic: Topic, message: &[u8]) -> Result<(), Self::Error> {
+            if self.full {
+                return Err("full");
+            }
+            self.taken.push((topic, message.to_vec()));
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! The reader's half of the output stream.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::notice::{Notice, QueuedNotice};
+use super::output_queue::{DueObjects, DueZones, QueuedOutput, Times};
+use super::wire_tap::WireTap;
+use super::{LOG_PERIOD, NoticeQueue, ObjectQueue, complain, settle_as_dropped};
+use crate::cloud::Cloud;
+use crate::config::{Config, StampSource};
+use crate::interval::IntervalGrid;
+use crate::message::ObjectSet;
+use crate::sensr::custom::Generation;
+use crate::sensr::output::{Events, Output, decode_output};
+use crate::sensr::wire::proto::{Object, SystemHealth, ZoneConfig};
+use crate::stamp::{Arrival, Stamp};
+use crate::stats::Stats;
+use crate::stats::ledger::Intake;
+use crate::stats::stage::Stage;
+use crate::throttle::Throttle;
+use crate::topic::Topic;
+
+/// Objects that stand still wait for the next message with objects; more than this is no street any more.
+const MAX_STATIC_OBJECTS: usize = 10_000;
+
+/// What a message with objects is due on, in the order of publishing: the small one first.
+const OBJECT_TOPICS: [Topic; 3] = [Topic::Objects, Topic::ObjectPoints, Topic::ObjectMarkers];
+
+/// Decodes the messages of the output stream, enters what is in them in the ledger and queues what is due.
+/// Never waits.
+#[derive(Debug)]
+pub struct OutputIntake {
+    stats: Arc<Stats>,
+    objects: Arc<ObjectQueue>,
+    notices: Arc<NoticeQueue>,
+    config: watch::Receiver<Arc<Config>>,
+    object_grid: IntervalGrid,
+    zone_grid: IntervalGrid,
+    tap: WireTap,
+    generation: Generation,
+    /// Of the next notice, per topic.
+    sequences: [u64; Topic::COUNT],
+    /// Came without objects, and wait for a message to go with.
+    static_objects: Vec<Object>,
+    complaints: Complaints,
+}
+
+#[derive(Debug)]
+struct Complaints {
+    undecodable: Throttle,
+    parts: Throttle,
+    overflow: Throttle,
+    lost_notices: Throttle,
+    clock: Throttle,
+    server_overflow: Throttle,
+}
+
+impl OutputIntake {
+    /// An intake that follows changes of `config`.
+    #[must_use]
+    pub fn new(
+        stats: Arc<Stats>,
+        objects: Arc<ObjectQueue>,
+        notices: Arc<NoticeQueue>,
+        config: watch::Receiver<Arc<Config>>,
+    ) -> Self {
+        let throttle = || Throttle::new(LOG_PERIOD);
+        Self {
+            stats,
+            objects,
+            notices,
+            config,
+            object_grid: IntervalGrid::default(),
+            zone_grid: IntervalGrid::default(),
+            tap: WireTap::default(),
+            generation: Generation::default(),
+            sequences: [0; Topic::COUNT],
+            static_objects: Vec::new(),
+            complaints: Complaints {
+                undecodable: throttle(),
+                parts: throttle(),
+                overflow: throttle(),
+                lost_notices: throttle(),
+                clock: throttle(),
+                server_overflow: throttle(),
+            },
+        }
+    }
+
+    /// Takes one message of the output stream.
+    pub fn message(&mut self, payload: Bytes, arrival: Arrival) {
+        let length = payload.len();
+        let config = Arc::clone(&self.config.borrow());
+        let wire = self.tap.take(&payload, &config, &self.stats.ledger);
+        let decoded = decode_output(payload, &mut self.generation);
+        let stream = &self.stats.output;
+        stream.stages.add(Stage::Decode, arrival.instant.elapsed());
+        let output = match decoded {
+            Ok(output) => output,
+            Err(error) => {
+                stream
+                    .link
+                    .update(|figures| figures.undecodable_frames += 1);
+                complain(&mut self.complaints.undecodable, || error.to_string());
+                Output::default()
+            }
+        };
+        let times = self.times(&output, arrival, config.stamp_source);
+        self.count_undecodable(&output);
+        let message = self.open(output, times, &config);
+        self.push(QueuedOutput { wire, ..message }, length);
+    }
+
+    /// Watches the clocks, and chooses the stamp.
+    fn times(&mut self, output: &Output, arrival: Arrival, source: StampSource) -> Times {
+        let server = output.time.and_then(Stamp::from_wire);
+        let mut clock = self.stats.clock();
+        let jump = clock.observe(arrival, server);
+        let stamp = match source {
+            StampSource::Receive => arrival.stamp,
+            StampSource::Server => server.unwrap_or_else(|| {
+                let offset_ns = clock.offset_ns().unwrap_or(0);
+                Stamp::from_ns(arrival.stamp.as_ns().saturating_sub(offset_ns))
+            }),
+        };
+        drop(clock);
+        if let Some(jump_ns) = jump {
+            complain(&mut self.complaints.clock, || {
+                let jump_ms = jump_ns / 1_000_000;
+                format!("a clock jumped: ours is now {jump_ms} ms further ahead of the server's")
+            });
+        }
+        Times {
+            arrival,
+            stamp,
+            server: server.unwrap_or_default(),
+        }
+    }
+
+    /// Events that do not decode have accounts of their own.
+    fn count_undecodable(&mut self, output: &Output) {
+        let broken_events = [
+            (Topic::ZoneEvents, output.zone_events.malformed),
+            (Topic::LosingEvents, output.losing_events.malformed),
+            (
+                Topic::RecalibrationEvents,
+                output.recalibration_events.malformed,
+            ),
+        ];
+        let mut parts = output.undecodable.count();
+        for (topic, malformed) in broken_events {
+            parts -= malformed;
+            for _ in 0..malformed {
+                self.sequences[topic.index()] += 1;
+                self.stats.ledger.receive(topic, Intake::Malformed);
+            }
+        }
+        self.count_parts(parts);
+        if output.undecodable.count() > 0 {
+            complain(&mut self.complaints.parts, || {
+                output.undecodable.to_string()
+            });
+        }
+    }
+
+    fn count_parts(&self, parts: u64) {
+        if parts > 0 {
+            let link = &self.stats.output.link;
+            link.update(|figures| figures.undecodable_parts += parts);
+        }
+    }
+
+    /// Queues the notices in a message, and returns the rest of it that is due.
+    fn open(&mut self, output: Output, times: Times, config: &Config) -> QueuedOutput {
+        let zones = output.zones.map(Arc::<[ZoneConfig]>::from);
+        if let Some(zones) = &zones {
+            self.notify(times, Notice::Zones(Arc::clone(zones)));
+        }
+        self.notify_all(times, output.zone_events, Notice::ZoneEvent);
+        self.notify_all(times, output.losing_events, Notice::LosingEvent);
+        self.notify_all(
+            times,
+            output.recalibration_events,
+            Notice::RecalibrationEvent,
+        );
+        self.health(times, output.stream_health, false);
+        self.health(times, output.event_health, true);
+        if let Some(custom) = output.custom {
+            self.notify(times, Notice::ServerStatus(Box::new(custom)));
+        }
+        self.hold_static_objects(output.static_objects);
+        let objects = output.objects.and_then(|objects| {
+            let set = ObjectSet {
+                objects,
+                static_objects: Vec::new(),
+                first_cloud_arrival: output.first_cloud_arrival,
+            };
+            self.due_objects(set, times.arrival, config)
+        });
+        QueuedOutput {
+            times,
+            wire: None,
+            objects,
+            zones: zones.map(|zones| self.due_zones(zones, times.arrival, config)),
+        }
+    }
+
+    /// They are valid whether or not the message has objects, but go with some.
+    fn hold_static_objects(&mut self, static_objects: Vec<Object>) {
+        if static_objects.is_empty() {
+            return;
+        }
+        // What SENSR lists is the whole list.
+        self.static_objects = static_objects;
+        let too_many = self.static_objects.len().saturating_sub(MAX_STATIC_OBJECTS);
+        self.static_objects.truncate(MAX_STATIC_OBJECTS);
+        self.count_parts(too_many as u64);
+    }
+
+    fn due_objects(
+        &mut self,
+        mut set: ObjectSet,
+        arrival: Arrival,
+        config: &Config,
+    ) -> Option<DueObjects> {
+        let is_due = self
+            .object_grid
+            .is_due(arrival.instant, config.output_data_interval);
+        let mut topics = Vec::new();
+        for topic in OBJECT_TOPICS {
+            let intake = intake(topic, is_due, config);
+            self.stats.ledger.receive(topic, intake);
+            if intake == Intake::Queued {
+                topics.push(topic);
+            }
+        }
+        if topics.is_empty() {
+            return None;
+        }
+        set.static_objects = std::mem::take(&mut self.static_objects);
+        let whole = |object: &&Object| {
+            Cloud::new(object.points.clone(), object.intensities.clone())
+                .is_ok_and(|cloud| !cloud.intensity_mismatch())
+        };
+        let objects = set.objects.iter().chain(&set.static_objects);
+        let broken = objects.filter(|object| !whole(object)).count();
+        self.count_parts(broken as u64);
+        Some(DueObjects { set, topics })
+    }
+
+    fn due_zones(
+        &mut self,
+        zones: Arc<[ZoneConfig]>,
+        arrival: Arrival,
+        config: &Config,
+    ) -> DueZones {
+        let is_due = self
+            .zone_grid
+            .is_due(arrival.instant, config.output_data_interval);
+        let intake = intake(Topic::ZoneMarkers, is_due, config);
+        self.stats.ledger.receive(Topic::ZoneMarkers, intake);
+        DueZones {
+            zones,
+            is_due: intake == Intake::Queued,
+        }
+    }
+
+    fn health(&mut self, times: Times, health: Option<SystemHealth>, is_event: bool) {
+        let Some(health) = health else { return };
+        let stats = &self.stats;
+        let is_overflow = stats.server.note_health(times.arrival.stamp, &health, || {
+            let queued = self.objects.fill().bytes + self.notices.fill().bytes;
+            (stats.ledger.snapshot(), queued as u64)
+        });
+        if is_overflow {
+            complain(&mut self.complaints.server_overflow, || {
+                "SENSR reports OUTPUT_BUFFER_OVERFLOW: a client was too slow and lost data"
+                    .to_owned()
+            });
+        }
+        self.notify(times, Notice::Health { health, is_event });
+    }
+
+    fn notify_all<T>(&mut self, times: Times, events: Events<T>, notice: fn(T) -> Notice) {
+        for event in events.decoded {
+            self.notify(times, notice(event));
+        }
+    }
+
+    /// Numbers a notice, enters it in the ledger and queues it.
+    fn notify(&mut self, times: Times, notice: Notice) {
+        let topic = notice.topic();
+        let next = &mut self.sequences[topic.index()];
+        let queued = QueuedNotice {
+            times,
+            sequence: *next,
+            notice,
+        };
+        *next += 1;
+        let ledger = &self.stats.ledger;
+        ledger.receive(topic, Intake::Queued);
+        let cost = queued.cost();
+        let gone = self.notices.push(queued, cost);
+        if !gone.is_empty() {
+            let lost = settle_as_dropped(ledger, gone);
+            if let Some(held_back) = self.complaints.lost_notices.pass(times.arrival.instant) {
+                log::error!("lost the {lost} oldest events: their queue is full{held_back}");
+            }
+        }
+    }
+
+    fn push(&mut self, message: QueuedOutput, length: usize) {
+        if message.wire.is_none() && message.objects.is_none() && message.zones.is_none() {
+            return;
+        }
+        let cost = message.cost(length);
+        let gone = self.objects.push(message, cost);
+        if !gone.is_empty() {
+            let count = settle_as_dropped(&self.stats.ledger, gone);
+            complain(&mut self.complaints.overflow, || {
+                format!("the queue is full: dropped the {count} oldest messages of objects")
+            });
+        }
+    }
+}
+
+fn intake(topic: Topic, is_due: bool, config: &Config) -> Intake {
+    if !config.publishes(topic) {
+        Intake::Unsubscribed
+    } else if is_due {
+        Intake::Queued
+    } else {
+        Intake::Thinned
+    }
+}
+
+#[cfg(test)]
+mod tests;

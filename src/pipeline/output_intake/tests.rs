@@ -1,0 +1,306 @@
+use std::time::{Duration, Instant};
+
+use prost::Message as _;
+use prost_types::Timestamp;
+
+use super::*;
+use crate::sensr::wire::proto::system_health::Status;
+use crate::sensr::wire::proto::{EventMessage, OutputMessage, StreamMessage, ZoneEvent};
+use crate::stats::ledger::{Account, Outcome};
+use crate::topic::Switch;
+
+const QUEUE_BYTES: usize = 100_000;
+
+struct Rig {
+    intake: OutputIntake,
+    config: watch::Sender<Arc<Config>>,
+    start: Instant,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let (config, receiver) = watch::channel(Arc::new(Config::default()));
+        let objects = Arc::new(ObjectQueue::new(QUEUE_BYTES));
+        let notices = Arc::new(NoticeQueue::new(QUEUE_BYTES));
+        Self {
+            intake: OutputIntake::new(Arc::default(), objects, notices, receiver),
+            config,
+            start: Instant::now(),
+        }
+    }
+
+    fn configure(&self, change: impl FnOnce(&mut Config)) {
+        self.config
+            .send_modify(|config| change(Arc::make_mut(config)));
+    }
+
+    fn message_at(&mut self, ms: u64, message: &OutputMessage) {
+        self.bytes_at(ms, message.encode_to_vec());
+    }
+
+    fn bytes_at(&mut self, ms: u64, payload: Vec<u8>) {
+        let arrival = Arrival {
+            instant: self.start + Duration::from_millis(ms),
+            ..Arrival::now()
+        };
+        self.intake.message(payload.into(), arrival);
+        for account in self.intake.stats.ledger.snapshot() {
+            assert!(account.balances(), "{account:?}");
+        }
+    }
+
+    fn account(&self, topic: Topic) -> Account {
+        self.intake.stats.ledger.snapshot()[topic.index()]
+    }
+
+    fn next_output(&self) -> QueuedOutput {
+        assert!(self.intake.objects.fill().items > 0, "nothing is queued");
+        let output = self.intake.objects.pop().expect("queued");
+        for topic in super::super::Queued::topics(&output) {
+            self.intake.stats.ledger.settle(topic, Outcome::Dropped);
+        }
+        output
+    }
+
+    /// What is queued of notices, as topic and sequence number.
+    fn notices(&self) -> Vec<(Topic, u64)> {
+        let queue = &self.intake.notices;
+        std::iter::from_fn(|| (queue.fill().items > 0).then(|| queue.pop())?)
+            .map(|queued| (queued.notice.topic(), queued.sequence))
+            .collect()
+    }
+}
+
+fn object(id: i32) -> Object {
+    Object {
+        id,
+        points: vec![0; 24].into(),
+        ..Object::default()
+    }
+}
+
+fn with_objects(objects: Vec<Object>) -> OutputMessage {
+    stream(StreamMessage {
+        objects,
+        has_objects: true,
+        ..StreamMessage::default()
+    })
+}
+
+fn stream(stream: StreamMessage) -> OutputMessage {
+    OutputMessage {
+        stream: Some(stream),
+        ..OutputMessage::default()
+    }
+}
+
+fn zone_events(count: usize) -> OutputMessage {
+    OutputMessage {
+        event: Some(EventMessage {
+            zone: vec![ZoneEvent::default(); count],
+            ..EventMessage::default()
+        }),
+        ..OutputMessage::default()
+    }
+}
+
+fn with_zones() -> OutputMessage {
+    stream(StreamMessage {
+        zones: vec![ZoneConfig::default()],
+        has_zones: true,
+        ..StreamMessage::default()
+    })
+}
+
+#[test]
+fn a_message_with_objects_is_for_three_topics_and_one_without_for_none() {
+    let mut rig = Rig::new();
+    rig.message_at(0, &with_objects(vec![object(1)]));
+    rig.message_at(0, &stream(StreamMessage::default()));
+    for topic in OBJECT_TOPICS {
+        assert_eq!(rig.account(topic).queued, 1, "{topic:?}");
+    }
+    let due = rig.next_output().objects.expect("objects");
+    assert_eq!(due.topics, OBJECT_TOPICS);
+    assert_eq!(rig.intake.objects.fill().items, 0);
+}
+
+#[test]
+fn an_empty_scene_is_a_message() {
+    let mut rig = Rig::new();
+    rig.message_at(0, &with_objects(vec![]));
+    let due = rig.next_output().objects.expect("objects");
+    assert!(due.set.objects.is_empty());
+}
+
+#[test]
+fn the_interval_thins_objects_and_pictures_and_nothing_else() {
+    let mut rig = Rig::new();
+    rig.configure(|config| config.output_data_interval = Duration::from_secs(1));
+    for i in 0..10 {
+        rig.message_at(i * 100, &with_objects(vec![object(1)]));
+        rig.message_at(i * 100, &with_zones());
+        rig.message_at(i * 100, &zone_events(2));
+    }
+    for topic in OBJECT_TOPICS.into_iter().chain([Topic::ZoneMarkers]) {
+        let account = rig.account(topic);
+        assert_eq!((account.queued, account.thinned), (1, 9), "{topic:?}");
+    }
+    assert_eq!(rig.account(Topic::Zones).queued, 10);
+    assert_eq!(rig.account(Topic::ZoneEvents).queued, 20);
+}
+
+#[test]
+fn what_is_switched_off_counts_as_unwanted() {
+    let mut rig = Rig::new();
+    rig.configure(|config| config.publish[Switch::Objects as usize] = false);
+    rig.message_at(0, &with_objects(vec![]));
+    let due = rig.next_output().objects.expect("pictures");
+    assert_eq!(due.topics, [Topic::ObjectMarkers]);
+    assert_eq!(rig.account(Topic::ObjectPoints).unsubscribed, 1);
+}
+
+#[test]
+fn a_list_of_static_objects_waits_for_a_message_with_objects() {
+    let mut rig = Rig::new();
+    rig.configure(|config| config.output_data_interval = Duration::from_secs(1));
+    rig.message_at(0, &with_objects(vec![]));
+    assert!(rig.next_output().objects.is_some());
+    let lists = |ids: [i32; 2]| {
+        stream(StreamMessage {
+            static_objects: ids.map(object).into(),
+            ..StreamMessage::default()
+        })
+    };
+    rig.message_at(100, &lists([1, 2]));
+    rig.message_at(200, &lists([3, 4]));
+    rig.message_at(300, &with_objects(vec![object(9)]));
+    assert_eq!(rig.intake.objects.fill().items, 0, "thinned");
+    for (ms, expected) in [(1000, vec![3, 4]), (2000, vec![])] {
+        rig.message_at(ms, &with_objects(vec![object(9)]));
+        let set = rig.next_output().objects.expect("objects").set;
+        let ids: Vec<i32> = set.static_objects.iter().map(|object| object.id).collect();
+        assert_eq!(ids, expected);
+    }
+}
+
+#[test]
+fn events_are_numbered_per_topic_and_one_that_does_not_decode_leaves_a_gap() {
+    let mut rig = Rig::new();
+    rig.message_at(0, &zone_events(2));
+    // EventMessage { zone: [garbage, {}] }
+    rig.bytes_at(0, vec![0xca, 0x0c, 5, 0x0a, 1, 0xff, 0x0a, 0]);
+    rig.message_at(0, &with_zones());
+    let numbered = [0, 1, 3].map(|sequence| (Topic::ZoneEvents, sequence));
+    let mut expected = numbered.to_vec();
+    expected.push((Topic::Zones, 0));
+    assert_eq!(rig.notices(), expected);
+    let events = rig.account(Topic::ZoneEvents);
+    assert_eq!((events.received, events.malformed), (4, 1));
+    let figures = rig.intake.stats.output.link.snapshot();
+    assert_eq!(figures.undecodable_parts, 0, "it has an account of its own");
+}
+
+#[test]
+fn full_of_objects_is_not_full_of_events() {
+    let mut rig = Rig::new();
+    for i in 0..200 {
+        rig.message_at(i * 100, &with_objects((0..20).map(object).collect()));
+        rig.message_at(i * 100, &zone_events(1));
+    }
+    let objects = rig.account(Topic::Objects);
+    assert!(objects.dropped > 100, "{objects:?}");
+    assert!(rig.intake.objects.fill().bytes <= QUEUE_BYTES);
+    let events = rig.account(Topic::ZoneEvents);
+    assert_eq!((events.queued, events.dropped), (200, 0));
+}
+
+#[test]
+fn what_is_broken_is_counted_where_it_belongs() {
+    let mut rig = Rig::new();
+    let odd_points = Object {
+        points: vec![0; 13].into(),
+        ..object(1)
+    };
+    let odd_intensities = Object {
+        intensities: vec![0; 4].into(),
+        ..object(2)
+    };
+    rig.message_at(
+        0,
+        &with_objects(vec![odd_points, odd_intensities, object(3)]),
+    );
+    rig.bytes_at(0, vec![0x1a, 200]);
+    rig.bytes_at(0, vec![0x1a, 1, 0xff]);
+    let figures = rig.intake.stats.output.link.snapshot();
+    assert_eq!(
+        (figures.undecodable_frames, figures.undecodable_parts),
+        (1, 3)
+    );
+    let set = rig.next_output().objects.expect("objects").set;
+    assert_eq!(set.objects.len(), 3, "they are objects all the same");
+}
+
+#[test]
+fn every_frame_is_kept_as_it_came_when_asked_for() {
+    let mut rig = Rig::new();
+    rig.configure(|config| config.publish[Switch::Wire as usize] = true);
+    rig.message_at(0, &zone_events(1));
+    rig.bytes_at(0, vec![0x1a, 200]);
+    assert_eq!(rig.account(Topic::Wire).queued, 2);
+    assert!(rig.next_output().wire.is_some() && rig.next_output().wire.is_some());
+}
+
+#[test]
+fn stamps_are_on_the_clock_that_was_asked_for() {
+    let mut rig = Rig::new();
+    let server = Timestamp {
+        seconds: 1_000_000,
+        nanos: 7,
+    };
+    let message = |time| OutputMessage {
+        timestamp: time,
+        ..with_objects(vec![])
+    };
+    rig.message_at(0, &message(Some(server)));
+    let times = rig.next_output().times;
+    assert_eq!(times.stamp, times.arrival.stamp);
+    assert_eq!(Some(times.server), Stamp::from_wire(server));
+
+    rig.configure(|config| config.stamp_source = StampSource::Server);
+    rig.message_at(0, &message(Some(server)));
+    let times = rig.next_output().times;
+    assert_eq!(times.stamp, times.server);
+
+    rig.message_at(0, &message(None));
+    let times = rig.next_output().times;
+    let offset_ns = rig.intake.stats.clock().offset_ns().expect("known");
+    let moved_ns = times.arrival.stamp.as_ns() - times.stamp.as_ns();
+    assert_eq!((moved_ns, times.server), (offset_ns, Stamp::default()));
+    assert_eq!(rig.intake.stats.clock().oddities().invalid, 1);
+}
+
+#[test]
+fn an_overflow_of_the_server_is_remembered_with_our_own_counters() {
+    let mut rig = Rig::new();
+    rig.message_at(0, &with_objects(vec![]));
+    let health = SystemHealth {
+        master: Status::OutputBufferOverflow.into(),
+        ..SystemHealth::default()
+    };
+    rig.message_at(
+        0,
+        &OutputMessage {
+            event: Some(EventMessage {
+                health: Some(health.clone()),
+                ..EventMessage::default()
+            }),
+            ..OutputMessage::default()
+        },
+    );
+    assert_eq!(rig.notices(), [(Topic::Health, 0)]);
+    let knowledge = rig.intake.stats.server.snapshot();
+    assert_eq!(knowledge.health.expect("known").1, health);
+    let overflow = knowledge.overflow.expect("remembered");
+    assert_eq!(overflow.accounts[Topic::Objects.index()].queued, 1);
+}
