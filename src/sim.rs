@@ -1,9 +1,10 @@
-//! A SENSR server to try the bridge with: both ports, a moving scene or recorded scans.
+//! A SENSR server to try the bridge with: both ports, a moving scene, recorded scans or a bag.
 //!
 //! ```text
 //! scene  ─┐
-//!         ├─► source ─► producer (absolute ticks) ─► hub ─► one bounded send queue per client ─► socket
-//! replay ─┘
+//!         ├─► source ─► producer (absolute ticks) ─┐
+//! replay ─┘                                        ├─► hub ─► one bounded send queue per client ─► socket
+//! bag ─► read-ahead ─► player (recorded times) ────┘
 //! ```
 //!
 //! A message is encoded once and shared by every client ([`bytes::Bytes`]); the socket is written from
@@ -21,6 +22,7 @@
 //! # }
 //! ```
 
+mod bag;
 mod client;
 mod error;
 mod frame;
@@ -31,6 +33,7 @@ mod options;
 mod output;
 pub mod pcd;
 mod producer;
+mod production;
 mod replay;
 mod report;
 pub mod scene;
@@ -40,8 +43,12 @@ mod server;
 mod shared;
 mod source;
 
+pub use bag::{BagError, is_bag};
 pub use error::{ReplayError, SimError};
-pub use options::{DEFAULT_SCENE_POINTS, MAX_POINTS, MAX_RATE_HZ, Options, OptionsError, Source};
-pub use report::{ClientCounts, CloudCounts, LinkReport, Report};
+pub use options::{
+    BagOptions, DEFAULT_SCENE_POINTS, Generation, MAX_POINTS, MAX_RATE_HZ, MAX_SPEED, Options,
+    OptionsError, Source,
+};
+pub use report::{ClientCounts, CloudCounts, LinkReport, OutputCounts, Report};
 pub use send_queue::CLOSE_OVERFLOW_REASON;
 pub use server::Server;

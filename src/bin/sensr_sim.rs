@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use clap::{Parser, ValueEnum};
 use log::LevelFilter;
 use sensr_bridge::sensr::wire::{CloudType, OUTPUT_PORT, POINTS_PORT};
-use sensr_bridge::sim::{Options, Report, Server, SimError, Source};
+use sensr_bridge::sim::{
+    BagOptions, Generation, Options, Report, Server, SimError, Source, is_bag,
+};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -19,7 +21,7 @@ const EXIT_BAD_REQUEST: u8 = 2;
 /// Something else went wrong.
 const EXIT_FAILURE: u8 = 1;
 
-/// A SENSR server on both ports, with a moving scene or recorded scans.
+/// A SENSR server on both ports, with a moving scene, recorded scans or a recorded bag.
 ///
 /// When both ports are open, one line of JSON with their numbers is printed on stdout; another one with
 /// exact counts at the end. The log goes to stderr (`RUST_LOG` chooses what).
@@ -29,7 +31,7 @@ const EXIT_FAILURE: u8 = 1;
 /// full", as SENSR does, and the output stream is told (`OUTPUT_BUFFER_OVERFLOW`).
 ///
 /// Exit code: 0 at the end of what was asked for and after SIGINT or SIGTERM, 2 for bad arguments and
-/// unreadable scans, 1 for anything else.
+/// unreadable recordings, 1 for anything else.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -53,22 +55,37 @@ struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "replay")]
     seed: u64,
 
-    /// Send recorded scans instead: a PCD file, or a folder of them, sorted by name
+    /// Send recorded scans instead: a PCD file, or a folder of them, sorted by name. Or a bag
+    ///
+    /// A bag is a *.mcap file or the folder of a rosbag2 recording, with the bridge's `wire` topic
+    /// (publish.wire). Its frames go out on both streams as they came from SENSR, byte for byte, with the
+    /// spacing of their arrival, and nothing else does. The clock starts when both streams have a client.
+    /// What makes up or changes messages cannot be used with it: --rate, --points, --types, --alternate,
+    /// --generation
     #[arg(long, value_name = "FILE_OR_DIR", conflicts_with = "scene")]
     replay: Option<PathBuf>,
 
-    /// Begin the replay anew after the last scan (a scene never ends)
+    /// Begin the replay anew after the last scan or frame (a scene never ends)
     #[arg(long = "loop")]
     repeat: bool,
 
-    /// Point messages per second, such as 10 or 0.5
+    /// Play a bag this many times as fast, 0 to 1000; 0: as fast as the clients take it, without loss
+    /// [default: 1]
     #[arg(
         long,
-        value_name = "HZ",
-        default_value_t = 10.0,
+        value_name = "FACTOR",
+        requires = "replay",
         allow_negative_numbers = true
     )]
-    rate: f64,
+    speed: Option<f64>,
+
+    /// The topic of the bag with the frames, if several bridges were recorded
+    #[arg(long, value_name = "NAME", requires = "replay")]
+    topic: Option<String>,
+
+    /// Point messages per second, such as 10 or 0.5 [default: 10]
+    #[arg(long, value_name = "HZ", allow_negative_numbers = true)]
+    rate: Option<f64>,
 
     /// Exact size of each RAW cloud [default: 65536 for a scene, as recorded for a replay]
     #[arg(long, value_name = "N")]
@@ -87,9 +104,13 @@ struct Arguments {
     #[arg(long, value_name = "N")]
     count: Option<u64>,
 
-    /// Start the clock at once instead of with the first client of the point stream
+    /// Start the clock at once instead of with the first client of the point stream (of a bag: of each stream)
     #[arg(long)]
     free_running: bool,
+
+    /// Speak the output stream of SENSR 2.5 or of SENSR 3 [default: 3]
+    #[arg(long = "generation", value_enum, value_name = "VERSION")]
+    release: Option<Release>,
 
     /// What may wait for one client before it counts as too slow
     #[arg(long, value_name = "MIB", default_value_t = 64,
@@ -110,6 +131,25 @@ struct Arguments {
 enum Scene {
     /// Houses, traffic and people, seen by a laser scanner on a pole
     Street,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Release {
+    /// 2.5
+    #[value(name = "2.5")]
+    V2_5,
+    /// 3.0 and later
+    #[value(name = "3")]
+    V3,
+}
+
+impl From<Release> for Generation {
+    fn from(release: Release) -> Self {
+        match release {
+            Release::V2_5 => Self::V2_5,
+            Release::V3 => Self::V3,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -136,31 +176,73 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 impl Arguments {
-    fn options(self) -> Options {
+    fn options(self) -> Result<Options, Conflict> {
         let Scene::Street = self.scene;
+        let is_bag = self.replay.as_deref().is_some_and(is_bag);
+        self.refuse_conflicts(is_bag)?;
         let source = match self.replay {
             None => Source::Street { seed: self.seed },
+            Some(path) if is_bag => Source::Bag(BagOptions {
+                path,
+                repeat: self.repeat,
+                topic: self.topic,
+                speed: self.speed.unwrap_or(1.0),
+            }),
             Some(path) => Source::Replay {
                 path,
                 repeat: self.repeat,
             },
         };
         let ping_interval = Duration::from_secs_f64(self.ping_interval);
-        Options {
+        Ok(Options {
             bind: self.bind,
             points_port: self.points_port,
             output_port: self.output_port,
             source,
-            rate_hz: self.rate,
+            rate_hz: self.rate.unwrap_or(Options::default().rate_hz),
             points: self.points,
             types: self.types.into_iter().map(CloudType::from).collect(),
             alternate: self.alternate,
             count: self.count,
             free_running: self.free_running,
+            generation: self.release.map(Generation::from).unwrap_or_default(),
             client_buffer_bytes: self.client_buffer_mib as usize * (1 << 20),
             ping_interval: Some(ping_interval).filter(|interval| !interval.is_zero()),
+        })
+    }
+
+    /// Whether it is a bag can only be seen by looking at it.
+    fn refuse_conflicts(&self, is_bag: bool) -> Result<(), Conflict> {
+        let for_scans = [
+            ("--rate", self.rate.is_some()),
+            ("--points", self.points.is_some()),
+            ("--types", !self.types.is_empty()),
+            ("--alternate", self.alternate),
+            ("--generation", self.release.is_some()),
+        ];
+        let for_bags = [
+            ("--speed", self.speed.is_some()),
+            ("--topic", self.topic.is_some()),
+        ];
+        let first = |options: &[(&'static str, bool)]| {
+            let mut given = options.iter().filter(|(_, is_given)| *is_given);
+            given.next().map(|(option, _)| *option)
+        };
+        match (is_bag, first(&for_scans), first(&for_bags)) {
+            (true, Some(option), _) => Err(Conflict::WithBag(option)),
+            (false, _, Some(option)) => Err(Conflict::WithScans(option)),
+            _ => Ok(()),
         }
     }
+}
+
+/// Options that do not go together.
+#[derive(Debug, thiserror::Error)]
+enum Conflict {
+    #[error("{0} cannot be used with a bag: its frames are sent as they were recorded")]
+    WithBag(&'static str),
+    #[error("{0} can only be used with a bag: a *.mcap file or the folder of a recording")]
+    WithScans(&'static str),
 }
 
 /// What is printed on stdout.
@@ -182,7 +264,11 @@ fn main() -> ExitCode {
         Err(error) if error.use_stderr() => return refuse(&one_line(&error), EXIT_BAD_REQUEST),
         Err(help) => help.exit(),
     };
-    match run(arguments.options()) {
+    let options = match arguments.options() {
+        Ok(options) => options,
+        Err(conflict) => return refuse(&conflict.to_string(), EXIT_BAD_REQUEST),
+    };
+    match run(options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Sim(error)) if error.is_bad_request() => {
             refuse(&error.to_string(), EXIT_BAD_REQUEST)
@@ -202,7 +288,7 @@ enum Failure {
 fn run(options: Options) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = { runtime }.enable_all().build()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let asked_to_stop = async {
@@ -211,8 +297,13 @@ fn run(options: Options) -> Result<(), Failure> {
                 _ = terminate.recv() => {}
             }
         };
+        tokio::pin!(asked_to_stop);
         let bind = options.bind;
-        let server = Server::start(options).await?;
+        // Looking through a bag that has no summary can take long.
+        let server = tokio::select! {
+            started = Server::start(options) => started?,
+            () = &mut asked_to_stop => return Ok(()),
+        };
         let port = |address: SocketAddr| address.port();
         print(&Event::Listening {
             bind,
@@ -222,7 +313,10 @@ fn run(options: Options) -> Result<(), Failure> {
         let report = server.run_until(asked_to_stop).await?;
         print(&Event::Done(report))?;
         Ok(())
-    })
+    });
+    // Nobody waits for the rest of a file that is still being read.
+    runtime.shutdown_background();
+    ended
 }
 
 /// Prints one line and makes sure that it is seen.
@@ -271,9 +365,8 @@ mod tests {
     fn parse(line: &str) -> Result<Options, String> {
         let words = std::iter::once("sensr_sim").chain(line.split_whitespace());
         let parsed = Arguments::try_parse_from(words);
-        parsed
-            .map(Arguments::options)
-            .map_err(|error| one_line(&error))
+        let arguments = parsed.map_err(|error| one_line(&error))?;
+        arguments.options().map_err(|conflict| conflict.to_string())
     }
 
     #[test]
@@ -288,7 +381,9 @@ mod tests {
 
     #[test]
     fn arguments_become_options() {
-        let options = parse("--replay scans --loop --types raw,ground --alternate --rate 0.5");
+        let options = parse(
+            "--replay scans --loop --types raw,ground --alternate --rate 0.5 --generation 2.5",
+        );
         let expected = Options {
             source: Source::Replay {
                 path: "scans".into(),
@@ -297,9 +392,28 @@ mod tests {
             types: vec![CloudType::Raw, CloudType::Ground],
             alternate: true,
             rate_hz: 0.5,
+            generation: Generation::V2_5,
             ..Options::default()
         };
         assert_eq!(options, Ok(expected));
+    }
+
+    #[test]
+    fn a_bag_is_told_from_scans_by_its_name() {
+        let options = parse("--replay x/site.mcap --loop --speed 0 --topic /a/wire --count 5");
+        let expected = Options {
+            source: Source::Bag(BagOptions {
+                repeat: true,
+                topic: Some("/a/wire".into()),
+                speed: 0.0,
+                ..BagOptions::new("x/site.mcap")
+            }),
+            count: Some(5),
+            ..Options::default()
+        };
+        assert_eq!(options, Ok(expected));
+        let options = parse("--replay x.mcap").expect("allowed");
+        assert_eq!(options.source, Source::Bag(BagOptions::new("x.mcap")));
     }
 
     #[test]
@@ -318,7 +432,24 @@ mod tests {
             ("--client-buffer-mib 0", "1..=65536"),
             ("--ping-interval -1", "0 to 3600"),
             ("--rate fast", "--rate"),
+            ("--generation 4", "2.5, 3"),
             ("--points -1", "-1"),
+            (
+                "--replay x.mcap --rate 10",
+                "--rate cannot be used with a bag",
+            ),
+            ("--replay x.mcap --points 7", "--points cannot"),
+            ("--replay x.mcap --types raw", "--types cannot"),
+            ("--replay x.mcap --alternate", "--alternate cannot"),
+            ("--replay x.mcap --generation 3", "--generation cannot"),
+            ("--replay x.mcap --seed 7", "--seed"),
+            ("--replay x.mcap --scene street", "--scene"),
+            (
+                "--replay x.pcd --speed 2",
+                "--speed can only be used with a bag",
+            ),
+            ("--replay x.pcd --topic wire", "--topic can only"),
+            ("--speed 2", "--replay"),
         ] {
             let text = parse(line).expect_err(line);
             assert!(text.contains(word), "{text}");

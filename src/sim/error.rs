@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::bag::BagError;
 use super::options::OptionsError;
 use super::pcd::PcdError;
 
@@ -16,6 +17,9 @@ pub enum SimError {
     /// A scan to replay cannot be used.
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    /// A bag cannot be replayed.
+    #[error(transparent)]
+    Bag(#[from] BagError),
     /// A port cannot be listened on. Another port may work.
     #[error("cannot listen on {address} for the {link} stream: {source}")]
     Listen {
@@ -40,7 +44,7 @@ impl SimError {
     /// Is it what was asked for that cannot be done (as opposed to the machine's state)?
     #[must_use]
     pub fn is_bad_request(&self) -> bool {
-        matches!(self, Self::Options(_) | Self::Replay(_))
+        matches!(self, Self::Options(_) | Self::Replay(_) | Self::Bag(_))
     }
 }
 

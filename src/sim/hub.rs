@@ -68,6 +68,19 @@ impl Hub {
         }
     }
 
+    /// Returns as soon as a message of this size fits for every client. For one caller only, which must be the
+    /// only one to offer any.
+    pub(super) async fn room(&self, bytes: usize) {
+        let full = || {
+            let members = self.lock();
+            let mut queues = members.queues.iter();
+            queues.find(|queue| !queue.has_room(bytes)).cloned()
+        };
+        while let Some(queue) = full() {
+            queue.eased().await;
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.lock().queues.is_empty()
     }
@@ -87,10 +100,10 @@ impl Hub {
         self.push(|queue| message(queue.take_fresh()), last_words)
     }
 
-    /// Offers every client an event, which is also the last word to those for whom it is too much.
-    /// The first message of a newcomer is yet to come. Returns for how many it was too much.
-    pub(super) fn announce(&self, event: &Bytes) -> u64 {
-        self.push(|_| event.clone(), || Some(event.clone()))
+    /// Offers every client an event; the first message of a newcomer is yet to come. Those for whom it
+    /// is too much are closed, after `last_words` if there are any. Returns how many those are.
+    pub(super) fn announce(&self, event: &Bytes, last_words: impl Fn() -> Option<Bytes>) -> u64 {
+        self.push(|_| event.clone(), last_words)
     }
 
     fn push(
@@ -136,6 +149,8 @@ impl Drop for Membership {
         members
             .queues
             .retain(|queue| !Arc::ptr_eq(queue, &self.queue));
+        drop(members);
+        self.queue.ease();
     }
 }
 
@@ -189,11 +204,40 @@ mod tests {
         assert_eq!(hub.offer(make, words), 1, "the quick one read nothing");
         assert_eq!(hub.counters.overflowed.get(), 2);
     }
+
+    #[tokio::test]
+    async fn there_is_room_when_the_slowest_has_read_has_left_or_is_closed() {
+        let hub = Arc::new(Hub::new("points", 8));
+        hub.room(100).await;
+        let (slow, _quick) = (hub.join(), hub.join());
+        hub.room(100).await;
+        let fill = || slow.queue.push(Bytes::from_static(b"12345"));
+        let is_waiting = async || {
+            let room = tokio::time::timeout(std::time::Duration::from_millis(5), hub.room(4));
+            room.await.is_err()
+        };
+        fill().expect("empty");
+        hub.room(3).await;
+        assert!(is_waiting().await);
+        let Outgoing::Message(message) = slow.queue.next().await else {
+            panic!("no message");
+        };
+        assert!(is_waiting().await, "it is still being written");
+        tokio::join!(hub.room(4), async { slow.queue.written(message.len()) });
+
+        fill().expect("empty");
+        tokio::join!(hub.room(4), async { drop(slow) });
+        let closed = hub.join();
+        closed.queue.push(message).expect("empty");
+        tokio::join!(hub.room(4), async { hub.close_now(Close::STOPPED) });
+    }
+
     #[test]
     fn an_event_is_not_the_first_message() {
         let hub = Arc::new(Hub::new("output", 100));
         let _member = hub.join();
-        assert_eq!(hub.announce(&Bytes::from_static(b"event")), 0);
+        let event = Bytes::from_static(b"event");
+        assert_eq!(hub.announce(&event, || None), 0);
         let mut firsts = Vec::new();
         for _ in 0..2 {
             let make = |first| {

@@ -15,8 +15,11 @@ pub const MAX_POINTS: usize = 4_000_000;
 /// The highest rate of point messages, Hz.
 pub const MAX_RATE_HZ: f64 = 10_000.0;
 
+/// The highest speed of a bag, times that of the recording.
+pub const MAX_SPEED: f64 = 1000.0;
+
 /// Where the clouds come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Source {
     /// A street with houses, traffic and people, ray-cast. The same seed gives the same bytes.
     Street {
@@ -30,6 +33,46 @@ pub enum Source {
         /// Start again after the last file, for ever, instead of ending.
         repeat: bool,
     },
+    /// The frames of both streams as a bridge received them. [`Options::rate_hz`], [`Options::points`],
+    /// [`Options::types`], [`Options::alternate`] and [`Options::generation`] have no meaning then.
+    Bag(BagOptions),
+}
+
+/// A bag to replay.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BagOptions {
+    /// An MCAP file, or the folder of a rosbag2 recording.
+    pub path: PathBuf,
+    /// Start again after the last frame, for ever, instead of ending.
+    pub repeat: bool,
+    /// The topic with the frames, if there is more than one such.
+    pub topic: Option<String>,
+    /// Times the speed of the recording, at most [`MAX_SPEED`]. 0: as fast as the clients take it, and nobody
+    /// overflows; a stream without a client is waited for, unless [`Options::free_running`].
+    pub speed: f64,
+}
+
+impl BagOptions {
+    /// Once, at the speed of the recording.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            repeat: false,
+            topic: None,
+            speed: 1.0,
+        }
+    }
+}
+
+/// The SENSR whose output stream is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Generation {
+    /// SENSR 2.5: another custom part, gates among the labels, nodes without input.
+    V2_5,
+    /// SENSR 3.3.
+    #[default]
+    V3,
 }
 
 /// What a simulated server is asked to do. Checked by [`Server::start`](crate::sim::Server::start).
@@ -54,11 +97,15 @@ pub struct Options {
     pub types: Vec<CloudType>,
     /// Message `k` carries only type number `k % types.len()` instead of all of them.
     pub alternate: bool,
-    /// End after this many point messages, once they are delivered.
+    /// End after this many point messages, once they are delivered. Of a bag also what was recorded between them
+    /// on the output stream is sent.
     pub count: Option<u64>,
     /// Start the clock at once. Otherwise the world stands still until the first client of the point
-    /// stream has connected, which therefore gets every message from the first one on.
+    /// stream has connected, which therefore gets every message from the first one on; a bag waits for one of
+    /// each stream.
     pub free_running: bool,
+    /// Which SENSR it is.
+    pub generation: Generation,
     /// Bytes that may wait for one client, at least 1. See
     /// [`CLOSE_OVERFLOW_REASON`](crate::sim::CLOSE_OVERFLOW_REASON) for what happens beyond.
     pub client_buffer_bytes: usize,
@@ -80,6 +127,7 @@ impl Default for Options {
             alternate: false,
             count: None,
             free_running: false,
+            generation: Generation::default(),
             client_buffer_bytes: 64 << 20,
             ping_interval: Some(Duration::from_secs(5)),
         }
@@ -104,7 +152,7 @@ impl Options {
             (Source::Street { .. }, []) => {
                 vec![CloudType::Raw, CloudType::Ground, CloudType::Background]
             }
-            (Source::Replay { .. }, []) => vec![CloudType::Raw],
+            (Source::Replay { .. } | Source::Bag(_), []) => vec![CloudType::Raw],
             (_, listed) => listed.to_vec(),
         }
     }
@@ -136,6 +184,11 @@ impl Options {
         if self.types.contains(&CloudType::None) {
             let allowed = "raw, ground or background";
             return refuse("types", allowed, "none".to_owned());
+        }
+        if let Source::Bag(bag) = &self.source
+            && !(0.0..=MAX_SPEED).contains(&bag.speed)
+        {
+            return refuse("speed", "0 to 1000", bag.speed.to_string());
         }
         if let Some(twice) = first_repeated(&self.types) {
             let given = twice.as_str_name().to_lowercase() + " twice";
@@ -189,6 +242,19 @@ mod tests {
             assert!(text.contains("rate"), "{text}");
             assert!(text.contains(&rate_hz.to_string()), "{text}");
             assert!(text.contains("at most 10000 Hz"), "{text}");
+        }
+        for speed in [-1.0, 1000.5, f64::NAN] {
+            let text = refused(&Options {
+                source: Source::Bag(BagOptions {
+                    speed,
+                    ..BagOptions::new("bag")
+                }),
+                ..Options::default()
+            });
+            assert!(
+                text.contains("speed") && text.contains("0 to 1000"),
+                "{text}"
+            );
         }
         let text = refused(&Options {
             points: Some(4_000_001),

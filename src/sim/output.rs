@@ -1,126 +1,192 @@
 //! Messages of the output stream.
+//!
+//! Every moment has one message with the objects. What happened since the moment before follows in a
+//! message of its own, with the same time.
 
-use std::collections::BTreeMap;
+mod convert;
+mod custom;
+mod frames;
+mod health;
+mod object;
+mod profiling;
+mod recalibration;
+mod regard;
+mod tracker;
+mod zone;
+mod zone_events;
 
 use bytes::Bytes;
-use prost::Message as _;
-use prost_types::Timestamp;
 
-use super::number::{float_len, narrow};
+use super::number::narrow;
+use super::options::Generation;
 use super::scene::Track;
-use crate::sensr::wire::proto::system_health::{Node, Status, node};
+use crate::sensr::wire::proto::system_health::Status;
 use crate::sensr::wire::proto::{
-    BoundingBox, EventMessage, Object, OutputMessage, PolygonBox, SensorStatus, StreamMessage,
-    SystemHealth, TrackingStatus, Vector2, Vector3, ZoneConfig, ZoneType,
+    EventMessage, LosingEvent, Object, OutputMessage, StreamMessage, SystemHealth,
 };
+use convert::{timestamp, vector};
+use frames::{Extras, encode};
+use tracker::{Lost, Tracker};
+use zone::Zone;
+use zone_events::ZoneWatch;
 
-/// Every how many messages zones and health are sent to everyone: 10 s.
-const FULL_EVERY: u64 = 100;
-
-/// A track is reported as being validated for so long after its first point.
-const VALIDATING_NS: i64 = 500_000_000;
-
-/// A track without points is drifting, then being invalidated, then gone.
-const DRIFTING_NS: i64 = 500_000_000;
-const INVALIDATING_NS: i64 = 1_000_000_000;
+pub(super) use frames::OutputFrames;
 
 /// Nanoseconds between the arrival of the first cloud and the message made of it.
 const PROCESSING_NS: i64 = 40_000_000;
 
-/// Turns tracks into messages; remembers when each was seen.
-#[derive(Debug)]
-pub(super) struct OutputMaker {
-    zones: Vec<ZoneConfig>,
-    /// First and last time with a point, by track id, of the tracks that exist.
-    seen_ns: BTreeMap<i32, (i64, i64)>,
+/// When a message is made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    /// Number of the message since the start.
+    pub k: u64,
+    /// Server time, nanoseconds since 1970.
+    pub now_ns: i64,
+    /// Seconds since the start; `None` while the world stands still.
+    pub world_secs: Option<f64>,
 }
 
-/// One moment, encoded as often as somebody needs it.
+/// What there is besides the tracks.
 #[derive(Debug)]
-pub(super) struct OutputFrames {
-    message: OutputMessage,
-    zones: Vec<ZoneConfig>,
-    everyone_gets_all: bool,
-    plain: Option<Bytes>,
-    full: Option<Bytes>,
+pub(super) enum Setting {
+    /// Zones, parked cars, and machines that have their troubles.
+    Street { parked: Vec<Track> },
+    /// Nothing, in good health.
+    Empty,
+}
+
+/// Turns tracks into messages; remembers what was.
+#[derive(Debug)]
+pub(super) struct OutputMaker {
+    generation: Generation,
+    has_troubles: bool,
+    zones: Vec<Zone>,
+    parked: Vec<Track>,
+    tracker: Tracker,
+    watch: ZoneWatch,
+    /// The moment before.
+    before: Option<Moment>,
 }
 
 impl OutputMaker {
-    pub(super) fn new(with_zones: bool) -> Self {
-        Self {
-            zones: if with_zones { zones() } else { Vec::new() },
-            seen_ns: BTreeMap::new(),
-        }
-    }
-
-    /// Message number `k` at server time `now_ns`, nanoseconds since 1970.
-    pub(super) fn frames(&mut self, k: u64, now_ns: i64, tracks: Vec<Track>) -> OutputFrames {
-        let seen_ns = std::mem::take(&mut self.seen_ns);
-        let mut objects = Vec::with_capacity(tracks.len());
-        for track in tracks {
-            let before = seen_ns.get(&track.id).copied();
-            let seen = match (before, track.points.is_empty()) {
-                (None, true) => continue,
-                (None, false) => (now_ns, now_ns),
-                (Some((first_ns, _)), false) => (first_ns, now_ns),
-                (Some(seen), true) => seen,
-            };
-            if now_ns - seen.1 > INVALIDATING_NS {
-                continue;
-            }
-            self.seen_ns.insert(track.id, seen);
-            objects.push(object(track, seen, now_ns, &self.zones));
-        }
-        let stream = StreamMessage {
-            objects,
-            has_objects: true,
-            first_cloud_arrival_timestamp: Some(timestamp(now_ns - PROCESSING_NS)),
-            ..StreamMessage::default()
+    pub(super) fn new(setting: Setting, generation: Generation) -> Self {
+        let (zones, parked, has_troubles) = match setting {
+            Setting::Street { parked } => (zone::street(), parked, true),
+            Setting::Empty => (Vec::new(), Vec::new(), false),
         };
-        OutputFrames {
-            message: OutputMessage {
-                timestamp: Some(timestamp(now_ns)),
-                stream: Some(stream),
-                ..OutputMessage::default()
-            },
-            zones: self.zones.clone(),
-            everyone_gets_all: k.is_multiple_of(FULL_EVERY),
-            plain: None,
-            full: None,
+        // The parked cars have the first ids.
+        let first_id = i32::try_from(parked.len() + 1).unwrap_or(1);
+        Self {
+            generation,
+            has_troubles,
+            zones,
+            parked,
+            tracker: Tracker::new(first_id),
+            watch: ZoneWatch::default(),
+            before: None,
         }
     }
-}
 
-impl OutputFrames {
-    /// The message, with zones and health when it is a client's `first` or their turn has come.
-    pub(super) fn encoded(&mut self, first: bool) -> Bytes {
-        let Self { message, .. } = self;
-        if !(first || self.everyone_gets_all) {
-            let plain = self.plain.get_or_insert_with(|| encode(message));
-            return plain.clone();
-        }
-        let zones = &self.zones;
-        let full = self.full.get_or_insert_with(|| {
-            let mut message = message.clone();
-            if let Some(stream) = &mut message.stream {
-                stream.has_zones = true;
-                stream.zones.clone_from(zones);
-                stream.health = Some(health());
-            }
-            encode(&message)
+    /// The messages of one moment.
+    pub(super) fn frames(&mut self, moment: &Moment, tracks: Vec<Track>) -> OutputFrames {
+        let now_ns = moment.now_ns;
+        let update = self.tracker.update(now_ns, tracks);
+        let sightings = update.sightings.into_iter();
+        let objects: Vec<Object> = sightings
+            .map(|sighting| object::object(sighting, &self.zones, self.generation))
+            .collect();
+        let event = self.event(moment, &objects, &update.lost);
+        let event = (event != EventMessage::default()).then(|| OutputMessage {
+            timestamp: Some(timestamp(now_ns)),
+            event: Some(event),
+            ..OutputMessage::default()
         });
-        full.clone()
+        self.before = Some(*moment);
+        let extras = self.extras(moment, &objects);
+        let message = OutputMessage {
+            timestamp: Some(timestamp(now_ns)),
+            stream: Some(StreamMessage {
+                objects,
+                has_objects: true,
+                first_cloud_arrival_timestamp: Some(timestamp(now_ns - PROCESSING_NS)),
+                ..StreamMessage::default()
+            }),
+            ..OutputMessage::default()
+        };
+        OutputFrames::new(moment, message, event.as_ref(), extras)
+    }
+
+    /// What a client that reads too slowly is told before it is closed.
+    pub(super) fn overflow_event(&self, moment: &Moment) -> Bytes {
+        overflow(moment.now_ns, self.health(moment))
+    }
+
+    /// What happened since the moment before. Nothing, if that was not just before: nobody was there to
+    /// hear of it, or the world stood still.
+    fn event(&mut self, moment: &Moment, objects: &[Object], lost: &[Lost]) -> EventMessage {
+        let now_ns = moment.now_ns;
+        let Some(before) = self.before.filter(|before| moment.follows(before)) else {
+            self.watch.restart(now_ns, &self.zones, objects);
+            return EventMessage::default();
+        };
+        let health = self.health(moment);
+        let has_changed = health != self.health(&before);
+        let recalibrations = if self.has_troubles {
+            recalibration::count(before.secs())..recalibration::count(moment.secs())
+        } else {
+            0..0
+        };
+        EventMessage {
+            zone: self.watch.update(now_ns, &self.zones, objects),
+            losing: lost.iter().map(|lost| losing(lost, now_ns)).collect(),
+            health: has_changed.then_some(health),
+            online_recalibration: recalibrations
+                .map(|index| recalibration::event(index, now_ns))
+                .collect(),
+        }
+    }
+
+    fn extras(&self, moment: &Moment, objects: &[Object]) -> Extras {
+        let parked = self.parked.iter().zip(1..);
+        Extras {
+            zones: self.zones.iter().map(|zone| zone.config.clone()).collect(),
+            static_objects: parked
+                .map(|(car, id)| object::parked(id, car, moment.now_ns, &self.zones))
+                .collect(),
+            health: self.health(moment),
+            custom: custom::encode(self.generation, moment, objects),
+        }
+    }
+
+    fn health(&self, moment: &Moment) -> SystemHealth {
+        let secs = moment.world_secs.filter(|_| self.has_troubles);
+        health::at(secs, self.generation)
     }
 }
 
-/// What a client that reads too slowly is told before it is closed.
+impl Moment {
+    /// Is this the one just after another, in a world that moves?
+    fn follows(&self, before: &Self) -> bool {
+        self.world_secs.is_some() && before.world_secs.is_some() && self.k == before.k + 1
+    }
+
+    fn secs(&self) -> f64 {
+        self.world_secs.unwrap_or_default()
+    }
+}
+
+/// What a client that reads too slowly is told before it is closed, if all else is well.
 pub(super) fn overflow_event(now_ns: i64) -> Bytes {
+    overflow(now_ns, health::at(None, Generation::default()))
+}
+
+fn overflow(now_ns: i64, health: SystemHealth) -> Bytes {
     encode(&OutputMessage {
         timestamp: Some(timestamp(now_ns)),
         event: Some(EventMessage {
             health: Some(SystemHealth {
                 master: Status::OutputBufferOverflow.into(),
-                ..health()
+                ..health
             }),
             ..EventMessage::default()
         }),
@@ -128,215 +194,14 @@ pub(super) fn overflow_event(now_ns: i64) -> Bytes {
     })
 }
 
-fn encode(message: &OutputMessage) -> Bytes {
-    message.encode_to_vec().into()
-}
-
-fn timestamp(ns: i64) -> Timestamp {
-    const PER_SECOND: i64 = 1_000_000_000;
-    Timestamp {
-        seconds: ns.div_euclid(PER_SECOND),
-        nanos: i32::try_from(ns.rem_euclid(PER_SECOND)).unwrap_or_default(),
-    }
-}
-
-fn vector([x, y, z]: [f64; 3]) -> Vector3 {
-    let [x, y, z] = [x, y, z].map(narrow);
-    Vector3 { x, y, z }
-}
-
-fn object(track: Track, seen: (i64, i64), now_ns: i64, zones: &[ZoneConfig]) -> Object {
-    let (first_ns, last_ns) = seen;
-    let status = if now_ns - last_ns > DRIFTING_NS {
-        TrackingStatus::Invalidating
-    } else if now_ns > last_ns {
-        TrackingStatus::Drifting
-    } else if now_ns - first_ns < VALIDATING_NS {
-        TrackingStatus::Validating
-    } else {
-        TrackingStatus::Tracking
-    };
-    let bottom_centre = vector(track.bottom_centre);
-    let points = float_len(track.intensities.len() / 4);
-    Object {
-        id: track.id,
-        label: track.label.into(),
-        confidence: narrow(0.5 + 0.5 * points / (points + 50.0)),
-        bbox: Some(BoundingBox {
-            position: Some(bottom_centre),
-            size: Some(vector(track.size)),
-            yaw: narrow(track.yaw),
-        }),
-        velocity: Some(vector(track.velocity)),
-        tracking_status: status.into(),
-        yaw_rate: narrow(track.yaw_rate),
-        last_observed_timestamp: Some(timestamp(last_ns)),
-        zone_ids: zones
-            .iter()
-            .filter(|zone| contains(zone, bottom_centre.x, bottom_centre.y))
-            .map(|zone| zone.id)
-            .collect(),
-        points: track.points,
-        intensities: track.intensities,
-        ..Object::default()
-    }
-}
-
-/// The zones of the street.
-fn zones() -> Vec<ZoneConfig> {
-    let zone = |id, name: &str, kind: ZoneType, corners: [(f32, f32); 4], max_z| ZoneConfig {
-        id,
-        name: name.to_owned(),
-        pbox: Some(PolygonBox {
-            points: corners.iter().map(|&(x, y)| Vector2 { x, y }).collect(),
-            min_z: -0.5,
-            max_z,
-        }),
-        r#type: kind.into(),
-    };
-    let rectangle = |x: (f32, f32), y: (f32, f32)| [(x.0, y.0), (x.1, y.0), (x.1, y.1), (x.0, y.1)];
-    vec![
-        zone(
-            1,
-            "crossing",
-            ZoneType::Event,
-            rectangle((11.0, 20.0), (4.0, 12.0)),
-            4.0,
-        ),
-        zone(
-            2,
-            "square",
-            ZoneType::Event,
-            [(-28.0, -18.0), (18.0, -18.0), (14.0, -8.0), (-24.0, -8.0)],
-            3.0,
-        ),
-        zone(
-            3,
-            "far roofs",
-            ZoneType::Exclusion,
-            rectangle((-190.0, 190.0), (17.0, 30.0)),
-            20.0,
-        ),
-    ]
-}
-
-/// Is the position within the zone's outline? Counts the edges crossed by a ray towards +x.
-fn contains(zone: &ZoneConfig, x: f32, y: f32) -> bool {
-    let corners = zone.pbox.as_ref().map_or(&[][..], |pbox| &pbox.points);
-    let following = corners.iter().cycle().skip(1);
-    let crossed = corners
-        .iter()
-        .zip(following)
-        .filter(|(a, b)| (a.y > y) != (b.y > y) && x < a.x + (y - a.y) / (b.y - a.y) * (b.x - a.x));
-    crossed.count() % 2 == 1
-}
-
-/// All is well.
-fn health() -> SystemHealth {
-    let sensors = BTreeMap::from([("lidar_0".to_owned(), SensorStatus::SensorAlive.into())]);
-    let node = Node {
-        status: node::Status::Ok.into(),
-        sensors,
-        ..Node::default()
-    };
-    SystemHealth {
-        master: Status::Ok.into(),
-        nodes: BTreeMap::from([("sensr_sim".to_owned(), node)]),
+fn losing(lost: &Lost, now_ns: i64) -> LosingEvent {
+    LosingEvent {
+        timestamp: Some(timestamp(now_ns)),
+        id: lost.id,
+        position: Some(vector(lost.bottom_centre)),
+        heading: narrow(lost.yaw),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sensr::wire::proto::LabelType;
-
-    const SECOND_NS: i64 = 1_000_000_000;
-
-    fn track(points: usize) -> Track {
-        Track {
-            id: 5,
-            label: LabelType::LabelCar,
-            bottom_centre: [15.0, 6.0, 0.0],
-            size: [4.0, 1.8, 1.5],
-            yaw: 0.1,
-            velocity: [9.0, 0.0, 0.0],
-            yaw_rate: 0.0,
-            points: vec![0; points * 12].into(),
-            intensities: vec![0; points * 4].into(),
-        }
-    }
-
-    fn stream(frames: &mut OutputFrames, first: bool) -> StreamMessage {
-        let message = OutputMessage::decode(frames.encoded(first)).expect("valid");
-        message.stream.expect("always there")
-    }
-
-    /// The status of the only object; `None` when it is not reported.
-    fn status(maker: &mut OutputMaker, now_ns: i64, points: usize) -> Option<TrackingStatus> {
-        let mut frames = maker.frames(1, now_ns, vec![track(points)]);
-        let stream = stream(&mut frames, false);
-        stream.objects.first().map(Object::tracking_status)
-    }
-
-    #[test]
-    fn a_track_begins_with_its_first_point_and_fades_after_its_last() {
-        let mut maker = OutputMaker::new(true);
-        let mut at = |tenths: i64, points| status(&mut maker, tenths * SECOND_NS / 10, points);
-        assert_eq!(at(0, 0), None, "never seen");
-        assert_eq!(at(1, 9), Some(TrackingStatus::Validating));
-        assert_eq!(at(5, 9), Some(TrackingStatus::Validating));
-        assert_eq!(at(6, 9), Some(TrackingStatus::Tracking));
-        assert_eq!(at(7, 0), Some(TrackingStatus::Drifting));
-        assert_eq!(at(12, 0), Some(TrackingStatus::Invalidating));
-        assert_eq!(at(17, 0), None, "gone");
-        assert_eq!(at(18, 9), Some(TrackingStatus::Validating), "again");
-    }
-
-    #[test]
-    fn an_object_says_when_it_was_seen_and_in_which_zones_it_is() {
-        let mut maker = OutputMaker::new(true);
-        maker.frames(0, SECOND_NS, vec![track(50)]);
-        let mut frames = maker.frames(1, SECOND_NS + 100_000_000, vec![track(0)]);
-        let stream = stream(&mut frames, false);
-        let object = &stream.objects[0];
-        assert_eq!(object.last_observed_timestamp, Some(timestamp(SECOND_NS)));
-        assert_eq!(object.zone_ids, [1], "on the crossing");
-        assert_eq!(object.label(), LabelType::LabelCar);
-    }
-
-    #[test]
-    fn zones_go_to_newcomers_and_to_everyone_every_10_s() {
-        let mut maker = OutputMaker::new(true);
-        for (k, first, zones) in [(0, false, 3), (1, false, 0), (1, true, 3), (100, false, 3)] {
-            let stream = stream(&mut maker.frames(k, 0, Vec::new()), first);
-            assert_eq!(stream.zones.len(), zones, "message {k}");
-            assert_eq!(stream.has_zones, zones > 0);
-            assert_eq!(stream.health.is_some(), zones > 0);
-            assert!(stream.has_objects);
-        }
-    }
-
-    #[test]
-    fn a_message_is_encoded_once() {
-        let mut frames = OutputMaker::new(true).frames(1, 0, vec![track(10)]);
-        for first in [false, true] {
-            let once = frames.encoded(first);
-            assert_eq!(once.as_ptr(), frames.encoded(first).as_ptr());
-        }
-    }
-
-    #[test]
-    fn an_outline_contains_what_is_inside() {
-        let zones = zones();
-        assert!(contains(&zones[1], 0.0, -12.0));
-        assert!(!contains(&zones[1], 0.0, -7.0));
-        assert!(!contains(&zones[1], -27.0, -9.0), "beyond the slanted side");
-        assert!(!contains(&ZoneConfig::default(), 0.0, 0.0));
-    }
-
-    #[test]
-    fn timestamps_before_1970_are_normalized() {
-        let before = timestamp(-1);
-        assert_eq!((before.seconds, before.nanos), (-1, 999_999_999));
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::error::SimError;
 use super::number::nanoseconds;
-use super::output::{OutputMaker, overflow_event};
+use super::output::{Moment, OutputMaker};
 use super::schedule::{Schedule, Tick};
 use super::shared::Shared;
 use super::source::Source;
@@ -22,7 +22,7 @@ pub(super) struct Producer {
 }
 
 /// Being late by so much means that the machine is too slow for what is asked.
-const LATE: Duration = Duration::from_secs(1);
+pub(super) const LATE: Duration = Duration::from_secs(1);
 
 /// The server's idea of the time of day: it does not jump when somebody sets the machine's clock.
 struct ServerClock {
@@ -66,7 +66,7 @@ impl Producer {
             .free_running
             .then_some(shared.options.rate_hz);
         Self {
-            output: OutputMaker::new(source.has_zones()),
+            output: OutputMaker::new(source.setting(), shared.options.generation),
             schedule: Schedule::new(Instant::now(), rate_hz),
             clock: ServerClock::new(),
             warned: false,
@@ -119,30 +119,42 @@ impl Producer {
             hub.counters.messages.add(1);
             self.shared.note_clouds(self.source.types(k));
             let overflowed = hub.offer(|_| frame.clone(), || None);
-            self.tell_overflow(overflowed, t_secs);
+            self.tell_overflow(overflowed, &self.moment(Tick::Points(k)));
         }
         Ok(self.shared.options.count != Some(k + 1) && !self.source.is_over(k + 1))
     }
 
     fn output(&mut self, k: u64) {
-        let hub = &self.shared.output;
+        let shared = Arc::clone(&self.shared);
+        let hub = &shared.output;
         if hub.is_empty() {
             hub.counters.unheard.add(1);
             return;
         }
+        let moment = self.moment(Tick::Output(k));
+        let tracks = self.source.tracks(moment.world_secs.unwrap_or_default());
+        let mut frames = self.output.frames(&moment, tracks);
+        shared.note_contents(&frames.counts);
         hub.counters.messages.add(1);
-        let elapsed_secs = self.schedule.elapsed_secs(Tick::Output(k));
-        let now_ns = self.clock.ns(self.schedule.start(), elapsed_secs);
-        let world_secs = if self.schedule.is_running() {
-            elapsed_secs
-        } else {
-            0.0
-        };
-        let tracks = self.source.tracks(world_secs);
-        let mut frames = self.output.frames(k, now_ns, tracks);
-        let event = || Some(overflow_event(now_ns));
-        let overflowed = hub.offer(|first| frames.encoded(first), event);
-        self.tell_overflow(overflowed, elapsed_secs);
+        let last_words = || Some(self.output.overflow_event(&moment));
+        let mut overflowed = hub.offer(|first| frames.encoded(first), last_words);
+        if let Some(event) = &frames.event {
+            hub.counters.messages.add(1);
+            overflowed += hub.announce(event, last_words);
+        }
+        self.tell_overflow(overflowed, &moment);
+    }
+
+    fn moment(&self, tick: Tick) -> Moment {
+        let elapsed_secs = self.schedule.elapsed_secs(tick);
+        let is_running = self.schedule.is_running();
+        Moment {
+            k: match tick {
+                Tick::Output(k) | Tick::Points(k) => k,
+            },
+            now_ns: self.clock.ns(self.schedule.start(), elapsed_secs),
+            world_secs: is_running.then_some(elapsed_secs),
+        }
     }
 
     fn warn_once_when_late(&mut self, late: Duration) {
@@ -153,15 +165,11 @@ impl Producer {
     }
 
     /// Tells those who still read the output stream that clients of either stream were too slow.
-    fn tell_overflow(&self, clients: u64, elapsed_secs: f64) {
+    fn tell_overflow(&self, clients: u64, moment: &Moment) {
         if clients == 0 {
             return;
         }
-        let event = overflow_event(self.clock.ns(self.schedule.start(), elapsed_secs));
-        let mut untold = clients;
-        while untold > 0 {
-            log::warn!("{untold} client(s) too slow: closing with 1011");
-            untold = self.shared.output.announce(&event);
-        }
+        let event = self.output.overflow_event(moment);
+        self.shared.tell_overflow(clients, &event);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 
 use crate::sensr::wire::CloudType;
+use crate::sensr::wire::proto::OutputMessage;
 
 /// What a server has done so far. Every count is exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -15,6 +16,8 @@ pub struct Report {
     pub output: LinkReport,
     /// The clouds in the point messages that were produced.
     pub clouds: CloudCounts,
+    /// What the output messages that were produced carry. Not of a bag, whose messages are not looked into.
+    pub contents: OutputCounts,
     /// The clients of both streams.
     pub clients: ClientCounts,
     /// How late the latest tick was, microseconds. Ticks are never skipped.
@@ -55,6 +58,48 @@ impl CloudCounts {
                 CloudType::None => {}
             }
         }
+    }
+}
+
+/// What output messages carry. Zones, static objects and custom parts are not counted: they go to some
+/// clients at some times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct OutputCounts {
+    /// Messages with objects. All others of [`Report::output`] carry events only.
+    pub streams: u64,
+    /// The objects in them.
+    pub objects: u64,
+    /// Somebody came into a zone, left it, stayed too long or was too fast.
+    pub zone_events: u64,
+    /// An object was lost.
+    pub losing_events: u64,
+    /// The health changed or a client was too slow.
+    pub health_events: u64,
+    /// A sensor was recalibrated.
+    pub recalibration_events: u64,
+}
+
+impl OutputCounts {
+    pub(super) fn add(&mut self, message: &OutputMessage) {
+        if let Some(stream) = &message.stream {
+            self.streams += 1;
+            self.objects += stream.objects.len() as u64;
+        }
+        if let Some(event) = &message.event {
+            self.zone_events += event.zone.len() as u64;
+            self.losing_events += event.losing.len() as u64;
+            self.health_events += u64::from(event.health.is_some());
+            self.recalibration_events += event.online_recalibration.len() as u64;
+        }
+    }
+
+    pub(super) fn merge(&mut self, more: &Self) {
+        self.streams += more.streams;
+        self.objects += more.objects;
+        self.zone_events += more.zone_events;
+        self.losing_events += more.losing_events;
+        self.health_events += more.health_events;
+        self.recalibration_events += more.recalibration_events;
     }
 }
 

@@ -9,6 +9,8 @@
 
 mod actor;
 mod backdrop;
+mod body;
+mod errand;
 mod geometry;
 mod grid;
 mod material;
@@ -27,7 +29,8 @@ use backdrop::{Backdrop, Layer};
 use world::Class;
 
 pub use sweep::Sweep;
-pub use track::Track;
+pub(crate) use track::FUTURE_STEPS;
+pub use track::{STEP_SECS, Track};
 
 /// A street with houses, traffic and people.
 #[derive(Debug)]
@@ -74,10 +77,16 @@ impl Scene {
         }
     }
 
-    /// The tracks that have a point in a sweep, with their points.
+    /// Everyone in the scene, with the points of a sweep that are on them, if any.
     #[must_use]
     pub fn tracks(&self, sweep: &Sweep) -> Vec<Track> {
         track::tracks(&self.actors, sweep)
+    }
+
+    /// The cars that stand where they are for ever. Their points are BACKGROUND.
+    #[must_use]
+    pub fn parked(&self) -> Vec<Track> {
+        track::parked()
     }
 
     fn raw(&self, sweep: &Sweep) -> Layer {

@@ -54,6 +54,7 @@ pub(super) struct SendQueue {
     limit_bytes: usize,
     state: Mutex<State>,
     changed: Notify,
+    eased: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -77,6 +78,7 @@ impl SendQueue {
             limit_bytes,
             state: Mutex::default(),
             changed: Notify::new(),
+            eased: Notify::new(),
         }
     }
 
@@ -86,14 +88,29 @@ impl SendQueue {
         if state.close.is_some() {
             return Ok(());
         }
-        let after = state.unwritten_bytes + message.len();
-        if state.unwritten_bytes > 0 && after > self.limit_bytes {
+        if !state.has_room(message.len(), self.limit_bytes) {
             return Err(Full);
         }
-        state.unwritten_bytes = after;
+        state.unwritten_bytes += message.len();
         state.messages.push_back(message);
         self.wake(state);
         Ok(())
+    }
+
+    /// Would [`SendQueue::push`] take a message of this size?
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        let state = self.lock();
+        state.close.is_some() || state.has_room(bytes, self.limit_bytes)
+    }
+
+    /// Waits until there may be more room than before. For one caller only.
+    pub(super) async fn eased(&self) {
+        self.eased.notified().await;
+    }
+
+    /// Ends that wait.
+    pub(super) fn ease(&self) {
+        self.eased.notify_one();
     }
 
     /// Is this the first time somebody asks?
@@ -118,6 +135,7 @@ impl SendQueue {
         let mut state = self.lock();
         state.close.get_or_insert(close);
         self.wake(state);
+        self.ease();
     }
 
     /// Ends the connection after the message being written and `last`; what is waiting is forgotten.
@@ -129,6 +147,7 @@ impl SendQueue {
         state.messages = last.into_iter().collect();
         state.close.get_or_insert(close);
         self.wake(state);
+        self.ease();
     }
 
     /// Is the end decided?
@@ -149,6 +168,7 @@ impl SendQueue {
     /// A message of this size was written.
     pub(super) fn written(&self, bytes: usize) {
         self.lock().unwritten_bytes -= bytes;
+        self.ease();
     }
 
     fn wake(&self, state: MutexGuard<'_, State>) {
@@ -162,6 +182,10 @@ impl SendQueue {
 }
 
 impl State {
+    fn has_room(&self, bytes: usize, limit_bytes: usize) -> bool {
+        self.unwritten_bytes == 0 || self.unwritten_bytes + bytes <= limit_bytes
+    }
+
     fn take(&mut self) -> Option<Outgoing> {
         if let Some(payload) = self.pong.take() {
             return Some(Outgoing::Pong(payload));

@@ -1,4 +1,4 @@
-//! The server: two listening sockets, their clients, and the producer.
+//! The server: two listening sockets, their clients, and what is sent to them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use super::client::{self, Limits};
 use super::error::SimError;
 use super::hub::Hub;
 use super::options::Options;
-use super::producer::{End, Producer};
+use super::producer::End;
+use super::production::Production;
 use super::report::Report;
 use super::send_queue::Close;
 use super::shared::Shared;
-use super::source::Source;
 use crate::shutdown::{self, Shutdown, Trigger};
 
 /// Time for all clients to take the close frame when the server is told to stop.
@@ -44,20 +44,19 @@ impl Server {
         let points_listener = listen("points", options.bind, options.points_port).await?;
         let output_listener = listen("output", options.bind, options.output_port).await?;
         let shared = Arc::new(Shared::new(options));
-        let for_source = Arc::clone(&shared);
-        let opening = move || Source::open(&for_source.options);
+        let for_production = Arc::clone(&shared);
+        let opening = move || Production::open(for_production);
         let opened = tokio::task::spawn_blocking(opening).await;
-        let source = opened.map_err(|error| failed("making the source", &error))??;
+        let production = opened.map_err(|error| failed("making the source", &error))??;
 
         let (stop, stopping) = shutdown::channel();
         let points = local_address("points", &points_listener)?;
         let output = local_address("output", &output_listener)?;
-        let producer = Producer::new(Arc::clone(&shared), source);
         let running = run(
             Arc::clone(&shared),
             points_listener,
             output_listener,
-            producer,
+            production,
             stopping,
         );
         Ok(Self {
@@ -149,7 +148,7 @@ async fn run(
     shared: Arc<Shared>,
     points: TcpListener,
     output: TcpListener,
-    producer: Producer,
+    production: Production,
     mut stop: Shutdown,
 ) -> Result<(), SimError> {
     let (closing, closed) = shutdown::channel();
@@ -163,11 +162,11 @@ async fn run(
     ));
     links.spawn(accept(output, Arc::clone(&shared.output), limits, closed));
 
-    let production = tokio::select! {
-        ended = producer.run(stop.clone()) => ended,
+    let produced = tokio::select! {
+        ended = production.run(stop.clone()) => ended,
         Some(ended) = links.join_next() => Err(link_failed(ended)),
     };
-    let complete = matches!(production, Ok(End::Complete));
+    let complete = matches!(produced, Ok(End::Complete));
     let hubs = [&shared.points, &shared.output];
     if complete {
         for hub in hubs {
@@ -188,7 +187,7 @@ async fn run(
     if let Ok(ended) = tokio::time::timeout(STOP_LIMIT, all_ended(&mut links)).await {
         delivered = delivered.and(ended);
     }
-    production.and(delivered)
+    produced.and(delivered)
 }
 
 async fn all_ended(links: &mut JoinSet<Result<(), SimError>>) -> Result<(), SimError> {

@@ -1,9 +1,13 @@
 //! Where messages come from: the scene or a replay.
 
+use std::path::Path;
+
 use bytes::Bytes;
 
+use super::error::ReplayError;
 use super::message::encode;
-use super::options::{self, DEFAULT_SCENE_POINTS, Options};
+use super::options::{DEFAULT_SCENE_POINTS, Options};
+use super::output::Setting;
 use super::replay::{Frame, Replay};
 use super::scene::{Scene, Sweep, Track};
 use crate::sensr::wire::CloudType;
@@ -28,28 +32,30 @@ enum World {
 }
 
 impl Source {
-    /// Casts the scene or reads the scans. Takes up to a second or two.
-    pub(super) fn open(options: &Options) -> Result<Self, SimError> {
-        let types = options.effective_types();
-        let groups: Vec<Vec<CloudType>> = if options.alternate {
-            types.into_iter().map(|kind| vec![kind]).collect()
-        } else {
-            vec![types]
-        };
-        let world = match &options.source {
-            options::Source::Street { seed } => World::Street {
-                scene: Box::new(Scene::street(
-                    *seed,
-                    options.points.unwrap_or(DEFAULT_SCENE_POINTS),
-                )),
+    /// Casts the scene. Takes up to a second or two.
+    pub(super) fn street(options: &Options, seed: u64) -> Self {
+        let points = options.points.unwrap_or(DEFAULT_SCENE_POINTS);
+        Self {
+            groups: groups(options),
+            world: World::Street {
+                scene: Box::new(Scene::street(seed, points)),
                 latest: None,
             },
-            options::Source::Replay { path, repeat } => {
-                let groups = groups.clone();
-                World::Replay(Replay::open(path, *repeat, options.points, groups)?)
-            }
-        };
-        Ok(Self { groups, world })
+        }
+    }
+
+    /// Reads the scans. Takes up to a second or two.
+    pub(super) fn replay(
+        options: &Options,
+        path: &Path,
+        repeat: bool,
+    ) -> Result<Self, ReplayError> {
+        let groups = groups(options);
+        let replay = Replay::open(path, repeat, options.points, groups.clone())?;
+        Ok(Self {
+            groups,
+            world: World::Replay(replay),
+        })
     }
 
     /// The types that point message number `k` carries.
@@ -93,9 +99,14 @@ impl Source {
         }
     }
 
-    /// Has the world zones?
-    pub(super) fn has_zones(&self) -> bool {
-        matches!(self.world, World::Street { .. })
+    /// What there is besides the tracks.
+    pub(super) fn setting(&self) -> Setting {
+        match &self.world {
+            World::Street { scene, .. } => Setting::Street {
+                parked: scene.parked(),
+            },
+            World::Replay(_) => Setting::Empty,
+        }
     }
 
     fn street_points(&mut self, k: u64, t_secs: f64) -> Bytes {
@@ -108,6 +119,16 @@ impl Source {
             }
             World::Replay(_) => Bytes::new(),
         }
+    }
+}
+
+/// The types of the messages in turn.
+fn groups(options: &Options) -> Vec<Vec<CloudType>> {
+    let types = options.effective_types();
+    if options.alternate {
+        types.into_iter().map(|kind| vec![kind]).collect()
+    } else {
+        vec![types]
     }
 }
 

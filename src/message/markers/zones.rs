@@ -123,8 +123,9 @@ struct Title<'a>(&'a ZoneConfig);
 impl fmt::Display for Title<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(zone) = self;
-        let name = zone.name.trim();
         // NUL would end the string early, line feeds move the text.
+        let is_blank = |letter: char| letter.is_control() || letter.is_whitespace();
+        let name = zone.name.trim_matches(is_blank);
         for letter in name.chars() {
             f.write_char(if letter.is_control() { ' ' } else { letter })?;
         }

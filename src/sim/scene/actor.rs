@@ -1,8 +1,12 @@
-//! Who moves through the scene: cars, lorries, cyclists and pedestrians.
+//! Who is in the scene: cars, lorries, cyclists, pedestrians and a gate.
+
+use std::f64::consts::FRAC_PI_2;
 
 use rand::Rng;
 use rand::rngs::SmallRng;
 
+use super::body::{car, cyclist, gate, lorry, pedestrian, worker};
+use super::errand::Errand;
 use super::geometry::{Bounds, Shape, Vec3};
 use super::material::Material;
 use super::path::{Motion, Path};
@@ -10,7 +14,7 @@ use super::world::ground_height;
 use crate::sensr::wire::proto::LabelType;
 use crate::sim::number::{float, float_len};
 
-/// Someone who moves.
+/// Someone who moves, or something that could.
 #[derive(Debug)]
 pub(super) struct Actor {
     pub label: LabelType,
@@ -18,12 +22,19 @@ pub(super) struct Actor {
     pub size: [f64; 3],
     /// Solids in the actor's frame: x forward, origin on the ground in the middle.
     pub parts: Vec<(Shape, Material)>,
-    path: Path,
+    /// Wears something that reflects light to where it comes from.
+    pub retro_reflective: bool,
+    pub path: Path,
 }
 
 impl Actor {
     pub(super) fn motion(&self, t: f64) -> Motion {
         self.path.at(t)
+    }
+
+    /// Never moves.
+    pub(super) fn is_static(&self) -> bool {
+        matches!(self.path, Path::Still { .. })
     }
 
     /// Where the actor stands: the middle of its box's bottom.
@@ -77,6 +88,19 @@ pub(super) fn actors(rng: &mut SmallRng) -> Vec<Actor> {
         };
         actors.push(pedestrian(rng, path));
     }
+    actors.push(gate(Path::Still {
+        at: (22.7, -5.5),
+        yaw: FRAC_PI_2,
+    }));
+    // Through the gate to the kiosk, and back after a chat.
+    actors.push(worker(Path::Errand(Errand {
+        from: (24.0, -2.6),
+        to: (24.0, -12.5),
+        walk_secs: 8.0,
+        stay_secs: 14.0,
+        rest_secs: 4.0,
+        delay_secs: 1.0,
+    })));
     actors
 }
 
@@ -102,89 +126,12 @@ fn traffic(
             surge: 5.0,
             weave: 0.0,
         };
-        let lorry = heading < 0.0 && index == 1;
-        actors.push(if lorry {
-            self::lorry(path)
+        let is_lorry = heading < 0.0 && index == 1;
+        actors.push(if is_lorry {
+            lorry(path)
         } else {
             car(rng, path)
         });
-    }
-}
-
-fn block(x: (f64, f64), half_width: f64, z: (f64, f64)) -> Shape {
-    Shape::Block {
-        min: Vec3::new(x.0, -half_width, z.0),
-        max: Vec3::new(x.1, half_width, z.1),
-    }
-}
-
-fn car(rng: &mut SmallRng, path: Path) -> Actor {
-    let (length, height) = (rng.random_range(3.8..4.9), rng.random_range(1.42..1.7));
-    let half = length / 2.0;
-    let paint = Material::Plain(rng.random_range(0.15..0.85));
-    Actor {
-        label: LabelType::LabelCar,
-        size: [length, 1.84, height],
-        parts: vec![
-            (block((-half, half), 0.92, (0.2, 0.85)), paint),
-            (
-                block((-half * 0.75, half * 0.4), 0.8, (0.85, height)),
-                Material::Plain(0.1),
-            ),
-        ],
-        path,
-    }
-}
-
-fn lorry(path: Path) -> Actor {
-    Actor {
-        label: LabelType::LabelCar,
-        size: [10.0, 2.5, 3.4],
-        parts: vec![
-            (block((-5.0, 2.6), 1.25, (0.9, 3.4)), Material::Plain(0.7)),
-            (block((2.9, 5.0), 1.2, (0.4, 2.8)), Material::Plain(0.4)),
-            (block((-5.0, 5.0), 0.9, (0.3, 0.9)), Material::Plain(0.12)),
-        ],
-        path,
-    }
-}
-
-fn column(x: f64, radius: f64, z: (f64, f64)) -> Shape {
-    Shape::Column {
-        x,
-        radius,
-        bottom: z.0,
-        top: z.1,
-    }
-}
-
-fn cyclist(path: Path) -> Actor {
-    Actor {
-        label: LabelType::LabelCyclist,
-        size: [1.8, 0.6, 1.75],
-        parts: vec![
-            (block((-0.9, 0.9), 0.06, (0.0, 0.75)), Material::Plain(0.25)),
-            (column(-0.1, 0.25, (0.75, 1.75)), Material::Plain(0.5)),
-        ],
-        path,
-    }
-}
-
-fn pedestrian(rng: &mut SmallRng, path: Path) -> Actor {
-    let height = rng.random_range(1.55..1.92);
-    let clothes = Material::Plain(rng.random_range(0.2..0.7));
-    Actor {
-        label: LabelType::LabelPedestrian,
-        size: [0.6, 0.6, height],
-        parts: vec![
-            (column(0.0, 0.16, (0.0, 0.85)), Material::Plain(0.2)),
-            (column(0.0, 0.26, (0.85, height - 0.28)), clothes),
-            (
-                column(0.0, 0.11, (height - 0.28, height)),
-                Material::Plain(0.5),
-            ),
-        ],
-        path,
     }
 }
 
@@ -208,7 +155,8 @@ mod tests {
     #[test]
     fn nobody_on_the_road_touches_another() {
         let actors = actors(&mut SmallRng::seed_from_u64(3));
-        let on_road = |actor: &&Actor| actor.label != LabelType::LabelPedestrian;
+        let on_foot = [LabelType::LabelPedestrian, LabelType::LabelGate];
+        let on_road = |actor: &&Actor| !on_foot.contains(&actor.label);
         for step in 0..600 {
             let t = f64::from(step) * 0.5;
             let there = actors.iter().filter(on_road).map(|a| (a.motion(t), a.size));

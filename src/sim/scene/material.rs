@@ -5,7 +5,8 @@ use super::geometry::{Hit, Vec3};
 /// What a surface is made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Material {
-    /// A colour that is the same everywhere: share of the light that comes back, 0 to 1.
+    /// A colour that is the same everywhere: share of the light that comes back, 0 to 1. More for what
+    /// throws light back to where it comes from instead of everywhere.
     Plain(f64),
     /// A wall of this brightness with rows of dark windows.
     Facade(f64),

@@ -2,6 +2,7 @@
 
 use std::f64::consts::TAU;
 
+use super::errand::Errand;
 use crate::sim::number::{float, floor_index};
 
 /// A way through the scene.
@@ -32,6 +33,14 @@ pub(super) enum Path {
         phase: f64,
         /// Radians per second.
         omega: f64,
+    },
+    /// There and back, with stops.
+    Errand(Errand),
+    /// Nowhere.
+    Still {
+        at: (f64, f64),
+        /// Radians about +z.
+        yaw: f64,
     },
 }
 
@@ -107,6 +116,15 @@ impl Path {
                     lap: 0,
                 }
             }
+            Self::Errand(ref errand) => errand.at(t),
+            Self::Still { at, yaw } => Motion {
+                x: at.0,
+                y: at.1,
+                yaw,
+                velocity: (0.0, 0.0),
+                yaw_rate: 0.0,
+                lap: 0,
+            },
         }
     }
 }

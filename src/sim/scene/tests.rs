@@ -81,7 +81,11 @@ fn object_points_are_inside_their_boxes() {
             }
         }
     }
-    assert_eq!(seen.len(), 3, "cars, pedestrians and cyclists: {seen:?}");
+    assert_eq!(
+        seen.len(),
+        4,
+        "cars, pedestrians, cyclists and a gate: {seen:?}"
+    );
 }
 
 #[test]
@@ -90,13 +94,61 @@ fn objects_move_continuously_and_keep_their_ids() {
     let mut before = scene.tracks(&scene.sweep(0.0));
     for step in 1..600 {
         let now = scene.tracks(&scene.sweep(f64::from(step) * 0.1));
-        for (old, new) in before.iter().zip(&now).filter(|(a, b)| a.id == b.id) {
+        for (old, new) in before.iter().zip(&now).filter(|(a, b)| a.key == b.key) {
             let moved = (new.bottom_centre[0] - old.bottom_centre[0])
                 .hypot(new.bottom_centre[1] - old.bottom_centre[1]);
             let speed = new.velocity[0].hypot(new.velocity[1]);
             assert!((moved / 0.1 - speed).abs() < 0.3, "{old:?} {new:?}");
         }
         before = now;
+    }
+}
+
+#[test]
+fn past_and_future_are_what_was_and_what_will_be() {
+    let scene = Scene::street(1, 0);
+    let at = |tenths: i32| scene.tracks(&scene.sweep(f64::from(tenths) * STEP_SECS));
+    let apart = |a: [f64; 3], b: [f64; 3]| (a[0] - b[0]).hypot(a[1] - b[1]);
+    for tenths in [0, 7, 30, 555] {
+        for (index, track) in at(tenths).iter().enumerate() {
+            assert!((1..=31).contains(&track.past.len()) && track.future.len() <= 20);
+            assert_eq!(track.past.last(), Some(&track.bottom_centre));
+            let past = track.past.iter().rev().zip(0..);
+            let future = track.future.iter().zip(1..);
+            let past = past.map(|(position, back)| (position, -back));
+            for (position, steps) in past.chain(future) {
+                let then = &at(tenths + steps)[index];
+                assert_eq!(then.key, track.key);
+                assert!(apart(*position, then.bottom_centre) < 1e-6);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_ends_with_the_lap() {
+    let scene = Scene::street(1, 0);
+    let keys = |tenths| -> Vec<u64> {
+        let tracks = scene.tracks(&scene.sweep(f64::from(tenths) * STEP_SECS));
+        tracks.iter().map(|track| track.key).collect()
+    };
+    let all: BTreeSet<u64> = (0..600).flat_map(keys).collect();
+    assert!(all.len() > keys(0).len() + 9, "{} in a minute", all.len());
+}
+
+#[test]
+fn parked_cars_have_background_points() {
+    let scene = Scene::street(1, 60_000);
+    let cloud = scene.cloud(&scene.sweep(0.0), CloudType::Background);
+    let cars = scene.parked();
+    assert!(!cars.is_empty() && cars.iter().all(|car| car.is_static));
+    for car in cars {
+        let positions = floats(&cloud.points);
+        let near = positions.chunks_exact(3).filter(|point| {
+            let [x, y] = [0, 1].map(|i| f64::from(point[i]) - car.bottom_centre[i]);
+            x.hypot(y) < car.size[0] / 2.0
+        });
+        assert!(near.count() > 5, "{car:?}");
     }
 }
 

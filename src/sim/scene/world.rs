@@ -34,6 +34,17 @@ const PAVEMENTS: [(f64, f64); 2] = [(-2.0, 4.0), (12.0, 15.5)];
 /// Where the street ends on both sides, metres from the sensor.
 const END: f64 = 190.0;
 
+/// Length, width and height of every parked car, metres.
+pub(super) const PARKED_CAR: [f64; 3] = [4.5, 1.8, 1.5];
+
+/// All of them are parked alike, radians about +z.
+pub(super) const PARKED_YAW: f64 = 1.4;
+
+/// Where cars are parked.
+pub(super) fn parked_cars() -> impl Iterator<Item = (f64, f64)> {
+    (0..5).map(|slot| (-55.0 + 3.2 * f64::from(slot), -18.0))
+}
+
 /// Height of the ground, metres above the road.
 pub(super) fn ground_height(y: f64) -> f64 {
     let paved = PAVEMENTS.iter().any(|&(from, to)| (from..=to).contains(&y));
@@ -93,16 +104,16 @@ pub(super) fn fixtures(rng: &mut SmallRng) -> Vec<Fixture> {
     }
     let kiosk = Shape::standing(4.0, 3.0, 2.8);
     add(27.0, -17.0, 0.2, kiosk, Material::Plain(0.6));
-    for slot in 0..5 {
-        let x = -55.0 + 3.2 * f64::from(slot);
+    let [length, width, height] = PARKED_CAR;
+    for (x, y) in parked_cars() {
         let paint = Material::Plain(rng.random_range(0.1..0.8));
-        let body = Shape::standing(4.5, 1.8, 0.9);
+        let body = Shape::standing(length, width, 0.9);
         let cabin = Shape::Block {
             min: Vec3::new(-1.4, -0.8, 0.9),
-            max: Vec3::new(0.9, 0.8, 1.5),
+            max: Vec3::new(0.9, 0.8, height),
         };
-        add(x, -18.0, 1.4, body, paint);
-        add(x, -18.0, 1.4, cabin, Material::Plain(0.08));
+        add(x, y, PARKED_YAW, body, paint);
+        add(x, y, PARKED_YAW, cabin, Material::Plain(0.08));
     }
 
     for (from, to) in PAVEMENTS {

@@ -1,0 +1,28 @@
+//! Recorded bags: every frame of the bridge's `wire` topic is sent again, byte for byte.
+//!
+//! ```text
+//! splits ─► records (MCAP) ─► wire frames (CDR) ─► read-ahead (a thread, bounded) ─► player (pace) ─► hubs
+//! ```
+//!
+//! Files are read as a stream, so that a bag of any size takes no more memory than the read-ahead.
+
+mod catalog;
+mod cdr;
+mod error;
+mod files;
+#[cfg(test)]
+mod fixture;
+mod metadata;
+mod pace;
+mod player;
+mod read_ahead;
+mod reader;
+mod records;
+mod topics;
+
+pub use error::BagError;
+pub use files::is_bag;
+pub(super) use player::Player;
+
+/// The type of the topic with the frames.
+const WIRE_TYPE: &str = "sensr_bridge/msg/WireFrame";

@@ -1,0 +1,131 @@
+//! The topics of one file.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use mcap::records::{self, Record, SchemaHeader};
+use mcap::sans_io::{SummaryReadEvent, SummaryReader, SummaryReaderOptions};
+use mcap::{McapError, Summary};
+
+use super::WIRE_TYPE;
+use super::error::BagError;
+use super::records::{MAX_RECORD_BYTES, read};
+
+/// How far a file without a summary is searched for further topics after the first one with frames.
+const LOOK_FURTHER_BYTES: u64 = 64 << 20;
+
+/// A topic as a file describes it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Topic {
+    pub name: String,
+    /// The message type.
+    pub kind: String,
+    pub encoding: String,
+}
+
+impl Topic {
+    /// Has it frames to replay?
+    pub(super) fn is_wire(&self) -> bool {
+        self.kind == WIRE_TYPE
+    }
+}
+
+/// What one file has said so far about its topics.
+#[derive(Debug, Default)]
+pub(super) struct Catalog {
+    schemas: HashMap<u16, String>,
+    topics: HashMap<u16, Topic>,
+}
+
+impl Catalog {
+    pub(super) fn schema(&mut self, schema: SchemaHeader) {
+        self.schemas.insert(schema.id, schema.name);
+    }
+
+    /// Returns the topic if it is new.
+    pub(super) fn channel(&mut self, channel: records::Channel) -> Option<&Topic> {
+        let schema = self.schemas.get(&channel.schema_id);
+        let topic = Topic {
+            name: channel.topic,
+            kind: schema.cloned().unwrap_or_default(),
+            encoding: channel.message_encoding,
+        };
+        let known = self.topics.insert(channel.id, topic).is_some();
+        self.topics.get(&channel.id).filter(|_| !known)
+    }
+
+    pub(super) fn topic(&self, channel_id: u16) -> Option<&Topic> {
+        self.topics.get(&channel_id)
+    }
+}
+
+/// The topics of a file, from the summary at the end of the file, or from its records if there is none.
+pub(super) fn topics_in(path: &Path) -> Result<BTreeSet<Topic>, BagError> {
+    match summary(path) {
+        Ok(Some(summary)) if !summary.channels.is_empty() => Ok(from_summary(&summary)),
+        // A file without messages also comes here, which is quick.
+        Ok(_) | Err(_) => scan(path),
+    }
+}
+
+fn from_summary(summary: &Summary) -> BTreeSet<Topic> {
+    let topic = |channel: &mcap::Channel| Topic {
+        name: channel.topic.clone(),
+        kind: channel
+            .schema
+            .as_ref()
+            .map_or_else(String::new, |schema| schema.name.clone()),
+        encoding: channel.message_encoding.clone(),
+    };
+    summary
+        .channels
+        .values()
+        .map(|channel| topic(channel))
+        .collect()
+}
+
+fn summary(path: &Path) -> Result<Option<Summary>, McapError> {
+    let mut file = File::open(path)?;
+    let options = SummaryReaderOptions::default()
+        .with_file_size(file.seek(io::SeekFrom::End(0))?)
+        .with_record_length_limit(MAX_RECORD_BYTES);
+    let mut reader = SummaryReader::new_with_options(options);
+    while let Some(event) = reader.next_event() {
+        match event? {
+            SummaryReadEvent::ReadRequest(wanted) => {
+                let read = file.read(reader.insert(wanted))?;
+                reader.notify_read(read);
+            }
+            SummaryReadEvent::SeekRequest(to) => {
+                let at = file.seek(to)?;
+                reader.notify_seeked(at);
+            }
+        }
+    }
+    Ok(reader.finish())
+}
+
+fn scan(path: &Path) -> Result<BTreeSet<Topic>, BagError> {
+    let mut catalog = Catalog::default();
+    let mut enough_bytes = u64::MAX;
+    read(path, |record, read_bytes| {
+        match record {
+            Record::Schema { header, .. } => catalog.schema(header),
+            Record::Channel(channel) => {
+                let topic = catalog.channel(channel);
+                if topic.is_some_and(Topic::is_wire) {
+                    enough_bytes = enough_bytes.min(read_bytes + LOOK_FURTHER_BYTES);
+                }
+            }
+            _ => {}
+        }
+        if read_bytes > enough_bytes {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(catalog.topics.into_values().collect())
+}

@@ -1,0 +1,59 @@
+//! `metadata.yaml` of a rosbag2 folder.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::error::BagError;
+
+/// What rosbag2 writes at the end of a recording.
+pub(super) const NAME: &str = "metadata.yaml";
+
+/// Only what matters here.
+#[derive(Debug, Deserialize)]
+struct Metadata {
+    rosbag2_bagfile_information: Information,
+}
+
+/// About a whole bag.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Information {
+    storage_identifier: String,
+    pub relative_file_paths: Vec<String>,
+    compression_mode: String,
+}
+
+impl Information {
+    /// `None`: there is none, since the recorder was killed, or it cannot be used.
+    pub(super) fn read(folder: &Path) -> Result<Option<Self>, BagError> {
+        let path = folder.join(NAME);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = fs::read_to_string(&path).map_err(|source| BagError::read(&path, source))?;
+        match serde_yaml::from_str::<Metadata>(&text) {
+            Ok(metadata) => Ok(Some(metadata.rosbag2_bagfile_information)),
+            Err(error) => {
+                let path = path.display();
+                log::warn!("{path}: {error}; the files are taken in the order of their names");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Refuses what is not MCAP, or compressed in a way that MCAP knows nothing of.
+    pub(super) fn checked(self, folder: &Path) -> Result<Self, BagError> {
+        if !matches!(self.storage_identifier.as_str(), "mcap" | "") {
+            return Err(BagError::Storage {
+                path: folder.to_owned(),
+                storage: self.storage_identifier,
+            });
+        }
+        if self.compression_mode.eq_ignore_ascii_case("message") {
+            return Err(BagError::CompressedMessages(folder.to_owned()));
+        }
+        Ok(self)
+    }
+}

@@ -1,0 +1,87 @@
+//! When each frame of a bag is due.
+
+use std::time::{Duration, Instant};
+
+/// Longer than anybody waits, and still a time the system can tell.
+const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
+/// Times with the spacing of the stamps, from a start. They do not drift.
+#[derive(Debug)]
+pub(super) struct Pace {
+    start: Instant,
+    speed: f64,
+    last_stamp_ns: Option<i64>,
+    /// How far into the recording the latest frame is, steps back left out.
+    recorded: Duration,
+}
+
+impl Pace {
+    /// The first frame is due at `start`. `speed` is more than 0.
+    pub(super) fn new(start: Instant, speed: f64) -> Self {
+        Self {
+            start,
+            speed,
+            last_stamp_ns: None,
+            recorded: Duration::ZERO,
+        }
+    }
+
+    /// When the next frame, which has this stamp, is due. One that was stamped earlier than the one before is
+    /// due together with that: the clock was set back while recording, or the bag starts over.
+    pub(super) fn due(&mut self, stamp_ns: i64) -> Instant {
+        let last_ns = self.last_stamp_ns.replace(stamp_ns).unwrap_or(stamp_ns);
+        let step_ns = u64::try_from(stamp_ns.saturating_sub(last_ns)).unwrap_or(0);
+        self.recorded = self.recorded.saturating_add(Duration::from_nanos(step_ns));
+        let elapsed = Duration::try_from_secs_f64(self.recorded.as_secs_f64() / self.speed);
+        self.start + elapsed.unwrap_or(FOR_EVER).min(FOR_EVER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn due_ms(speed: f64, stamps_ms: &[i64]) -> Vec<u128> {
+        let start = Instant::now();
+        let mut pace = Pace::new(start, speed);
+        let mut due = |stamp_ms: &i64| (pace.due(stamp_ms * 1_000_000) - start).as_millis();
+        stamps_ms.iter().map(&mut due).collect()
+    }
+
+    #[test]
+    fn frames_keep_their_distance_at_any_speed() {
+        let stamps = [5000, 5000, 5100, 5250, 3_605_250];
+        assert_eq!(due_ms(1.0, &stamps), [0, 0, 100, 250, 3_600_250]);
+        assert_eq!(due_ms(2.0, &stamps), [0, 0, 50, 125, 1_800_125]);
+        assert_eq!(due_ms(0.5, &stamps), [0, 0, 200, 500, 7_200_500]);
+    }
+
+    #[test]
+    fn a_step_back_takes_no_time_and_no_later_frame_waits_for_it() {
+        let stamps = [5000, 5100, -7000, -6900, 1000, 900, 1000];
+        assert_eq!(due_ms(1.0, &stamps), [0, 100, 100, 200, 8100, 8100, 8200]);
+    }
+
+    #[test]
+    fn the_strangest_stamps_and_speeds_are_a_time() {
+        for speed in [f64::MIN_POSITIVE, 1e-9, 1000.0] {
+            let mut pace = Pace::new(Instant::now(), speed);
+            for stamp_ns in [i64::MIN, i64::MAX, 0, i64::MAX, i64::MIN, i64::MAX] {
+                pace.due(stamp_ns);
+            }
+        }
+    }
+
+    #[test]
+    fn no_drift_after_a_million_frames() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start, 3.0);
+        let due = (0..=1_000_000).map(|k| pace.due(k * 33_333_333));
+        let last = due.last().expect("some") - start;
+        let expected = Duration::from_millis(11_111_111);
+        assert!(
+            last.abs_diff(expected) < Duration::from_micros(1),
+            "{last:?}"
+        );
+    }
+}

@@ -1,0 +1,215 @@
+//! The frames of a bag, one after the other.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use mcap::records::Record;
+
+use super::catalog::{Catalog, Topic};
+use super::cdr::{Link, WireFrame};
+use super::error::BagError;
+use super::files;
+use super::records::{self, Ended};
+use super::topics;
+
+/// A frame to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Frame {
+    /// When it arrived, nanoseconds since 1970.
+    pub stamp_ns: i64,
+    pub link: Link,
+    pub data: Bytes,
+}
+
+/// A bag that has frames.
+#[derive(Debug)]
+pub(super) struct Bag {
+    path: PathBuf,
+    splits: Vec<PathBuf>,
+    topic: String,
+    /// Others with frames are left out on purpose.
+    topic_was_asked_for: bool,
+}
+
+impl Bag {
+    /// Finds the files and the topic. `topic` chooses among several with frames.
+    pub(super) fn open(path: &Path, topic: Option<&str>) -> Result<Self, BagError> {
+        let splits = files::splits(path)?;
+        let chosen = topics::choose(path, &splits, topic)?;
+        let (path, files) = (path.to_owned(), splits.len());
+        log::info!("{}: {chosen} in {files} file(s)", path.display());
+        Ok(Self {
+            path,
+            splits,
+            topic: chosen,
+            topic_was_asked_for: topic.is_some(),
+        })
+    }
+
+    /// Gives `sink` every frame in the order in which they were recorded, until it has had enough. `repeat`:
+    /// over and over.
+    pub(super) fn play(
+        &self,
+        repeat: bool,
+        mut sink: impl FnMut(Frame) -> ControlFlow<()>,
+    ) -> Result<(), BagError> {
+        let mut is_first = true;
+        loop {
+            let mut pass = Pass::new(self, is_first);
+            for split in &self.splits {
+                if pass.play(split, &mut sink)?.is_break() {
+                    return Ok(());
+                }
+            }
+            pass.summarize()?;
+            if !repeat {
+                return Ok(());
+            }
+            is_first = false;
+        }
+    }
+}
+
+/// Once through the bag.
+struct Pass<'a> {
+    bag: &'a Bag,
+    /// Later ones would only repeat the warnings.
+    is_first: bool,
+    frames: u64,
+    broken: u64,
+    sequence: Sequence,
+}
+
+impl<'a> Pass<'a> {
+    fn new(bag: &'a Bag, is_first: bool) -> Self {
+        Self {
+            bag,
+            is_first,
+            frames: 0,
+            broken: 0,
+            sequence: Sequence::default(),
+        }
+    }
+
+    fn play(
+        &mut self,
+        split: &Path,
+        sink: &mut impl FnMut(Frame) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, BagError> {
+        let mut catalog = Catalog::default();
+        let mut all_bytes = 0;
+        let ended = records::read(split, |record, read_bytes| {
+            all_bytes = read_bytes;
+            match record {
+                Record::Schema { header, .. } => catalog.schema(header),
+                Record::Channel(channel) => {
+                    if let Some(topic) = catalog.channel(channel) {
+                        self.warn_of_another(topic);
+                    }
+                }
+                Record::Message { header, data } => {
+                    let topic = catalog.topic(header.channel_id);
+                    if topic.is_some_and(|topic| self.is_played(topic)) {
+                        return self
+                            .frame(&data)
+                            .map_or(ControlFlow::Continue(()), &mut *sink);
+                    }
+                }
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        })?;
+        match ended {
+            Ended::Stopped => return Ok(ControlFlow::Break(())),
+            Ended::Early(error) if self.is_first => log::warn!(
+                "{} ends early, as if the recorder had been killed: what came before is played \
+                 ({error}, {all_bytes} bytes read)",
+                split.display()
+            ),
+            Ended::Early(_) | Ended::Whole => {}
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn is_played(&self, topic: &Topic) -> bool {
+        topic.is_wire() && topic.name == self.bag.topic
+    }
+
+    /// One that was not found beforehand, since the file has no summary.
+    fn warn_of_another(&self, topic: &Topic) {
+        let is_expected = self.bag.topic_was_asked_for || !self.is_first;
+        if topic.is_wire() && !is_expected && !self.is_played(topic) {
+            let (other, played) = (&topic.name, &self.bag.topic);
+            log::warn!("{other} also has frames, but {played} is played: --topic chooses");
+        }
+    }
+
+    fn frame(&mut self, message: &[u8]) -> Option<Frame> {
+        match WireFrame::decode(message) {
+            Ok(frame) => {
+                self.frames += 1;
+                self.sequence.note(frame.link, frame.sequence);
+                Some(Frame {
+                    stamp_ns: frame.stamp_ns,
+                    link: frame.link,
+                    data: Bytes::copy_from_slice(frame.data),
+                })
+            }
+            Err(error) => {
+                if self.broken == 0 && self.is_first {
+                    let bytes = message.len();
+                    log::warn!("a message of {bytes} bytes is no frame and left out: {error}");
+                }
+                self.broken += 1;
+                None
+            }
+        }
+    }
+
+    /// Tells what was not as it should be.
+    fn summarize(&self) -> Result<(), BagError> {
+        let (frames, broken) = (self.frames, self.broken);
+        if frames == 0 {
+            return Err(BagError::NoFrames {
+                path: self.bag.path.clone(),
+                topic: self.bag.topic.clone(),
+                broken,
+            });
+        }
+        if !self.is_first {
+            return Ok(());
+        }
+        log::info!("the bag has {frames} frames");
+        if broken > 0 {
+            log::warn!("{broken} messages of the bag are no frames and left out");
+        }
+        let missing = self.sequence.missing;
+        if missing > 0 {
+            log::warn!("{missing} frames were lost when the bag was recorded");
+        }
+        Ok(())
+    }
+}
+
+/// Finds the frames that were not recorded.
+#[derive(Debug, Default)]
+struct Sequence {
+    /// By link.
+    next: [Option<u64>; 2],
+    missing: u64,
+}
+
+impl Sequence {
+    /// A number lower than expected is a restart of the bridge.
+    fn note(&mut self, link: Link, number: u64) {
+        let next = &mut self.next[usize::from(link == Link::Output)];
+        let expected = next.unwrap_or(number);
+        let skipped = number.saturating_sub(expected);
+        self.missing = self.missing.saturating_add(skipped);
+        *next = Some(number.saturating_add(1));
+    }
+}
+
+#[cfg(test)]
+mod tests;
