@@ -15,6 +15,7 @@ pub mod cdr;
 pub mod clock;
 pub mod cloud;
 pub mod config;
+pub mod diagnosis;
 pub mod interval;
 pub mod message;
 pub mod pipeline;

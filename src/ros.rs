@@ -1,15 +1,19 @@
 //! The ROS 2 side: the only place that knows r2r.
 
 mod arguments;
+mod convert;
+mod diagnostics;
 mod error;
 mod logging;
 mod node;
 mod parameters;
 mod publisher;
 mod reactor;
+mod reporter;
 mod statistics;
 mod target;
 mod transform;
+mod wiring;
 mod workers;
 
 pub use arguments::Arguments;

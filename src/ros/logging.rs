@@ -10,6 +10,7 @@ use r2r::rcl_interfaces::msg::Log;
 use r2r::{LogSeverity, Publisher, QosProfile};
 
 use super::Error;
+use super::convert::{text, time};
 use crate::stamp::Stamp;
 
 /// Lines that may wait for `/rosout`. More than that between two spins are on the console only.
@@ -72,8 +73,7 @@ impl log::Log for RosLogger {
         if !self.enabled(record.metadata()) {
             return;
         }
-        // rcutils takes C strings; the text may quote what a server sent.
-        let text = record.args().to_string().replace('\0', "\\0");
+        let text = text(record.args().to_string());
         let file = record.file().unwrap_or_default();
         let line = record.line().unwrap_or_default();
         let (severity, level) = match record.level() {
@@ -85,7 +85,7 @@ impl log::Log for RosLogger {
         r2r::log(&text, &self.name, file, line, severity);
         let stamp = Stamp::now();
         let message = Log {
-            stamp: super::statistics::time(stamp),
+            stamp: time(stamp),
             level,
             name: self.name.clone(),
             msg: text,

@@ -3,27 +3,23 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use r2r::sensr_bridge::msg::BridgeStatistics;
-use r2r::{Context, Node, Publisher, QosProfile};
+use r2r::{Context, Node};
 use tokio::sync::watch;
 
 use super::logging::{self, Rosout};
 use super::parameters::{self, ParameterServer};
-use super::publisher::DdsSink;
 use super::reactor::{Reactor, Signals};
+use super::reporter::Reporter;
 use super::target::Target;
 use super::transform::StaticTransform;
+use super::wiring::Wiring;
 use super::workers::{Worker, Workers, panic_message};
 use super::{Arguments, Error, statistics};
 use crate::config::Config;
-use crate::interval::IntervalGrid;
-use crate::pipeline::{
-    CloudIntake, CloudOutflow, NoticeOutflow, ObjectOutflow, OutputIntake, Queues,
-};
-use crate::sensr::client::{self, LinkOptions};
+use crate::pipeline::Queues;
+use crate::sensr::client::LinkOptions;
 use crate::shutdown::{self, Shutdown, Trigger};
 use crate::stats::Stats;
-use crate::topic::Topic;
 
 /// Unless remapped.
 const NODE_NAME: &str = "sensr_bridge";
@@ -34,24 +30,6 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 /// A thread that was asked to end may take this long beyond what it is known to wait for. They take
 /// milliseconds, but a starved machine must not be taken for a stuck thread.
 const END_LIMIT: Duration = Duration::from_secs(5);
-
-/// What each publishing thread publishes. Both cloud and object thread have a publisher of frames.
-const CLOUD_TOPICS: [Topic; 4] = [Topic::Raw, Topic::Ground, Topic::Background, Topic::Wire];
-const OBJECT_TOPICS: [Topic; 5] = [
-    Topic::Objects,
-    Topic::ObjectPoints,
-    Topic::ObjectMarkers,
-    Topic::ZoneMarkers,
-    Topic::Wire,
-];
-const NOTICE_TOPICS: [Topic; 6] = [
-    Topic::Zones,
-    Topic::ZoneEvents,
-    Topic::LosingEvents,
-    Topic::RecalibrationEvents,
-    Topic::Health,
-    Topic::ServerStatus,
-];
 
 /// Runs the node until SIGINT or SIGTERM. Reads its ROS arguments from the command line.
 pub fn run() -> Result<(), Error> {
@@ -125,104 +103,6 @@ impl Control {
     }
 }
 
-/// Publishes the statistics.
-struct Reporter {
-    start: Instant,
-    publisher: Publisher<BridgeStatistics>,
-}
-
-impl Reporter {
-    /// Publishes all figures as they are now, and returns them.
-    fn publish(&self, stats: &Stats, queues: &Queues) -> BridgeStatistics {
-        let message = statistics::gather(stats, queues, self.start);
-        if let Err(error) = self.publisher.publish(&message) {
-            log::warn!("could not publish statistics: {error}");
-        }
-        message
-    }
-}
-
-/// What all threads are given.
-struct Wiring {
-    stats: Arc<Stats>,
-    config: watch::Receiver<Arc<Config>>,
-    trigger: Trigger,
-    shutdown: Shutdown,
-}
-
-impl Wiring {
-    /// Starts the threads that publish.
-    fn publishers(
-        &self,
-        node: &mut Node,
-        queues: &Queues,
-        config: &Config,
-    ) -> Result<Workers, Error> {
-        let mut sink = |topics: &[Topic]| DdsSink::new(node, config.qos, topics);
-        let clouds = CloudOutflow::new(
-            Arc::clone(&self.stats),
-            Arc::clone(&queues.clouds),
-            self.config.clone(),
-            sink(&CLOUD_TOPICS)?,
-        );
-        let objects = ObjectOutflow::new(
-            Arc::clone(&self.stats),
-            Arc::clone(&queues.objects),
-            self.config.clone(),
-            sink(&OBJECT_TOPICS)?,
-        );
-        let notices = NoticeOutflow::new(
-            Arc::clone(&self.stats),
-            Arc::clone(&queues.notices),
-            self.config.clone(),
-            sink(&NOTICE_TOPICS)?,
-        );
-        Ok(Workers::new([
-            Worker::spawn("pub-points", move || clouds.run())?,
-            Worker::spawn("pub-objects", move || objects.run())?,
-            Worker::spawn("pub-events", move || notices.run())?,
-        ]))
-    }
-
-    /// Starts the threads that read. The signals are caught in the reactor of the first.
-    fn readers(
-        &self,
-        queues: &Queues,
-        (reactor, signals): (Reactor, Signals),
-        points: watch::Receiver<LinkOptions>,
-        output: watch::Receiver<LinkOptions>,
-    ) -> Result<Workers, Error> {
-        let mut clouds = CloudIntake::new(
-            Arc::clone(&self.stats),
-            Arc::clone(&queues.clouds),
-            self.config.clone(),
-        );
-        let mut rest = OutputIntake::new(
-            Arc::clone(&self.stats),
-            Arc::clone(&queues.objects),
-            Arc::clone(&queues.notices),
-            self.config.clone(),
-        );
-        let (stats, shutdown) = (Arc::clone(&self.stats), self.shutdown.clone());
-        let trigger = self.trigger.clone();
-        let points = Worker::spawn("sensr-points", move || {
-            let link = client::run(&stats.points.link, points, shutdown, |frame, arrival| {
-                clouds.message(frame, arrival);
-            });
-            reactor.run(link, signals.pull(trigger));
-        })?;
-        let (stats, shutdown) = (Arc::clone(&self.stats), self.shutdown.clone());
-        let reactor = Reactor::new()?;
-        let output = Worker::spawn("sensr-output", move || {
-            let link = client::run(&stats.output.link, output, shutdown, |frame, arrival| {
-                rest.message(frame, arrival);
-            });
-            reactor.run(link, std::future::ready(()));
-        })?;
-        Ok(Workers::new([points, output]))
-    }
-}
-
 impl Bridge {
     fn start(node: &mut Node, reactor: Reactor, signals: Signals) -> Result<Self, Error> {
         let start = Instant::now();
@@ -230,9 +110,7 @@ impl Bridge {
         let given = Config::from_settings(&settings)?;
         let target = Target::of(&given, None)?;
 
-        let statistics = node
-            .create_publisher("statistics", QosProfile::default())
-            .map_err(Error::ros("publish statistics"))?;
+        let reporter = Reporter::new(node, start)?;
         let mut transform = StaticTransform::new(node)?;
         transform.follow(&target.config);
         let parameters = ParameterServer::new(node, settings)?;
@@ -253,10 +131,7 @@ impl Bridge {
             wiring.readers(&queues, (reactor, signals), points_changes, output_changes)?;
         Ok(Self {
             parameters,
-            reporter: Reporter {
-                start,
-                publisher: statistics,
-            },
+            reporter,
             control: Control {
                 stats: wiring.stats,
                 queues,
@@ -274,21 +149,17 @@ impl Bridge {
     }
 
     fn run(mut self, node: &mut Node, rosout: &Rosout) -> Result<(), Error> {
-        let mut statistics = IntervalGrid::default();
         while !self.shutdown.is_requested() {
             if self.readers.any_has_ended() || self.publishers.any_has_ended() {
                 return Err(self.autopsy());
             }
-            let now = Instant::now();
             let control = &mut self.control;
-            let period = control.config.borrow().statistics_period;
-            if statistics.is_due(now, period) {
-                self.reporter.publish(&control.stats, &control.queues);
-            }
-            let to_statistics = statistics
-                .next()
-                .map_or(SPIN, |next| next.saturating_duration_since(now));
-            node.spin_once(to_statistics.min(SPIN));
+            let config = Arc::clone(&control.config.borrow());
+            let next = self
+                .reporter
+                .publish_due(&control.stats, &control.queues, config);
+            let pause = next.saturating_duration_since(Instant::now());
+            node.spin_once(pause.min(SPIN));
             self.parameters.serve(|config| control.apply(config));
             rosout.flush();
         }
@@ -321,7 +192,7 @@ impl Bridge {
         queues.close();
         queues.drain_until(Instant::now() + DRAIN_LIMIT, &stats.ledger);
         self.publishers.join_until(Instant::now() + END_LIMIT)?;
-        statistics::report(&self.reporter.publish(stats, queues));
+        statistics::report(&self.reporter.publish_statistics(stats, queues));
         Ok(())
     }
 }

@@ -6,7 +6,8 @@ use futures::{FutureExt as _, Stream, StreamExt as _};
 use r2r::rcl_interfaces::{msg, srv};
 use r2r::{Node, ParameterValue, Publisher, QosProfile, ServiceRequest, WrappedServiceTypeSupport};
 
-use super::{Error, statistics};
+use super::Error;
+use super::convert::time;
 use crate::config::table::{self, Kind, PARAMETERS, Parameter};
 use crate::config::{Config, ParameterError, Settings, Value};
 use crate::stamp::Stamp;
@@ -178,7 +179,7 @@ impl ParameterServer {
         names: &[&str],
     ) {
         let mut event = msg::ParameterEvent {
-            stamp: statistics::time(Stamp::now()),
+            stamp: time(Stamp::now()),
             node: self.node_name.clone(),
             ..Default::default()
         };

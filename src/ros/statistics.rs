@@ -1,13 +1,13 @@
 //! The statistics as a message, and the final report.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use r2r::builtin_interfaces::msg as builtin;
 use r2r::sensr_bridge::msg::{
     BridgeStatistics, ClockStatistics, LinkStatistics, StageStatistics, TopicStatistics,
 };
 use r2r::std_msgs::msg::Header;
 
+use super::convert::{duration, text, time};
 use crate::clock::Clock;
 use crate::pipeline::Queues;
 use crate::queue::Fill;
@@ -104,7 +104,7 @@ fn link(name: &str, stream: &StreamStats, queue: Fill, events: Fill) -> LinkStat
     let figures: LinkFigures = stream.link.snapshot();
     LinkStatistics {
         name: name.to_owned(),
-        url: figures.url,
+        url: text(figures.url),
         state: match figures.state {
             LinkState::Connecting => LinkStatistics::STATE_CONNECTING as u8,
             LinkState::Connected => LinkStatistics::STATE_CONNECTED as u8,
@@ -115,7 +115,7 @@ fn link(name: &str, stream: &StreamStats, queue: Fill, events: Fill) -> LinkStat
         connects: figures.connects,
         disconnects: figures.disconnects,
         failed_attempts: figures.failed_attempts,
-        last_error: figures.last_error,
+        last_error: text(figures.last_error),
         frames: figures.frames,
         bytes: figures.bytes,
         text_frames: figures.text_frames,
@@ -179,20 +179,5 @@ fn stage_statistics(link: &str, stage: Stage, times: Times) -> StageStatistics {
         min_ns: times.min_ns,
         mean_ns: times.mean_ns(),
         max_ns: times.max_ns,
-    }
-}
-
-/// A stamp as ROS has it.
-pub(super) fn time(stamp: Stamp) -> builtin::Time {
-    builtin::Time {
-        sec: stamp.sec,
-        nanosec: stamp.nanosec,
-    }
-}
-
-fn duration(duration: Duration) -> builtin::Duration {
-    builtin::Duration {
-        sec: i32::try_from(duration.as_secs()).unwrap_or(i32::MAX),
-        nanosec: duration.subsec_nanos(),
     }
 }

@@ -6,7 +6,7 @@ use r2r::tf2_msgs::msg::TFMessage;
 use r2r::{Node, Publisher, QosProfile};
 
 use super::Error;
-use super::statistics::time;
+use super::convert::time;
 use crate::config::Config;
 use crate::stamp::Stamp;
 

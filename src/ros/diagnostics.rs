@@ -1,0 +1,122 @@
+//! `/diagnostics`: what [`Diagnosis`] finds, by the conventions of `diagnostic_updater`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use r2r::diagnostic_msgs::msg::{DiagnosticArray, DiagnosticStatus, KeyValue};
+use r2r::std_msgs::msg::Header;
+use r2r::{Node, Publisher, QosProfile};
+
+use super::Error;
+use super::convert::{text, time};
+use crate::config::Config;
+use crate::diagnosis::{Diagnosis, Facts, Level, LinkFacts, Status};
+use crate::pipeline::Queues;
+use crate::stamp::Stamp;
+use crate::stats::process::Memory;
+use crate::stats::{Stats, StreamStats};
+use crate::throttle::Throttle;
+
+/// The same for all nodes, whatever their namespace: that is where the tools look.
+const TOPIC: &str = "/diagnostics";
+/// At most one complaint in this time.
+const LOG_PERIOD: Duration = Duration::from_secs(10);
+
+/// Publishes how everything is.
+pub(super) struct Diagnostics {
+    publisher: Publisher<DiagnosticArray>,
+    /// Fully qualified: one machine may run a bridge per site.
+    node: String,
+    diagnosis: Diagnosis,
+    complaint: Throttle,
+}
+
+impl Diagnostics {
+    pub(super) fn new(node: &mut Node) -> Result<Self, Error> {
+        let qos = QosProfile::default().reliable().keep_last(10);
+        Ok(Self {
+            publisher: node
+                .create_publisher(TOPIC, qos)
+                .map_err(Error::ros(format!("publish {TOPIC}")))?,
+            node: node
+                .fully_qualified_name()
+                .map_err(Error::ros("read the node's name"))?,
+            diagnosis: Diagnosis::new(Instant::now()),
+            complaint: Throttle::new(LOG_PERIOD),
+        })
+    }
+
+    /// Examines and publishes. Meant to be called once a second.
+    pub(super) fn publish(&mut self, stats: &Stats, queues: &Queues, config: Arc<Config>) {
+        let facts = facts(stats, queues, config);
+        let statuses = self.diagnosis.examine(&facts);
+        let message = DiagnosticArray {
+            header: Header {
+                stamp: time(Stamp::now()),
+                frame_id: String::new(),
+            },
+            status: statuses
+                .into_iter()
+                .map(|status| message_of(status, &self.node, &facts.config.host))
+                .collect(),
+        };
+        if let Err(error) = self.publisher.publish(&message)
+            && let Some(held_back) = self.complaint.pass(facts.now)
+        {
+            log::warn!("could not publish {TOPIC}: {error}{held_back}");
+        }
+    }
+}
+
+/// Everything as it is now.
+fn facts(stats: &Stats, queues: &Queues, config: Arc<Config>) -> Facts {
+    let link = |stream: &StreamStats, queue, notices| LinkFacts {
+        figures: stream.link.snapshot(),
+        queue,
+        notices,
+    };
+    let clock = stats.clock();
+    let (estimate, oddities) = (clock.estimate(), clock.oddities());
+    drop(clock);
+    Facts {
+        now: Instant::now(),
+        points: link(&stats.points, queues.clouds.fill(), None),
+        output: link(
+            &stats.output,
+            queues.objects.fill(),
+            Some(queues.notices.fill()),
+        ),
+        accounts: stats.ledger.snapshot(),
+        clock: estimate,
+        oddities,
+        memory: Memory::of_this_process(),
+        server: stats.server.snapshot(),
+        config,
+    }
+}
+
+fn message_of(status: Status, node: &str, hardware_id: &str) -> DiagnosticStatus {
+    DiagnosticStatus {
+        level: level(status.level),
+        name: text(format!("{node}: {}", status.task)),
+        message: text(status.message),
+        hardware_id: text(hardware_id.to_owned()),
+        values: status
+            .values
+            .into_iter()
+            .map(|(key, value)| KeyValue {
+                key: text(key.into_owned()),
+                value: text(value),
+            })
+            .collect(),
+    }
+}
+
+fn level(level: Level) -> u8 {
+    match level {
+        Level::Ok => DiagnosticStatus::OK as u8,
+        Level::Warn => DiagnosticStatus::WARN as u8,
+        Level::Error => DiagnosticStatus::ERROR as u8,
+        Level::Stale => DiagnosticStatus::STALE as u8,
+    }
+}

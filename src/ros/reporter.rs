@@ -1,0 +1,68 @@
+//! What the node says of itself, and when.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use r2r::sensr_bridge::msg::BridgeStatistics;
+use r2r::{Node, Publisher, QosProfile};
+
+use super::diagnostics::Diagnostics;
+use super::{Error, statistics};
+use crate::config::Config;
+use crate::interval::IntervalGrid;
+use crate::pipeline::Queues;
+use crate::stats::Stats;
+
+/// What `diagnostic_updater` does, too.
+const DIAGNOSTICS_PERIOD: Duration = Duration::from_secs(1);
+
+/// Publishes figures, and what they mean.
+pub(super) struct Reporter {
+    start: Instant,
+    statistics: Publisher<BridgeStatistics>,
+    statistics_grid: IntervalGrid,
+    diagnostics: Diagnostics,
+    diagnostics_grid: IntervalGrid,
+}
+
+impl Reporter {
+    pub(super) fn new(node: &mut Node, start: Instant) -> Result<Self, Error> {
+        Ok(Self {
+            start,
+            statistics: node
+                .create_publisher("statistics", QosProfile::default())
+                .map_err(Error::ros("publish statistics"))?,
+            statistics_grid: IntervalGrid::default(),
+            diagnostics: Diagnostics::new(node)?,
+            diagnostics_grid: IntervalGrid::default(),
+        })
+    }
+
+    /// Publishes what is due. Returns when it has to be called again.
+    pub(super) fn publish_due(
+        &mut self,
+        stats: &Stats,
+        queues: &Queues,
+        config: Arc<Config>,
+    ) -> Instant {
+        let now = Instant::now();
+        if self.statistics_grid.is_due(now, config.statistics_period) {
+            self.publish_statistics(stats, queues);
+        }
+        if self.diagnostics_grid.is_due(now, DIAGNOSTICS_PERIOD) {
+            self.diagnostics.publish(stats, queues, config);
+        }
+        let grids = [&self.statistics_grid, &self.diagnostics_grid];
+        let next = grids.into_iter().filter_map(IntervalGrid::next).min();
+        next.unwrap_or(now)
+    }
+
+    /// Publishes all figures as they are now, and returns them.
+    pub(super) fn publish_statistics(&self, stats: &Stats, queues: &Queues) -> BridgeStatistics {
+        let message = statistics::gather(stats, queues, self.start);
+        if let Err(error) = self.statistics.publish(&message) {
+            log::warn!("could not publish statistics: {error}");
+        }
+        message
+    }
+}
