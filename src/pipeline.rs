@@ -18,15 +18,17 @@ mod hand_over;
 mod notice;
 mod notice_outflow;
 mod object_outflow;
+mod outflow;
 mod output_intake;
 mod output_queue;
 mod wire_tap;
 
 pub use cloud_intake::CloudIntake;
 pub use cloud_outflow::CloudOutflow;
-pub use hand_over::Sink;
+pub use hand_over::{HandOver, Sink, Stream};
 pub use notice_outflow::NoticeOutflow;
 pub use object_outflow::ObjectOutflow;
+pub use outflow::{Outflow, Work};
 pub use output_intake::OutputIntake;
 
 use std::sync::Arc;

@@ -1,59 +1,39 @@
 //! The publisher's half of the point stream.
 
-use std::sync::Arc;
-
-use tokio::sync::watch;
-
-use super::hand_over::{HandOver, Sink};
-use super::{CloudQueue, QueuedClouds};
+use super::QueuedClouds;
+use super::hand_over::{HandOver, Sink, Stream};
+use super::outflow::{Outflow, Work};
 use crate::cdr::Header;
 use crate::cloud::CloudEncoder;
 use crate::config::Config;
 use crate::message::LINK_POINTS;
-use crate::stats::Stats;
 use crate::stats::stage::Stage;
 use crate::topic::Topic;
 
-/// Takes clouds from the queue, serializes them and hands them to a sink.
-#[derive(Debug)]
-pub struct CloudOutflow<S> {
-    queue: Arc<CloudQueue>,
-    config: watch::Receiver<Arc<Config>>,
+/// For the point stream.
+pub type CloudOutflow<S> = Outflow<CloudWork, S>;
+
+/// Serializes clouds.
+#[derive(Debug, Default)]
+pub struct CloudWork {
     encoder: CloudEncoder,
     wire_buffer: Vec<u8>,
-    hand_over: HandOver<S>,
 }
 
-impl<S: Sink> CloudOutflow<S> {
-    /// An outflow that follows changes of `config`.
-    pub fn new(
-        stats: Arc<Stats>,
-        queue: Arc<CloudQueue>,
-        config: watch::Receiver<Arc<Config>>,
-        sink: S,
-    ) -> Self {
-        Self {
-            queue,
-            config,
-            encoder: CloudEncoder::default(),
-            wire_buffer: Vec::new(),
-            hand_over: HandOver::new(stats, |stats| &stats.points, sink),
-        }
-    }
+impl Work for CloudWork {
+    type Item = QueuedClouds;
 
-    /// Works until the queue is closed and empty.
-    pub fn run(mut self) {
-        while let Some(message) = self.queue.pop() {
-            self.message(&message);
-        }
-    }
+    const STREAM: Stream = |stats| &stats.points;
 
-    fn message(&mut self, message: &QueuedClouds) {
+    fn publish<S: Sink>(
+        &mut self,
+        message: &QueuedClouds,
+        config: &Config,
+        hand_over: &mut HandOver<S>,
+    ) {
         let Self {
-            hand_over,
             encoder,
             wire_buffer,
-            ..
         } = self;
         let arrival = message.arrival;
         hand_over
@@ -64,7 +44,6 @@ impl<S: Sink> CloudOutflow<S> {
                 frame.encode(wire_buffer, LINK_POINTS, arrival)
             });
         }
-        let config = Arc::clone(&self.config.borrow());
         let header = Header {
             stamp: message.stamp,
             frame_id: &config.frame_id,
@@ -78,12 +57,15 @@ impl<S: Sink> CloudOutflow<S> {
 #[cfg(test)]
 mod tests {
     use super::super::hand_over::test_sink::Recorder;
-    use super::super::settle_as_dropped;
+    use super::super::{CloudQueue, settle_as_dropped};
     use super::*;
     use crate::cloud::Cloud;
     use crate::stamp::{Arrival, Stamp};
+    use crate::stats::Stats;
     use crate::stats::ledger::{Account, Intake, Ledger};
     use bytes::Bytes;
+    use std::sync::Arc;
+    use tokio::sync::watch;
 
     fn run(recorder: &mut Recorder) -> [Account; Topic::COUNT] {
         let stats: Arc<Stats> = Arc::default();

@@ -25,10 +25,11 @@ pub trait Sink {
 }
 
 /// Which stream's stage times the work counts for.
-pub(super) type Stream = fn(&Stats) -> &StreamStats;
+pub type Stream = fn(&Stats) -> &StreamStats;
 
+/// Hands over what one thread publishes.
 #[derive(Debug)]
-pub(super) struct HandOver<S> {
+pub struct HandOver<S> {
     pub(super) stats: Arc<Stats>,
     stream: Stream,
     pub(super) sink: S,

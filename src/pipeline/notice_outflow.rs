@@ -1,56 +1,34 @@
 //! The publisher's half for what must not be lost.
 
-use std::sync::Arc;
-
-use tokio::sync::watch;
-
-use super::NoticeQueue;
-use super::hand_over::{HandOver, Sink};
+use super::hand_over::{HandOver, Sink, Stream};
 use super::notice::{Notice, QueuedNotice};
+use super::outflow::{Outflow, Work};
 use crate::cdr::Header;
 use crate::config::Config;
 use crate::message::{self, Moment};
-use crate::stats::Stats;
 use crate::topic::Delivery;
 
-/// Takes events, zones, health and status from their queue and hands them to a sink. On a thread of its own,
-/// so that it waits for nothing else.
-#[derive(Debug)]
-pub struct NoticeOutflow<S> {
-    queue: Arc<NoticeQueue>,
-    config: watch::Receiver<Arc<Config>>,
+/// For events, zones, health and status. On a thread of its own, so that it waits for nothing else.
+pub type NoticeOutflow<S> = Outflow<NoticeWork, S>;
+
+/// Serializes notices.
+#[derive(Debug, Default)]
+pub struct NoticeWork {
     buffer: Vec<u8>,
-    hand_over: HandOver<S>,
 }
 
-impl<S: Sink> NoticeOutflow<S> {
-    /// An outflow that follows changes of `config`.
-    pub fn new(
-        stats: Arc<Stats>,
-        queue: Arc<NoticeQueue>,
-        config: watch::Receiver<Arc<Config>>,
-        sink: S,
-    ) -> Self {
-        Self {
-            queue,
-            config,
-            buffer: Vec::new(),
-            hand_over: HandOver::new(stats, |stats| &stats.output, sink),
-        }
-    }
+impl Work for NoticeWork {
+    type Item = QueuedNotice;
 
-    /// Works until the queue is closed and empty.
-    pub fn run(mut self) {
-        while let Some(notice) = self.queue.pop() {
-            self.notice(&notice);
-        }
-    }
+    const STREAM: Stream = |stats| &stats.output;
 
-    fn notice(&mut self, queued: &QueuedNotice) {
-        let Self {
-            buffer, hand_over, ..
-        } = self;
-        let config = Arc::clone(&self.config.borrow());
+    fn publish<S: Sink>(
+        &mut self,
+        queued: &QueuedNotice,
+        config: &Config,
+        hand_over: &mut HandOver<S>,
+    ) {
+        let buffer = &mut self.buffer;
         let topic = queued.notice.topic();
         let arrival = queued.times.arrival;
         let moment = Moment {
@@ -95,13 +73,17 @@ fn encode<'b>(buffer: &'b mut Vec<u8>, moment: Moment<'_>, queued: &QueuedNotice
 
 #[cfg(test)]
 mod tests {
+    use super::super::NoticeQueue;
     use super::super::hand_over::test_sink::Recorder;
     use super::super::output_queue::Times;
     use super::*;
     use crate::sensr::wire::proto::{SystemHealth, ZoneEvent};
     use crate::stamp::{Arrival, Stamp};
+    use crate::stats::Stats;
     use crate::stats::ledger::{Account, Intake};
     use crate::topic::Topic;
+    use std::sync::Arc;
+    use tokio::sync::watch;
 
     #[test]
     fn latched_goes_out_even_if_nobody_is_there_yet_and_events_do_not() {

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-
-use super::ObjectQueue;
-use super::hand_over::{HandOver, Sink};
+use super::hand_over::{HandOver, Sink, Stream};
+use super::outflow::{Outflow, Work};
 use super::output_queue::{DueZones, QueuedOutput, Times};
 use crate::cdr::Header;
 use crate::cloud::{Cloud, ObjectPointsEncoder, PointsOfObject};
@@ -14,7 +12,6 @@ use crate::config::Config;
 use crate::message::{LINK_OUTPUT, Moment, ObjectMarkers, ObjectSet, ZoneMarkers, object_array};
 use crate::sensr::wire::proto::{Object, ZoneConfig};
 use crate::stamp::Arrival;
-use crate::stats::Stats;
 use crate::stats::ledger::Intake;
 use crate::stats::stage::Stage;
 use crate::topic::Topic;
@@ -22,16 +19,16 @@ use crate::topic::Topic;
 /// A picture of objects vanishes when for so long, and twice the interval, none follows.
 const MARKER_LIFETIME: Duration = Duration::from_secs(1);
 
-/// Takes objects from the queue, serializes them and hands them to a sink.
-#[derive(Debug)]
-pub struct ObjectOutflow<S> {
-    queue: Arc<ObjectQueue>,
-    config: watch::Receiver<Arc<Config>>,
+/// For objects.
+pub type ObjectOutflow<S> = Outflow<ObjectWork, S>;
+
+/// Serializes objects, their points, and pictures.
+#[derive(Debug, Default)]
+pub struct ObjectWork {
     buffer: Vec<u8>,
     points: ObjectPointsEncoder,
     object_markers: ObjectMarkers,
     zones: ZonePictures,
-    hand_over: HandOver<S>,
 }
 
 /// The zones last heard of, for those who come to look at pictures of them later.
@@ -42,59 +39,51 @@ struct ZonePictures {
     subscribers: usize,
 }
 
-impl<S: Sink> ObjectOutflow<S> {
-    /// An outflow that follows changes of `config`.
-    pub fn new(
-        stats: Arc<Stats>,
-        queue: Arc<ObjectQueue>,
-        config: watch::Receiver<Arc<Config>>,
-        sink: S,
-    ) -> Self {
-        Self {
-            queue,
-            config,
-            buffer: Vec::new(),
-            points: ObjectPointsEncoder::default(),
-            object_markers: ObjectMarkers::default(),
-            zones: ZonePictures::default(),
-            hand_over: HandOver::new(stats, |stats| &stats.output, sink),
-        }
-    }
+impl Work for ObjectWork {
+    type Item = QueuedOutput;
 
-    /// Works until the queue is closed and empty.
-    pub fn run(mut self) {
-        while let Some(message) = self.queue.pop() {
-            self.message(&message);
-        }
-    }
+    const STREAM: Stream = |stats| &stats.output;
 
-    fn message(&mut self, message: &QueuedOutput) {
+    fn publish<S: Sink>(
+        &mut self,
+        message: &QueuedOutput,
+        config: &Config,
+        hand_over: &mut HandOver<S>,
+    ) {
         let times = message.times;
         let arrival = times.arrival;
-        self.hand_over
+        hand_over
             .stages()
             .add(Stage::Wait, arrival.instant.elapsed());
         if let Some(frame) = &message.wire {
             let buffer = &mut self.buffer;
-            self.hand_over.deliver(Topic::Wire, arrival, || {
+            hand_over.deliver(Topic::Wire, arrival, || {
                 frame.encode(buffer, LINK_OUTPUT, arrival)
             });
         }
-        let config = Arc::clone(&self.config.borrow());
         if let Some(due) = &message.objects {
             for topic in &due.topics {
-                self.objects(*topic, times, &config, &due.set);
+                self.objects(*topic, times, config, &due.set, hand_over);
             }
         }
-        self.zones(times, &config, message.zones.as_ref());
+        self.zones
+            .publish(times, config, message.zones.as_ref(), hand_over);
     }
+}
 
-    fn objects(&mut self, topic: Topic, times: Times, config: &Config, set: &ObjectSet) {
+impl ObjectWork {
+    fn objects<S: Sink>(
+        &mut self,
+        topic: Topic,
+        times: Times,
+        config: &Config,
+        set: &ObjectSet,
+        hand_over: &mut HandOver<S>,
+    ) {
         let Self {
             buffer,
             points,
             object_markers,
-            hand_over,
             ..
         } = self;
         let header = header(times, config);
@@ -114,30 +103,35 @@ impl<S: Sink> ObjectOutflow<S> {
             }
         });
     }
+}
 
-    fn zones(&mut self, times: Times, config: &Config, heard: Option<&DueZones>) {
-        let pictures = &mut self.zones;
+impl ZonePictures {
+    fn publish<S: Sink>(
+        &mut self,
+        times: Times,
+        config: &Config,
+        heard: Option<&DueZones>,
+        hand_over: &mut HandOver<S>,
+    ) {
         if let Some(heard) = heard {
-            pictures.zones = Some(Arc::clone(&heard.zones));
+            self.zones = Some(Arc::clone(&heard.zones));
         }
-        let subscribers = self.hand_over.sink.subscribers(Topic::ZoneMarkers);
-        let somebody_came = subscribers > pictures.subscribers;
-        pictures.subscribers = subscribers;
+        let subscribers = hand_over.sink.subscribers(Topic::ZoneMarkers);
+        let somebody_came = subscribers > self.subscribers;
+        self.subscribers = subscribers;
         let is_due = heard.is_some_and(|heard| heard.is_due);
         if !is_due {
-            if !(somebody_came && config.publishes(Topic::ZoneMarkers) && pictures.zones.is_some())
-            {
+            if !(somebody_came && config.publishes(Topic::ZoneMarkers) && self.zones.is_some()) {
                 return;
             }
             // One more than SENSR's zones gave cause for.
-            let ledger = &self.hand_over.stats.ledger;
+            let ledger = &hand_over.stats.ledger;
             ledger.receive(Topic::ZoneMarkers, Intake::Queued);
         }
-        let ZonePictures { markers, zones, .. } = pictures;
-        self.hand_over
-            .deliver(Topic::ZoneMarkers, now_if(!is_due, times.arrival), || {
-                markers.encode(header(times, config), zones.as_deref().unwrap_or_default())
-            });
+        let Self { markers, zones, .. } = self;
+        hand_over.deliver(Topic::ZoneMarkers, now_if(!is_due, times.arrival), || {
+            markers.encode(header(times, config), zones.as_deref().unwrap_or_default())
+        });
     }
 }
 
@@ -174,11 +168,13 @@ fn points_of_object(object: &Object) -> Option<PointsOfObject> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ObjectQueue;
     use super::super::hand_over::test_sink::Recorder;
     use super::super::output_queue::DueObjects;
     use super::*;
     use crate::stamp::Stamp;
     use crate::stats::ledger::Account;
+    use tokio::sync::watch;
 
     fn times() -> Times {
         Times {
@@ -210,7 +206,7 @@ mod tests {
         for topic in topics.iter().chain(due) {
             stats.ledger.receive(*topic, Intake::Queued);
         }
-        outflow.message(&QueuedOutput {
+        outflow.item(&QueuedOutput {
             times: times(),
             wire: None,
             objects: (!topics.is_empty()).then(|| DueObjects {

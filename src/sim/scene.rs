@@ -10,10 +10,12 @@
 mod actor;
 mod backdrop;
 mod body;
+mod cast;
 mod errand;
 mod geometry;
 mod grid;
 mod material;
+mod motion;
 mod path;
 mod sweep;
 mod track;
@@ -24,8 +26,9 @@ use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 
 use crate::sensr::wire::{CloudType, PointCloud};
-use actor::{Actor, actors};
+use actor::Actor;
 use backdrop::{Backdrop, Layer};
+use cast::actors;
 use world::Class;
 
 pub use sweep::Sweep;

@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use super::path::Motion;
+use super::motion::Motion;
 
 /// Seconds from standing to walking and back.
 const START_SECS: f64 = 1.0;

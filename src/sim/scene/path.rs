@@ -3,6 +3,7 @@
 use std::f64::consts::TAU;
 
 use super::errand::Errand;
+use super::motion::Motion;
 use crate::sim::number::{float, floor_index};
 
 /// A way through the scene.
@@ -42,21 +43,6 @@ pub(super) enum Path {
         /// Radians about +z.
         yaw: f64,
     },
-}
-
-/// Where something is and how it moves at one instant.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Motion {
-    pub x: f64,
-    pub y: f64,
-    /// Radians about +z, from +x.
-    pub yaw: f64,
-    /// m/s.
-    pub velocity: (f64, f64),
-    /// rad/s.
-    pub yaw_rate: f64,
-    /// How often the path was begun anew.
-    pub lap: u64,
 }
 
 /// How fast a lane's speed varies, rad/s.

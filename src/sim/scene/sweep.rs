@@ -7,7 +7,7 @@ use super::actor::Actor;
 use super::backdrop::{Backdrop, Echo};
 use super::geometry::{Hit, Pose, Ray};
 use super::material::Material;
-use super::path::Motion;
+use super::motion::Motion;
 
 /// What is special about one instant. The rest is the backdrop.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::actor::Actor;
-use super::path::Motion;
+use super::motion::Motion;
 use super::sweep::Sweep;
 use super::world::{PARKED_CAR, PARKED_YAW, ground_height, parked_cars};
 use crate::sensr::wire::proto::LabelType;

@@ -1,0 +1,60 @@
+//! The publisher's half of every queue.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::hand_over::{HandOver, Sink, Stream};
+use crate::config::Config;
+use crate::queue::ByteQueue;
+use crate::stats::Stats;
+
+/// What is done with what was queued. Holds the buffers that it is done in.
+pub trait Work: Default {
+    /// What was queued.
+    type Item;
+
+    /// The stream it counts for.
+    const STREAM: Stream;
+
+    /// Publishes an item and settles its accounts.
+    fn publish<S: Sink>(&mut self, item: &Self::Item, config: &Config, hand_over: &mut HandOver<S>);
+}
+
+/// Takes items from a queue, serializes them and hands them to a sink.
+#[derive(Debug)]
+pub struct Outflow<W: Work, S> {
+    queue: Arc<ByteQueue<W::Item>>,
+    config: watch::Receiver<Arc<Config>>,
+    pub(super) work: W,
+    pub(super) hand_over: HandOver<S>,
+}
+
+impl<W: Work, S: Sink> Outflow<W, S> {
+    /// An outflow that follows changes of `config`.
+    pub fn new(
+        stats: Arc<Stats>,
+        queue: Arc<ByteQueue<W::Item>>,
+        config: watch::Receiver<Arc<Config>>,
+        sink: S,
+    ) -> Self {
+        Self {
+            queue,
+            config,
+            work: W::default(),
+            hand_over: HandOver::new(stats, W::STREAM, sink),
+        }
+    }
+
+    /// Works until the queue is closed and empty.
+    pub fn run(mut self) {
+        while let Some(item) = self.queue.pop() {
+            self.item(&item);
+        }
+    }
+
+    pub(super) fn item(&mut self, item: &W::Item) {
+        let config = Arc::clone(&self.config.borrow());
+        self.work.publish(item, &config, &mut self.hand_over);
+    }
+}
