@@ -12,7 +12,8 @@ const STREAM_DEPTH: usize = 10;
 /// Kept of frames for a recorder that is held up: they are as large as the clouds in them.
 const FRAMES_DEPTH: usize = 20;
 /// Kept of events. A burst of a thousand must reach a slow subscriber whole; each takes some hundred bytes.
-const EVENT_DEPTH: usize = 10_000;
+/// Fast DDS keeps no more unless its profile says so.
+const EVENT_DEPTH: usize = 5000;
 
 /// Hands serialized messages to the middleware. Owned by the thread that publishes.
 pub(super) struct DdsSink {
