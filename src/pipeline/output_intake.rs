@@ -111,7 +111,7 @@ impl OutputIntake {
         let times = self.times(&output, arrival, config.stamp_source);
         self.count_undecodable(&output);
         let message = self.open(output, times, &config);
-        self.push(QueuedOutput { wire, ..message }, length);
+        self.push(QueuedOutput { wire, ..message }, length, &config);
     }
 
     /// Watches the clocks, and chooses the stamp.
@@ -312,10 +312,13 @@ impl OutputIntake {
         }
     }
 
-    fn push(&mut self, message: QueuedOutput, length: usize) {
-        if message.wire.is_none() && message.objects.is_none() && message.zones.is_none() {
+    /// What nothing is due in goes on too as long as there may be pictures: whoever came to see the zones gets
+    /// them with the next message, whatever it is.
+    fn push(&mut self, message: QueuedOutput, length: usize, config: &Config) {
+        if message.is_empty() && !config.publishes(Topic::ZoneMarkers) {
             return;
         }
+        let length = if message.is_empty() { 0 } else { length };
         let cost = message.cost(length);
         let gone = self.objects.push(message, cost);
         if !gone.is_empty() {

@@ -44,6 +44,11 @@ pub(super) struct DueZones {
 }
 
 impl QueuedOutput {
+    /// Whether nothing in it is due.
+    pub(super) fn is_empty(&self) -> bool {
+        self.wire.is_none() && self.objects.is_none() && self.zones.is_none()
+    }
+
     /// What a message of `length` bytes takes up while it waits: its points keep all of it alive, the rest is
     /// opened.
     pub(super) fn cost(&self, length: usize) -> usize {

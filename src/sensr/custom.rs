@@ -11,7 +11,7 @@
 //! What a part is shows in the wire types of its fields.
 
 use bytes::Bytes;
-use prost::encoding::{WireType, decode_key};
+use prost::encoding::{DecodeContext, WireType, decode_key, skip_field};
 
 use super::part::Undecodable;
 use super::wire::envelope;
@@ -77,25 +77,36 @@ impl Custom {
 }
 
 /// What a message shows of its generation. A part with nothing but defaults in it is empty on the wire and
-/// shows nothing.
+/// shows nothing; nor does a field that neither generation has.
 fn generation_shown(custom: &envelope::Custom) -> Option<Generation> {
-    let first = |pieces: &[Bytes]| pieces.iter().find_map(first_wire_type);
     if !custom.field_104.is_empty() {
         return Some(Generation::V2_5);
     }
-    match (first(&custom.field_102), first(&custom.field_103)) {
-        (Some(WireType::Varint), _) | (_, Some(WireType::ThirtyTwoBit)) => Some(Generation::V2_5),
-        (Some(WireType::ThirtyTwoBit), _) | (_, Some(WireType::LengthDelimited)) => {
-            Some(Generation::V3)
-        }
-        _ if !custom.field_2.is_empty() => Some(Generation::V3),
+    let shown = |pieces: &[Bytes]| pieces.iter().find_map(first_known_wire_type);
+    let by_102 = match shown(&custom.field_102) {
+        Some(WireType::Varint) => Some(Generation::V2_5),
+        Some(WireType::ThirtyTwoBit) => Some(Generation::V3),
         _ => None,
-    }
+    };
+    let by_103 = || match shown(&custom.field_103) {
+        Some(WireType::ThirtyTwoBit) => Some(Generation::V2_5),
+        Some(WireType::LengthDelimited) => Some(Generation::V3),
+        _ => None,
+    };
+    let by_2 = || (!custom.field_2.is_empty()).then_some(Generation::V3);
+    by_102.or_else(by_103).or_else(by_2)
 }
 
-fn first_wire_type(piece: &Bytes) -> Option<WireType> {
-    let (_, wire_type) = decode_key(&mut piece.clone()).ok()?;
-    Some(wire_type)
+/// The wire type of the first field that the messages in question have: number 1, profiling also 2.
+fn first_known_wire_type(piece: &Bytes) -> Option<WireType> {
+    let mut rest = piece.clone();
+    loop {
+        let (number, wire_type) = decode_key(&mut rest).ok()?;
+        if number <= 2 {
+            return Some(wire_type);
+        }
+        skip_field(wire_type, number, &mut rest, DecodeContext::default()).ok()?;
+    }
 }
 
 #[cfg(test)]
@@ -217,6 +228,35 @@ mod tests {
             shown(&|generation| decode(&at_the_start, generation)),
             [Generation::V2_5, Generation::V3]
         );
+    }
+
+    #[test]
+    fn fields_of_newer_servers_do_not_mislead() {
+        let mut recording = Vec::new();
+        prost::encoding::encode_key(999, WireType::Varint, &mut recording);
+        recording.push(5);
+        let mut custom = Vec::new();
+        prost::encoding::encode_key(102, WireType::LengthDelimited, &mut custom);
+        custom.push(u8::try_from(recording.len()).expect("short"));
+        custom.extend(recording);
+        let only_profiling = CustomMessage {
+            profiling: Some(profiling()),
+            ..CustomMessage::default()
+        };
+        custom.extend(only_profiling.encode_to_vec());
+        let message = OutputMessage {
+            custom: custom.into(),
+            ..OutputMessage::default()
+        };
+        let mut generation = Generation::V3;
+        let output = decode_output(message.encode_to_vec().into(), &mut generation);
+        let output = output.expect("protobuf");
+        assert_eq!(
+            (generation, output.undecodable.count()),
+            (Generation::V3, 0)
+        );
+        let custom = output.custom.expect("there");
+        assert_eq!(custom.profiling, only_profiling.profiling);
     }
 
     #[test]
