@@ -11,7 +11,7 @@ if [ -z "${BASH_VERSION:-}" ]; then
 fi
 
 _sensr_bridge_env() {
-    local root ros distro libraries site prefix
+    local root ros distro site prefix
     root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
     # shellcheck source=scripts/lib/common.sh
     source "$root/scripts/lib/common.sh"
@@ -35,17 +35,7 @@ _sensr_bridge_env() {
     export VIRTUAL_ENV="$root/.ros"
     sensr_bridge_prepend PATH "$root/.ros/bin"
     if [[ "$ros" == wheels ]]; then
-        export ROS_DISTRO=jazzy ROS_VERSION=2 ROS_PYTHON_VERSION=3
-        # The only one among the wheels.
-        export RMW_IMPLEMENTATION=rmw_fastrtps_cpp
-        # The wheels would start Python a second time to set LD_LIBRARY_PATH; it is set here.
-        export _ROS_WHEELS_BOOTSTRAP_COMPLETE=1
-        for libraries in "$root"/.ros/lib/python3.*/site-packages/ros_*.libs; do
-            sensr_bridge_prepend LD_LIBRARY_PATH "$libraries"
-        done
-        sensr_bridge_prepend LD_LIBRARY_PATH "$root/.ros/lib"
-        sensr_bridge_prepend CMAKE_PREFIX_PATH "$root/.ros"
-        sensr_bridge_prepend AMENT_PREFIX_PATH "$root/.ros"
+        sensr_bridge_use_wheels "$root"
     fi
     # rustup's usual place, for shells that were not set up for it.
     if ! command -v cargo >/dev/null && [[ -x "${CARGO_HOME:-${HOME:-}/.cargo}/bin/cargo" ]]; then

@@ -40,6 +40,23 @@ sensr_bridge_prepend() {
     export "$1=$2${rest:+:$rest}"
 }
 
+# The environment of the ROS 2 that scripts/setup makes.
+# $1: the repository
+sensr_bridge_use_wheels() {
+    local libraries
+    export ROS_DISTRO=jazzy ROS_VERSION=2 ROS_PYTHON_VERSION=3
+    # The only one among the wheels.
+    export RMW_IMPLEMENTATION=rmw_fastrtps_cpp
+    # The wheels would start Python a second time to set LD_LIBRARY_PATH; it is set here.
+    export _ROS_WHEELS_BOOTSTRAP_COMPLETE=1
+    for libraries in "$1"/.ros/lib/python3.*/site-packages/ros_*.libs; do
+        sensr_bridge_prepend LD_LIBRARY_PATH "$libraries"
+    done
+    sensr_bridge_prepend LD_LIBRARY_PATH "$1/.ros/lib"
+    sensr_bridge_prepend CMAKE_PREFIX_PATH "$1/.ros"
+    sensr_bridge_prepend AMENT_PREFIX_PATH "$1/.ros"
+}
+
 # Two clones used from one shell must not mix: takes what another clone's env.sh added out of the environment.
 # $1: the repository
 sensr_bridge_forget_other_clone() {

@@ -24,14 +24,19 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 PACKAGE = "sensr_bridge"
-#: Recorded when no topics are named.
-CLOUD = "sensor_msgs/msg/PointCloud2"
-#: What DDS keeps while the disk is busy. Each costs the size of a message in memory.
-DEPTH = 100
+#: Recorded when no topics are named: these types and the package's own below the namespace, and these topics.
+TYPES = ("sensor_msgs/msg/PointCloud2", "visualization_msgs/msg/MarkerArray")
+TOPICS = ("/diagnostics", "/tf_static")
+#: What DDS keeps while the disk is busy. Each costs the size of a message in memory, so clouds and frames get less
+#: room; the rest gets what Fast DDS keeps at most, for events come in bursts.
+LARGE = ("sensor_msgs/msg/PointCloud2", f"{PACKAGE}/msg/WireFrame")
+LARGE_DEPTH, DEPTH = 100, 5000
 #: How often to look for new topics.
 LOOK_SECONDS = 0.2
 #: What has already arrived at the end may take this long to be written.
 DRAIN_SECONDS = 2.0
+#: When so many looks in a row find nothing, nothing is left.
+IDLE_SPINS = 20
 
 
 def seconds(text):
@@ -49,7 +54,8 @@ def arguments():
         metavar="NAME",
         action="append",
         default=[],
-        help=f"record this topic; may be repeated [default: all {CLOUD} and {PACKAGE}/* below the namespace]",
+        help="record this topic; may be repeated [default: clouds, markers and all of this package's messages below "
+        f"the namespace, {' and '.join(TOPICS)}]",
     )
     parser.add_argument("--namespace", metavar="NAME", default="/", help="what topic names are relative to")
     parser.add_argument("--duration", metavar="S", type=seconds, help="end after this many seconds")
@@ -62,7 +68,7 @@ def arguments():
     given.wants = lambda name, kind: (
         name in given.topics
         if given.topics
-        else name.startswith(prefix) and (kind == CLOUD or kind.startswith(PACKAGE + "/"))
+        else name in TOPICS or name.startswith(prefix) and (kind in TYPES or kind.startswith(PACKAGE + "/"))
     )
     return given
 
@@ -86,13 +92,13 @@ def message_class(kind):
     return getattr(importlib.import_module(f"{package}.msg"), name)
 
 
-def request_for(offers):
-    """The strictest quality of service that all publishers offer."""
+def request_for(kind, offers):
+    """The strictest quality of service that all publishers of a topic offer."""
     all_reliable = all(offer.reliability == ReliabilityPolicy.RELIABLE for offer in offers)
     all_latched = all(offer.durability == DurabilityPolicy.TRANSIENT_LOCAL for offer in offers)
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
-        depth=DEPTH,
+        depth=LARGE_DEPTH if kind in LARGE else DEPTH,
         reliability=ReliabilityPolicy.RELIABLE if all_reliable else ReliabilityPolicy.BEST_EFFORT,
         durability=DurabilityPolicy.TRANSIENT_LOCAL if all_latched else DurabilityPolicy.VOLATILE,
     )
@@ -158,7 +164,7 @@ class Recorder:
                 print(f"receiving {topic}", flush=True)
             self._writer.write(connection, time.time_ns(), data)
 
-        self._node.create_subscription(message, topic, write, request_for(offers), raw=True)
+        self._node.create_subscription(message, topic, write, request_for(kind, offers), raw=True)
         print(f"recording {topic}", flush=True)
 
 
@@ -188,10 +194,12 @@ def record(given):
 def drain(executor, written):
     """Writes what has arrived, so that the end does not cost the newest messages."""
     deadline = time.monotonic() + DRAIN_SECONDS
-    before = -1
-    while written() != before and time.monotonic() < deadline:
+    # One spin that writes nothing may have been a timer's.
+    idle_spins = 0
+    while idle_spins < IDLE_SPINS and time.monotonic() < deadline:
         before = written()
-        executor.spin_once(timeout_sec=0.0)
+        executor.spin_once(timeout_sec=0.01)
+        idle_spins = 0 if written() != before else idle_spins + 1
 
 
 def main():

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Says what is in a recording of the bridge, and draws one of its clouds."""
+"""Says what is in a recording of the bridge, and draws one of its clouds with the objects and zones of that time."""
 
 import argparse
 import sys
@@ -11,17 +11,55 @@ from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
 matplotlib.use("Agg")
-from matplotlib import pyplot  # noqa: E402  (the backend has to be chosen first)
+from matplotlib import colors as colormaps, patheffects, pyplot  # noqa: E402  (the backend has to be chosen first)
 
 CLOUD = "sensor_msgs/msg/PointCloud2"
+OBJECTS = "sensr_bridge/msg/ObjectArray"
+ZONES = "sensr_bridge/msg/ZoneArray"
+#: Objects further in time than this from the cloud are not drawn: they are elsewhere by then.
+OBJECTS_WITHIN_NS = 200_000_000
+#: What objects are called and drawn in, by label; labels of newer servers as the one of 0.
+LABELS = {
+    0: ("object", "#d8dbe2"),
+    1: ("car", "#4cc9f0"),
+    2: ("ped.", "#ffd60a"),
+    3: ("cycl.", "#80ed99"),
+    4: ("misc", "#f78fb3"),
+    5: ("ground", "#a98467"),
+    6: ("gate", "#c8b6ff"),
+}
+#: Zones of type TYPE_EVENT, and all others, which only steer SENSR.
+EVENT_ZONE, OTHER_ZONE = "#ff9f1c", "#8a6d3b"
+TYPE_EVENT = 1
 BACKGROUND = "#16181d"
 INK = "#d8dbe2"
+#: For the cloud, so that what is drawn over it stands out.
+SHADES = colormaps.LinearSegmentedColormap.from_list("shades", ["#3d4452", "#7d8ba3", "#f4f6fa"])
+#: Of fewer messages the rate says nothing.
+MESSAGES_FOR_RATE = 10
+#: What is nearer to the camera than this, in metres, is not drawn.
+NEAR = 1.0
+
+
+#: sensor_msgs/PointField: what the numbers of the types used here stand for.
+FIELD_TYPES = {2: "u1", 5: "<i4", 7: "<f4"}
 
 
 def points_of(message):
-    """n x 4 float32: x, y, z, intensity."""
-    points = np.frombuffer(message.data, "<f4").reshape(-1, message.point_step // 4)
-    return points[np.isfinite(points[:, :3]).all(axis=1)]
+    """The points with finite coordinates, with the fields as the message names them."""
+    layout = {
+        "names": [field.name for field in message.fields],
+        "formats": [FIELD_TYPES[field.datatype] for field in message.fields],
+        "offsets": [field.offset for field in message.fields],
+        "itemsize": message.point_step,
+    }
+    points = np.frombuffer(message.data, layout)
+    return points[np.isfinite(xyz(points)).all(axis=1)]
+
+
+def xyz(points):
+    """n x 3"""
+    return np.column_stack([points[axis] for axis in "xyz"])
 
 
 def summarize(reader):
@@ -29,7 +67,7 @@ def summarize(reader):
     for connection in sorted(reader.connections, key=lambda connection: connection.topic):
         stamps = np.array([time for _, time, _ in reader.messages([connection])]) / 1e9
         text = f"  {connection.topic:24} {connection.msgtype:40} {len(stamps):6} messages"
-        if len(stamps) > 1:
+        if len(stamps) >= MESSAGES_FOR_RATE and "/events/" not in connection.topic:
             # The median, for what waited while the recorder started arrives in a bunch.
             text += f", {1 / np.median(np.diff(stamps)):.1f} Hz"
         print(text)
@@ -49,16 +87,96 @@ def middle_cloud(reader):
     return best
 
 
-def colors(intensity):
+def stamp_ns(message):
+    return message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+
+
+def nearest(reader, topic, kind, time_ns):
+    """The message nearest in time to a stamp. None if there is none."""
+    connections = [one for one in reader.connections if (one.topic, one.msgtype) == (topic, kind)]
+    if not connections:
+        return None
+    messages = (reader.deserialize(data, kind) for _, _, data in reader.messages(connections))
+    return min(messages, key=lambda message: abs(stamp_ns(message) - time_ns), default=None)
+
+
+def beside(topic, name):
+    """A topic of the same bridge as a cloud topic."""
+    return f"{topic.rpartition('/points/')[0]}/{name}"
+
+
+def prisms_of(reader, topic, cloud):
+    """Zones and objects at the time of a cloud."""
+    prisms = []
+    zones = nearest(reader, beside(topic, "zones"), ZONES, stamp_ns(cloud))
+    for zone in zones.zones if zones else ():
+        corners = np.array([(point.x, point.y) for point in zone.space.points])
+        if len(corners):
+            text = zone.name or f"zone {zone.id}"
+            color = EVENT_ZONE if zone.type == TYPE_EVENT else OTHER_ZONE
+            prisms.append(Prism(corners, zone.space.min_z, zone.space.max_z, color, text, below=True))
+    objects = nearest(reader, beside(topic, "objects"), OBJECTS, stamp_ns(cloud))
+    if is_near(objects, cloud):
+        prisms += map(box, objects.objects)
+    return prisms
+
+
+def object_points_of(reader, topic, cloud):
+    """The points of the objects at the time of a cloud."""
+    points = nearest(reader, beside(topic, "points/objects"), CLOUD, stamp_ns(cloud))
+    return points_of(points) if is_near(points, cloud) else None
+
+
+def is_near(message, cloud):
+    return message is not None and abs(stamp_ns(message) - stamp_ns(cloud)) <= OBJECTS_WITHIN_NS
+
+
+def box(item):
+    name, color = LABELS.get(item.label, LABELS[0])
+    center, size, yaw = item.bbox.center.position, item.bbox.size, item.bbox.yaw
+    corners = np.array([(1, 1), (-1, 1), (-1, -1), (1, -1)]) * (size.x / 2, size.y / 2)
+    turn = np.array([(np.cos(yaw), np.sin(yaw)), (-np.sin(yaw), np.cos(yaw))])
+    low, high = center.z - size.z / 2, center.z + size.z / 2
+    return Prism(corners @ turn + (center.x, center.y), low, high, color, f"{name} {item.id}")
+
+
+class Prism:
+    """What is drawn of a zone or an object: edges, and a text below or above."""
+
+    def __init__(self, corners, low, high, color, text, below=False):
+        def at(z):
+            return np.column_stack((corners, np.full(len(corners), z)))
+
+        bottom, top = at(low), at(high)
+        #: Lines, each n x 3: around the bottom, around the top, and from bottom to top.
+        self.lines = [np.vstack((ring, ring[:1])) for ring in (bottom, top)]
+        self.lines += [np.vstack(pair) for pair in zip(bottom, top)]
+        self.color = color
+        self.text = text
+        #: Where the text is, and how far from there, in points: clear of the edges in both views.
+        self.anchor = bottom[np.argmin(corners[:, 1])] if below else (corners[:, 0].mean(), corners[:, 1].max(), high)
+        self.offset = -10 if below else 2
+
+
+def shades(intensity):
     low, high = np.percentile(intensity, [2, 98])
     return np.clip((intensity - low) / max(high - low, 1e-9), 0, 1)
 
 
-def draw(topic, message, path):
+def draw(topic, message, object_points, prisms, path):
     points = points_of(message)
-    color = colors(points[:, 3])
-    figure, (top, view) = pyplot.subplots(1, 2, figsize=(16, 8), facecolor=BACKGROUND, layout="constrained")
+    color = shades(points["intensity"])
+    points = xyz(points)
     stamp = message.header.stamp
+    middle, half = extent(points)
+    width = 14.0
+    figure, (top, view) = pyplot.subplots(
+        2,
+        facecolor=BACKGROUND,
+        layout="constrained",
+        figsize=(width, width * (min(half[1] / half[0], 1.0) + 0.55)),
+        height_ratios=(min(half[1] / half[0], 1.0), 0.5),
+    )
     figure.suptitle(
         f"{topic}: {message.width:,} points, frame {message.header.frame_id}, "
         f"stamp {stamp.sec}.{stamp.nanosec:09d}",
@@ -66,20 +184,24 @@ def draw(topic, message, path):
         fontsize=14,
     )
 
-    reach = float(np.percentile(np.abs(points[:, :2]), 98)) * 1.05
-    top.scatter(points[:, 0], points[:, 1], c=color, s=0.4, cmap="turbo", linewidths=0)
-    top.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="x (m)", ylabel="y (m)")
-    top.set_title("from above, coloured by intensity", color=INK)
+    low, high = middle - half, middle + half
+    top.scatter(points[:, 0], points[:, 1], c=color, s=0.6, cmap=SHADES, linewidths=0)
+    top.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal", xlabel="x (m)", ylabel="y (m)")
+    top.set_title("from above: brightness by intensity, objects by label", color=INK)
+    outline(top, prisms, lambda line: (line[:, 0], line[:, 1]))
 
-    x, y, depth = look(points[:, :3], distance=1.1 * reach, pitch_deg=32.0, yaw_deg=225.0)
-    visible = depth > 1.0
-    order = np.argsort(-depth[visible])
-    size = np.clip(0.02 * reach / depth[visible][order] * 30.0, 0.1, 3.0)
-    view.scatter(
-        x[visible][order], y[visible][order], c=color[visible][order], s=size, cmap="turbo", linewidths=0
-    )
-    view.set(xlim=(-0.8, 0.8), ylim=(-0.7, 0.6), aspect="equal", xticks=[], yticks=[])
+    camera = Camera(target=(*middle, 0.0), distance=0.75 * half.max(), pitch_deg=30.0, yaw_deg=245.0)
+    x, y, depth = camera.project(points)
+    order = np.argsort(-depth)[: np.count_nonzero(depth > NEAR)]
+    size = np.clip(0.6 * half.max() / depth[order], 0.3, 4.0)
+    view.scatter(x[order], y[order], c=color[order], s=size, cmap=SHADES, linewidths=0)
+    view.set(xlim=(-0.8, 0.8), ylim=(-0.4, 0.4), aspect="equal", xticks=[], yticks=[])
     view.set_title("in perspective", color=INK)
+    outline(view, prisms, camera.line)
+    if object_points is not None:
+        color = [LABELS.get(label, LABELS[0])[1] for label in object_points["label"]]
+        top.scatter(*xyz(object_points).T[:2], c=color, s=1.5, linewidths=0)
+        view.scatter(*camera.line(xyz(object_points)), c=color, s=2.0, linewidths=0)
     for axes in (top, view):
         axes.set_facecolor(BACKGROUND)
         axes.tick_params(colors=INK)
@@ -90,17 +212,52 @@ def draw(topic, message, path):
     figure.savefig(path, dpi=100, facecolor=BACKGROUND)
 
 
-def look(points, distance, pitch_deg, yaw_deg):
-    """Projects onto the image of a camera that circles the origin at `distance`, looking at it."""
-    pitch, yaw = np.radians([pitch_deg, yaw_deg])
-    eye = distance * np.array([np.cos(pitch) * np.cos(yaw), np.cos(pitch) * np.sin(yaw), np.sin(pitch)])
-    forward = -eye / np.linalg.norm(eye)
-    right = np.cross(forward, [0.0, 0.0, 1.0])
-    right /= np.linalg.norm(right)
-    up = np.cross(right, forward)
-    seen = points - eye
-    depth = seen @ forward
-    return seen @ right / depth, seen @ up / depth, depth
+def extent(points):
+    """Middle and half size, x and y, of the bulk of the points."""
+    low, high = np.percentile(points[:, :2], [2, 98], axis=0) + [[-3.0], [3.0]]
+    return (low + high) / 2, (high - low) / 2
+
+
+def outline(axes, prisms, project):
+    for prism in prisms:
+        for line in prism.lines:
+            axes.plot(*project(line), color=prism.color, linewidth=1.2)
+        (x,), (y,) = project(np.array([prism.anchor]))
+        if np.isfinite([x, y]).all():
+            axes.annotate(
+                prism.text,
+                (x, y),
+                xytext=(0, prism.offset),
+                textcoords="offset points",
+                color=prism.color,
+                fontsize=8,
+                ha="center",
+                annotation_clip=True,
+                path_effects=[patheffects.withStroke(linewidth=2, foreground=BACKGROUND)],
+            )
+
+
+class Camera:
+    """Circles a point at a distance, looking at it."""
+
+    def __init__(self, target, distance, pitch_deg, yaw_deg):
+        pitch, yaw = np.radians([pitch_deg, yaw_deg])
+        forward = -np.array([np.cos(pitch) * np.cos(yaw), np.cos(pitch) * np.sin(yaw), np.sin(pitch)])
+        right = np.cross(forward, [0.0, 0.0, 1.0])
+        right /= np.linalg.norm(right)
+        self._axes = np.column_stack((right, np.cross(right, forward), forward))
+        self._eye = np.array(target) - distance * forward
+
+    def project(self, points):
+        """x and y on the image, and the depth."""
+        right, up, depth = ((points - self._eye) @ self._axes).T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return right / depth, up / depth, depth
+
+    def line(self, points):
+        """x and y on the image; NaN for what is not in front of it."""
+        x, y, depth = self.project(points)
+        return np.where(depth > NEAR, x, np.nan), np.where(depth > NEAR, y, np.nan)
 
 
 def main():
@@ -113,7 +270,7 @@ def main():
         cloud = middle_cloud(reader)
         if cloud is None:
             sys.exit(f"there is no cloud in {given.bag}")
-        draw(*cloud, given.png)
+        draw(*cloud, object_points_of(reader, *cloud), prisms_of(reader, *cloud), given.png)
 
 
 if __name__ == "__main__":

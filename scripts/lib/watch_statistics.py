@@ -18,23 +18,81 @@ STATES = {
 #: Starting everything may take this long on a slow machine.
 START_SECONDS = 60.0
 LINE_SECONDS = 2.0
+#: Lines after which the headings come again.
+HEADING_LINES = 15
+#: What a bridge does not know, or does not do.
+NOTHING = "-"
 
 
-def line(before, now):
-    seconds = stamp(now) - stamp(before)
-    link = now.links[0]
-    megabytes = (link.bytes - before.links[0].bytes) / 1e6 / seconds
-    stages = {stage.stage: stage for stage in now.stages}
-    clouds = [
-        f"{topic.topic.removeprefix('points/')} {(topic.published - earlier.published) / seconds:.1f}/s"
-        for topic, earlier in zip(now.topics, before.topics)
-    ]
-    lost = sum(topic.dropped + topic.malformed for topic in now.topics)
-    return (
-        f"{STATES.get(link.state, '?'):10} {megabytes:5.1f} MB/s in, published {', '.join(clouds)}, lost {lost}, "
-        f"conversion {stages['convert'].mean_ns / 1e6:.2f} ms, arrival to DDS {stages['total'].mean_ns / 1e6:.2f} ms, "
-        f"memory {now.rss_bytes / 2**20:.0f} MiB"
-    )
+class Interval:
+    """What happened from one statistics message to the next."""
+
+    def __init__(self, before, now):
+        self.now = now
+        self._seconds = stamp(now) - stamp(before)
+        self._links = {link.name: link for link in now.links}
+        self._links_before = {link.name: link for link in before.links}
+        self._topics = {topic.topic: topic for topic in now.topics}
+        self._topics_before = {topic.topic: topic for topic in before.topics}
+        self._stages = {(stage.link, stage.stage): stage for stage in now.stages}
+
+    def state(self, link):
+        return STATES.get(self._links[link].state, "?") if link in self._links else NOTHING
+
+    def megabytes(self, link):
+        if link not in self._links or link not in self._links_before:
+            return NOTHING
+        size = self._links[link].bytes - self._links_before[link].bytes
+        return f"{size / 1e6 / self._seconds:.2f}"
+
+    def to_dds(self, link):
+        """From the last byte of a frame to the end of the hand-over to the middleware, on average."""
+        stage = self._stages.get((link, "total"))
+        return f"{stage.mean_ns / 1e6:.2f}" if stage and stage.count else NOTHING
+
+    def rate(self, topic):
+        if topic not in self._topics or topic not in self._topics_before:
+            return NOTHING
+        published = self._topics[topic].published - self._topics_before[topic].published
+        return f"{published / self._seconds:.1f}"
+
+    def events(self):
+        return sum(topic.published for name, topic in self._topics.items() if name.startswith("events/"))
+
+    def lost(self):
+        return sum(topic.dropped + topic.malformed for topic in self._topics.values())
+
+    def clock(self):
+        return f"{self.now.clock.offset_ns / 1e6:+.2f}" if self.now.clock.known else NOTHING
+
+
+#: Heading, second heading, width, and what stands below.
+COLUMNS = (
+    ("points", "link", 10, lambda interval: interval.state("points")),
+    ("", "MB/s", 7, lambda interval: interval.megabytes("points")),
+    ("to DDS", "ms", 7, lambda interval: interval.to_dds("points")),
+    ("output", "link", 11, lambda interval: interval.state("output")),
+    ("", "MB/s", 6, lambda interval: interval.megabytes("output")),
+    ("to DDS", "ms", 7, lambda interval: interval.to_dds("output")),
+    ("raw", "/s", 6, lambda interval: interval.rate("points/raw")),
+    ("ground", "/s", 7, lambda interval: interval.rate("points/ground")),
+    ("backgr.", "/s", 8, lambda interval: interval.rate("points/background")),
+    ("objects", "/s", 8, lambda interval: interval.rate("objects")),
+    ("obj.pts", "/s", 8, lambda interval: interval.rate("points/objects")),
+    ("events", "", 7, lambda interval: interval.events()),
+    ("lost", "", 5, lambda interval: interval.lost()),
+    ("clock", "ms", 8, lambda interval: interval.clock()),
+    ("memory", "MiB", 7, lambda interval: f"{interval.now.rss_bytes / 2**20:.0f}"),
+)
+
+
+def headings():
+    for row in (0, 1):
+        print("  " + "".join(f"{column[row]:>{column[2]}}" for column in COLUMNS), flush=True)
+
+
+def line(interval):
+    return "".join(f"{value(interval):>{width}}" for _, _, width, value in COLUMNS)
 
 
 def stamp(message):
@@ -55,17 +113,21 @@ def main():
     begun = time.monotonic()
     end = None
     before = None
+    lines = 0
     while end is None or time.monotonic() < end:
         executor.spin_once(timeout_sec=0.2)
         if end is None and time.monotonic() - begun > START_SECONDS:
             sys.exit("no clouds were published; the logs are in log/demo/")
         while received:
             message = received.pop(0)
-            if end is None and sum(topic.published for topic in message.topics):
+            if end is None and any(topic.published for topic in message.topics if topic.topic.startswith("points/")):
                 end = time.monotonic() + seconds
                 before = message
             elif end is not None and stamp(message) - stamp(before) >= LINE_SECONDS - 0.1:
-                print("  " + line(before, message), flush=True)
+                if lines % HEADING_LINES == 0:
+                    headings()
+                lines += 1
+                print("  " + line(Interval(before, message)), flush=True)
                 before = message
     rclpy.shutdown()
 
