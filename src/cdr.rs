@@ -2,7 +2,7 @@
 //!
 //! Messages are written field by field in the order of their `.msg`, straight from SENSR's message into
 //! the buffer that goes to the middleware: no struct in between, nothing allocated per message.
-//! Source: OMG DDS-XTYPES 1.3, 7.4.1 and 10.5; `tests/cdr.rs` compares with what the ROS 2 type support
+//! Source: OMG DDS-XTYPES 1.3, 7.4.1 and 10.5; `tests/cdr/` compares with what the ROS 2 type support
 //! makes of it.
 
 use crate::stamp::Stamp;

@@ -41,9 +41,18 @@ fn object(out: &mut Writer<'_>, object: &Object) {
     server_time(out, object.last_observed_timestamp);
     out.bool(object.is_static);
     out.sequence(object.zone_ids.iter().copied(), Writer::i32);
-    out.count(object.points.len() / POINT_BYTES);
+    out.count(num_points(object));
     history(out, object.history.as_ref());
     prediction(out, object.prediction.as_ref());
+}
+
+/// Points that are no whole number of them are in no cloud.
+fn num_points(object: &Object) -> usize {
+    if object.points.len().is_multiple_of(POINT_BYTES) {
+        object.points.len() / POINT_BYTES
+    } else {
+        0
+    }
 }
 
 fn history(out: &mut Writer<'_>, history: Option<&History>) {

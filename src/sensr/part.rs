@@ -76,7 +76,7 @@ impl fmt::Display for Undecodable {
             Some((what, error)) => {
                 write!(
                     f,
-                    "{} parts do not decode, first {what}: {error}",
+                    "parts of a message that do not decode: {}, the first a {what}: {error}",
                     self.count
                 )
             }
