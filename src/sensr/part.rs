@@ -76,7 +76,7 @@ impl fmt::Display for Undecodable {
             Some((what, error)) => {
                 write!(
                     f,
-                    "parts of a message that do not decode: {}, the first a {what}: {error}",
+                    "parts of a message that do not decode: {}, first of all {what}: {error}",
                     self.count
                 )
             }

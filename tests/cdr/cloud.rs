@@ -1,5 +1,4 @@
-//! The serialized clouds, against r2r's own serialization of the same cloud through the middleware.
-#![cfg(feature = "ros")]
+//! The clouds of the point stream, byte for byte.
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -7,7 +6,8 @@ use r2r::WrappedTypesupport as _;
 use r2r::builtin_interfaces::msg::Time;
 use r2r::sensor_msgs::msg::{PointCloud2, PointField};
 use r2r::std_msgs::msg::Header;
-use sensr_bridge::cloud::{Cloud, CloudEncoder, CloudHeader};
+use sensr_bridge::cdr;
+use sensr_bridge::cloud::{Cloud, CloudEncoder};
 use sensr_bridge::stamp::Stamp;
 
 /// x, y, z, intensity.
@@ -23,7 +23,7 @@ fn ours(encoder: &mut CloudEncoder, stamp: Stamp, frame_id: &str, points: &[Poin
     };
     let cloud = Cloud::new(bytes_of(|p| &p[..3]), bytes_of(|p| &p[3..])).expect("fits");
     encoder
-        .encode(CloudHeader { stamp, frame_id }, &cloud)
+        .encode(cdr::Header { stamp, frame_id }, &cloud)
         .to_vec()
 }
 

@@ -1,0 +1,154 @@
+//! The same things as SENSR and as ROS have them.
+
+use std::cell::Cell;
+
+use prost_types::Timestamp;
+use r2r::builtin_interfaces::msg::Time;
+use r2r::geometry_msgs::msg::{Point, Point32, Vector3};
+use r2r::sensr_bridge::msg::PolygonBox;
+use r2r::std_msgs::msg::Header;
+use sensr_bridge::cdr;
+use sensr_bridge::message::Moment;
+use sensr_bridge::sensr::wire::proto;
+use sensr_bridge::stamp::Stamp;
+
+pub(crate) const STAMP: Stamp = Stamp {
+    sec: 1_795_386_041,
+    nanosec: 498_616_787,
+};
+const SERVER_STAMP: Stamp = Stamp {
+    sec: i32::MAX,
+    nanosec: 999_999_999,
+};
+
+/// Lengths of texts and lists, so that what follows them comes to stand at every alignment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    /// Of the frame's name.
+    pub(crate) frame: usize,
+    /// Of all other texts.
+    pub(crate) text: usize,
+    /// Of lists.
+    pub(crate) list: usize,
+}
+
+impl Shape {
+    /// All there is to try.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let texts = (0..=5).flat_map(|frame| (0..=8).map(move |text| (frame, text)));
+        texts.flat_map(|(frame, text)| (0..=3).map(move |list| Self { frame, text, list }))
+    }
+
+    pub(crate) fn frame_id(self) -> &'static str {
+        &"abcde"[..self.frame]
+    }
+
+    /// A text that can be told from others.
+    pub(crate) fn name(self, number: usize) -> String {
+        format!("{number}{}", "x".repeat(self.text))
+    }
+
+    pub(crate) fn text(self) -> String {
+        "y".repeat(self.text)
+    }
+
+    pub(crate) fn moment(self) -> Moment<'static> {
+        Moment {
+            header: cdr::Header {
+                stamp: STAMP,
+                frame_id: self.frame_id(),
+            },
+            server_stamp: SERVER_STAMP,
+        }
+    }
+
+    pub(crate) fn header(self) -> Header {
+        Header {
+            stamp: ros_time(STAMP),
+            frame_id: self.frame_id().to_owned(),
+        }
+    }
+
+    /// A list with one after the other.
+    pub(crate) fn list<A, B>(self, mut one: impl FnMut(usize) -> (A, B)) -> (Vec<A>, Vec<B>) {
+        (0..self.list).map(&mut one).unzip()
+    }
+}
+
+pub(crate) fn server_stamp() -> Time {
+    ros_time(SERVER_STAMP)
+}
+
+pub(crate) fn ros_time(stamp: Stamp) -> Time {
+    Time {
+        sec: stamp.sec,
+        nanosec: stamp.nanosec,
+    }
+}
+
+/// Values of which no two are the same.
+#[derive(Debug, Default)]
+pub(crate) struct Values(Cell<i16>);
+
+impl Values {
+    pub(crate) fn int(&self) -> i32 {
+        self.0.set(self.0.get() + 1);
+        let value = i32::from(self.0.get()) * 0x0101;
+        if value % 2 == 0 { value } else { -value }
+    }
+
+    pub(crate) fn float(&self) -> f32 {
+        self.0.set(self.0.get() + 1);
+        f32::from(self.0.get()) / 3.0
+    }
+
+    pub(crate) fn time(&self) -> (Option<Timestamp>, Time) {
+        let sec = self.int().abs();
+        let time = Time {
+            sec,
+            nanosec: sec.unsigned_abs() + 1,
+        };
+        let timestamp = Timestamp {
+            seconds: sec.into(),
+            nanos: sec + 1,
+        };
+        (Some(timestamp), time)
+    }
+
+    fn vector3(&self) -> proto::Vector3 {
+        let [x, y, z] = [self.float(), self.float(), self.float()];
+        proto::Vector3 { x, y, z }
+    }
+
+    pub(crate) fn point(&self) -> (proto::Vector3, Point) {
+        let vector = self.vector3();
+        let proto::Vector3 { x, y, z } = vector;
+        let [x, y, z] = [x, y, z].map(f64::from);
+        (vector, Point { x, y, z })
+    }
+
+    pub(crate) fn vector(&self) -> (proto::Vector3, Vector3) {
+        let (vector, Point { x, y, z }) = self.point();
+        (vector, Vector3 { x, y, z })
+    }
+
+    pub(crate) fn polygon_box(&self, corners: usize) -> (proto::PolygonBox, PolygonBox) {
+        let (min_z, max_z) = (self.float(), self.float());
+        let corner = |_| {
+            let (x, y) = (self.float(), self.float());
+            (proto::Vector2 { x, y }, Point32 { x, y, z: min_z })
+        };
+        let (theirs, ours) = (0..corners).map(corner).unzip();
+        let wire = proto::PolygonBox {
+            points: theirs,
+            min_z,
+            max_z,
+        };
+        let ros = PolygonBox {
+            points: ours,
+            min_z,
+            max_z,
+        };
+        (wire, ros)
+    }
+}

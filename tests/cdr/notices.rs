@@ -1,0 +1,255 @@
+//! Zones, events, health, frames.
+
+use std::collections::BTreeMap;
+
+use r2r::geometry_msgs::msg::{Quaternion, Transform};
+use r2r::sensr_bridge::msg;
+use r2r::std_msgs::msg::Header;
+use sensr_bridge::message;
+use sensr_bridge::sensr::wire::proto;
+
+use crate::assert_reads_as;
+use crate::fixture::{STAMP, Shape, Values, ros_time, server_stamp};
+
+/// Left over from the message before.
+fn used_buffer() -> Vec<u8> {
+    vec![0xaa; 1000]
+}
+
+#[test]
+fn zone_array() {
+    for shape in Shape::all() {
+        let values = Values::default();
+        let (wire, zones) = shape.list(|number| {
+            let (pbox, space) = values.polygon_box(number);
+            let (id, name, r#type) = (values.int(), shape.name(number), values.int());
+            let zone = msg::Zone {
+                id,
+                name: name.clone(),
+                type_: r#type,
+                space,
+            };
+            let pbox = Some(pbox);
+            let wire = proto::ZoneConfig {
+                id,
+                name,
+                pbox,
+                r#type,
+            };
+            (wire, zone)
+        });
+        let expected = msg::ZoneArray {
+            header: shape.header(),
+            server_stamp: server_stamp(),
+            zones,
+        };
+        let mut buffer = used_buffer();
+        message::zone_array(&mut buffer, shape.moment(), &wire);
+        assert_reads_as(&buffer, &expected);
+    }
+}
+
+#[test]
+fn zone_event() {
+    for (sequence, shape) in (u64::MAX - 10_000..).zip(Shape::all()) {
+        let values = Values::default();
+        let (timestamp, event_stamp) = values.time();
+        let (position, object_position) = values.point();
+        let (velocity, object_velocity) = values.vector();
+        let expected = msg::ZoneEvent {
+            header: shape.header(),
+            sequence,
+            server_stamp: server_stamp(),
+            event_stamp,
+            zone_id: values.int(),
+            type_: values.int(),
+            object_id: values.int(),
+            object_position,
+            object_heading: values.float(),
+            object_velocity,
+        };
+        let object = proto::zone_event::Object {
+            id: expected.object_id,
+            position: Some(position),
+            heading: expected.object_heading,
+            velocity: Some(velocity),
+        };
+        let wire = proto::ZoneEvent {
+            timestamp,
+            id: expected.zone_id,
+            r#type: expected.type_,
+            object: Some(object),
+        };
+        let mut buffer = used_buffer();
+        message::zone_event(&mut buffer, shape.moment(), sequence, &wire);
+        assert_reads_as(&buffer, &expected);
+    }
+}
+
+#[test]
+fn losing_event() {
+    for (sequence, shape) in (0..).zip(Shape::all()) {
+        let values = Values::default();
+        let (timestamp, event_stamp) = values.time();
+        let (wire_position, position) = values.point();
+        let expected = msg::LosingEvent {
+            header: shape.header(),
+            sequence,
+            server_stamp: server_stamp(),
+            event_stamp,
+            object_id: values.int(),
+            position,
+            heading: values.float(),
+        };
+        let wire = proto::LosingEvent {
+            timestamp,
+            id: expected.object_id,
+            position: Some(wire_position),
+            heading: expected.heading,
+        };
+        let mut buffer = used_buffer();
+        message::losing_event(&mut buffer, shape.moment(), sequence, &wire);
+        assert_reads_as(&buffer, &expected);
+    }
+}
+
+#[test]
+fn recalibration_event() {
+    for (sequence, shape) in (0..).zip(Shape::all()) {
+        let values = Values::default();
+        let (timestamp, event_stamp) = values.time();
+        let (wire_translation, translation) = values.vector();
+        let [qw, qx, qy, qz] = std::array::from_fn(|_| values.float());
+        let rotation = Quaternion {
+            x: qx.into(),
+            y: qy.into(),
+            z: qz.into(),
+            w: qw.into(),
+        };
+        let expected = msg::RecalibrationEvent {
+            header: shape.header(),
+            sequence,
+            server_stamp: server_stamp(),
+            event_stamp,
+            topic: shape.text(),
+            transform: Transform {
+                translation,
+                rotation,
+            },
+        };
+        let wire = proto::OnlineRecalibrationEvent {
+            timestamp,
+            topic: shape.text(),
+            translation: Some(wire_translation),
+            rotation: Some(proto::Quaternion { qw, qx, qy, qz }),
+        };
+        let mut buffer = used_buffer();
+        message::recalibration_event(&mut buffer, shape.moment(), sequence, &wire);
+        assert_reads_as(&buffer, &expected);
+    }
+}
+
+fn sensors(shape: Shape, values: &Values) -> (BTreeMap<String, i32>, Vec<msg::SensorHealth>) {
+    let (wire, ros): (Vec<_>, _) = shape.list(|number| {
+        let (name, status) = (shape.name(number), values.int());
+        ((name.clone(), status), msg::SensorHealth { name, status })
+    });
+    (wire.into_iter().collect(), ros)
+}
+
+fn edges(
+    shape: Shape,
+    values: &Values,
+) -> (
+    BTreeMap<String, proto::system_health::Edge>,
+    Vec<msg::EdgeHealth>,
+) {
+    let (wire, ros): (Vec<_>, _) = shape.list(|number| {
+        let (wire_sensors, sensors) = sensors(shape, values);
+        let (name, status) = (shape.name(number), values.int());
+        let edge = proto::system_health::Edge {
+            status,
+            sensors: wire_sensors,
+        };
+        let ros = msg::EdgeHealth {
+            name: name.clone(),
+            status,
+            sensors,
+        };
+        ((name, edge), ros)
+    });
+    (wire.into_iter().collect(), ros)
+}
+
+#[test]
+fn system_health() {
+    for shape in Shape::all() {
+        for is_event in [false, true] {
+            let values = Values::default();
+            let (wire_nodes, nodes): (Vec<_>, _) = shape.list(|number| {
+                let (wire_sensors, sensors) = sensors(shape, &values);
+                let (wire_edges, edges) = edges(shape, &values);
+                let (name, status) = (shape.name(number), values.int());
+                let node = proto::system_health::Node {
+                    status,
+                    sensors: wire_sensors,
+                    edges: wire_edges,
+                };
+                let ros = msg::NodeHealth {
+                    name: name.clone(),
+                    status,
+                    sensors,
+                    edges,
+                };
+                ((name, node), ros)
+            });
+            let expected = msg::SystemHealth {
+                header: shape.header(),
+                server_stamp: server_stamp(),
+                is_event,
+                master: values.int(),
+                nodes,
+            };
+            let wire = proto::SystemHealth {
+                master: expected.master,
+                nodes: wire_nodes.into_iter().collect(),
+            };
+            let mut buffer = used_buffer();
+            message::system_health(&mut buffer, shape.moment(), &wire, is_event);
+            assert_reads_as(&buffer, &expected);
+        }
+    }
+}
+
+#[test]
+fn wire_frame() {
+    for length in [0, 1, 2, 3, 4, 5, 1_000_003] {
+        let frame: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
+        for link in [message::LINK_POINTS, message::LINK_OUTPUT] {
+            let mut buffer = used_buffer();
+            message::wire_frame(&mut buffer, STAMP, link, u64::MAX - 1, &frame);
+            let expected = msg::WireFrame {
+                header: Header {
+                    stamp: ros_time(STAMP),
+                    frame_id: String::new(),
+                },
+                link,
+                sequence: u64::MAX - 1,
+                data: frame.clone(),
+            };
+            assert_reads_as(&buffer, &expected);
+        }
+    }
+}
+
+#[test]
+fn constants_are_those_of_the_message() {
+    assert_eq!(
+        i32::from(message::LINK_POINTS),
+        msg::WireFrame::LINK_POINTS as i32
+    );
+    assert_eq!(
+        i32::from(message::LINK_OUTPUT),
+        msg::WireFrame::LINK_OUTPUT as i32
+    );
+}

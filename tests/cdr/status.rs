@@ -1,0 +1,169 @@
+//! `ServerStatus`
+
+use std::collections::BTreeMap;
+
+use r2r::sensr_bridge::msg;
+use sensr_bridge::message;
+use sensr_bridge::sensr::custom::{Custom, Generation};
+use sensr_bridge::sensr::wire::proto::profiling_result::Characteristic;
+use sensr_bridge::sensr::wire::proto::profiling_result::characteristic::Value;
+use sensr_bridge::sensr::wire::proto::{
+    FieldOfRegard, ProfilingResult, ProfilingResultSet, RecordingInfo, ReplayInfo,
+};
+
+use crate::assert_reads_as;
+use crate::fixture::{Shape, Values, server_stamp};
+
+fn named_values(shape: Shape, first: u64) -> (BTreeMap<String, u64>, Vec<msg::NamedValue>) {
+    let (wire, ros): (Vec<_>, _) = shape.list(|number| {
+        let (name, value) = (shape.name(number), first - number as u64);
+        ((name.clone(), value), msg::NamedValue { name, value })
+    });
+    (wire.into_iter().collect(), ros)
+}
+
+/// One of each kind, and the ends of what can be written.
+fn characteristics(shape: Shape) -> (BTreeMap<String, Characteristic>, Vec<msg::Characteristic>) {
+    let values = [
+        (None, msg::Characteristic::default()),
+        (
+            Some(Value::Integer(i64::MIN)),
+            msg::Characteristic {
+                kind: 1,
+                integer: i64::MIN,
+                ..msg::Characteristic::default()
+            },
+        ),
+        (
+            Some(Value::Integer(i64::MAX)),
+            msg::Characteristic {
+                kind: 1,
+                integer: i64::MAX,
+                ..msg::Characteristic::default()
+            },
+        ),
+        (
+            Some(Value::Decimal(-0.1)),
+            msg::Characteristic {
+                kind: 2,
+                decimal: -0.1,
+                ..msg::Characteristic::default()
+            },
+        ),
+        (
+            Some(Value::Text(shape.text())),
+            msg::Characteristic {
+                kind: 3,
+                text: shape.text(),
+                ..msg::Characteristic::default()
+            },
+        ),
+    ];
+    let named = values
+        .into_iter()
+        .enumerate()
+        .map(|(number, (value, ros))| {
+            let name = shape.name(number);
+            let ros = msg::Characteristic {
+                name: name.clone(),
+                ..ros
+            };
+            ((name, Characteristic { value }), ros)
+        });
+    let (wire, ros): (Vec<_>, _) = named.unzip();
+    (wire.into_iter().collect(), ros)
+}
+
+fn profiling_result(shape: Shape, node: String) -> (ProfilingResult, msg::ProfilingResult) {
+    let (times, processing_times) = named_values(shape, u64::MAX);
+    let (usages, memory_usages) = named_values(shape, 1 << 33);
+    let (wire, characteristics) = characteristics(shape);
+    let wire = ProfilingResult {
+        processing_times: times,
+        mem_usages: usages,
+        characteristics: wire,
+    };
+    let ros = msg::ProfilingResult {
+        node,
+        processing_times,
+        memory_usages,
+        characteristics,
+    };
+    (wire, ros)
+}
+
+fn fields_of_regard(
+    shape: Shape,
+    values: &Values,
+) -> (Vec<FieldOfRegard>, Vec<msg::FieldOfRegard>) {
+    shape.list(|number| {
+        let object_id = values.int();
+        let (field_of_regard, spaces) = shape.list(|corners| values.polygon_box(corners + number));
+        let wire = FieldOfRegard {
+            object_id,
+            field_of_regard,
+        };
+        (wire, msg::FieldOfRegard { object_id, spaces })
+    })
+}
+
+#[test]
+fn everything() {
+    for shape in Shape::all() {
+        for (generation, number) in [(Generation::V2_5, 25), (Generation::V3, 30)] {
+            let values = Values::default();
+            let (master_node, master) = profiling_result(shape, String::new());
+            let (nodes, results): (Vec<_>, Vec<_>) = shape.list(|number| {
+                let name = shape.name(number);
+                let (wire, ros) = profiling_result(shape, name.clone());
+                ((name, wire), ros)
+            });
+            let (wire_fields, fields_of_regard) = fields_of_regard(shape, &values);
+            let expected = msg::ServerStatus {
+                header: shape.header(),
+                server_stamp: server_stamp(),
+                generation: number,
+                learning_progress: values.float(),
+                has_recording: true,
+                recording_progress: values.float(),
+                has_replay: true,
+                replay_index: values.int(),
+                profiling: [vec![master], results].concat(),
+                fields_of_regard,
+            };
+            let custom = Custom {
+                generation,
+                learning_progress: expected.learning_progress,
+                recording: Some(RecordingInfo {
+                    saving_progress: expected.recording_progress,
+                }),
+                replay: Some(ReplayInfo {
+                    current_index: expected.replay_index,
+                }),
+                profiling: Some(ProfilingResultSet {
+                    master_node: Some(master_node),
+                    algo_nodes: nodes.into_iter().collect(),
+                }),
+                fields_of_regard: wire_fields,
+            };
+            let mut buffer = Vec::new();
+            message::server_status(&mut buffer, shape.moment(), &custom);
+            assert_reads_as(&buffer, &expected);
+        }
+    }
+}
+
+#[test]
+fn nothing() {
+    for shape in Shape::all() {
+        let expected = msg::ServerStatus {
+            header: shape.header(),
+            server_stamp: server_stamp(),
+            generation: 30,
+            ..msg::ServerStatus::default()
+        };
+        let mut buffer = Vec::new();
+        message::server_status(&mut buffer, shape.moment(), &Custom::default());
+        assert_reads_as(&buffer, &expected);
+    }
+}

@@ -1,0 +1,344 @@
+"""What the bridge must make of an OutputMessage: every field of every message, by the comments in msg/.
+
+Messages of SENSR are dicts as in `output_wire`, those of ROS dicts with all their fields.
+"""
+
+import math
+import struct
+from collections import Counter
+
+import cdr
+
+_FIELDS_OF_OBJECT_POINTS = [*cdr.FIELDS, ("object_id", 16, 5, 1), ("label", 20, 2, 1)]
+
+
+class Anything:
+    """Where a test looks for itself."""
+
+    def __repr__(self):
+        return "anything"
+
+
+class Near(float):
+    """Where the last digit is up to the mathematics library."""
+
+
+def plain(message):
+    """A ROS message as a dict of all its fields, whatever they are."""
+    if hasattr(message, "get_fields_and_field_types"):
+        return {name: plain(getattr(message, name)) for name in message.get_fields_and_field_types()}
+    if isinstance(message, (bool, int, float, str, bytes)):
+        return message
+    return [plain(item) for item in message]
+
+
+def differences(got, expected, path=""):
+    """Where two messages differ, in words. A field that nobody expects is a difference."""
+    if isinstance(expected, Anything):
+        return []
+    if isinstance(expected, dict) and isinstance(got, dict):
+        found = [f"{path}.{name} is checked by nobody" for name in got.keys() - expected.keys()]
+        found += [f"{path}.{name} does not exist" for name in expected.keys() - got.keys()]
+        for name in got.keys() & expected.keys():
+            found += differences(got[name], expected[name], f"{path}.{name}")
+        return found
+    if isinstance(expected, list) and isinstance(got, list):
+        if len(got) != len(expected):
+            return [f"{path}: {len(got)} elements, expected {len(expected)}: {got} and {expected}"]
+        pairs = enumerate(zip(got, expected, strict=True))
+        return [line for at, pair in pairs for line in differences(*pair, f"{path}[{at}]")]
+    same = _same_float(got, expected) if isinstance(expected, float) else got == expected
+    return [] if same else [f"{path}: {got!r}, expected {expected!r}"]
+
+
+def _same_float(got, expected):
+    if isinstance(expected, Near) and math.isfinite(expected):
+        return math.isclose(got, expected, rel_tol=1e-15, abs_tol=1e-16)
+    # Tells -0.0 from 0.0, and takes a NaN for a NaN.
+    return repr(float(got)) == repr(float(expected))
+
+
+def single(value):
+    """The nearest float32."""
+    return struct.unpack("<f", struct.pack("<f", value))[0]
+
+
+def _singles(message, *names):
+    return [single(message.get(name, 0.0)) for name in names]
+
+
+def time(timestamp):
+    """`builtin_interfaces/Time`, 0 if it cannot hold the time."""
+    seconds, nanos = (timestamp or {}).get("seconds", 0), (timestamp or {}).get("nanos", 0)
+    if 0 <= seconds < 2**31 and 0 <= nanos < 10**9:
+        return {"sec": seconds, "nanosec": nanos}
+    return {"sec": 0, "nanosec": 0}
+
+
+def vector(vector3):
+    """`geometry_msgs/Point` and `geometry_msgs/Vector3`."""
+    return dict(zip("xyz", _singles(vector3 or {}, *"xyz"), strict=True))
+
+
+def bounding_box(bbox):
+    bbox = bbox or {}
+    bottom, size, yaw = vector(bbox.get("position")), vector(bbox.get("size")), single(bbox.get("yaw", 0.0))
+    turn = (math.sin(yaw / 2), math.cos(yaw / 2)) if math.isfinite(yaw) else (math.nan, math.nan)
+    return {
+        "center": {
+            "position": bottom | {"z": bottom["z"] + size["z"] / 2},
+            "orientation": {"x": 0.0, "y": 0.0, "z": Near(turn[0]), "w": Near(turn[1])},
+        },
+        "size": size,
+        "yaw": yaw,
+    }
+
+
+def polygon_box(pbox):
+    pbox = pbox or {}
+    min_z, max_z = _singles(pbox, "min_z", "max_z")
+    corners = (_singles(point, "x", "y") for point in pbox.get("points", ()))
+    return {
+        "points": [{"x": x, "y": y, "z": min_z} for x, y in corners],
+        "min_z": min_z,
+        "max_z": max_z,
+    }
+
+
+def whole_points(points):
+    """Points of 12 bytes; a cloud that is no whole number of them is dropped."""
+    return len(points) // 12 if len(points) % 12 == 0 else 0
+
+
+def tracked_object(wire):
+    prediction = wire.get("prediction", {})
+    return {
+        "id": wire.get("id", 0),
+        "label": wire.get("label", 0),
+        "confidence": single(wire.get("confidence", 0.0)),
+        "bbox": bounding_box(wire.get("bbox")),
+        "velocity": vector(wire.get("velocity")),
+        "yaw_rate": single(wire.get("yaw_rate", 0.0)),
+        "tracking_status": wire.get("tracking_status", 0),
+        "retro_reflective": wire.get("retro_reflective", False),
+        "last_observed": time(wire.get("last_observed_timestamp")),
+        "is_static": wire.get("is_static", False),
+        "zone_ids": wire.get("zone_ids", []),
+        "num_points": whole_points(wire.get("points", b"")),
+        "history": [
+            {"position": vector(state.get("position")), "server_stamp": time(state.get("timestamp"))}
+            for state in wire.get("history", {}).get("states", ())
+        ],
+        "predicted_positions": [vector(position) for position in prediction.get("positions", ())],
+        "reachable_sets": [
+            {"time_offset": single(reach.get("t_offset", 0.0)), "space": polygon_box(reach.get("space"))}
+            for reach in prediction.get("reachable_set", ())
+        ],
+    }
+
+
+def object_points(objects, header):
+    """The cloud of all objects that have whole points, as `cdr.parse` reads it."""
+    data, is_dense = b"", True
+    for wire in objects:
+        points, intensities = wire.get("points", b""), wire.get("intensities", b"")
+        if len(points) % 12:
+            continue
+        count = len(points) // 12
+        if len(intensities) != 4 * count:
+            intensities = bytes(4 * count)
+        label = wire.get("label", 0)
+        tail = struct.pack("<iB3x", wire.get("id", 0), label if 0 <= label < 255 else 255)
+        for at in range(count):
+            data += points[12 * at : 12 * at + 12] + intensities[4 * at : 4 * at + 4] + tail
+        is_dense = is_dense and all(map(math.isfinite, struct.unpack(f"<{3 * count}f", points)))
+    return {
+        "stamp_ns": Anything(),
+        "frame_id": header["frame_id"],
+        "height": 1,
+        "width": len(data) // 24,
+        "fields": _FIELDS_OF_OBJECT_POINTS,
+        "is_bigendian": False,
+        "point_step": 24,
+        "row_step": len(data),
+        "data": data,
+        "is_dense": is_dense,
+    }
+
+
+def zone(wire):
+    return {
+        "id": wire.get("id", 0),
+        "name": wire.get("name", ""),
+        "type": wire.get("type", 0),
+        "space": polygon_box(wire.get("pbox")),
+    }
+
+
+def zone_event(wire):
+    entered = wire.get("object", {})
+    return {
+        "event_stamp": time(wire.get("timestamp")),
+        "zone_id": wire.get("id", 0),
+        "type": wire.get("type", 0),
+        "object_id": entered.get("id", 0),
+        "object_position": vector(entered.get("position")),
+        "object_heading": single(entered.get("heading", 0.0)),
+        "object_velocity": vector(entered.get("velocity")),
+    }
+
+
+def losing_event(wire):
+    return {
+        "event_stamp": time(wire.get("timestamp")),
+        "object_id": wire.get("id", 0),
+        "position": vector(wire.get("position")),
+        "heading": single(wire.get("heading", 0.0)),
+    }
+
+
+def recalibration_event(wire):
+    turn = _singles(wire.get("rotation", {}), "qx", "qy", "qz", "qw")
+    return {
+        "event_stamp": time(wire.get("timestamp")),
+        "topic": wire.get("topic", ""),
+        "transform": {
+            "translation": vector(wire.get("translation")),
+            "rotation": dict(zip("xyzw", turn, strict=True)),
+        },
+    }
+
+
+def _by_name(entries):
+    """In the order of the names' bytes."""
+    return sorted(entries.items(), key=lambda entry: entry[0].encode())
+
+
+def _sensors(wire):
+    return [{"name": name, "status": status} for name, status in _by_name(wire.get("sensors", {}))]
+
+
+def system_health(wire, is_event):
+    return {
+        "is_event": is_event,
+        "master": wire.get("master", 0),
+        "nodes": [
+            {
+                "name": name,
+                "status": node.get("status", 0),
+                "sensors": _sensors(node),
+                "edges": [
+                    {"name": name, "status": edge.get("status", 0), "sensors": _sensors(edge)}
+                    for name, edge in _by_name(node.get("edges", {}))
+                ],
+            }
+            for name, node in _by_name(wire.get("nodes", {}))
+        ],
+    }
+
+
+def _named_values(entries):
+    return [{"name": name, "value": value} for name, value in _by_name(entries)]
+
+
+def _characteristic(name, wire):
+    kinds = {"integer": 1, "decimal": 2, "text": 3}
+    kind = max((kinds[given] for given in wire), default=0)
+    return {"name": name, "kind": kind, "integer": 0, "decimal": 0.0, "text": ""} | wire
+
+
+def _profiling_result(node, wire):
+    return {
+        "node": node,
+        "processing_times": _named_values(wire.get("processing_times", {})),
+        "memory_usages": _named_values(wire.get("mem_usages", {})),
+        "characteristics": [_characteristic(*entry) for entry in _by_name(wire.get("characteristics", {}))],
+    }
+
+
+def server_status(wire, generation):
+    profiling = wire.get("profiling", {})
+    nodes = [("", profiling["master_node"])] if "master_node" in profiling else []
+    nodes += _by_name(profiling.get("algo_nodes", {}))
+    return {
+        "generation": {2.5: 25, 3: 30}[generation],
+        "learning_progress": single(wire.get("bg_learning_progress", 0.0)),
+        "has_recording": "record" in wire,
+        "recording_progress": single(wire.get("record", {}).get("saving_progress", 0.0)),
+        "has_replay": "replay" in wire,
+        "replay_index": wire.get("replay", {}).get("current_index", 0),
+        "profiling": [_profiling_result(*node) for node in nodes],
+        "fields_of_regard": [
+            {
+                "object_id": field.get("object_id", 0),
+                "spaces": [polygon_box(space) for space in field.get("field_of_regard", ())],
+            }
+            for field in wire.get("vehicle_oriented_fields_of_regard", ())
+        ],
+    }
+
+
+#: Topic: field of the EventMessage, and what becomes of an event.
+_EVENTS = {
+    "events/zone": ("zone", zone_event),
+    "events/losing": ("losing", losing_event),
+    "events/recalibration": ("online_recalibration", recalibration_event),
+}
+
+
+class Model:
+    """Listens to the same messages as the bridge, and says what must come on which topic."""
+
+    def __init__(self, frame_id):
+        self._frame_id = frame_id
+        self._sequences = Counter()
+        #: Came without objects and wait for some.
+        self._static = []
+
+    def lose(self, topic, count=1):
+        """Events on this topic do not decode. They leave a gap in the numbers."""
+        self._sequences[topic] += count
+
+    def topics(self, wire, generation=3):
+        """Topic: the messages on it, in order."""
+        stream, events = wire.get("stream", {}), wire.get("event", {})
+        moment = {
+            "header": {"stamp": Anything(), "frame_id": self._frame_id},
+            "server_stamp": time(wire.get("timestamp")),
+        }
+        # Is about the server and not about a place.
+        nowhere = moment | {"header": moment["header"] | {"frame_id": ""}}
+        zones = [stream.get("zones", ())] if stream.get("has_zones") else []
+        health = [(stream.get("health"), False), (events.get("health"), True)]
+        custom = wire.get("custom")
+        return {
+            **self._objects(stream, moment),
+            "zones": [moment | {"zones": list(map(zone, listed))} for listed in zones],
+            **{
+                topic: self._numbered(topic, moment, map(made_of, events.get(name, ())))
+                for topic, (name, made_of) in _EVENTS.items()
+            },
+            "health": [nowhere | system_health(*said) for said in health if said[0] is not None],
+            "server_status": [] if custom is None else [moment | server_status(custom, generation)],
+        }
+
+    def _numbered(self, topic, moment, events):
+        numbered = []
+        for event in events:
+            numbered.append(moment | {"sequence": self._sequences[topic]} | event)
+            self._sequences[topic] += 1
+        return numbered
+
+    def _objects(self, stream, moment):
+        self._static = stream.get("static_objects") or self._static
+        if not stream.get("has_objects"):
+            return {"objects": [], "points/objects": []}
+        objects, static = stream.get("objects", []), self._static
+        self._static = []
+        array = {
+            "first_cloud_arrival": time(stream.get("first_cloud_arrival_timestamp")),
+            "objects": list(map(tracked_object, objects)),
+            "static_objects": list(map(tracked_object, static)),
+        }
+        points = object_points([*objects, *static], moment["header"])
+        return {"objects": [moment | array], "points/objects": [points]}
