@@ -5,12 +5,17 @@ use std::time::{Duration, Instant};
 /// Longer than anybody waits, and still a time the system can tell.
 const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
+/// The frames of the two links stand in a bag in the order in which the recorder took them, which is nearly that of
+/// their stamps. A step back by more than this is none of that.
+const DISORDER_NS: i64 = 5_000_000_000;
+
 /// Times with the spacing of the stamps, from a start. They do not drift.
 #[derive(Debug)]
 pub(super) struct Pace {
     start: Instant,
     speed: f64,
-    last_stamp_ns: Option<i64>,
+    /// The latest stamp so far, since the last step back.
+    latest_stamp_ns: Option<i64>,
     /// How far into the recording the latest frame is, steps back left out.
     recorded: Duration,
 }
@@ -21,16 +26,20 @@ impl Pace {
         Self {
             start,
             speed,
-            last_stamp_ns: None,
+            latest_stamp_ns: None,
             recorded: Duration::ZERO,
         }
     }
 
     /// When the next frame, which has this stamp, is due. One that was stamped earlier than the one before is
-    /// due together with that: the clock was set back while recording, or the bag starts over.
+    /// due together with that: the links stand a little out of order, the clock was set back while recording, or
+    /// the bag starts over.
     pub(super) fn due(&mut self, stamp_ns: i64) -> Instant {
-        let last_ns = self.last_stamp_ns.replace(stamp_ns).unwrap_or(stamp_ns);
-        let step_ns = u64::try_from(stamp_ns.saturating_sub(last_ns)).unwrap_or(0);
+        let latest_ns = self.latest_stamp_ns.unwrap_or(stamp_ns);
+        let step_ns = stamp_ns.saturating_sub(latest_ns);
+        let goes_on = step_ns > 0 || step_ns < -DISORDER_NS;
+        self.latest_stamp_ns = Some(if goes_on { stamp_ns } else { latest_ns });
+        let step_ns = u64::try_from(step_ns).unwrap_or(0);
         self.recorded = self.recorded.saturating_add(Duration::from_nanos(step_ns));
         let elapsed = Duration::try_from_secs_f64(self.recorded.as_secs_f64() / self.speed);
         self.start + elapsed.unwrap_or(FOR_EVER).min(FOR_EVER)
@@ -58,8 +67,14 @@ mod tests {
 
     #[test]
     fn a_step_back_takes_no_time_and_no_later_frame_waits_for_it() {
-        let stamps = [5000, 5100, -7000, -6900, 1000, 900, 1000];
-        assert_eq!(due_ms(1.0, &stamps), [0, 100, 100, 200, 8100, 8100, 8200]);
+        let stamps = [5000, 5100, -7000, -6900, 1000];
+        assert_eq!(due_ms(1.0, &stamps), [0, 100, 100, 200, 8100]);
+    }
+
+    #[test]
+    fn frames_a_little_out_of_order_take_no_longer() {
+        let stamps = [5000, 5100, 5090, 5200, 5150, 5100, 5300];
+        assert_eq!(due_ms(1.0, &stamps), [0, 100, 100, 200, 200, 200, 300]);
     }
 
     #[test]
