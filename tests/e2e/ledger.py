@@ -1,5 +1,7 @@
 """The bridge's statistics, each of which must balance."""
 
+import time
+
 from sensr_bridge.msg import BridgeStatistics, LinkStatistics
 
 from polling import until
@@ -8,12 +10,12 @@ CONNECTING = LinkStatistics.STATE_CONNECTING
 CONNECTED = LinkStatistics.STATE_CONNECTED
 BACKOFF = LinkStatistics.STATE_BACKOFF
 
-#: Where a received cloud can be.
+#: Where what was received can be.
 PLACES = ("published", "thinned", "unsubscribed", "dropped", "malformed", "queued")
 
 
 def imbalances(message):
-    """The topics of a statistics message whose clouds are not all accounted for."""
+    """The topics of a statistics message whose messages are not all accounted for."""
     return [
         topic
         for topic in message.topics
@@ -35,20 +37,16 @@ class Statistics:
     def latest(self):
         return self.inbox.messages[-1]
 
-    @property
-    def link(self):
-        (link,) = self.latest.links
-        return link
+    def link(self, name="points"):
+        return link_of(self.latest, name)
 
     def topic(self, name="points/raw"):
         return topic_of(self.latest, name)
 
     def after(self):
         """Waits for a message that was put together after this call, and returns it."""
-        seen = self.inbox.count
-        # One may have been under way already.
-        self.inbox.wait(seen + 2)
-        return self.latest
+        now_ns = time.time_ns()
+        return self.until(lambda message: stamp_ns(message) > now_ns, "news")
 
     def until(self, condition, what):
         """Waits for a message for which the condition holds, and returns it."""
@@ -61,17 +59,32 @@ class Statistics:
 
         return until(holds, lambda: f"{what}; the latest:\n{self.inbox.messages[-1:]}")
 
-    def until_state(self, state):
-        return self.until(lambda message: message.links[0].state == state, f"link state {state}")
+    def until_link(self, condition, what, name="points"):
+        """Waits until the condition holds for a link, and returns the link."""
+        message = self.until(lambda message: condition(link_of(message, name)), f"{what}, link {name}")
+        return link_of(message, name)
+
+    def until_state(self, state, name="points"):
+        """Waits for a state of a link, and returns the link."""
+        return self.until_link(lambda link: link.state == state, f"state {state}", name)
 
     def until_received(self, count, name="points/raw"):
-        """Waits until at least `count` clouds of a topic came in and none of them waits any more."""
+        """Waits until at least `count` messages for a topic came in and none of them waits any more."""
 
         def settled(message):
             topic = topic_of(message, name)
             return topic.received >= count and topic.queued == 0
 
-        return topic_of(self.until(settled, f"{count} clouds received on {name}"), name)
+        return topic_of(self.until(settled, f"{count} received for {name}"), name)
+
+    def until_settled(self):
+        """Waits until nothing waits, and returns that message. For when nothing more is sent."""
+        now_ns = time.time_ns()
+
+        def settled(message):
+            return stamp_ns(message) > now_ns and not any(topic.queued for topic in message.topics)
+
+        return self.until(settled, "nothing waits")
 
     def require_balance(self):
         """Every message so far must balance."""
@@ -79,7 +92,18 @@ class Statistics:
             assert not imbalances(message), imbalances(message)
 
 
+def stamp_ns(message):
+    """The stamp in a message's header."""
+    return message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+
+
 def topic_of(message, name="points/raw"):
     """The account of a topic."""
-    (found,) = [topic for topic in message.topics if topic.topic.endswith(name)]
+    (found,) = [topic for topic in message.topics if topic.topic == name]
+    return found
+
+
+def link_of(message, name="points"):
+    """The figures of a link."""
+    (found,) = [link for link in message.links if link.name == name]
     return found

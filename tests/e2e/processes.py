@@ -106,6 +106,11 @@ class Process:
         return int(re.search(rf"^{which}:\s+(\d+) kB", status, re.MULTILINE)[1]) * 1024
 
 
+def assignments(parameters):
+    """Parameters as ROS arguments."""
+    return [word for name, value in parameters.items() for word in ("-p", f"{name}:={json.dumps(value)}")]
+
+
 class Bridge(Process):
     """The node under test. Whatever a test does to it, it must neither panic nor fail to stop cleanly."""
 
@@ -117,12 +122,13 @@ class Bridge(Process):
         "statistics_period": 0.1,
     }
 
-    def __init__(self, name, env, folder, parameters=None, ros_args=(), defaults=True, args=(), wrapper=()):
+    def __init__(
+        self, name, env, folder, parameters=None, ros_args=(), defaults=True, args=(), wrapper=(), fallback=None
+    ):
         given = (self.DEFAULTS if defaults else {}) | (parameters or {})
         argv = [*wrapper, executable("sensr_bridge"), *args]
-        ros = [*ros_args]
-        for parameter, value in given.items():
-            ros += ["-p", f"{parameter}:={json.dumps(value)}"]
+        # What comes later goes over what came before.
+        ros = [*assignments(fallback or {}), *ros_args, *assignments(given)]
         if ros:
             argv += ["--ros-args", *ros]
         #: What `end` demands. None if the test has looked at the exit itself.
@@ -147,14 +153,17 @@ class Bridge(Process):
 class Sim(Process):
     """The simulated SENSR server. Returns when it listens."""
 
-    def __init__(self, name, env, folder, *args, points_port=0):
-        argv = [executable("sensr_sim"), "--output-port", "0", "--points-port", str(points_port)]
+    def __init__(self, name, env, folder, *args, points_port=0, output_port=0):
+        argv = [executable("sensr_sim"), "--output-port", str(output_port), "--points-port", str(points_port)]
         super().__init__(name, [*argv, *map(str, args)], env, folder)
-        self.expect('"listening"', stream="stdout")
-        self.points_port = self._event("listening")["points_port"]
+        # The whole line: it may be seen half written.
+        self.expect('"listening".*\n', stream="stdout")
+        listening = self._event("listening")
+        self.points_port, self.output_port = listening["points_port"], listening["output_port"]
 
     def _event(self, kind):
-        events = map(json.loads, self.stdout.splitlines())
+        lines = self.stdout.splitlines(keepends=True)
+        events = [json.loads(line) for line in lines if line.endswith("\n")]
         return next((event for event in events if event["event"] == kind), None)
 
     def done(self, timeout=60.0):

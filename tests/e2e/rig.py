@@ -1,5 +1,6 @@
 """What a test is made of: a domain, and everything started in it, ended again with it."""
 
+import functools
 import itertools
 import os
 import sys
@@ -64,16 +65,29 @@ class Rig:
         self._closing.callback(server.close)
         return server
 
-    def bridge(self, points_port=None, parameters=None, **options):
-        """The node under test. See `processes.Bridge` for the options."""
+    @functools.cached_property
+    def unserved_port(self):
+        """A port on which nothing ever listens."""
+        return self.port().number
+
+    def bridge(self, points_port=None, parameters=None, output_port=None, **options):
+        """The node under test. See `processes.Bridge` for the options.
+
+        A link that is not spoken of leads to where nobody is, so that tests never meet.
+        """
         parameters = dict(parameters or {})
-        if points_port is not None:
-            parameters["points_port"] = points_port
+        for name, port in (("points_port", points_port), ("output_port", output_port)):
+            if port is not None:
+                parameters[name] = port
+        if not options.get("args"):
+            # Not beside what is given: of two values of different types rcl takes the first.
+            names = {"points_port", "output_port"} - parameters.keys()
+            options["fallback"] = dict.fromkeys(names, self.unserved_port)
         return self._keep(Bridge(self._name("bridge"), self.env, self.folder, parameters, **options))
 
-    def sim(self, *args, points_port=0):
+    def sim(self, *args, **ports):
         """The simulator; returns when it listens."""
-        return self._keep(Sim(self._name("sim"), self.env, self.folder, *args, points_port=points_port))
+        return self._keep(Sim(self._name("sim"), self.env, self.folder, *args, **ports))
 
     def script(self, name, path, *args):
         """A Python program."""

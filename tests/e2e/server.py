@@ -1,4 +1,4 @@
-"""A scripted SENSR point stream: sends exactly what a test tells it to, and remembers what it gets."""
+"""A scripted SENSR stream, either of the two: sends exactly what a test tells it to, and remembers what it gets."""
 
 import contextlib
 import logging
@@ -44,6 +44,11 @@ class Client:
     def send(self, payload):
         """One message: bytes as a binary one, str as a text one."""
         self._connection.send(payload)
+
+    def send_too_much(self, payload, parts=1):
+        """The same for what the bridge refuses: it may have left before all of it is sent."""
+        with contextlib.suppress(ConnectionClosed):
+            self.send_fragments(payload, parts)
 
     def send_fragments(self, payload, parts, between=None):
         """One message in several frames; `between` is called after each."""

@@ -7,7 +7,7 @@ import pytest
 
 import cdr
 import wire
-from ledger import CONNECTED
+from ledger import CONNECTED, link_of, topic_of
 from polling import until
 
 MAX_MESSAGE_BYTES = 100_000
@@ -31,8 +31,8 @@ class Feed:
 
     def figures(self):
         """Everything that is counted, by name."""
-        message = self.statistics.after()
-        link, raw = message.links[0], self.statistics.topic()
+        message = self.statistics.until_settled()
+        link, raw = link_of(message), topic_of(message)
         names = ("text_frames", "undecodable_frames", "oversized_frames", "unknown_type", "frames", "disconnects")
         figures = {name: getattr(link, name) for name in names}
         names = ("received", "published", "dropped", "malformed", "empty", "intensity_mismatch")
@@ -180,20 +180,20 @@ def test_a_message_over_the_limit_closes_the_link_with_1009(feed, changes):
 
     def act():
         client, connections = feed.client, len(feed.server.clients)
-        client.send(too_large)
+        client.send_too_much(too_large)
         assert client.wait_closed() == 1009
         feed.server.client(connections + 1)
         feed.statistics.until_state(CONNECTED)
 
     counted, _ = changes(act)
     assert counted == beside_good(oversized_frames=1, disconnects=1)
-    assert str(MAX_MESSAGE_BYTES) in feed.statistics.link.last_error
+    assert str(MAX_MESSAGE_BYTES) in feed.statistics.link().last_error
 
 
 def test_fragments_over_the_limit_close_the_link_with_1009(feed, changes):
     def act():
         client, connections = feed.client, len(feed.server.clients)
-        client.send_fragments(wire.result(wire.cloud(POINT * 9000)), 8)
+        client.send_too_much(wire.result(wire.cloud(POINT * 9000)), parts=8)
         assert client.wait_closed() == 1009
         feed.server.client(connections + 1)
 

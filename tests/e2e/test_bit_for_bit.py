@@ -1,6 +1,5 @@
 """Real scans in at a WebSocket, the same points out of DDS and out of a bag, bit for bit."""
 
-import signal
 import time
 from dataclasses import dataclass
 
@@ -14,6 +13,8 @@ from sensor_msgs.msg import PointCloud2
 import cdr
 import pcd
 import rig as rigs
+from ledger import link_of, topic_of
+from recording import finish, wait_until_recording
 from report import note
 
 MESSAGES = 200
@@ -44,9 +45,7 @@ def run(tmp_path_factory, scans):
         rig.bridge(port.number)
         observer.wait_for_match(inbox, statistics.inbox)
         recorder = rig.recorder("--output", bag)
-        # It subscribes in the order of names, and announcements arrive in order: a bridge whose statistics
-        # arrive at the recorder knows of its subscription to the clouds.
-        recorder.expect("receiving /statistics", stream="stdout")
+        wait_until_recording(recorder, "points/raw")
         sim = rig.sim(
             *("--replay", scans[0].parent, "--loop", "--count", MESSAGES, "--rate", RATE_HZ),
             points_port=port.number,
@@ -54,8 +53,7 @@ def run(tmp_path_factory, scans):
         sent = sim.done()
         statistics.until_received(MESSAGES)
         inbox.wait(MESSAGES)
-        recorder.signal(signal.SIGINT)
-        assert recorder.wait() == 0, recorder.tail()
+        finish(recorder, statistics)
         statistics.after()
         yield Run(
             scans=[pcd.read(path) for path in scans],
@@ -122,12 +120,12 @@ def test_stamps_rise_and_are_the_time_of_arrival(run):
 
 
 def test_the_ledger_agrees_with_the_server(run):
-    (raw,) = [topic for topic in run.statistics.topics if topic.topic.endswith("points/raw")]
+    raw, link = topic_of(run.statistics), link_of(run.statistics)
     assert run.sent["points"]["messages"] == run.sent["clouds"]["raw"] == MESSAGES
     assert (raw.received, raw.published) == (MESSAGES, MESSAGES)
     assert raw.published_bytes == sum(map(len, run.serialized))
-    assert run.statistics.links[0].frames == MESSAGES
-    assert run.statistics.links[0].bytes == run.sent["points"]["delivered_bytes"]
+    assert link.frames == MESSAGES
+    assert link.bytes == run.sent["points"]["delivered_bytes"]
 
 
 def test_the_bag_holds_every_point_as_it_is_in_the_file(run):
@@ -147,5 +145,5 @@ def test_the_bag_can_be_read_with_what_is_in_it(run):
         (connection,) = [one for one in reader.connections if one.topic == "/statistics"]
         store.register(get_types_from_msg(connection.msgdef.data, connection.msgtype))
         messages = [store.deserialize_cdr(data, one.msgtype) for one, _, data in reader.messages([connection])]
-    assert messages[-1].topics[0].received == MESSAGES
+    assert topic_of(messages[-1]).received == MESSAGES
     assert f"{MESSAGES} /points/raw" in run.recorder_stdout

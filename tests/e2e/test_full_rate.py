@@ -2,6 +2,7 @@
 
 from ledger import topic_of
 from report import note
+from topics import TOPICS
 
 MESSAGES = 200
 POINTS = 131_072
@@ -32,14 +33,17 @@ def test_none_of_200_large_clouds_is_lost(rig):
     assert sent["clouds"] == {"raw": MESSAGES, "ground": 0, "background": 0}
     assert sent["clients"]["overflowed"] == 0
     assert (raw.received, raw.published) == (MESSAGES, MESSAGES)
-    link = statistics.link
+    link = statistics.link()
     assert (link.frames, link.bytes) == (MESSAGES, sent["points"]["delivered_bytes"])
-    for other in ("points/ground", "points/background"):
+    for other in TOPICS.keys() - {"points/raw", "wire"}:
         assert statistics.topic(other).received == 0
+    wire = statistics.topic("wire")
+    assert (wire.received, wire.unsubscribed) == (MESSAGES, MESSAGES), "nobody asked for frames"
     received = [topic_of(message).received for message in statistics.messages]
     assert received == sorted(received)
 
     stages = {stage.stage: stage for message in statistics.messages for stage in message.stages if stage.count}
+    assert {stage.link for stage in stages.values()} == {"points"}
     assert stages.keys() == {"decode", "wait", "convert", "publish", "total"}
     note(
         f"full rate: {len(clouds)} of {MESSAGES} clouds of {POINTS} points arrived, "

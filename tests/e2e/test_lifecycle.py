@@ -7,7 +7,7 @@ import time
 
 import wire
 from cdr import number_of
-from ledger import BACKOFF, CONNECTED, CONNECTING
+from ledger import BACKOFF, CONNECTED, CONNECTING, link_of
 from polling import until
 from report import note
 
@@ -27,7 +27,7 @@ class Site:
 
     @property
     def link(self):
-        return self.statistics.after().links[0]
+        return link_of(self.statistics.after())
 
     def require_data(self, client, number):
         """What a scripted server sends comes out."""
@@ -38,7 +38,7 @@ class Site:
 def test_the_server_is_absent_at_start(rig):
     port = rig.port()
     site = Site(rig, port.number)
-    site.statistics.until(lambda m: m.links[0].failed_attempts >= 3, "three failed attempts")
+    site.statistics.until_link(lambda link: link.failed_attempts >= 3, "three failed attempts")
     site.statistics.until_state(BACKOFF)
     link = site.link
     assert (link.connects, link.disconnects, link.frames) == (0, 0, 0)
@@ -61,13 +61,13 @@ def test_the_server_is_killed_and_restarted(rig):
         listening = time.monotonic()
         site.clouds.wait(site.clouds.count + 3)
         note(f"server killed and restarted: life {life}, data {time.monotonic() - listening:.2f} s after it listens")
-        link = site.statistics.until_state(CONNECTED).links[0]
+        link = site.statistics.until_state(CONNECTED)
         assert (link.connects, link.disconnects) == (life, life - 1)
         sim.signal(signal.SIGKILL)
         sim.wait()
-        link = site.statistics.until(
-            lambda m, life=life: m.links[0].disconnects == life and m.links[0].state == BACKOFF, "the link is lost"
-        ).links[0]
+        link = site.statistics.until_link(
+            lambda link, life=life: link.disconnects == life and link.state == BACKOFF, "the link is lost"
+        )
         assert link.last_error
 
 
@@ -154,7 +154,7 @@ def test_a_message_limit_by_parameter_reconnects(rig):
     site.require_data(server.client(), 1)
     site.parameters.set({"max_message_bytes": 5000})
     assert server.client().wait_closed() == 1000
-    server.client(2).send(wire.numbered(2, points=1000))
+    server.client(2).send_too_much(wire.numbered(2, points=1000))
     assert server.client(2).wait_closed() == 1009
     site.require_data(server.client(3), 3)
 
@@ -163,8 +163,8 @@ def test_something_else_listens_on_the_port(rig):
     port, server = rig.port(), rig.server()
     with _Greeter(port) as greeter:
         site = Site(rig, port.number)
-        site.statistics.until(lambda m: m.links[0].failed_attempts >= 2, "failed handshakes")
-        assert "no WebSocket server" in site.link.last_error
+        site.statistics.until_link(lambda link: link.failed_attempts >= 2, "failed handshakes")
+        site.statistics.until_link(lambda link: "no WebSocket server" in link.last_error, "what is wrong")
         site.parameters.set({"points_port": server.port})
         site.require_data(server.client(), 1)
         assert greeter.connections >= 2

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import wire
 from cdr import number_of
+from ledger import link_of
 from polling import until
 from report import note
 
@@ -30,12 +31,12 @@ def test_a_stalled_subscriber_does_not_stop_the_reading(rig):
     sent = sim.done()
     assert sent["points"]["messages"] == sent["points"]["delivered"] == messages
     assert (sent["clients"]["points"], sent["clients"]["overflowed"]) == (1, 0)
-    link = statistics.until(lambda m: m.links[0].frames == messages, "all frames were read").links[0]
+    link = statistics.until_link(lambda link: link.frames == messages, "all frames were read")
     assert link.bytes == sent["points"]["delivered_bytes"]
     assert link.queued_bytes <= queue_bytes
     raw = statistics.topic()
     peak_bytes = bridge.memory_bytes("VmHWM")
-    queued_most = max(message.links[0].queued_bytes for message in statistics.messages)
+    queued_most = max(link_of(message).queued_bytes for message in statistics.messages)
     note(
         f"stalled subscriber: server delivered {messages} of {messages} ({link.bytes / 1e6:.0f} MB); published "
         f"{raw.published}, dropped {raw.dropped}, queue at most {queued_most / 2**20:.0f} MiB, "
@@ -88,7 +89,7 @@ def test_a_burst_drops_the_oldest_and_counts_them(rig):
     assert raw.received == messages == raw.published + raw.dropped
     ground = statistics.until_received(messages, "points/ground")
     assert ground.received == messages == ground.unsubscribed + ground.dropped
-    assert all(message.links[0].queued_bytes <= limit for message in statistics.messages)
+    assert all(link_of(message).queued_bytes <= limit for message in statistics.messages)
     # The oldest go first, so the newest is always among those that arrive, and order is kept.
     until(lambda: messages - 1 in clouds.messages, "the newest cloud")
     assert clouds.messages == sorted(set(clouds.messages))

@@ -2,45 +2,57 @@
 
 import re
 
+import pytest
 import wire
-from ledger import CONNECTED
+from ledger import CONNECTED, link_of, stamp_ns, topic_of
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, ReliabilityPolicy
+from tf2_msgs.msg import TFMessage
 
+import outputs
 import ros
+from pair import Pair
 from polling import until
 from processes import Process, executable
+from topics import TOPICS, Topic
 
-CLOUDS = ("points/raw", "points/ground", "points/background")
+CLOUDS = ("points/raw", "points/ground", "points/background", "points/objects")
 
 
-def offers(observer, topic):
-    """What the bridge offers on a topic."""
+def offers(observer, topic, known):
+    """What the bridge offers on a topic, by each of its publishers there."""
+    # Frames come from the publishing threads of both links.
+    publishers = 2 if topic == "wire" else 1
 
     def of_the_bridge():
         # Which node a publisher belongs to is announced apart from the publisher, so it may come later.
         infos = observer.node.get_publishers_info_by_topic(topic)
-        return [info for info in infos if (info.node_name, info.node_namespace) == ("sensr_bridge", "/")]
+        mine = [info for info in infos if (info.node_name, info.node_namespace) == ("sensr_bridge", "/")]
+        return mine if len(mine) >= publishers else None
 
-    (info,) = until(of_the_bridge, f"a publisher of {topic} in /sensr_bridge")
-    assert info.topic_type == "sensor_msgs/msg/PointCloud2"
-    return info.qos_profile
+    infos = until(of_the_bridge, f"{publishers} publishers of {topic} in /sensr_bridge")
+    assert len(infos) == publishers
+    assert {info.topic_type for info in infos} == {known.type_name}
+    return [info.qos_profile for info in infos]
 
 
-def test_clouds_are_reliable_and_volatile(rig):
-    observer = rig.observer()
-    inboxes = [observer.clouds(topic) for topic in CLOUDS]
-    rig.bridge(rig.port().number)
-    observer.wait_for_match(*inboxes)
-    for topic in CLOUDS:
-        offer = offers(observer, topic)
-        assert offer.reliability == ReliabilityPolicy.RELIABLE
-        assert offer.durability == DurabilityPolicy.VOLATILE
+def require_offer(observer, topic, known):
+    for offer in offers(observer, topic, known):
+        assert offer.reliability == ReliabilityPolicy.RELIABLE, topic
+        wanted = DurabilityPolicy.TRANSIENT_LOCAL if known.latched else DurabilityPolicy.VOLATILE
+        assert offer.durability == wanted, topic
         # Not every middleware tells the history of others.
         if offer.history != HistoryPolicy.UNKNOWN:
-            assert (offer.history, offer.depth) == (HistoryPolicy.KEEP_LAST, 5)
+            assert (offer.history, offer.depth) == (HistoryPolicy.KEEP_LAST, known.depth), topic
 
 
-def test_best_effort_is_honoured(rig):
+def test_what_each_topic_offers(rig):
+    pair = Pair(rig, *TOPICS)
+    for topic, known in TOPICS.items():
+        require_offer(pair.observer, topic, known)
+    require_offer(pair.observer, "/tf_static", Topic(TFMessage, 1, latched=True))
+
+
+def test_best_effort_is_honoured_for_clouds(rig):
     server = rig.server()
     observer = rig.observer()
     patient = observer.clouds(profile=ros.qos(reliable=True))
@@ -48,58 +60,111 @@ def test_best_effort_is_honoured(rig):
     statistics = rig.statistics(observer)
     rig.bridge(server.port, {"qos.reliability": "best_effort", "qos.depth": 2})
     observer.wait_for_match(tolerant, statistics.inbox)
-    assert offers(observer, "points/raw").reliability == ReliabilityPolicy.BEST_EFFORT
-    for number in range(5):
-        server.client().send(wire.numbered(number))
-        tolerant.wait(number + 1)
+    for topic in CLOUDS:
+        (offer,) = offers(observer, topic, TOPICS[topic])
+        assert offer.reliability == ReliabilityPolicy.BEST_EFFORT
+    require_offer(observer, "events/zone", TOPICS["events/zone"])
+
+    def arrives():
+        server.client().send(wire.numbered(1))
+        return tolerant.count >= 5
+
+    until(arrives, "clouds at the one who takes what he gets")
     # It asked for more than is offered.
     assert patient.count == 0
 
 
-def test_the_statistics_are_complete(rig):
-    server = rig.server()
-    observer = rig.observer()
-    clouds = [observer.clouds(topic) for topic in CLOUDS]
-    statistics = rig.statistics(observer)
-    bridge = rig.bridge(server.port, {"queue_max_bytes": 80_000_000})
-    observer.wait_for_match(*clouds, statistics.inbox)
-    statistics.until_state(CONNECTED)
+@pytest.fixture
+def full(rig):
+    """A bridge that has had one message for every topic but the frames, and its statistics."""
+    topics = [topic for topic in TOPICS if topic != "wire"]
+    pair = Pair(rig, *topics, parameters={"queue_max_bytes": 80_000_000})
+    for link in ("points", "output"):
+        pair.statistics.until_state(CONNECTED, link)
     for kind in (wire.RAW, wire.GROUND, wire.BACKGROUND):
-        server.client().send(wire.numbered(1, kind, points=500))
-    for inbox in clouds:
+        pair.points.send(wire.numbered(1, kind, points=500))
+    pair.output_message = outputs.message(
+        *(outputs.objects(1), outputs.zones(1), outputs.health(), outputs.zone_events(1)),
+        *(outputs.losing_events(1), outputs.recalibrations("a"), outputs.status(0.5)),
+    )
+    pair.output.send(pair.output_message)
+    for inbox in pair.inboxes.values():
         inbox.wait(1)
-    message = statistics.after()
+    pair.message = pair.statistics.until_settled()
+    return pair
 
+
+def test_the_statistics_are_complete(rig, full):
+    message = full.message
     version = Process("version", [executable("sensr_bridge"), "--version"], rig.env, rig.folder)
     assert version.wait() == 0
     assert message.version == version.stdout.split()[-1]
     assert re.fullmatch(r"\d+\.\d+\.\d+", message.version)
 
-    now_ns = observer.node.get_clock().now().nanoseconds
-    stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+    now_ns = full.observer.node.get_clock().now().nanoseconds
     uptime_ns = message.uptime.sec * 10**9 + message.uptime.nanosec
-    assert 0 <= now_ns - stamp_ns < 30e9
-    assert 0 < uptime_ns < 60e9
+    assert 0 <= now_ns - stamp_ns(message) < 60e9
+    assert 0 < uptime_ns < 120e9
 
-    (link,) = message.links
-    assert (link.name, link.url) == ("points", f"ws://127.0.0.1:{server.port}/")
-    since_ns = link.state_since.sec * 10**9 + link.state_since.nanosec
-    assert stamp_ns - uptime_ns <= since_ns <= stamp_ns
-    assert (link.frames, link.bytes) == (3, 3 * len(wire.numbered(1, points=500)))
-    assert (link.queued_frames, link.queued_bytes, link.queue_max_bytes) == (0, 0, 80_000_000)
-    assert link.last_error == ""
+    assert [link.name for link in message.links] == ["points", "output"]
+    points, output = message.links
+    for link, server in ((points, full.points_server), (output, full.output_server)):
+        assert link.url == f"ws://127.0.0.1:{server.port}/"
+        since_ns = link.state_since.sec * 10**9 + link.state_since.nanosec
+        assert stamp_ns(message) - uptime_ns <= since_ns <= stamp_ns(message)
+        assert (link.queued_frames, link.queued_bytes, link.queue_max_bytes) == (0, 0, 80_000_000)
+        assert (link.queued_events, link.queued_event_bytes) == (0, 0)
+        assert (link.connects, link.disconnects, link.last_error) == (1, 0, "")
+    assert (points.frames, points.bytes) == (3, 3 * len(wire.numbered(1, points=500)))
+    assert (output.frames, output.bytes) == (1, len(full.output_message))
+    assert points.event_queue_max_bytes == 0 < output.event_queue_max_bytes
 
-    assert [topic.topic.lstrip("/") for topic in message.topics] == list(CLOUDS)
+    assert [topic.topic for topic in message.topics] == list(TOPICS)
     for topic in message.topics:
-        assert (topic.received, topic.published) == (1, 1)
-        assert topic.published_bytes > 16 * 500
+        if topic.topic == "wire":
+            assert (topic.received, topic.unsubscribed) == (4, 4)
+        else:
+            assert (topic.received, topic.published) == (1, 1), topic.topic
+            assert topic.published_bytes > 0
+    assert topic_of(message).published_bytes > 16 * 500
+    assert message.clock.known and message.clock.invalid == message.clock.jumps == 0
 
-    assert [stage.stage for stage in message.stages] == ["decode", "wait", "convert", "publish", "total"]
-    for name in ("decode", "wait", "convert", "publish", "total"):
-        stages = [stage for m in statistics.messages for stage in m.stages if stage.stage == name]
-        assert sum(stage.count for stage in stages) == 3, name
-        assert all(stage.min_ns <= stage.mean_ns <= stage.max_ns for stage in stages)
 
+def test_the_stage_times_are_those_of_each_link(full):
+    names = ["decode", "wait", "convert", "publish", "total"]
+    listed = [(stage.link, stage.stage) for stage in full.message.stages]
+    assert listed == [(link, name) for link in ("points", "output") for name in names]
+
+    def stages(link, name):
+        every = (stage for message in full.statistics.messages for stage in message.stages)
+        return [stage for stage in every if (stage.link, stage.stage) == (link, name) and stage.count]
+
+    def count(link, name):
+        return sum(stage.count for stage in stages(link, name))
+
+    made = len(TOPICS) - len(("wire", "raw", "ground", "background"))
+    expected = {("points", name): 3 for name in names} | {("output", name): made for name in names}
+    expected |= {("output", "decode"): 1}
+    # Of one message, notices wait one by one and the rest together.
+    expected |= {("output", "wait"): 1}
+    for of, wanted in expected.items():
+        until(lambda of=of, wanted=wanted: count(*of) == wanted, lambda of=of: f"{of}: {count(*of)}")
+        assert all(stage.min_ns <= stage.mean_ns <= stage.max_ns for stage in stages(*of))
+
+
+def test_the_memory_is_that_of_the_process(full):
     # Pages come and go between two looks.
-    assert abs(message.rss_bytes - bridge.memory_bytes()) < 20e6
-    assert message.rss_bytes <= message.rss_peak_bytes
+    def agrees():
+        message = full.statistics.after()
+        assert message.rss_bytes <= message.rss_peak_bytes
+        return abs(message.rss_bytes - full.bridge.memory_bytes()) < 20e6
+
+    until(agrees, "the memory as the system has it")
+
+
+def test_the_url_of_a_link_follows_its_port(full, rig):
+    moved = rig.server()
+    full.parameters.set({"output_port": moved.port})
+    link = full.statistics.until_link(lambda link: link.connects == 2, "the move", "output")
+    assert link.url == f"ws://127.0.0.1:{moved.port}/"
+    assert link_of(full.statistics.latest).connects == 1

@@ -1,0 +1,94 @@
+"""Messages of the output stream with what a test is about, and nothing else."""
+
+import time
+
+import output_wire
+import wire
+
+#: Two points.
+POINTS = wire.floats(1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+INTENSITIES = wire.floats(0.25, 0.5)
+
+NS = 10**9
+
+
+def timestamp(ns):
+    """The server's time."""
+    return {"seconds": ns // NS, "nanos": ns % NS}
+
+
+def message(*parts, at_ns=None):
+    """One message with these parts; `at_ns` is the server's time, now unless told otherwise."""
+    at_ns = time.time_ns() if at_ns is None else at_ns
+    return timed(timestamp(at_ns), *parts)
+
+
+def timed(stamp, *parts):
+    """The same with any time, or none."""
+    merged = {} if stamp is None else {"timestamp": stamp}
+    for part in parts:
+        for name, fields in part.items():
+            merged[name] = merged.get(name, {}) | fields
+    return output_wire.output(merged)
+
+
+def objects(*ids, points=POINTS, intensities=INTENSITIES):
+    """Cars with these ids, each with these points."""
+    return {"stream": {"has_objects": True, "objects": [car(number, points, intensities) for number in ids]}}
+
+
+def car(number, points, intensities):
+    vector = {"x": 1.0, "y": 2.0, "z": 0.0}
+    size = {"x": 4.0, "y": 1.8, "z": 1.5}
+    return {
+        "id": number,
+        "label": output_wire.ENUMS["LabelType"]["CAR"],
+        "bbox": {"position": vector, "size": size, "yaw": 0.5},
+        "velocity": vector,
+        "points": points,
+        "intensities": intensities,
+    }
+
+
+def zones(*ids):
+    corners = [{"x": x, "y": y} for x, y in ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))]
+    space = {"points": corners, "min_z": 0.0, "max_z": 2.0}
+    listed = [{"id": number, "name": f"zone {number}", "type": 1, "pbox": space} for number in ids]
+    return {"stream": {"has_zones": True, "zones": listed}}
+
+
+def health(master="OK", as_event=False, **nodes):
+    """`nodes` are by name: status of the node and {sensor: status}, as words."""
+    words = output_wire.ENUMS
+    status = {
+        "master": words["MasterStatus"][master],
+        "nodes": {
+            name: {
+                "status": words["NodeStatus"][node],
+                "sensors": {sensor: words["SensorStatus"][word] for sensor, word in sensors.items()},
+            }
+            for name, (node, sensors) in nodes.items()
+        },
+    }
+    return {"event" if as_event else "stream": {"health": status}}
+
+
+def zone_events(*ids):
+    """Cars with these ids enter zone 1."""
+    listed = [
+        {"timestamp": {"seconds": 5}, "id": 1, "type": 1, "object": {"id": number, "heading": 0.5}} for number in ids
+    ]
+    return {"event": {"zone": listed}}
+
+
+def losing_events(*ids):
+    return {"event": {"losing": [{"timestamp": {"seconds": 5}, "id": number} for number in ids]}}
+
+
+def recalibrations(*names):
+    return {"event": {"online_recalibration": [{"timestamp": {"seconds": 5}, "topic": name} for name in names]}}
+
+
+def status(progress):
+    """How much of the background is learned."""
+    return {"custom": {"bg_learning_progress": progress}}

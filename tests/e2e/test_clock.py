@@ -1,0 +1,170 @@
+"""Two clocks: ours and the server's, and which of them stamps are on."""
+
+import itertools
+import time
+
+import pytest
+
+import outputs
+import wire
+from ledger import stamp_ns
+from pair import Pair
+
+SECOND = 10**9
+HOUR = 3600 * SECOND
+YEAR = 365 * 24 * HOUR
+#: What a message may take from here to the bridge on a machine that is busy.
+TRANSIT_NS = 5 * SECOND
+
+KEEP = {
+    "points/raw": lambda cloud: cloud.stamp_ns,
+    "objects": lambda message: (stamp_ns(message), as_ns(message.server_stamp)),
+    "points/objects": lambda cloud: cloud.stamp_ns,
+    "events/zone": lambda event: (stamp_ns(event), as_ns(event.server_stamp)),
+    "zones": lambda message: (stamp_ns(message), as_ns(message.server_stamp)),
+    "health": lambda message: (stamp_ns(message), as_ns(message.server_stamp)),
+}
+
+
+def as_ns(stamp):
+    assert 0 <= stamp.nanosec < SECOND and stamp.sec >= 0
+    return stamp.sec * SECOND + stamp.nanosec
+
+
+class Watch(Pair):
+    """A bridge on a server whose clock is `ahead_ns` of ours."""
+
+    def __init__(self, rig, source, ahead_ns=0):
+        super().__init__(rig, *KEEP, parameters={"stamp_source": source}, keep=KEEP)
+        self.ahead_ns = ahead_ns
+        self._sent = itertools.count(1)
+        self.clouds_sent = 0
+
+    def output_message(self, stamp="now"):
+        """Sends one with everything; returns the server's time in it, and what came out by topic."""
+        number = next(self._sent)
+        server_ns = time.time_ns() + self.ahead_ns
+        stamp = outputs.timestamp(server_ns) if stamp == "now" else stamp
+        parts = (outputs.objects(1), outputs.zone_events(1), outputs.zones(1), outputs.health())
+        self.output.send(outputs.timed(stamp, *parts))
+        came = {topic: inbox.wait(number)[-1] for topic, inbox in self.inboxes.items() if topic != "points/raw"}
+        return server_ns, came
+
+    def cloud(self):
+        """Sends one; returns its stamp."""
+        self.clouds_sent += 1
+        self.points.send(wire.numbered(1))
+        return self["points/raw"].wait(self.clouds_sent)[-1]
+
+    @property
+    def clock(self):
+        return self.statistics.after().clock
+
+
+def require_now(stamp, ahead_ns=0):
+    """A stamp taken within this test, on a clock that is so far ahead of ours."""
+    assert -TRANSIT_NS < time.time_ns() + ahead_ns - stamp < TRANSIT_NS + 30 * SECOND
+
+
+def stamps_of(came):
+    """The header stamps of all that came of one message."""
+    return {one if isinstance(one, int) else one[0] for one in came.values()}
+
+
+@pytest.mark.parametrize("ahead_ns", [0, 12 * YEAR // 2, -20 * YEAR, -HOUR], ids=["right", "+6 y", "-20 y", "-1 h"])
+def test_stamps_of_one_moment_agree_on_either_clock(rig, ahead_ns):
+    watch = Watch(rig, "server", ahead_ns)
+    for source in ("server", "receive", "server"):
+        watch.parameters.set({"stamp_source": source})
+        for _ in range(3):
+            server_ns, came = watch.output_message()
+            (stamp,) = stamps_of(came)
+            cloud = watch.cloud()
+            for topic in ("objects", "events/zone", "zones", "health"):
+                assert came[topic][1] == server_ns, "the server's own time is told whatever the stamp"
+            if source == "server":
+                assert stamp == server_ns
+            require_now(stamp, ahead_ns if source == "server" else 0)
+            assert 0 <= cloud - stamp < TRANSIT_NS, "a cloud that came right after"
+    clock = watch.clock
+    # Ours minus the server's, with the shortest way of a message in it.
+    assert clock.known and 0 <= clock.offset_ns + ahead_ns < TRANSIT_NS
+    assert 0 <= clock.spread_ns < TRANSIT_NS
+    assert (clock.jumps, clock.backward, clock.invalid) == (0, 0, 0)
+
+
+def test_clouds_are_moved_by_the_measured_offset(rig):
+    watch = Watch(rig, "server", -HOUR)
+    watch.output_message()
+    # Nothing more of the output stream: the offset stays.
+    offset_ns = watch.clock.offset_ns
+    watch.parameters.set({"publish.wire": True})
+    frames = watch.subscribe("wire", stamp_ns)
+    watch.observer.wait_for_match(frames)
+    for number in range(5):
+        cloud = watch.cloud()
+        # Frames have the time they came, whatever the source.
+        assert frames.wait(number + 1)[-1] - cloud == offset_ns
+
+
+def test_before_anything_is_known_clouds_have_the_time_they_came(rig):
+    watch = Watch(rig, "server", -HOUR)
+    require_now(watch.cloud())
+    assert not watch.clock.known
+    _, came = watch.output_message(stamp=None)
+    (stamp,) = stamps_of(came)
+    require_now(stamp)
+    watch.output_message()
+    require_now(watch.cloud(), -HOUR)
+
+
+@pytest.mark.parametrize("jump_ns", [-10 * SECOND, 10 * SECOND, -HOUR, YEAR], ids=["-10 s", "+10 s", "-1 h", "+1 y"])
+def test_a_clock_that_jumps_is_followed_at_once(rig, jump_ns):
+    watch = Watch(rig, "server")
+    for _ in range(3):
+        watch.output_message()
+    watch.ahead_ns += jump_ns
+    for _ in range(10):
+        server_ns, came = watch.output_message()
+        assert stamps_of(came) == {server_ns}
+    clock = watch.clock
+    assert clock.jumps == 1
+    assert abs(clock.last_jump_ns + jump_ns) < TRANSIT_NS
+    assert clock.backward == (1 if jump_ns < 0 else 0)
+    require_now(watch.cloud(), watch.ahead_ns)
+    assert watch.bridge.log.count("a clock jumped") == 1
+
+
+INVALID = {
+    "1960": {"seconds": -10 * 365 * 24 * 3600, "nanos": 0},
+    "after 2038": {"seconds": 1 << 31, "nanos": 0},
+    "nanos too large": {"seconds": 1_700_000_000, "nanos": SECOND},
+    "nanos negative": {"seconds": 1_700_000_000, "nanos": -1},
+    "none": None,
+    "the largest": {"seconds": (1 << 63) - 1, "nanos": (1 << 31) - 1},
+}
+
+
+@pytest.mark.parametrize("source", ["server", "receive"])
+def test_an_invalid_time_is_counted_and_costs_nothing(rig, source):
+    watch = Watch(rig, source, -HOUR)
+    watch.output_message()
+    ahead_ns = -HOUR if source == "server" else 0
+    for count, stamp in enumerate(INVALID.values(), 1):
+        _, came = watch.output_message(stamp)
+        for one in stamps_of(came):
+            require_now(one, ahead_ns)
+        assert {came[topic][1] for topic in ("objects", "events/zone", "zones", "health")} == {0}
+        require_now(watch.cloud(), ahead_ns)
+        assert watch.clock.invalid == count
+    clock = watch.clock
+    assert (clock.known, clock.jumps, clock.backward) == (True, 0, 0)
+    for topic in KEEP:
+        account = watch.account(topic)
+        assert account.published == account.received, topic
+
+
+def test_a_source_that_does_not_exist_is_refused(rig):
+    watch = Watch(rig, "receive")
+    assert "receive, server" in watch.parameters.refusal("stamp_source", "gps")
+    require_now(watch.cloud())

@@ -1,0 +1,162 @@
+"""The frame of all coordinates, and what it is tied to."""
+
+from tf2_msgs.msg import TFMessage
+
+import outputs
+import ros
+import wire
+from pair import Pair
+from polling import until
+
+FRAME = {"points/raw": lambda cloud: cloud.frame_id, "points/objects": lambda cloud: cloud.frame_id}
+#: With a place in them, and about none.
+PLACED = ("objects", "zones", "events/zone", "events/losing", "events/recalibration", "server_status")
+PICTURES = ("markers/objects", "markers/zones")
+NOWHERE = ("health", "wire")
+
+
+def keep():
+    made = FRAME | {topic: lambda message: message.header.frame_id for topic in (*PLACED, *NOWHERE)}
+    return made | {topic: lambda message: {one.header.frame_id for one in message.markers} for topic in PICTURES}
+
+
+def everything(pair):
+    """One message for every topic; returns the frame of what came on each."""
+    before = {topic: inbox.count for topic, inbox in pair.inboxes.items()}
+    pair.points.send(wire.numbered(1))
+    pair["points/raw"].wait(before["points/raw"] + 1)
+    pair.output.send(
+        outputs.message(
+            *(outputs.objects(1), outputs.zones(1), outputs.health(), outputs.status(0.5)),
+            *(outputs.zone_events(1), outputs.losing_events(1), outputs.recalibrations("a")),
+        )
+    )
+    return {topic: inbox.wait(before[topic] + 1)[-1] for topic, inbox in pair.inboxes.items()}
+
+
+def test_every_message_has_the_frame_and_changes_it_live(rig):
+    topics = (*FRAME, *PLACED, *PICTURES, *NOWHERE)
+    pair = Pair(rig, *topics, parameters={"publish.wire": True}, keep=keep())
+    for frame in ("sensr", "site/lidar", "ünï/cöde", "a"):
+        pair.parameters.set({"frame_id": frame})
+        frames = everything(pair)
+        for topic in (*FRAME, *PLACED):
+            assert frames[topic] == frame, topic
+        for topic in PICTURES:
+            # What an earlier picture showed may be deleted in its own frame.
+            assert frames[topic] >= {frame}, topic
+        for topic in NOWHERE:
+            assert frames[topic] == "", topic
+
+
+def transforms(observer):
+    """All transforms that come, as one list for each message."""
+    return observer.subscribe("/tf_static", TFMessage, ros.qos(latched=True), keep=lambda message: message.transforms)
+
+
+def require_identity(transform, parent, child):
+    assert (transform.header.frame_id, transform.child_frame_id) == (parent, child)
+    move, turn = transform.transform.translation, transform.transform.rotation
+    assert (move.x, move.y, move.z) == (0.0, 0.0, 0.0)
+    assert (turn.x, turn.y, turn.z, turn.w) == (0.0, 0.0, 0.0, 1.0)
+    assert transform.header.stamp.sec > 0
+
+
+def last(inbox, count):
+    (transform,) = inbox.wait(count)[-1]
+    return transform
+
+
+def test_no_parent_no_transform(rig):
+    pair = Pair(rig, "points/raw")
+    inbox = transforms(pair.observer)
+    pair.observer.wait_for_match(inbox)
+    pair.send_cloud(1)
+    pair["points/raw"].wait(1)
+    pair.statistics.after()
+    assert inbox.count == 0
+
+
+def test_a_parent_is_tied_by_the_identity_live_and_for_late_comers(rig):
+    pair = Pair(rig, parameters={"parent_frame": "map"})
+    early = transforms(pair.observer)
+    require_identity(last(early, 1), "map", "sensr")
+    for number, (change, parent, child) in enumerate(
+        (
+            ({"parent_frame": "earth"}, "earth", "sensr"),
+            ({"frame_id": "lidar"}, "earth", "lidar"),
+            ({"parent_frame": ""}, None, None),
+            ({"parent_frame": "map"}, "map", "lidar"),
+        ),
+        2,
+    ):
+        pair.parameters.set(change)
+        if parent:
+            # Nothing was published for the change to none.
+            count = number if number < 4 else number - 1
+            require_identity(last(early, count), parent, child)
+            late = transforms(pair.observer)
+            require_identity(last(late, 1), parent, child)
+    pair.parameters.set({"pointcloud_interval": 0.5})
+    pair.statistics.after()
+    assert early.count == 4, "only published when it is another"
+
+
+def test_a_frame_is_not_its_own_parent(rig):
+    pair = Pair(rig, parameters={"parent_frame": "map"})
+    for name, value in (("parent_frame", "sensr"), ("frame_id", "map")):
+        reason = pair.parameters.refusal(name, value)
+        assert "parent_frame" in reason and "frame_id" in reason, reason
+    for frame in ("/map", "two words"):
+        assert "parent_frame" in pair.parameters.refusal("parent_frame", frame)
+    assert pair.parameters.get("frame_id", "parent_frame") == ["sensr", "map"]
+    both = pair.parameters.try_set_together({"frame_id": "map", "parent_frame": "sensr"})
+    assert both.successful, both.reason
+
+    at_start = rig.bridge(parameters={"frame_id": "map", "parent_frame": "map"})
+    assert at_start.wait() == 2
+    assert "parent_frame" in at_start.log
+
+
+HOSTS = """
+sites:
+  yard: {{address: 127.0.0.1, points_port: {yard[0].port}, output_port: {yard[1].port}, frame_id: yard_lidar,
+          parent_frame: map}}
+  pier: {{address: 127.0.0.1, output_port: {pier[1].port}}}
+"""
+
+
+def test_a_site_has_ports_and_frames_of_its_own(rig):
+    yard, pier = ((rig.server(), rig.server()) for _ in range(2))
+    file = rig.folder / "hosts.yaml"
+    file.write_text(HOSTS.format(yard=yard, pier=pier))
+    observer = rig.observer()
+    clouds = observer.clouds(keep=lambda cloud: cloud.frame_id)
+    ties = transforms(observer)
+    parameters = rig.parameters(observer)
+    given = {"hosts_file": str(file), "host": "yard", "frame_id": "general", "parent_frame": "world"}
+    rig.bridge(pier[0].port, given)
+    observer.wait_for_match(clouds, ties)
+
+    for number, (site, frame, parent) in enumerate(
+        (("yard", "yard_lidar", "map"), ("pier", "general", "world"), ("yard", "yard_lidar", "map")), 1
+    ):
+        parameters.set({"host": site})
+        servers = {"yard": yard, "pier": pier}[site]
+        connections = 1 + number // 3
+        servers[1].client(connections)
+        servers[0].client(connections).send(wire.numbered(number))
+        assert clouds.wait(number)[-1] == frame
+        require_identity(last(ties, number), parent, frame)
+        # What the file says of the site comes first, the parameters stay as they are.
+        assert parameters.get("frame_id", "parent_frame") == ["general", "world"]
+
+
+def test_a_site_whose_frames_do_not_fit_is_refused(rig):
+    file = rig.folder / "hosts.yaml"
+    file.write_text("sites: {yard: {address: 127.0.0.1, frame_id: map}}")
+    pair = Pair(rig, "points/raw", parameters={"hosts_file": str(file), "parent_frame": "map"})
+    reason = pair.parameters.refusal("host", "yard")
+    assert "parent_frame" in reason and "map" in reason
+    pair.send_cloud(1)
+    until(lambda: pair["points/raw"].count, "a cloud on the link as it was")

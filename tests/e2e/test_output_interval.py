@@ -1,0 +1,134 @@
+"""Thinning and switching of what comes on the output stream, live.
+
+Messages are sent in step: each when what is never thinned of the one before has come. Every message has an event,
+whose stamp tells when the message arrived.
+"""
+
+import pytest
+
+import outputs
+from cdr import number_of
+from grid import require_grid
+from ledger import stamp_ns
+from pair import Pair
+from report import note
+
+THINNED = ("objects", "points/objects", "markers/objects", "markers/zones")
+NEVER = ("zones", "events/zone", "events/losing", "events/recalibration", "health", "server_status")
+
+
+def markers_ns(message):
+    """The stamp of a picture. None if there is nothing in it."""
+    return message.markers and stamp_ns(message.markers[-1])
+
+
+class Stream(Pair):
+    """Full messages of the output stream through a bridge. What is kept of those that come out is their stamp."""
+
+    def __init__(self, rig, parameters=None):
+        keep = dict.fromkeys((*THINNED, *NEVER), stamp_ns)
+        keep |= {topic: markers_ns for topic in THINNED if topic.startswith("markers/")}
+        keep["points/objects"] = lambda cloud: cloud.stamp_ns
+        super().__init__(rig, *THINNED, *NEVER, parameters=parameters, keep=keep)
+        self._sent = 0
+
+    def send(self):
+        """A message with something for every topic. Returns when it arrived."""
+        self._sent += 1
+        number = self._sent
+        self.output.send(
+            outputs.message(
+                *(outputs.objects(number), outputs.zones(number), outputs.health(), outputs.status(0.5)),
+                *(outputs.zone_events(number), outputs.losing_events(number), outputs.recalibrations("a")),
+            )
+        )
+        (arrival,) = {self[topic].wait(number)[-1] for topic in NEVER}
+        return arrival
+
+    def send_for(self, seconds):
+        arrivals = [self.send()]
+        while arrivals[-1] - arrivals[0] < seconds * 1e9:
+            arrivals.append(self.send())
+        return arrivals
+
+    def passed(self, topic):
+        """The stamps of all that came out so far."""
+        return self[topic].wait(self.account(topic).published)
+
+
+def test_the_interval_changes_live(rig):
+    stream = Stream(rig)
+    figures = []
+    for interval_s, seconds in ((0.0, 0.5), (0.3, 2.0), (1.0, 3.3), (0.0, 0.5)):
+        stream.parameters.set({"output_data_interval": interval_s})
+        begin = {topic: len(stream.passed(topic)) for topic in THINNED}
+        before = {topic: stream.account(topic) for topic in THINNED}
+        arrivals = stream.send_for(seconds)
+        for topic in THINNED:
+            passed = stream.passed(topic)[begin[topic] :]
+            if interval_s:
+                require_grid(arrivals, passed, interval_s)
+            else:
+                assert passed == arrivals, "an interval of 0 lets all pass"
+            after = stream.account(topic)
+            assert after.published - before[topic].published == len(passed)
+            assert after.thinned - before[topic].thinned == len(arrivals) - len(passed)
+        figures.append(f"{interval_s} s {len(passed)} of {len(arrivals)} in {seconds} s")
+    for topic in NEVER:
+        account = stream.account(topic)
+        assert account.published == account.received == stream[topic].count
+    note(f"intervals of objects and pictures: {', '.join(figures)}; nothing else is thinned")
+
+
+def test_clouds_have_an_interval_of_their_own(rig):
+    pair = Pair(rig, "points/raw", "objects", parameters={"output_data_interval": 3600.0})
+    for number in range(10):
+        pair.send_cloud(number)
+        pair["points/raw"].wait(number + 1)
+        pair.output.send(outputs.message(outputs.objects(number)))
+    pair.statistics.until_received(10, "objects")
+    pair.parameters.set({"output_data_interval": 0.0, "pointcloud_interval": 3600.0})
+    for number in range(10):
+        pair.output.send(outputs.message(outputs.objects(number)))
+        pair["objects"].wait(number + 2)
+        pair.send_cloud(number)
+    pair.statistics.until_received(20)
+    raw, objects = pair.account("points/raw"), pair.account("objects")
+    assert (raw.published, raw.thinned) == (11, 9)
+    assert (objects.published, objects.thinned) == (11, 9)
+
+
+@pytest.mark.parametrize(
+    ("switch", "switched"),
+    [
+        ("publish.objects", ("objects", "points/objects")),
+        ("publish.markers", ("markers/objects", "markers/zones")),
+    ],
+)
+def test_a_switch_works_live_and_switches_nothing_else(rig, switch, switched):
+    stream = Stream(rig)
+    others = set(THINNED) - set(switched)
+    arrivals = {True: [], False: []}
+    for state in (True, False, True):
+        stream.parameters.set({switch: state})
+        arrivals[state] += [stream.send() for _ in range(5)]
+    for topic in others:
+        assert set(stream.passed(topic)) == {*arrivals[True], *arrivals[False]}
+        account = stream.account(topic)
+        assert (account.published, account.unsubscribed) == (15, 0), topic
+    for topic in switched:
+        assert not set(stream.passed(topic)) & set(arrivals[False]), topic
+        assert set(stream.passed(topic)) >= set(arrivals[True]), topic
+        account = stream.account(topic)
+        assert (account.received, account.published, account.unsubscribed) == (15, 10, 5), topic
+
+
+def test_frames_are_switched_live(rig):
+    pair = Pair(rig, "wire", "points/raw", keep={"points/raw": number_of, "wire": lambda frame: frame.sequence})
+    for number, state in enumerate((False, True, False, True)):
+        pair.parameters.set({"publish.wire": state})
+        pair.send_cloud(number)
+        pair["points/raw"].wait(number + 1)
+    wire = pair.account("wire")
+    assert (wire.received, wire.published, wire.unsubscribed) == (4, 2, 2)
+    assert pair["wire"].wait(2) == [1, 3], "all frames are counted, also those that nobody wants"

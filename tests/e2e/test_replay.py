@@ -1,0 +1,119 @@
+"""A recording with frames, played by the simulator into another bridge: everything comes out again as it did."""
+
+from dataclasses import dataclass
+
+import pytest
+from rclpy.serialization import deserialize_message
+from sensr_bridge.msg import WireFrame
+
+import rig as rigs
+from ledger import link_of, topic_of
+from recording import finish, read, wait_until_recording
+from report import note
+from topics import TOPICS
+
+#: At 10 Hz.
+MESSAGES = 100
+#: Small enough for the shared memory of Fast DDS, all clouds of a message and the frame together.
+POINTS = 5_000
+#: Compared byte for byte. Pictures are not: they have stamps all over.
+COMPARED = [topic for topic in TOPICS if not topic.startswith("markers/")]
+#: Of these only the latest state is sure to reach a subscriber.
+STATES = [topic for topic, known in TOPICS.items() if known.latched]
+#: An encapsulation of 4 bytes, then the stamp of the header.
+STAMP = slice(4, 12)
+
+
+@dataclass
+class Run:
+    """What a bridge got from a simulator, and made of it."""
+
+    bag: object
+    messages: dict
+    sent: dict
+    statistics: object
+
+    def timeless(self, topic):
+        """All messages on a topic, without the stamps of their headers."""
+        return [data[: STAMP.start] + data[STAMP.stop :] for data in self.messages.get(topic, [])]
+
+
+def run(rig, *sim_args):
+    """Records everything that the bridge publishes while the simulator works."""
+    points, output, bag = rig.port(), rig.port(), rig.folder / "bag"
+    statistics = rig.statistics(rig.observer())
+    # Nothing may be lost because a recorder is held up for a moment.
+    rig.bridge(points.number, {"publish.wire": True, "qos.depth": 50}, output_port=output.number)
+    recorder = rig.recorder("--output", bag)
+    wait_until_recording(recorder, *TOPICS)
+    sent = rig.sim(*sim_args, points_port=points.number, output_port=output.number).done()
+
+    def arrived(message):
+        delivered = {name: sent[name]["delivered"] for name in ("points", "output")}
+        waiting = any(topic.queued for topic in message.topics)
+        return not waiting and all(link_of(message, name).frames == delivered[name] for name in delivered)
+
+    message = statistics.until(arrived, "all that was sent")
+    finish(recorder, statistics)
+    return Run(bag, read(bag), sent, message)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A street, and the same from the recording."""
+    with rigs.Rig(tmp_path_factory.mktemp("street")) as rig:
+        street = run(rig, "--scene", "street", "--points", POINTS, "--rate", 10, "--count", MESSAGES)
+    with rigs.Rig(tmp_path_factory.mktemp("replay")) as rig:
+        replay = run(rig, "--replay", street.bag)
+    return street, replay
+
+
+def test_the_recording_is_whole(runs):
+    for made in runs:
+        for topic in COMPARED:
+            account = topic_of(made.statistics, topic)
+            assert account.published == account.received, topic
+            if topic not in STATES:
+                assert len(made.messages.get(topic, [])) == account.published, topic
+    street, _ = runs
+    for topic in ("points/raw", "points/ground", "points/background", "objects", "zones", "health", "events/zone"):
+        assert street.messages.get(topic), f"the street has something for {topic}"
+
+
+@pytest.mark.parametrize("topic", [topic for topic in COMPARED if topic not in (*STATES, "wire")])
+def test_everything_comes_out_again_as_it_did(runs, topic):
+    street, replay = runs
+    assert replay.timeless(topic) == street.timeless(topic)
+
+
+def test_frames_come_out_again_as_they_did(runs):
+    def by_link(made):
+        frames = [deserialize_message(data, WireFrame) for data in made.messages["wire"]]
+        kept = [(frame.link, frame.sequence, frame.data.tobytes()) for frame in frames]
+        return [[one for one in kept if one[0] == link] for link in (0, 1)]
+
+    street, replay = map(by_link, runs)
+    assert all(street) and replay == street
+
+
+@pytest.mark.parametrize("topic", STATES)
+def test_states_come_out_again(runs, topic):
+    street, replay = runs
+    accounts = [topic_of(made.statistics, topic).published for made in runs]
+    assert accounts[0] == accounts[1]
+    if accounts[0] and topic in COMPARED:
+        assert replay.timeless(topic)[-1] == street.timeless(topic)[-1]
+
+
+def test_the_pictures_are_as_many(runs):
+    counts = [len(made.messages["markers/objects"]) for made in runs]
+    assert counts[0] == counts[1] > 0
+
+
+def test_the_figures(runs):
+    street, replay = runs
+    counts = {topic: len(replay.messages.get(topic, [])) for topic in COMPARED}
+    for name in ("points", "output"):
+        assert replay.sent[name]["messages"] == street.sent[name]["delivered"]
+        assert link_of(replay.statistics, name).bytes == link_of(street.statistics, name).bytes
+    note(f"replay: all equal but for stamps: {', '.join(f'{topic} {count}' for topic, count in counts.items())}")

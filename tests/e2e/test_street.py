@@ -1,0 +1,64 @@
+"""The simulator's street through a bridge: what it says it has sent is what the bridge has received and published."""
+
+import pytest
+
+from ledger import link_of
+from report import note
+from topics import TOPICS
+
+#: At 10 Hz.
+MESSAGES = 150
+#: Generation of the interface, and what the bridge calls it.
+GENERATIONS = {"2.5": 25, "3": 30}
+
+EVENTS = {
+    "events/zone": "zone_events",
+    "events/losing": "losing_events",
+    "events/recalibration": "recalibration_events",
+}
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_the_ledger_agrees_with_the_report_of_the_simulator(rig, generation):
+    points, output = rig.port(), rig.port()
+    observer = rig.observer()
+    statistics = rig.statistics(observer)
+    inboxes = {
+        topic: observer.subscribe(topic, TOPICS[topic].kind, TOPICS[topic].subscription())
+        for topic in (*EVENTS, "objects", "health", "server_status", "zones")
+    }
+    rig.bridge(points.number, output_port=output.number)
+    observer.wait_for_match(statistics.inbox, *inboxes.values())
+    street = ("--scene", "street", "--points", 20_000, "--rate", 10, "--count", MESSAGES, "--generation", generation)
+    sent = rig.sim(*street, points_port=points.number, output_port=output.number).done()
+
+    for name in ("points", "output"):
+        link = statistics.until_link(lambda link: link.frames >= sent[name]["delivered"], "all frames", name)
+        assert (link.frames, link.bytes) == (sent[name]["delivered"], sent[name]["delivered_bytes"])
+        assert (link.undecodable_frames, link.undecodable_parts, link.unknown_type) == (0, 0, 0)
+    statistics.until_settled()
+    contents = sent["contents"]
+    for topic, name in EVENTS.items():
+        account = statistics.topic(topic)
+        assert account.received == account.published == contents[name], topic
+        events = inboxes[topic].wait(contents[name])
+        assert [event.sequence for event in events] == list(range(contents[name]))
+    assert contents["zone_events"] > 0 and contents["losing_events"] > 0
+
+    objects = statistics.topic("objects")
+    assert (objects.received, objects.published) == (contents["streams"], contents["streams"])
+    messages = inboxes["objects"].wait(contents["streams"])
+    assert sum(len(message.objects) for message in messages) == contents["objects"]
+    for kind in ("raw", "ground", "background"):
+        assert statistics.topic(f"points/{kind}").received == sent["clouds"][kind] == MESSAGES
+    # Beside its events, health is part of what goes to a new client and to all now and then.
+    assert statistics.topic("health").received > contents["health_events"]
+    for topic in ("zones", "health", "server_status"):
+        assert inboxes[topic].wait(1), topic
+    assert {message.generation for message in inboxes["server_status"].messages} == {GENERATIONS[generation]}
+    assert link_of(statistics.latest).connects == link_of(statistics.latest, "output").connects == 1
+    note(
+        f"street, SENSR {generation}: {contents['objects']} objects in {contents['streams']} messages, "
+        + ", ".join(f"{topic} {contents[name]}" for topic, name in EVENTS.items())
+        + ": all received and published"
+    )
