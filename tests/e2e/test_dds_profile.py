@@ -1,0 +1,109 @@
+"""The Fast DDS profile that the package brings along: more shared memory for whoever sends clouds."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from rclpy.utilities import get_rmw_implementation_identifier
+
+import dds_profile
+import report
+from topics import TOPICS
+
+SEGMENT_BYTES = 64 * 2**20
+
+MESSAGES = 60
+POINTS = 131_072
+CLOUDS = ("points/raw", "points/ground", "points/background")
+EVENTS = {"events/zone": "zone_events", "events/losing": "losing_events"}
+
+
+@pytest.fixture(autouse=True)
+def fast_dds():
+    rmw = get_rmw_implementation_identifier()
+    if not rmw.startswith("rmw_fastrtps"):
+        report.note(f"SKIPPED, {rmw} IS NOT FAST DDS: its profile was not used")
+        pytest.skip(f"{rmw} is not Fast DDS")
+
+
+def largest_segment(process):
+    """The size of the largest segment of shared memory that Fast DDS has mapped in a process."""
+    sizes = {}
+    for line in Path(f"/proc/{process.pid}/maps").read_text().splitlines():
+        found = re.match(r"(\w+)-(\w+) .* (/dev/shm/fast(?:rtps|dds)_\w+)$", line)
+        if found:
+            first, end, segment = found.groups()
+            sizes[segment] = sizes.get(segment, 0) + int(end, 16) - int(first, 16)
+    return max(sizes.values(), default=0)
+
+
+def subscribe(observer, topic):
+    """For each message its sequence number, or of a cloud its time and size."""
+    profile = TOPICS[topic].subscription()
+    if topic in CLOUDS:
+        return observer.clouds(topic, lambda cloud: (cloud.stamp_ns, cloud.width, len(cloud.data)), profile)
+    return observer.subscribe(topic, TOPICS[topic].kind, profile, keep=lambda event: event.sequence)
+
+
+def room_for(segments):
+    """Skips where the shared memory is too small, as in many a container."""
+    shared = os.statvfs("/dev/shm")
+    if shared.f_bavail * shared.f_frsize < segments * 1.1 * SEGMENT_BYTES:
+        report.note("SKIPPED, NOT ENOUGH ROOM IN /dev/shm: the Fast DDS profile was not used")
+        pytest.skip("not enough room in /dev/shm")
+
+
+def test_without_it_there_is_little_shared_memory(rig):
+    rig.env = dds_profile.absent_from(rig.env)
+    bridge = rig.bridge()
+    rig.statistics(rig.observer()).after()
+    assert largest_segment(bridge) < SEGMENT_BYTES
+
+
+def test_with_it_no_large_cloud_and_no_event_beside_them_is_lost(rig):
+    room_for(2)
+    rig.env = dds_profile.absent_from(rig.env) | {dds_profile.VARIABLE: str(dds_profile.FILE)}
+    points, output = rig.port(), rig.port()
+    # The observer takes them one by one, in Python, and may be held up for longer than five clouds last.
+    bridge = rig.bridge(points.number, {"qos.depth": 20}, output_port=output.number)
+    # It is without the profile: those who have it and those who have not understand each other.
+    observer = rig.observer()
+    statistics = rig.statistics(observer)
+    statistics.after()
+    # Nobody else has such a segment yet, so it is the bridge's own.
+    assert largest_segment(bridge) >= SEGMENT_BYTES, f"the profile was not taken\n{bridge.tail()}"
+    assert "XMLPARSER" not in bridge.log, bridge.tail()
+
+    # This one has the profile.
+    subscriber = rig.script("subscriber", Path(__file__).with_name("subscriber.py"), "events/zone")
+    inboxes = {topic: subscribe(observer, topic) for topic in (*CLOUDS, *EVENTS)}
+    subscriber.until(lambda: observer.node.count_subscribers("/events/zone") == 2, "the other subscriber")
+    observer.wait_for_match(*inboxes.values())
+    sent = rig.sim(
+        *("--scene", "street", "--points", POINTS, "--count", MESSAGES, "--rate", 10),
+        points_port=points.number,
+        output_port=output.number,
+    ).done()
+
+    for topic in CLOUDS:
+        account = statistics.until_received(MESSAGES, topic)
+        assert (account.received, account.published) == (MESSAGES, MESSAGES), topic
+        clouds = inboxes[topic].wait(MESSAGES)
+        stamps = [stamp for stamp, _, _ in clouds]
+        assert len(clouds) == MESSAGES and stamps == sorted(set(stamps)), topic
+        assert all(size == 16 * width for _, width, size in clouds), topic
+    assert {width for _, width, _ in inboxes["points/raw"].messages} == {POINTS}
+    for topic, name in EVENTS.items():
+        count = sent["contents"][name]
+        account = statistics.until_received(count, topic)
+        assert (account.received, account.published) == (count, count), topic
+        assert inboxes[topic].wait(count) == list(range(count)), topic
+    events = sent["contents"]["zone_events"]
+    assert events > 0
+    subscriber.expect(rf"^{events} {events - 1}$", stream="stdout")
+    report.note(
+        f"DDS profile: {MESSAGES} of {MESSAGES} clouds on each of {len(CLOUDS)} topics and all {events} zone events, "
+        f"{largest_segment(bridge) / 2**20:.0f} MiB of shared memory in the bridge's "
+        f"{bridge.memory_bytes('VmHWM') / 2**20:.0f} MiB"
+    )
