@@ -37,8 +37,8 @@ impl Pace {
     pub(super) fn due(&mut self, stamp_ns: i64) -> Instant {
         let latest_ns = self.latest_stamp_ns.unwrap_or(stamp_ns);
         let step_ns = stamp_ns.saturating_sub(latest_ns);
-        let goes_on = step_ns > 0 || step_ns < -DISORDER_NS;
-        self.latest_stamp_ns = Some(if goes_on { stamp_ns } else { latest_ns });
+        let is_disorder = (-DISORDER_NS..=0).contains(&step_ns);
+        self.latest_stamp_ns = Some(if is_disorder { latest_ns } else { stamp_ns });
         let step_ns = u64::try_from(step_ns).unwrap_or(0);
         self.recorded = self.recorded.saturating_add(Duration::from_nanos(step_ns));
         let elapsed = Duration::try_from_secs_f64(self.recorded.as_secs_f64() / self.speed);
