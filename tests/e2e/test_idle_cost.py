@@ -7,12 +7,12 @@ from report import note
 
 WINDOW_SECONDS = 10.0
 #: The best counts: cache misses caused by others are charged to this process too.
-WINDOWS = 3
+WINDOWS = 6
 POINTS = 131_072
 
 
 def share_of_a_core(bridge, limit):
-    """CPU time over wall time, of the best of up to three windows."""
+    """CPU time over wall time, of the best of some windows."""
     best = None
     for _ in range(WINDOWS):
         begun, cpu = time.monotonic(), bridge.cpu_seconds()
