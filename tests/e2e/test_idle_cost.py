@@ -3,6 +3,7 @@
 import re
 import time
 
+import pytest
 from report import note
 
 WINDOW_SECONDS = 10.0
@@ -26,18 +27,21 @@ def share_of_a_core(bridge, limit):
     return best
 
 
-def test_connected_at_full_rate_without_a_subscriber(rig):
+@pytest.mark.parametrize(("with_output", "limit"), [(False, 0.02), (True, 0.03)], ids=["points", "both links"])
+def test_connected_at_full_rate_without_a_subscriber(rig, with_output, limit):
     sim = rig.sim("--scene", "street", "--points", POINTS, "--types", "raw", "--rate", 10)
-    bridge = rig.bridge(sim.points_port, {"host": "127.0.0.1"}, output_port=sim.output_port, defaults=False)
-    for port in (sim.points_port, sim.output_port):
+    output_port = sim.output_port if with_output else rig.unserved_port
+    bridge = rig.bridge(sim.points_port, {"host": "127.0.0.1"}, output_port=output_port, defaults=False)
+    for port in [sim.points_port, sim.output_port][: 1 + with_output]:
         bridge.expect(f"connected to .*:{port}/")
-    share = share_of_a_core(bridge, 0.02)
-    note(f"idle cost: {share:.2%} of a core connected, {POINTS} points and objects at 10 Hz, no subscriber (limit 2 %)")
+    share = share_of_a_core(bridge, limit)
+    data = f"{POINTS} points{' and objects' if with_output else ''} at 10 Hz"
+    note(f"idle cost: {share:.2%} of a core connected, {data}, no subscriber (limit {limit:.0%})")
     bridge.end()
     account = re.search(r"points/raw: received (\d+) = published (\d+) .* unsubscribed (\d+)", bridge.log)
     received, published, unsubscribed = map(int, account.groups())
     assert received >= 5 * WINDOW_SECONDS and (published, unsubscribed) == (0, received)
-    assert share < 0.02
+    assert share < limit
 
 
 def test_not_connected(rig):
