@@ -98,19 +98,20 @@ impl OutputIntake {
         let decoded = decode_output(payload, &mut self.generation);
         let stream = &self.stats.output;
         stream.stages.add(Stage::Decode, arrival.instant.elapsed());
-        let output = match decoded {
-            Ok(output) => output,
+        let message = match decoded {
+            Ok(output) => {
+                let times = self.times(&output, arrival, config.stamp_source);
+                self.count_undecodable(&output);
+                self.open(output, times, &config)
+            }
             Err(error) => {
                 stream
                     .link
                     .update(|figures| figures.undecodable_frames += 1);
                 complain(&mut self.complaints.undecodable, || error.to_string());
-                Output::default()
+                QueuedOutput::nothing(arrival)
             }
         };
-        let times = self.times(&output, arrival, config.stamp_source);
-        self.count_undecodable(&output);
-        let message = self.open(output, times, &config);
         self.push(QueuedOutput { wire, ..message }, length, &config);
     }
 

@@ -44,6 +44,20 @@ pub(super) struct DueZones {
 }
 
 impl QueuedOutput {
+    /// What comes of a frame that is no message.
+    pub(super) fn nothing(arrival: Arrival) -> Self {
+        Self {
+            times: Times {
+                arrival,
+                stamp: arrival.stamp,
+                server: Stamp::default(),
+            },
+            wire: None,
+            objects: None,
+            zones: None,
+        }
+    }
+
     /// Whether nothing in it is due.
     pub(super) fn is_empty(&self) -> bool {
         self.wire.is_none() && self.objects.is_none() && self.zones.is_none()

@@ -246,7 +246,10 @@ fn what_is_broken_is_counted_where_it_belongs() {
         0,
         &with_objects(vec![odd_points, odd_intensities, object(3)]),
     );
+    let times_missing = |rig: &Rig| rig.intake.stats.clock().oddities().invalid;
+    let before = times_missing(&rig);
     rig.bytes_at(0, vec![0x1a, 200]);
+    assert_eq!(times_missing(&rig), before, "no message, no time to miss");
     rig.bytes_at(0, vec![0x1a, 1, 0xff]);
     let figures = rig.intake.stats.output.link.snapshot();
     assert_eq!(
