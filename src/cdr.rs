@@ -68,7 +68,7 @@ impl<'a> Writer<'a> {
     ///
     /// If it does not fit in 32 bits: the link takes no message of that size.
     pub fn count(&mut self, value: usize) {
-        self.u32(u32::try_from(value).expect("the link's size limit keeps counts in 32 bits"));
+        self.u32(in_32_bits(value));
     }
 
     /// Writes a `string`: length including the terminating NUL, bytes, NUL.
@@ -118,8 +118,8 @@ impl<'a> Writer<'a> {
     ///
     /// As [`count`](Self::count).
     pub fn end_sequence(&mut self, length: Length, count: usize) {
-        let count = u32::try_from(count).expect("the link's size limit keeps counts in 32 bits");
-        self.0[length.0 - size_of::<u32>()..length.0].copy_from_slice(&count.to_le_bytes());
+        let count = in_32_bits(count).to_le_bytes();
+        self.0[length.0 - size_of::<u32>()..length.0].copy_from_slice(&count);
     }
 
     /// Appends `length` bytes, to be written through the returned slice.
@@ -140,6 +140,10 @@ impl<'a> Writer<'a> {
         self.time(header.stamp);
         self.string(header.frame_id);
     }
+}
+
+fn in_32_bits(count: usize) -> u32 {
+    u32::try_from(count).expect("the link's size limit keeps counts in 32 bits")
 }
 
 /// A `std_msgs/Header`.

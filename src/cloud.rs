@@ -11,7 +11,8 @@ pub use object_points::{OBJECT_POINT_STEP, ObjectPointsEncoder, PointsOfObject};
 
 use bytes::Bytes;
 
-use crate::sensr::wire::{INTENSITY_BYTES, POINT_BYTES};
+use crate::sensr::wire::proto::Object;
+use crate::sensr::wire::{INTENSITY_BYTES, POINT_BYTES, point_count};
 
 /// A cloud whose parts fit together. A view: it keeps the frame it came in alive.
 #[derive(Debug, Clone)]
@@ -35,12 +36,12 @@ impl Cloud {
     /// A wrong number of intensities costs the intensities, not the cloud: they become 0 and
     /// [`intensity_mismatch`](Self::intensity_mismatch) tells. None at all is no mismatch.
     pub fn new(points: Bytes, intensities: Bytes) -> Result<Self, MalformedCloud> {
-        if !points.len().is_multiple_of(POINT_BYTES) {
+        let Some(count) = point_count(&points) else {
             return Err(MalformedCloud {
                 length: points.len(),
             });
-        }
-        let expected = points.len() / POINT_BYTES * INTENSITY_BYTES;
+        };
+        let expected = count * INTENSITY_BYTES;
         let intensity_mismatch = !intensities.is_empty() && intensities.len() != expected;
         Ok(Self {
             points,
@@ -51,6 +52,11 @@ impl Cloud {
             },
             intensity_mismatch,
         })
+    }
+
+    /// The points of an object, checked alike.
+    pub fn of_object(object: &Object) -> Result<Self, MalformedCloud> {
+        Self::new(object.points.clone(), object.intensities.clone())
     }
 
     /// Number of points.

@@ -52,7 +52,7 @@ pub(super) fn with_accounts(
     let active = Topic::ALL.iter().zip(accounts);
     let active = active.filter(|(_, account)| account.received > 0);
     active.fold(status, |status, (topic, account)| {
-        status.with(format!("{prefix}{}", topic.name()), words::account(account))
+        status.with(format!("{prefix}{}", topic.name()), account)
     })
 }
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::stamp::Stamp;
-use crate::stats::ledger::Account;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -53,24 +52,6 @@ fn date(days_since_epoch: u64) -> (u64, u64, u64) {
     };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     (year, month, day)
-}
-
-/// The ledger's equation.
-pub(super) fn account(account: &Account) -> String {
-    let Account {
-        received,
-        published,
-        thinned,
-        unsubscribed,
-        dropped,
-        malformed,
-        queued,
-        ..
-    } = account;
-    format!(
-        "received {received} = published {published} + thinned {thinned} + unsubscribed {unsubscribed} \
-         + dropped {dropped} + malformed {malformed} + queued {queued}"
-    )
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use prost_types::Timestamp;
 use super::Moment;
 use super::geometry::{bounding_box, polygon_box, server_time, vector3};
 use crate::cdr::Writer;
-use crate::sensr::wire::POINT_BYTES;
+use crate::sensr::wire::point_count;
 use crate::sensr::wire::proto::{History, Object, Prediction};
 
 /// The objects of one moment.
@@ -41,18 +41,10 @@ fn object(out: &mut Writer<'_>, object: &Object) {
     server_time(out, object.last_observed_timestamp);
     out.bool(object.is_static);
     out.sequence(object.zone_ids.iter().copied(), Writer::i32);
-    out.count(num_points(object));
+    // Those that are no whole number are in no cloud.
+    out.count(point_count(&object.points).unwrap_or(0));
     history(out, object.history.as_ref());
     prediction(out, object.prediction.as_ref());
-}
-
-/// Points that are no whole number of them are in no cloud.
-fn num_points(object: &Object) -> usize {
-    if object.points.len().is_multiple_of(POINT_BYTES) {
-        object.points.len() / POINT_BYTES
-    } else {
-        0
-    }
 }
 
 fn history(out: &mut Writer<'_>, history: Option<&History>) {

@@ -128,19 +128,16 @@ impl ZonePictures {
             let ledger = &hand_over.stats.ledger;
             ledger.receive(Topic::ZoneMarkers, Intake::Queued);
         }
+        // What is made without a message of its own came just now.
+        let arrival = if is_due {
+            times.arrival
+        } else {
+            Arrival::now()
+        };
         let Self { markers, zones, .. } = self;
-        hand_over.deliver(Topic::ZoneMarkers, now_if(!is_due, times.arrival), || {
+        hand_over.deliver(Topic::ZoneMarkers, arrival, || {
             markers.encode(header(times, config), zones.as_deref().unwrap_or_default())
         });
-    }
-}
-
-/// What is made without a message of its own came just now.
-fn now_if(without_message: bool, arrival: Arrival) -> Arrival {
-    if without_message {
-        Arrival::now()
-    } else {
-        arrival
     }
 }
 
@@ -158,7 +155,7 @@ fn points_of(set: &ObjectSet) -> Vec<PointsOfObject> {
 }
 
 fn points_of_object(object: &Object) -> Option<PointsOfObject> {
-    let cloud = Cloud::new(object.points.clone(), object.intensities.clone()).ok()?;
+    let cloud = Cloud::of_object(object).ok()?;
     (!cloud.is_empty()).then_some(PointsOfObject {
         object_id: object.id,
         label: object.label,

@@ -243,8 +243,7 @@ impl OutputIntake {
         }
         set.static_objects = std::mem::take(&mut self.static_objects);
         let whole = |object: &&Object| {
-            Cloud::new(object.points.clone(), object.intensities.clone())
-                .is_ok_and(|cloud| !cloud.intensity_mismatch())
+            Cloud::of_object(object).is_ok_and(|cloud| !cloud.intensity_mismatch())
         };
         let objects = set.objects.iter().chain(&set.static_objects);
         let broken = objects.filter(|object| !whole(object)).count();

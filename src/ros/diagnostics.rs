@@ -10,7 +10,7 @@ use r2r::{Node, Publisher, QosProfile};
 use super::Error;
 use super::convert::{text, time};
 use crate::config::Config;
-use crate::diagnosis::{Diagnosis, Facts, Level, LinkFacts, Status};
+use crate::diagnosis::{Diagnosis, Facts, LinkFacts, Status};
 use crate::pipeline::Queues;
 use crate::stamp::Stamp;
 use crate::stats::process::Memory;
@@ -97,7 +97,7 @@ fn facts(stats: &Stats, queues: &Queues, config: Arc<Config>) -> Facts {
 
 fn message_of(status: Status, node: &str, hardware_id: &str) -> DiagnosticStatus {
     DiagnosticStatus {
-        level: level(status.level),
+        level: status.level.number(),
         name: text(format!("{node}: {}", status.task)),
         message: text(status.message),
         hardware_id: text(hardware_id.to_owned()),
@@ -109,14 +109,5 @@ fn message_of(status: Status, node: &str, hardware_id: &str) -> DiagnosticStatus
                 value: text(value),
             })
             .collect(),
-    }
-}
-
-fn level(level: Level) -> u8 {
-    match level {
-        Level::Ok => DiagnosticStatus::OK as u8,
-        Level::Warn => DiagnosticStatus::WARN as u8,
-        Level::Error => DiagnosticStatus::ERROR as u8,
-        Level::Stale => DiagnosticStatus::STALE as u8,
     }
 }

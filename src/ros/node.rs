@@ -192,7 +192,8 @@ impl Bridge {
         queues.close();
         queues.drain_until(Instant::now() + DRAIN_LIMIT, &stats.ledger);
         self.publishers.join_until(Instant::now() + END_LIMIT)?;
-        statistics::report(&self.reporter.publish_statistics(stats, queues));
+        let last = self.reporter.publish_statistics(stats, queues);
+        statistics::report(&last, &stats.ledger.snapshot());
         Ok(())
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn gather(stats: &Stats, queues: &Queues, start: Instant) -> BridgeSt
 }
 
 /// The last lines of the log: what came, what went, and what did not.
-pub(super) fn report(statistics: &BridgeStatistics) {
+pub(super) fn report(statistics: &BridgeStatistics, accounts: &[Account; Topic::COUNT]) {
     log::info!(
         "ran for {} s, memory {} MiB, at most {} MiB",
         statistics.uptime.sec,
@@ -78,25 +78,15 @@ pub(super) fn report(statistics: &BridgeStatistics) {
         );
     }
     // What SENSR never sent is no news.
-    let topics = statistics.topics.iter();
-    for topic in topics.filter(|topic| topic.received > 0) {
-        let lost = topic.dropped + topic.malformed;
-        log::log!(
-            if lost > 0 {
-                log::Level::Warn
-            } else {
-                log::Level::Info
-            },
-            "{}: received {} = published {} + thinned {} + unsubscribed {} + dropped {} + malformed {} + queued {}",
-            topic.topic,
-            topic.received,
-            topic.published,
-            topic.thinned,
-            topic.unsubscribed,
-            topic.dropped,
-            topic.malformed,
-            topic.queued
-        );
+    let accounts = Topic::ALL.iter().zip(accounts);
+    for (topic, account) in accounts.filter(|(_, account)| account.received > 0) {
+        let lost = account.dropped + account.malformed;
+        let level = if lost > 0 {
+            log::Level::Warn
+        } else {
+            log::Level::Info
+        };
+        log::log!(level, "{}: {account}", topic.name());
     }
 }
 

@@ -44,6 +44,14 @@ pub const POINT_BYTES: usize = 12;
 /// Bytes of one value in [`PointCloud::intensities`]: a little-endian float32.
 pub const INTENSITY_BYTES: usize = 4;
 
+/// How many points are in a field like [`PointCloud::points`]. None if they are no whole number of x y z
+/// triples.
+#[must_use]
+pub fn point_count(points: &[u8]) -> Option<usize> {
+    let count = points.len() / POINT_BYTES;
+    (count * POINT_BYTES == points.len()).then_some(count)
+}
+
 /// A frame that is no protobuf message of the expected kind.
 #[derive(Debug, thiserror::Error)]
 #[error("frame of {length} bytes is no {message}: {source}")]

@@ -1,5 +1,6 @@
 //! The loss ledger: where every message for a topic went.
 
+use std::fmt;
 use std::sync::Mutex;
 
 use super::lock;
@@ -41,6 +42,27 @@ impl Account {
                 + self.dropped
                 + self.malformed
                 + self.queued
+    }
+}
+
+impl fmt::Display for Account {
+    /// The equation that holds at every instant.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            received,
+            published,
+            thinned,
+            unsubscribed,
+            dropped,
+            malformed,
+            queued,
+            ..
+        } = self;
+        write!(
+            f,
+            "received {received} = published {published} + thinned {thinned} + unsubscribed {unsubscribed} \
+             + dropped {dropped} + malformed {malformed} + queued {queued}"
+        )
     }
 }
 
