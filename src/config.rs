@@ -2,6 +2,7 @@
 
 mod declared;
 pub mod hosts;
+pub mod params_file;
 pub mod table;
 pub mod yaml;
 
@@ -9,6 +10,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::sensr::backoff;
+use crate::sensr::liveness::Patience;
+use crate::sensr::tls::TlsOptions;
 use crate::topic::{Switch, Topic};
 pub use hosts::Hosts;
 pub use table::{ParameterError, Settings, Value};
@@ -24,6 +27,10 @@ pub struct Config {
     pub output_port: u16,
     /// TCP port of the point stream, where the hosts file does not name another.
     pub points_port: u16,
+    /// Whether to speak TLS with the server.
+    pub tls_enabled: bool,
+    /// And how, if so.
+    pub tls: TlsOptions,
     /// At most one cloud per topic and interval. Zero lets all pass.
     pub pointcloud_interval: Duration,
     /// The same for objects and their pictures.
@@ -44,6 +51,8 @@ pub struct Config {
     pub max_message_bytes: usize,
     /// The pauses between attempts to connect.
     pub reconnect: backoff::Bounds,
+    /// How long silence of the server is borne.
+    pub patience: Patience,
     /// How often statistics are published.
     pub statistics_period: Duration,
 }
@@ -76,20 +85,20 @@ impl Config {
     pub fn from_settings(settings: &Settings) -> Result<Self, ParameterError> {
         let config = Self {
             host: settings.string("host").to_owned(),
-            hosts_file: match settings.string("hosts_file") {
-                "" => None,
-                path => Some(path.into()),
-            },
+            hosts_file: some(settings.string("hosts_file")).map(PathBuf::from),
             output_port: settings.unsigned("output_port"),
             points_port: settings.unsigned("points_port"),
+            tls_enabled: settings.bool("tls.enabled"),
+            tls: TlsOptions {
+                ca_file: settings.string("tls.ca_file").into(),
+                server_name: some(settings.string("tls.server_name")),
+                verify_name: settings.bool("tls.verify_name"),
+            },
             pointcloud_interval: settings.seconds("pointcloud_interval"),
             output_data_interval: settings.seconds("output_data_interval"),
             publish: Switch::ALL.map(|switch| settings.bool(switch.parameter())),
             frame_id: settings.string("frame_id").to_owned(),
-            parent_frame: match settings.string("parent_frame") {
-                "" => None,
-                frame => Some(frame.to_owned()),
-            },
+            parent_frame: some(settings.string("parent_frame")),
             stamp_source: if settings.string("stamp_source") == "server" {
                 StampSource::Server
             } else {
@@ -104,6 +113,10 @@ impl Config {
             reconnect: backoff::Bounds {
                 initial_delay: settings.seconds("reconnect.initial_delay"),
                 max_delay: settings.seconds("reconnect.max_delay"),
+            },
+            patience: Patience {
+                stall_timeout: settings.seconds("stall_timeout"),
+                ping_interval: settings.seconds("ping_interval"),
             },
             statistics_period: settings.seconds("statistics_period"),
         };
@@ -129,9 +142,27 @@ impl Config {
             self.points_port = site.points_port.unwrap_or(self.points_port);
             self.frame_id = site.frame_id.unwrap_or(self.frame_id);
             self.parent_frame = site.parent_frame.or(self.parent_frame);
+            if let Some(tls) = site.tls {
+                self.tls_enabled = tls.enabled;
+                self.tls.ca_file = tls.ca_file.unwrap_or(self.tls.ca_file);
+                self.tls.server_name = tls.server_name.or(self.tls.server_name);
+                self.tls.verify_name = tls.verify_name.unwrap_or(self.tls.verify_name);
+            }
         }
         self.check_pairs()?;
+        if self.tls_enabled && self.tls.ca_file.as_os_str().is_empty() {
+            return Err(ParameterError::Missing {
+                name: "tls.ca_file",
+                needed_by: "tls.enabled",
+            });
+        }
         Ok(self)
+    }
+
+    /// How to speak TLS with the server. None: not at all.
+    #[must_use]
+    pub fn wanted_tls(&self) -> Option<&TlsOptions> {
+        self.tls_enabled.then_some(&self.tls)
     }
 
     fn check_pairs(&self) -> Result<(), ParameterError> {
@@ -151,6 +182,14 @@ impl Config {
                 other: self.frame_id.clone(),
             });
         }
+        if self.patience.ping_interval >= self.patience.stall_timeout {
+            return Err(ParameterError::Conflict {
+                name: "ping_interval",
+                value: self.patience.ping_interval.as_secs_f64().to_string(),
+                rule: "below stall_timeout",
+                other: self.patience.stall_timeout.as_secs_f64().to_string(),
+            });
+        }
         if self.max_message_bytes > self.queue_max_bytes {
             return Err(ParameterError::Conflict {
                 name: "max_message_bytes",
@@ -161,6 +200,22 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// The one of `known` that was meant if there is one so near to `name` that it differs by a slip of the finger.
+pub fn near<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    /// More wrong letters than this are no slip of the finger.
+    const NEAR: usize = 3;
+    known
+        .map(|known| (strsim::damerau_levenshtein(name, known), known))
+        .filter(|&(distance, _)| distance <= NEAR)
+        .min()
+        .map(|(_, near)| near)
+}
+
+/// An empty text says nothing.
+fn some(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 impl Default for Config {
@@ -235,6 +290,50 @@ mod tests {
     }
 
     #[test]
+    fn tls_is_of_the_site_where_it_says_so_and_needs_a_ca_file() {
+        let hosts = Hosts::parse(
+            std::path::Path::new("/etc/sensr/hosts.yaml"),
+            "sites:\n  pier: {address: 192.0.2.9, tls: {ca_file: pier.crt, verify_name: false}}\n  \
+             yard: {address: 192.0.2.8, tls: {enabled: false}}\n  dock: {address: 192.0.2.7, tls: {}}\n",
+        )
+        .expect("valid");
+        let at = |host: &str, changes: &[(&str, Value)]| {
+            let host = ("host", Value::String(host.into()));
+            let config = changed(&[&[host], changes].concat()).expect("valid");
+            config.for_site(&hosts)
+        };
+        let pier = at("pier", &[]).expect("has a CA file");
+        let expected = TlsOptions {
+            ca_file: "/etc/sensr/pier.crt".into(),
+            server_name: None,
+            verify_name: false,
+        };
+        assert_eq!(pier.wanted_tls(), Some(&expected));
+        let on = ("tls.enabled", Value::Bool(true));
+        assert_eq!(
+            at("yard", std::slice::from_ref(&on))
+                .expect("off")
+                .wanted_tls(),
+            None
+        );
+        for host in ["dock", "192.0.2.1"] {
+            let error = at(host, std::slice::from_ref(&on))
+                .expect_err("no CA file")
+                .to_string();
+            assert_eq!(
+                error,
+                "parameter tls.ca_file must be set, tls.enabled needs it"
+            );
+        }
+        let ca_file = ("tls.ca_file", Value::String("ca.crt".into()));
+        let dock = at("dock", &[ca_file])
+            .expect("has one")
+            .wanted_tls()
+            .cloned();
+        assert_eq!(dock.map(|tls| tls.ca_file), Some("ca.crt".into()));
+    }
+
+    #[test]
     fn a_frame_is_not_its_own_parent() {
         let error = changed(&[("parent_frame", Value::String("sensr".into()))])
             .expect_err("the same frame")
@@ -253,6 +352,10 @@ mod tests {
         for part in ["reconnect.initial_delay", "40", "reconnect.max_delay", "30"] {
             assert!(error.contains(part), "{error}");
         }
+        let error = changed(&[("ping_interval", Value::Double(10.0))])
+            .expect_err("not below stall_timeout")
+            .to_string();
+        assert!(error.contains("stall_timeout"), "{error}");
         let error = changed(&[("queue_max_bytes", Value::Integer(1 << 20))])
             .expect_err("below max_message_bytes")
             .to_string();

@@ -45,10 +45,14 @@ pub struct Facts {
     pub oddities: Oddities,
     /// The memory of this process. None if the system does not tell.
     pub memory: Option<Memory>,
+    /// What that stays below, bytes.
+    pub memory_bound: u64,
     /// What the server says of itself.
     pub server: Knowledge,
     /// The parameters, as they are for the site.
     pub config: Arc<Config>,
+    /// Other nodes that publish on this one's topics.
+    pub others: Vec<String>,
 }
 
 /// What is looked at of one stream.
@@ -156,7 +160,11 @@ impl Diagnosis {
         statuses.extend(self.rates.examine(facts));
         statuses.push(self.loss.examine(facts.now, &facts.accounts));
         statuses.push(self.clock.examine(facts));
-        statuses.push(self.memory.examine(facts.now, facts.memory));
+        statuses.push(
+            self.memory
+                .examine(facts.now, facts.memory, facts.memory_bound),
+        );
+        statuses.push(uniqueness(&facts.others));
         let (server, is_current) = self.server.examine(facts);
         statuses.push(server);
         if let Some((_, health)) = &facts.server.health {
@@ -164,6 +172,21 @@ impl Diagnosis {
         }
         statuses
     }
+}
+
+/// Whether this bridge is the only one on its topics.
+fn uniqueness(others: &[String]) -> Status {
+    let judgement = if others.is_empty() {
+        (
+            Level::Ok,
+            "nobody else publishes on these topics".to_owned(),
+        )
+    } else {
+        let others = others.join(", ");
+        let message = format!("another bridge publishes on the same topics: {others}");
+        (Level::Warn, message)
+    };
+    Status::new("uniqueness", judgement)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@
 //! message), only then is it known which topic a dropped message belonged to, and what is thinned never
 //! takes up room in a queue.
 
+mod bound;
 mod cloud_intake;
 mod cloud_outflow;
 mod hand_over;
@@ -23,6 +24,7 @@ mod output_intake;
 mod output_queue;
 mod wire_tap;
 
+pub use bound::memory_bound;
 pub use cloud_intake::CloudIntake;
 pub use cloud_outflow::CloudOutflow;
 pub use hand_over::{HandOver, Sink, Stream};

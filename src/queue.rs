@@ -30,6 +30,7 @@ struct State<T> {
     items: VecDeque<(T, usize)>,
     bytes: usize,
     max_bytes: usize,
+    taken: u64,
     closed: bool,
 }
 
@@ -53,6 +54,7 @@ impl<T> ByteQueue<T> {
                 items: VecDeque::new(),
                 bytes: 0,
                 max_bytes,
+                taken: 0,
                 closed: false,
             }),
             changed: Condvar::new(),
@@ -83,6 +85,7 @@ impl<T> ByteQueue<T> {
         loop {
             if let Some((item, bytes)) = state.items.pop_front() {
                 state.bytes -= bytes;
+                state.taken += 1;
                 return Some(item);
             }
             if state.closed {
@@ -118,6 +121,12 @@ impl<T> ByteQueue<T> {
             std::thread::sleep(LOOK);
         }
         self.lock().evict_down_to(0)
+    }
+
+    /// How many items have been popped so far: a queue in which something waits and this stands still has lost
+    /// its consumer.
+    pub fn taken(&self) -> u64 {
+        self.lock().taken
     }
 
     /// How full it is.
@@ -176,6 +185,31 @@ mod tests {
             std::iter::from_fn(|| queue.pop()).collect::<Vec<_>>(),
             [0, 1, 2]
         );
+    }
+
+    #[test]
+    fn what_was_taken_is_counted_and_what_gave_way_is_not() {
+        let queue = ByteQueue::new(10);
+        assert!(queue.push(1, 10).is_empty());
+        assert_eq!(queue.push(2, 10), [1]);
+        assert_eq!(queue.taken(), 0);
+        assert_eq!(queue.pop(), Some(2));
+        assert_eq!(queue.taken(), 1);
+    }
+
+    /// Whoever panicked is dealt with by the supervisor; the others, and the accounts, must go on until then.
+    #[test]
+    fn a_poisoned_lock_is_still_good() {
+        let queue = Arc::new(ByteQueue::new(10));
+        let poisoner = Arc::clone(&queue);
+        let panicked = std::thread::spawn(move || {
+            let _held = poisoner.lock();
+            panic!("while holding the lock");
+        });
+        assert!(panicked.join().is_err());
+        assert!(queue.state.is_poisoned());
+        assert!(queue.push(1, 1).is_empty());
+        assert_eq!((queue.pop(), queue.fill().items), (Some(1), 0));
     }
 
     #[test]

@@ -1,15 +1,21 @@
 //! The ROS 2 side: the only place that knows r2r.
 
 mod arguments;
+mod consumers;
 mod convert;
 mod diagnostics;
 mod error;
+mod inbox;
+mod last_resort;
 mod logging;
+mod namesakes;
 mod node;
 mod parameters;
 mod publisher;
 mod reactor;
 mod reporter;
+mod services;
+mod spin;
 mod statistics;
 mod target;
 mod transform;

@@ -2,8 +2,15 @@
 
 pub mod backoff;
 pub mod client;
+mod connect;
 pub mod custom;
+pub mod failure;
+pub mod farewell;
 pub mod link;
+pub mod liveness;
 pub mod output;
 pub mod part;
+mod session;
+pub mod tls;
+mod transport;
 pub mod wire;

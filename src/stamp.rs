@@ -32,6 +32,17 @@ impl Stamp {
         i64::from(self.sec) * NS_PER_SEC + i64::from(self.nanosec)
     }
 
+    /// As ISO 8601 writes it, in whole seconds: `2024-02-29T23:59:59Z`.
+    #[must_use]
+    pub fn utc(self) -> String {
+        // Every time that fits into 32 bits has a date.
+        let time = time::OffsetDateTime::from_unix_timestamp(i64::from(self.sec))
+            .unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+        let (date, (hour, minute, second)) = (time.date(), time.to_hms());
+        let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    }
+
     /// A time as SENSR writes it. None if ROS cannot hold it, or if it is none.
     #[must_use]
     pub fn from_wire(time: prost_types::Timestamp) -> Option<Self> {
@@ -97,6 +108,16 @@ mod tests {
                 nanosec: 123_456_789
             }
         );
+    }
+
+    #[test]
+    fn dates_are_right_in_leap_years_too() {
+        let at = |sec| Stamp { sec, nanosec: 0 }.utc();
+        assert_eq!(at(0), "1970-01-01T00:00:00Z");
+        assert_eq!(at(951_782_400), "2000-02-29T00:00:00Z");
+        assert_eq!(at(1_709_251_199), "2024-02-29T23:59:59Z");
+        assert_eq!(at(1_709_251_200), "2024-03-01T00:00:00Z");
+        assert_eq!(at(i32::MAX), "2038-01-19T03:14:07Z");
     }
 
     #[test]

@@ -50,6 +50,23 @@ pub enum Delivery {
     Latched,
 }
 
+impl Delivery {
+    /// How many messages the middleware keeps for slow subscribers. `qos_depth` is the parameter `qos.depth`.
+    #[must_use]
+    pub const fn depth(self, qos_depth: usize) -> usize {
+        match self {
+            Self::Cloud => qos_depth,
+            Self::Stream => 10,
+            // They are as large as the clouds in them.
+            Self::Frames => 20,
+            // A burst of a thousand must reach a slow subscriber whole; each takes some hundred bytes. Fast DDS
+            // keeps no more unless its profile says so.
+            Self::Event => 5000,
+            Self::Latched => 1,
+        }
+    }
+}
+
 /// A `publish.*` parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Switch {

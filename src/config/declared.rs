@@ -45,6 +45,32 @@ pub const PARAMETERS: &[Parameter] = &[
         "TCP port of the point stream. A port that hosts_file gives for the site comes first.",
     ),
     Parameter::new(
+        "tls.enabled",
+        Kind::Bool { default: false },
+        "Speak TLS with the server, on the same ports. Changing it reconnects. What hosts_file says of the site comes first.",
+    ),
+    Parameter::new(
+        "tls.ca_file",
+        Kind::String {
+            default: "",
+            rule: Rule::Any,
+        },
+        "PEM file with the certificate that the server's is signed by (SENSR: sensr-ca.crt). Always verified, so TLS needs it.",
+    ),
+    Parameter::new(
+        "tls.server_name",
+        Kind::String {
+            default: "",
+            rule: Rule::ServerNameOrNone,
+        },
+        "Name or address that the server's certificate must be for. Empty: the one that is connected to.",
+    ),
+    Parameter::new(
+        "tls.verify_name",
+        Kind::Bool { default: true },
+        "Whether that name is looked at. false accepts every certificate signed by tls.ca_file, and says so at each connection.",
+    ),
+    Parameter::new(
         "pointcloud_interval",
         Kind::Double {
             default: 0.0,
@@ -170,6 +196,24 @@ pub const PARAMETERS: &[Parameter] = &[
             max: 3600.0,
         },
         "Longest pause between attempts to connect, in seconds.",
+    ),
+    Parameter::new(
+        "stall_timeout",
+        Kind::Double {
+            default: 10.0,
+            min: 0.5,
+            max: 3600.0,
+        },
+        "A link on which not a byte came for so long, in seconds, is dead and reconnects; one with answers to pings but without data is an error, and reconnects after three times as long.",
+    ),
+    Parameter::new(
+        "ping_interval",
+        Kind::Double {
+            default: 5.0,
+            min: 0.1,
+            max: 3600.0,
+        },
+        "How often the server is asked for a sign of life, in seconds. Below stall_timeout.",
     ),
     Parameter::new(
         "statistics_period",

@@ -8,6 +8,10 @@
 //!     points_port: 5051
 //!     frame_id: samyang_lidar
 //!     parent_frame: map
+//!     tls:
+//!       ca_file: sensr-ca.crt   # relative to the hosts file
+//!       server_name: sensr.example
+//!       verify_name: true
 //! ```
 
 use std::collections::BTreeMap;
@@ -16,6 +20,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::table::Rule;
+use crate::sensr::tls;
 
 /// The sites of a hosts file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -38,6 +43,27 @@ pub struct Site {
     pub frame_id: Option<String>,
     /// What that frame is tied to, if not what the parameter says.
     pub parent_frame: Option<String>,
+    /// Whether and how it speaks TLS, if not as the parameters say.
+    pub tls: Option<SiteTls>,
+}
+
+/// TLS of a site. What is not given is as the parameters say.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SiteTls {
+    /// A site that says something of TLS has it, unless it says that it has not.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// The CA file. Once parsed, relative to where the program runs and no longer to the hosts file.
+    pub ca_file: Option<PathBuf>,
+    /// The name that the server's certificate must be for.
+    pub server_name: Option<String>,
+    /// Whether that is looked at.
+    pub verify_name: Option<bool>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A hosts file that cannot be used.
@@ -83,7 +109,7 @@ impl Hosts {
 
     /// `path` is for the error's sake.
     pub(super) fn parse(path: &Path, text: &str) -> Result<Self, HostsError> {
-        let hosts: Self = serde_yaml::from_str(text).map_err(|source| HostsError::Parse {
+        let mut hosts: Self = serde_yaml::from_str(text).map_err(|source| HostsError::Parse {
             path: path.to_owned(),
             source,
         })?;
@@ -96,6 +122,15 @@ impl Hosts {
                 });
             }
         }
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for tls in hosts
+            .sites
+            .values_mut()
+            .filter_map(|site| site.tls.as_mut())
+        {
+            // An absolute path stays what it is.
+            tls.ca_file = tls.ca_file.as_ref().map(|ca_file| folder.join(ca_file));
+        }
         Ok(hosts)
     }
 
@@ -103,6 +138,13 @@ impl Hosts {
     #[must_use]
     pub fn site(&self, host: &str) -> Option<&Site> {
         self.sites.get(host)
+    }
+
+    /// Whether `host` can be anything but a site that is not in here: an address, a name with a dot, this machine. A
+    /// single word is taken for a site, so that a typing error is told from a machine that is switched off.
+    #[must_use]
+    pub fn knows(&self, host: &str) -> bool {
+        self.sites.contains_key(host) || host.contains(['.', ':']) || host == "localhost"
     }
 
     /// The names of the sites.
@@ -126,6 +168,20 @@ impl Site {
         } else if !is_frame(&self.parent_frame) {
             Some("parent_frame must not be empty, have blanks or a leading slash")
         } else {
+            self.tls.as_ref().and_then(SiteTls::problem)
+        }
+    }
+}
+
+impl SiteTls {
+    fn problem(&self) -> Option<&'static str> {
+        let is_empty = |path: &PathBuf| path.as_os_str().is_empty();
+        let is_no_name = |name: &String| !tls::is_server_name(name);
+        if self.ca_file.as_ref().is_some_and(is_empty) {
+            Some("tls: ca_file must not be empty")
+        } else if self.server_name.as_ref().is_some_and(is_no_name) {
+            Some("tls: server_name must be a DNS name or an IP address")
+        } else {
             None
         }
     }
@@ -147,6 +203,16 @@ mod tests {
         .expect("valid");
         assert_eq!(hosts.site("v6").expect("there").points_port, Some(6051));
         assert_eq!(hosts.site("192.0.2.99"), None);
+        for known in [
+            "harbour",
+            "192.0.2.99",
+            "2001:db8::9",
+            "sensr.example",
+            "localhost",
+        ] {
+            assert!(hosts.knows(known), "{known}");
+        }
+        assert!(!hosts.knows("harbor"));
         assert_eq!(hosts.names().collect::<Vec<_>>(), ["harbour", "v6"]);
     }
 
@@ -163,6 +229,8 @@ mod tests {
         assert!(empty.contains("site a"), "{empty}");
         let frame = error("sites: {a: {address: x, frame_id: /lidar}}");
         assert!(frame.contains("frame_id"), "{frame}");
+        let name = error("sites: {a: {address: x, tls: {server_name: 'two words'}}}");
+        assert!(name.contains("site a: tls: server_name"), "{name}");
         let missing = Hosts::load(Path::new("/no/such/hosts.yaml"))
             .expect_err("missing")
             .to_string();

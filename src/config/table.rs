@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub use super::declared::PARAMETERS;
+use crate::sensr::tls;
 
 /// A parameter's value.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,6 +88,8 @@ pub enum Rule {
     Frame,
     /// A frame, or nothing.
     FrameOrNone,
+    /// A DNS name or an IP address, or nothing.
+    ServerNameOrNone,
     /// One of these.
     OneOf(&'static [&'static str]),
 }
@@ -99,6 +102,7 @@ impl Rule {
             Self::Word => word,
             Self::Frame => word && !value.starts_with('/'),
             Self::FrameOrNone => value.is_empty() || Self::Frame.allows(value),
+            Self::ServerNameOrNone => value.is_empty() || tls::is_server_name(value),
             Self::OneOf(choices) => choices.contains(&value),
         }
     }
@@ -111,6 +115,7 @@ impl fmt::Display for Rule {
             Self::Word => f.write_str("not empty, no blanks"),
             Self::Frame => f.write_str("not empty, no blanks, no leading slash"),
             Self::FrameOrNone => f.write_str("empty, or no blanks and no leading slash"),
+            Self::ServerNameOrNone => f.write_str("empty, a DNS name or an IP address"),
             Self::OneOf(choices) => write!(f, "one of {}", choices.join(", ")),
         }
     }
@@ -250,6 +255,14 @@ pub enum ParameterError {
         /// The other's value.
         other: String,
     },
+    /// Is needed and has no value.
+    #[error("parameter {name} must be set, {needed_by} needs it")]
+    Missing {
+        /// The parameter.
+        name: &'static str,
+        /// The parameter that needs it.
+        needed_by: &'static str,
+    },
     /// Cannot be changed while the node runs.
     #[error("parameter {name} is only read at start, restart the node to change it")]
     ReadOnly {
@@ -266,19 +279,8 @@ pub fn find(name: &str) -> Option<&'static Parameter> {
 
 /// A hint for names that are nearly right. Empty if none is near.
 fn did_you_mean(name: &str) -> String {
-    /// More wrong letters than this are no slip of the finger.
-    const NEAR: usize = 3;
-    PARAMETERS
-        .iter()
-        .map(|parameter| {
-            (
-                strsim::damerau_levenshtein(name, parameter.name),
-                parameter.name,
-            )
-        })
-        .filter(|&(distance, _)| distance <= NEAR)
-        .min()
-        .map_or_else(String::new, |(_, near)| format!(", did you mean {near}?"))
+    let names = PARAMETERS.iter().map(|parameter| parameter.name);
+    super::near(name, names).map_or_else(String::new, |near| format!(", did you mean {near}?"))
 }
 
 /// A value for each parameter, each in its range.

@@ -10,10 +10,9 @@ use crate::stamp::Stamp;
 
 /// A link may be away for so long before it is an error: a server that restarts its stream is back by then.
 const GRACE: Duration = Duration::from_secs(3);
-/// Nothing for so long is suspicious: SENSR sends about ten messages a second.
+/// Nothing for so long is suspicious: SENSR sends about ten messages a second. What is wrong is for the link to
+/// say, which knows `stall_timeout`.
 const QUIET: Duration = Duration::from_secs(5);
-/// And for so long is wrong.
-const SILENT: Duration = Duration::from_secs(10);
 /// What went wrong is shown for so long.
 const WINDOW: Duration = Duration::from_secs(60);
 /// A link lost so often within [`WINDOW`] is no good even while it stands.
@@ -44,6 +43,7 @@ struct Troubles {
     undecodable_frames: u64,
     undecodable_parts: u64,
     oversized_frames: u64,
+    server_overflows: u64,
 }
 
 impl LinkWatch {
@@ -68,6 +68,11 @@ impl LinkWatch {
         let judgement = match figures.state {
             LinkState::Connected => self.judge_connected(now, figures, quiet, troubles),
             LinkState::Connecting | LinkState::Backoff => self.judge_down(now, figures),
+            LinkState::Paused => {
+                // Being away on purpose is no fault, and ends with a link that has as much time as any other.
+                self.down = None;
+                (Level::Warn, "paused by ~/set_enabled".to_owned())
+            }
             LinkState::Stopped => (Level::Warn, "stopped".to_owned()),
         };
         let status = with_figures(Status::new(self.task, judgement), figures);
@@ -85,14 +90,19 @@ impl LinkWatch {
         quiet: Duration,
         troubles: Troubles,
     ) -> Judgement {
-        if quiet > QUIET {
-            let level = if quiet > SILENT {
+        if figures.is_silent || quiet > QUIET {
+            let level = if figures.is_silent {
+                // It stays an error while the link is given up and made anew.
+                self.down.get_or_insert(Down {
+                    since: now.checked_sub(quiet).unwrap_or(now),
+                    frames: figures.frames,
+                });
                 Level::Error
             } else {
                 Level::Warn
             };
             let quiet = words::span(quiet);
-            return (level, format!("connected, but nothing comes for {quiet}"));
+            return (level, format!("connected, but no data for {quiet}"));
         }
         if self.down.is_some_and(|down| down.frames == figures.frames) {
             // An error stays one until data comes: a server that accepts and closes again is not back.
@@ -113,7 +123,7 @@ impl LinkWatch {
                 Level::Ok,
                 format!(
                     "connected since {}, {} frames",
-                    words::utc(figures.state_since),
+                    figures.state_since.utc(),
                     figures.frames
                 ),
             ),
@@ -151,6 +161,7 @@ impl Troubles {
             undecodable_frames: figures.undecodable_frames,
             undecodable_parts: figures.undecodable_parts,
             oversized_frames: figures.oversized_frames,
+            server_overflows: figures.server_overflows,
         }
     }
 
@@ -166,6 +177,9 @@ impl Troubles {
             oversized_frames: self
                 .oversized_frames
                 .saturating_sub(before.oversized_frames),
+            server_overflows: self
+                .server_overflows
+                .saturating_sub(before.server_overflows),
         }
     }
 
@@ -179,6 +193,10 @@ impl Troubles {
             (self.undecodable_frames, "undecodable frames"),
             (self.undecodable_parts, "undecodable parts of frames"),
             (self.oversized_frames, "frames over the size limit"),
+            (
+                self.server_overflows,
+                "times SENSR threw data away because its buffer for us was full",
+            ),
         ];
         let counts = counts.into_iter().filter(|(count, _)| *count > 0);
         troubles.extend(counts.map(|(count, what)| format!("{count} {what}")));
@@ -190,7 +208,7 @@ fn with_figures(status: Status, figures: &LinkFigures) -> Status {
     let since = if figures.state_since == Stamp::default() {
         String::new()
     } else {
-        words::utc(figures.state_since)
+        figures.state_since.utc()
     };
     status
         .with("state", state_name(figures.state))
@@ -207,6 +225,8 @@ fn with_figures(status: Status, figures: &LinkFigures) -> Status {
         .with("text frames", figures.text_frames)
         .with("oversized frames", figures.oversized_frames)
         .with("clouds of unknown type", figures.unknown_type)
+        .with("stalls", figures.stalls)
+        .with("server overflows", figures.server_overflows)
 }
 
 fn with_fill(status: Status, prefix: &str, fill: Fill) -> Status {
@@ -221,6 +241,7 @@ fn state_name(state: LinkState) -> &'static str {
         LinkState::Connecting => "connecting",
         LinkState::Connected => "connected",
         LinkState::Backoff => "waiting before the next attempt",
+        LinkState::Paused => "paused",
         LinkState::Stopped => "stopped",
     }
 }

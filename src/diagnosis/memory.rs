@@ -34,7 +34,8 @@ impl MemoryWatch {
         }
     }
 
-    pub(super) fn examine(&mut self, now: Instant, memory: Option<Memory>) -> Status {
+    /// `bound` is what the memory stays below, bytes.
+    pub(super) fn examine(&mut self, now: Instant, memory: Option<Memory>, bound: u64) -> Status {
         let Some(memory) = memory else {
             let unknown = "the system does not tell".to_owned();
             return Status::new("memory", (Level::Stale, unknown));
@@ -43,9 +44,10 @@ impl MemoryWatch {
         let steady_growth = self.steady_growth(now, memory.rss_bytes).unwrap_or(0.0);
         let is_leaking = self.is_leaking.note(steady_growth);
         let growth = growth.map_or_else(|| "unknown".to_owned(), |growth| format!("{growth:.2}"));
-        Status::new("memory", judge(memory, &growth, is_leaking))
+        Status::new("memory", judge(memory, bound, &growth, is_leaking))
             .with("resident (bytes)", memory.rss_bytes)
             .with("most so far (bytes)", memory.rss_peak_bytes)
+            .with("bound (bytes)", bound)
             .with("growth (MB/min)", growth)
     }
 
@@ -70,9 +72,14 @@ impl MemoryWatch {
     }
 }
 
-fn judge(memory: Memory, growth: &str, is_leaking: bool) -> Judgement {
+fn judge(memory: Memory, bound: u64, growth: &str, is_leaking: bool) -> Judgement {
     let mib = memory.rss_bytes >> 20;
-    if is_leaking {
+    if memory.rss_bytes > bound {
+        // Not a leak yet, but something is kept that nobody knew of when the bound was reckoned.
+        let bound = bound >> 20;
+        let message = format!("{mib} MiB, over the {bound} MiB that it is to stay below");
+        (Level::Error, message)
+    } else if is_leaking {
         let window = words::span(WINDOW);
         let message = format!("{mib} MiB, growing by {growth} MB/min for {window}");
         (Level::Warn, message)
@@ -89,6 +96,8 @@ fn mb_per_minute(before: u64, now: u64, elapsed: Duration) -> f64 {
 mod tests {
     use super::*;
 
+    const BOUND: u64 = 4 << 30;
+
     /// The last status after `minutes`, and whether there was a warning, with `megabytes` used at a second.
     fn run(minutes: u32, megabytes: impl Fn(u32) -> u32) -> (Status, bool) {
         let start = Instant::now();
@@ -99,9 +108,9 @@ mod tests {
             let now = start + Duration::from_secs(second.into());
             let memory = Memory {
                 rss_bytes: u64::from(megabytes(second)) * 1_000_000,
-                rss_peak_bytes: 0,
+                ..Memory::default()
             };
-            let status = watch.examine(now, Some(memory));
+            let status = watch.examine(now, Some(memory), BOUND);
             warned |= status.level != Level::Ok;
             last = Some(status);
         }
@@ -109,7 +118,7 @@ mod tests {
     }
 
     fn growth(status: &Status) -> &str {
-        &status.values[2].1
+        &status.values[3].1
     }
 
     #[test]
@@ -150,9 +159,24 @@ mod tests {
     }
 
     #[test]
+    fn more_than_the_bound_is_an_error_at_once() {
+        let start = Instant::now();
+        let memory = Memory {
+            rss_bytes: 101 << 20,
+            ..Memory::default()
+        };
+        let status = MemoryWatch::new(start).examine(start, Some(memory), 100 << 20);
+        assert_eq!(status.level, Level::Error);
+        assert_eq!(
+            status.message,
+            "101 MiB, over the 100 MiB that it is to stay below"
+        );
+    }
+
+    #[test]
     fn a_system_that_does_not_tell() {
         let start = Instant::now();
-        let status = MemoryWatch::new(start).examine(start, None);
+        let status = MemoryWatch::new(start).examine(start, None, BOUND);
         assert_eq!(status.level, Level::Stale);
     }
 }

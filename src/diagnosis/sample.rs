@@ -38,9 +38,12 @@ impl World {
             memory: Some(Memory {
                 rss_bytes: 100 << 20,
                 rss_peak_bytes: 120 << 20,
+                shared_bytes: 0,
             }),
+            memory_bound: 1 << 30,
             server: Knowledge::default(),
             config: Arc::new(Config::default()),
+            others: Vec::new(),
         };
         Self { start, facts }
     }

@@ -118,7 +118,7 @@ fn with_overflow((level, message): Judgement, overflow: &Overflow, age: Duration
 
 fn with_figures(status: Status, facts: &Facts) -> Status {
     let heard = facts.server.health.as_ref();
-    let heard = heard.map_or_else(|| "never".to_owned(), |(at, _)| words::utc(*at));
+    let heard = heard.map_or_else(|| "never".to_owned(), |(at, _)| at.utc());
     let overflow = facts.server.overflow.as_ref();
     let status = status
         .with("master", master_in_words(master(facts)))
@@ -128,7 +128,7 @@ fn with_figures(status: Status, facts: &Facts) -> Status {
         return status;
     };
     let status = status
-        .with("last overflow", words::utc(overflow.at))
+        .with("last overflow", overflow.at.utc())
         .with("at last overflow: queued bytes", overflow.queued_bytes);
     loss::with_accounts(status, "at last overflow: ", &overflow.accounts)
 }

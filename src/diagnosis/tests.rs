@@ -24,6 +24,7 @@ fn one_status_per_thing() {
         "loss",
         "clock",
         "memory",
+        "uniqueness",
         "server",
         "node algo",
         "node algo sensor lidar 1",
@@ -31,6 +32,17 @@ fn one_status_per_thing() {
         "node algo edge east sensor lidar 2",
     ];
     assert_eq!(tasks, expected);
+}
+
+#[test]
+fn another_bridge_on_the_same_topics_is_named() {
+    let mut world = World::new();
+    world.facts.others = vec!["/sensr_bridge".to_owned()];
+    let statuses = Diagnosis::new(world.start).examine(&world.facts);
+    let found = statuses.iter().find(|status| status.task == "uniqueness");
+    let status = found.expect("there");
+    assert_eq!(status.level, Level::Warn);
+    assert!(status.message.ends_with(": /sensr_bridge"), "{status:?}");
 }
 
 #[test]
@@ -72,6 +84,7 @@ fn disturb(facts: &mut Facts, [a, b, c, d]: [u64; 4]) {
     facts.memory = Some(Memory {
         rss_bytes: b,
         rss_peak_bytes: c,
+        shared_bytes: 0,
     });
     let at = Stamp::from_ns(signed);
     let master = i32::try_from(c % 9).expect("small");

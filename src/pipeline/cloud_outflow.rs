@@ -86,7 +86,9 @@ mod tests {
         assert!(queue.push(message, 100).is_empty());
         queue.close();
         let (_sender, config) = watch::channel(Arc::default());
-        CloudOutflow::new(Arc::clone(&stats), queue, config, recorder).run();
+        CloudOutflow::new(Arc::clone(&stats), queue, config, recorder)
+            .run()
+            .expect("nothing is final");
         let accounts = stats.ledger.snapshot();
         assert!(accounts.iter().all(Account::balances), "{accounts:?}");
         accounts
@@ -125,6 +127,42 @@ mod tests {
         for topic in Topic::CLOUDS {
             assert_eq!(accounts[topic.index()].dropped, 1);
         }
+    }
+
+    #[test]
+    fn a_middleware_that_is_gone_ends_the_work_with_the_reason() {
+        let stats: Arc<Stats> = Arc::default();
+        let queue = Arc::new(CloudQueue::new(1 << 20));
+        for _ in 0..2 {
+            stats.ledger.receive(Topic::Raw, Intake::Queued);
+            let cloud = Cloud::new(vec![0; 12].into(), Bytes::new()).expect("fits");
+            let message = QueuedClouds {
+                arrival: Arrival::now(),
+                stamp: Stamp::now(),
+                wire: None,
+                clouds: vec![(Topic::Raw, cloud)],
+            };
+            assert!(queue.push(message, 100).is_empty());
+        }
+        let mut recorder = Recorder {
+            gone: true,
+            ..Recorder::default()
+        };
+        let (_sender, config) = watch::channel(Arc::default());
+        // The queue is open: it does not wait for more.
+        let outflow = CloudOutflow::new(
+            Arc::clone(&stats),
+            Arc::clone(&queue),
+            config,
+            &mut recorder,
+        );
+        let reason = outflow.run().expect_err("ends");
+        assert_eq!(
+            reason,
+            "points/raw: the middleware takes nothing any more: gone"
+        );
+        let raw = stats.ledger.snapshot()[Topic::Raw.index()];
+        assert_eq!((raw.dropped, raw.queued, raw.balances()), (1, 1, true));
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub trait Sink {
 
     /// Takes a serialized message. May wait.
     fn publish(&mut self, topic: Topic, message: &[u8]) -> Result<(), Self::Error>;
+
+    /// Whether no message will ever be taken again. Otherwise an error costs its message only.
+    fn is_final(error: &Self::Error) -> bool;
 }
 
 /// Which stream's stage times the work counts for.
@@ -34,6 +37,8 @@ pub struct HandOver<S> {
     stream: Stream,
     pub(super) sink: S,
     complaints: Throttle,
+    /// Why nothing will be taken any more.
+    pub(super) broken: Option<String>,
 }
 
 impl<S: Sink> HandOver<S> {
@@ -43,6 +48,7 @@ impl<S: Sink> HandOver<S> {
             stream,
             sink,
             complaints: Throttle::new(LOG_PERIOD),
+            broken: None,
         }
     }
 
@@ -97,7 +103,12 @@ impl<S: Sink> HandOver<S> {
                 }
             }
             Err(error) => {
-                if let Some(held_back) = self.complaints.pass(Instant::now()) {
+                if S::is_final(&error) {
+                    let topic = topic.name();
+                    self.broken = Some(format!(
+                        "{topic}: the middleware takes nothing any more: {error}"
+                    ));
+                } else if let Some(held_back) = self.complaints.pass(Instant::now()) {
                     log::error!(
                         "{}: the middleware refused a message: {error}{held_back}",
                         topic.name()
@@ -113,12 +124,15 @@ impl<S: Sink> HandOver<S> {
 pub(super) mod test_sink {
     use super::*;
 
+    const GONE: &str = "gone";
+
     /// Keeps what it gets.
     #[derive(Debug, Default)]
     pub(in crate::pipeline) struct Recorder {
         pub(in crate::pipeline) taken: Vec<(Topic, Vec<u8>)>,
         pub(in crate::pipeline) unwanted: Vec<Topic>,
         pub(in crate::pipeline) full: bool,
+        pub(in crate::pipeline) gone: bool,
     }
 
     impl Recorder {
@@ -135,11 +149,18 @@ pub(super) mod test_sink {
         }
 
         fn publish(&mut self, topic: Topic, message: &[u8]) -> Result<(), Self::Error> {
+            if self.gone {
+                return Err(GONE);
+            }
             if self.full {
                 return Err("full");
             }
             self.taken.push((topic, message.to_vec()));
             Ok(())
+        }
+
+        fn is_final(error: &Self::Error) -> bool {
+            *error == GONE
         }
     }
 }

@@ -119,7 +119,9 @@ mod tests {
             ..Recorder::default()
         };
         let (_sender, config) = watch::channel(Arc::default());
-        NoticeOutflow::new(Arc::clone(&stats), queue, config, &mut recorder).run();
+        NoticeOutflow::new(Arc::clone(&stats), queue, config, &mut recorder)
+            .run()
+            .expect("nothing is final");
         assert_eq!(recorder.topics(), [Topic::Zones, Topic::Health]);
         let accounts = stats.ledger.snapshot();
         assert!(accounts.iter().all(Account::balances));

@@ -46,11 +46,15 @@ impl<W: Work, S: Sink> Outflow<W, S> {
         }
     }
 
-    /// Works until the queue is closed and empty.
-    pub fn run(mut self) {
+    /// Works until the queue is closed and empty. An error says why nothing will be published any more.
+    pub fn run(mut self) -> Result<(), String> {
         while let Some(item) = self.queue.pop() {
             self.item(&item);
+            if let Some(reason) = self.hand_over.broken.take() {
+                return Err(reason);
+            }
         }
+        Ok(())
     }
 
     pub(super) fn item(&mut self, item: &W::Item) {

@@ -67,6 +67,15 @@ impl Arguments {
         None
     }
 
+    /// The parameter files.
+    pub(super) fn params_files(&self) -> impl Iterator<Item = &str> {
+        let pairs = self
+            .ros
+            .windows(2)
+            .filter(|pair| pair[0] == "--params-file");
+        pairs.map(|pair| &*pair[1])
+    }
+
     /// The level that `--log-level LEVEL` or `--log-level NAME:=LEVEL` sets for the logger `name`. rcl
     /// filters its console by the same arguments.
     pub(super) fn log_level(&self, name: &str) -> LevelFilter {
@@ -134,6 +143,12 @@ mod tests {
             unknown("x --ros-args -p a:=1 b:=2"),
             Some("b:=2".to_owned())
         );
+    }
+
+    #[test]
+    fn parameter_files_are_found() {
+        let args = split("x --ros-args --params-file a -r b:=c --params-file d");
+        assert_eq!(args.params_files().collect::<Vec<_>>(), ["a", "d"]);
     }
 
     fn level(line: &str) -> LevelFilter {

@@ -11,7 +11,7 @@ use super::Error;
 use super::convert::{text, time};
 use crate::config::Config;
 use crate::diagnosis::{Diagnosis, Facts, LinkFacts, Status};
-use crate::pipeline::Queues;
+use crate::pipeline::{Queues, memory_bound};
 use crate::stamp::Stamp;
 use crate::stats::process::Memory;
 use crate::stats::{Stats, StreamStats};
@@ -47,8 +47,18 @@ impl Diagnostics {
     }
 
     /// Examines and publishes. Meant to be called once a second.
-    pub(super) fn publish(&mut self, stats: &Stats, queues: &Queues, config: Arc<Config>) {
-        let facts = facts(stats, queues, config);
+    /// `others` are the nodes that publish on the same topics.
+    pub(super) fn publish(
+        &mut self,
+        stats: &Stats,
+        queues: &Queues,
+        config: Arc<Config>,
+        others: &[String],
+    ) {
+        let facts = Facts {
+            others: others.to_vec(),
+            ..facts(stats, queues, config)
+        };
         let statuses = self.diagnosis.examine(&facts);
         let message = DiagnosticArray {
             header: Header {
@@ -78,6 +88,7 @@ fn facts(stats: &Stats, queues: &Queues, config: Arc<Config>) -> Facts {
     let clock = stats.clock();
     let (estimate, oddities) = (clock.estimate(), clock.oddities());
     drop(clock);
+    let memory = Memory::of_this_process();
     Facts {
         now: Instant::now(),
         points: link(&stats.points, queues.clouds.fill(), None),
@@ -89,9 +100,11 @@ fn facts(stats: &Stats, queues: &Queues, config: Arc<Config>) -> Facts {
         accounts: stats.ledger.snapshot(),
         clock: estimate,
         oddities,
-        memory: Memory::of_this_process(),
+        memory,
+        memory_bound: memory_bound(stats, queues, config.qos.depth, memory.unwrap_or_default()),
         server: stats.server.snapshot(),
         config,
+        others: Vec::new(),
     }
 }
 

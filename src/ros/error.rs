@@ -1,7 +1,10 @@
 //! What ends the node.
 
+use std::path::PathBuf;
+
 use crate::config::ParameterError;
 use crate::config::hosts::HostsError;
+use crate::sensr::tls::CaFileError;
 
 /// Why the node could not start, or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +18,25 @@ pub enum Error {
     /// The hosts file is wrong.
     #[error(transparent)]
     Hosts(#[from] HostsError),
+    /// `host` is neither a site nor an address.
+    #[error(
+        "host {host} is no site of {} (it has: {known}){near} and no address: a host name without a dot \
+         must be the address of a site there",
+        hosts_file.display()
+    )]
+    UnknownSite {
+        /// The host.
+        host: String,
+        /// Where it was looked for.
+        hosts_file: PathBuf,
+        /// The sites there.
+        known: String,
+        /// One with nearly that name. Empty if there is none.
+        near: String,
+    },
+    /// The CA file of TLS cannot be used.
+    #[error(transparent)]
+    CaFile(#[from] CaFileError),
     /// The operating system refused something the node cannot do without.
     #[error("cannot {what}: {source}")]
     System {
@@ -39,12 +61,15 @@ pub enum Error {
         /// Its last words.
         reason: String,
     },
-    /// A thread did not end though it was asked to.
-    #[error("the {thread} thread does not end")]
+    /// A thread hangs.
+    #[error("the {thread} thread hangs")]
     Stuck {
         /// Its name.
         thread: &'static str,
     },
+    /// Services, and with them parameters, answer no more.
+    #[error("ROS does not wait for requests any more: rcl fails at once, again and again")]
+    Spin,
 }
 
 impl Error {
@@ -53,8 +78,16 @@ impl Error {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Arguments(_) | Self::Parameter(_) | Self::Hosts(_) => 2,
-            Self::System { .. } | Self::Ros { .. } | Self::Worker { .. } | Self::Stuck { .. } => 1,
+            Self::Arguments(_)
+            | Self::Parameter(_)
+            | Self::Hosts(_)
+            | Self::UnknownSite { .. }
+            | Self::CaFile(_) => 2,
+            Self::System { .. }
+            | Self::Ros { .. }
+            | Self::Worker { .. }
+            | Self::Stuck { .. }
+            | Self::Spin => 1,
         }
     }
 

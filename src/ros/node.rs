@@ -6,15 +6,18 @@ use std::time::{Duration, Instant};
 use r2r::{Context, Node};
 use tokio::sync::watch;
 
+use super::consumers::Consumers;
 use super::logging::{self, Rosout};
 use super::parameters::{self, ParameterServer};
 use super::reactor::{Reactor, Signals};
 use super::reporter::Reporter;
+use super::services::{LinkServices, Links};
+use super::spin::Spin;
 use super::target::Target;
 use super::transform::StaticTransform;
 use super::wiring::Wiring;
 use super::workers::{Worker, Workers, panic_message};
-use super::{Arguments, Error, statistics};
+use super::{Arguments, Error, last_resort, statistics};
 use crate::config::Config;
 use crate::pipeline::Queues;
 use crate::sensr::client::LinkOptions;
@@ -25,11 +28,14 @@ use crate::stats::Stats;
 const NODE_NAME: &str = "sensr_bridge";
 /// The longest the node waits for ROS before it looks at everything else.
 const SPIN: Duration = Duration::from_millis(100);
-/// What is queued when the node stops may take this long to be published.
-const DRAIN_LIMIT: Duration = Duration::from_secs(2);
+/// What is queued when the node stops may take this long to be published: with half a second for the close frames of
+/// the links the node ends within two.
+const DRAIN_LIMIT: Duration = Duration::from_secs(1);
 /// A thread that was asked to end may take this long beyond what it is known to wait for. They take
 /// milliseconds, but a starved machine must not be taken for a stuck thread.
-const END_LIMIT: Duration = Duration::from_secs(5);
+const END_LIMIT: Duration = Duration::from_secs(3);
+/// And this long when another has ended of itself: the sooner the node is started again, the less is lost.
+const AUTOPSY_LIMIT: Duration = Duration::from_secs(1);
 
 /// Runs the node until SIGINT or SIGTERM. Reads its ROS arguments from the command line.
 pub fn run() -> Result<(), Error> {
@@ -41,12 +47,19 @@ pub fn run() -> Result<(), Error> {
     let mut node = Node::create(context, NODE_NAME, "").map_err(Error::ros("create the node"))?;
     let level = args.log_level(node.logger());
     let rosout = logging::install(&mut node, level)?;
-    let result = Bridge::start(&mut node, reactor, signals)
+    last_resort::arm_on_panic();
+    let result = parameters::check_files(&node, args.params_files())
+        .and_then(|()| Bridge::start(&mut node, reactor, signals))
         .and_then(|bridge| bridge.run(&mut node, &rosout));
     if let Err(error) = &result {
+        last_resort::arm(last_resort::AFTER_AN_ERROR);
         log::error!("{error}");
     }
     rosout.flush();
+    if let Err(Error::Stuck { .. }) = result {
+        // It may be inside the node, which must not be taken down around it.
+        last_resort::end_at_once();
+    }
     result
 }
 
@@ -68,6 +81,7 @@ fn create_context(args: &Arguments) -> Result<Context, Error> {
 /// The running node.
 struct Bridge {
     parameters: ParameterServer,
+    services: LinkServices,
     control: Control,
     reporter: Reporter,
     readers: Workers,
@@ -76,12 +90,10 @@ struct Bridge {
     shutdown: Shutdown,
 }
 
-/// What a change of parameters acts on.
+/// What parameters and services act on.
 struct Control {
     stats: Arc<Stats>,
     queues: Queues,
-    /// As the parameters say, the hosts file not looked at.
-    given: Config,
     config: watch::Sender<Arc<Config>>,
     points: watch::Sender<LinkOptions>,
     output: watch::Sender<LinkOptions>,
@@ -91,15 +103,46 @@ struct Control {
 impl Control {
     /// Puts a configuration into effect.
     fn apply(&mut self, given: &Config) -> Result<(), Error> {
-        let target = Target::of(given, Some(&self.given))?;
-        self.given = given.clone();
+        let target = Target::of(given)?;
         self.queues
             .set_max_bytes(target.config.queue_max_bytes, &self.stats.ledger);
         self.transform.follow(&target.config);
         self.config.send_replace(Arc::new(target.config));
-        self.points.send_replace(target.points);
-        self.output.send_replace(target.output);
+        for (link, options) in [(&self.points, target.points), (&self.output, target.output)] {
+            // What the services said of the links holds on.
+            link.send_modify(|current| {
+                *current = LinkOptions {
+                    is_wanted: current.is_wanted,
+                    requests: current.requests,
+                    ..options
+                };
+            });
+        }
         Ok(())
+    }
+
+    fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.borrow())
+    }
+
+    fn change_links(&self, change: impl Fn(&mut LinkOptions)) {
+        for link in [&self.points, &self.output] {
+            link.send_modify(&change);
+        }
+    }
+}
+
+impl Links for Control {
+    fn are_enabled(&self) -> bool {
+        self.points.borrow().is_wanted
+    }
+
+    fn set_enabled(&mut self, enabled: bool) {
+        self.change_links(|link| link.is_wanted = enabled);
+    }
+
+    fn reconnect(&mut self) {
+        self.change_links(|link| link.requests += 1);
     }
 }
 
@@ -107,13 +150,13 @@ impl Bridge {
     fn start(node: &mut Node, reactor: Reactor, signals: Signals) -> Result<Self, Error> {
         let start = Instant::now();
         let settings = parameters::settings_at_start(node)?;
-        let given = Config::from_settings(&settings)?;
-        let target = Target::of(&given, None)?;
+        let target = Target::of(&Config::from_settings(&settings)?)?;
 
         let reporter = Reporter::new(node, start)?;
         let mut transform = StaticTransform::new(node)?;
         transform.follow(&target.config);
         let parameters = ParameterServer::new(node, settings)?;
+        let services = LinkServices::new(node)?;
 
         let queues = Queues::new(target.config.queue_max_bytes);
         let (config, config_changes) = watch::channel(Arc::new(target.config.clone()));
@@ -131,11 +174,11 @@ impl Bridge {
             wiring.readers(&queues, (reactor, signals), points_changes, output_changes)?;
         Ok(Self {
             parameters,
+            services,
             reporter,
             control: Control {
                 stats: wiring.stats,
                 queues,
-                given,
                 config,
                 points,
                 output,
@@ -149,18 +192,20 @@ impl Bridge {
     }
 
     fn run(mut self, node: &mut Node, rosout: &Rosout) -> Result<(), Error> {
+        let mut spin = Spin::default();
+        let mut consumers = Consumers::new(Instant::now());
         while !self.shutdown.is_requested() {
             if self.readers.any_has_ended() || self.publishers.any_has_ended() {
                 return Err(self.autopsy());
             }
-            let control = &mut self.control;
-            let config = Arc::clone(&control.config.borrow());
-            let next = self
-                .reporter
-                .publish_due(&control.stats, &control.queues, config);
+            let (control, reporter) = (&mut self.control, &mut self.reporter);
+            consumers.look(Instant::now(), &control.queues)?;
+            let config = control.config();
+            let next = reporter.publish_due(node, &control.stats, &control.queues, config);
             let pause = next.saturating_duration_since(Instant::now());
-            node.spin_once(pause.min(SPIN));
-            self.parameters.serve(|config| control.apply(config));
+            spin.once(node, pause.min(SPIN), || {
+                self.parameters.serve(|config| control.apply(config)) + self.services.serve(control)
+            })?;
             rosout.flush();
         }
         self.stop()
@@ -175,7 +220,7 @@ impl Bridge {
         dead.extend(dead_publishers);
         self.trigger.request();
         self.control.queues.close();
-        let deadline = Instant::now() + END_LIMIT;
+        let deadline = Instant::now() + AUTOPSY_LIMIT;
         let others = [readers, publishers].map(|workers| workers.join_until(deadline).err());
         let mut errors = dead.into_iter().map(Worker::autopsy);
         let first = errors.next().unwrap_or(Error::Stuck { thread: "main" });
@@ -192,7 +237,8 @@ impl Bridge {
         queues.close();
         queues.drain_until(Instant::now() + DRAIN_LIMIT, &stats.ledger);
         self.publishers.join_until(Instant::now() + END_LIMIT)?;
-        let last = self.reporter.publish_statistics(stats, queues);
+        let config = self.control.config();
+        let last = self.reporter.publish_statistics(stats, queues, &config);
         statistics::report(&last, &stats.ledger.snapshot());
         Ok(())
     }

@@ -2,12 +2,13 @@
 //!
 //! Not r2r's own handler: that one knows no ranges and no read-only parameters, and announces no changes.
 
-use futures::{FutureExt as _, Stream, StreamExt as _};
 use r2r::rcl_interfaces::{msg, srv};
-use r2r::{Node, ParameterValue, Publisher, QosProfile, ServiceRequest, WrappedServiceTypeSupport};
+use r2r::{Node, ParameterValue, Publisher, QosProfile};
 
 use super::Error;
 use super::convert::time;
+use super::inbox::Inbox;
+use crate::config::params_file::ParamsFile;
 use crate::config::table::{self, Kind, PARAMETERS, Parameter};
 use crate::config::{Config, ParameterError, Settings, Value};
 use crate::stamp::Stamp;
@@ -30,28 +31,6 @@ struct Requests {
     types: Inbox<srv::GetParameterTypes::Service>,
     list: Inbox<srv::ListParameters::Service>,
     describe: Inbox<srv::DescribeParameters::Service>,
-}
-
-/// The waiting requests of one service.
-struct Inbox<T: WrappedServiceTypeSupport>(Box<dyn Stream<Item = ServiceRequest<T>> + Unpin>);
-
-impl<T: WrappedServiceTypeSupport + 'static> Inbox<T> {
-    fn open(node: &mut Node, name: &str) -> Result<Self, Error> {
-        let requests = node
-            .create_service(&format!("~/{name}"), QosProfile::parameters())
-            .map_err(Error::ros(format!("serve ~/{name}")))?;
-        Ok(Self(Box::new(requests)))
-    }
-
-    /// Answers all waiting requests.
-    fn answer(&mut self, mut answer: impl FnMut(&T::Request) -> T::Response) {
-        while let Some(Some(request)) = self.0.next().now_or_never() {
-            let response = answer(&request.message);
-            if let Err(error) = request.respond(response) {
-                log::warn!("could not answer a parameter request: {error}");
-            }
-        }
-    }
 }
 
 /// Reads the parameters given at start. Names that nothing declares are warned of: a typing error must
@@ -77,6 +56,26 @@ pub(super) fn settings_at_start(node: &Node) -> Result<Settings, ParameterError>
     Ok(settings)
 }
 
+/// Refuses files that rcl took though there is something wrong with them, and warns of those that are for others.
+pub(super) fn check_files<'f>(
+    node: &Node,
+    files: impl Iterator<Item = &'f str>,
+) -> Result<(), Error> {
+    let name = node
+        .fully_qualified_name()
+        .map_err(Error::ros("read the node's name"))?;
+    for path in files {
+        let wrong = |reason: String| Error::Arguments(format!("--params-file {path}: {reason}"));
+        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        let file = ParamsFile::parse(&text).map_err(wrong)?;
+        if !file.is_for(&name) {
+            let nodes = file.nodes();
+            log::warn!("nothing in {path} is for {name}, it is for {nodes}");
+        }
+    }
+    Ok(())
+}
+
 impl ParameterServer {
     pub(super) fn new(node: &mut Node, settings: Settings) -> Result<Self, Error> {
         let node_name = node
@@ -85,13 +84,14 @@ impl ParameterServer {
         let events = node
             .create_publisher("/parameter_events", QosProfile::parameter_events())
             .map_err(Error::ros("publish /parameter_events"))?;
+        let qos = QosProfile::parameters;
         let requests = Requests {
-            set: Inbox::open(node, "set_parameters")?,
-            set_atomically: Inbox::open(node, "set_parameters_atomically")?,
-            get: Inbox::open(node, "get_parameters")?,
-            types: Inbox::open(node, "get_parameter_types")?,
-            list: Inbox::open(node, "list_parameters")?,
-            describe: Inbox::open(node, "describe_parameters")?,
+            set: Inbox::open(node, "set_parameters", qos())?,
+            set_atomically: Inbox::open(node, "set_parameters_atomically", qos())?,
+            get: Inbox::open(node, "get_parameters", qos())?,
+            types: Inbox::open(node, "get_parameter_types", qos())?,
+            list: Inbox::open(node, "list_parameters", qos())?,
+            describe: Inbox::open(node, "describe_parameters", qos())?,
         };
         let server = Self {
             node_name,
@@ -104,9 +104,9 @@ impl ParameterServer {
         Ok(server)
     }
 
-    /// Answers all waiting requests. `apply` puts a checked configuration into effect, or says why it
-    /// cannot; then the request is refused with that reason.
-    pub(super) fn serve(&mut self, mut apply: impl FnMut(&Config) -> Result<(), Error>) {
+    /// Answers all waiting requests, and returns how many there were. `apply` puts a checked configuration into
+    /// effect, or says why it cannot; then the request is refused with that reason.
+    pub(super) fn serve(&mut self, mut apply: impl FnMut(&Config) -> Result<(), Error>) -> usize {
         let Self {
             settings, requests, ..
         } = self;
@@ -130,26 +130,27 @@ impl ParameterServer {
                 }
             }
         };
-        requests.set.answer(|request| srv::SetParameters::Response {
+        let mut served = requests.set.answer(|request| srv::SetParameters::Response {
             results: request
                 .parameters
                 .iter()
                 .map(|parameter| set(std::slice::from_ref(parameter)))
                 .collect(),
         });
-        requests
-            .set_atomically
-            .answer(|request| srv::SetParametersAtomically::Response {
-                result: set(&request.parameters),
-            });
-        requests.get.answer(|request| srv::GetParameters::Response {
+        served +=
+            requests
+                .set_atomically
+                .answer(|request| srv::SetParametersAtomically::Response {
+                    result: set(&request.parameters),
+                });
+        served += requests.get.answer(|request| srv::GetParameters::Response {
             values: request
                 .names
                 .iter()
                 .map(|name| message_of(settings.get(name)))
                 .collect(),
         });
-        requests
+        served += requests
             .types
             .answer(|request| srv::GetParameterTypes::Response {
                 types: request
@@ -158,12 +159,12 @@ impl ParameterServer {
                     .map(|name| message_of(settings.get(name)).type_)
                     .collect(),
             });
-        requests
+        served += requests
             .list
             .answer(|request| srv::ListParameters::Response {
                 result: list(&request.prefixes, request.depth),
             });
-        requests
+        served += requests
             .describe
             .answer(|request| srv::DescribeParameters::Response {
                 descriptors: request.names.iter().map(|name| describe(name)).collect(),
@@ -171,6 +172,7 @@ impl ParameterServer {
         if !changed.is_empty() {
             self.announce(|event| &mut event.changed_parameters, &changed);
         }
+        served
     }
 
     fn announce(
@@ -432,7 +434,10 @@ mod tests {
     fn listing_by_prefix_and_depth() {
         use crate::topic::Switch;
         assert_eq!(list(&[], 0).names.len(), PARAMETERS.len());
-        assert_eq!(list(&[], 0).prefixes, ["publish", "qos", "reconnect"]);
+        assert_eq!(
+            list(&[], 0).prefixes,
+            ["tls", "publish", "qos", "reconnect"]
+        );
         assert!(list(&[], 1).names.iter().all(|name| !name.contains('.')));
         let publish = list(&["publish".to_owned()], 0).names;
         assert_eq!(publish, Switch::ALL.map(Switch::parameter));

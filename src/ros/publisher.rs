@@ -7,14 +7,6 @@ use crate::config::CloudQos;
 use crate::pipeline::Sink;
 use crate::topic::{Delivery, Topic};
 
-/// Kept of objects and pictures for a subscriber that is held up.
-const STREAM_DEPTH: usize = 10;
-/// Kept of frames for a recorder that is held up: they are as large as the clouds in them.
-const FRAMES_DEPTH: usize = 20;
-/// Kept of events. A burst of a thousand must reach a slow subscriber whole; each takes some hundred bytes.
-/// Fast DDS keeps no more unless its profile says so.
-const EVENT_DEPTH: usize = 5000;
-
 /// Hands serialized messages to the middleware. Owned by the thread that publishes.
 pub(super) struct DdsSink {
     /// Those of the topics it is for.
@@ -41,14 +33,15 @@ impl DdsSink {
 }
 
 fn profile(topic: Topic, qos: CloudQos) -> QosProfile {
-    let kept = |depth| QosProfile::default().reliable().volatile().keep_last(depth);
-    match topic.delivery() {
-        Delivery::Cloud if !qos.reliable => kept(qos.depth).best_effort(),
-        Delivery::Cloud => kept(qos.depth),
-        Delivery::Stream => kept(STREAM_DEPTH),
-        Delivery::Frames => kept(FRAMES_DEPTH),
-        Delivery::Event => kept(EVENT_DEPTH),
-        Delivery::Latched => kept(1).transient_local(),
+    let delivery = topic.delivery();
+    let profile = QosProfile::default()
+        .reliable()
+        .volatile()
+        .keep_last(delivery.depth(qos.depth));
+    match delivery {
+        Delivery::Cloud if !qos.reliable => profile.best_effort(),
+        Delivery::Latched => profile.transient_local(),
+        Delivery::Cloud | Delivery::Stream | Delivery::Frames | Delivery::Event => profile,
     }
 }
 
@@ -64,5 +57,16 @@ impl Sink for DdsSink {
 
     fn publish(&mut self, topic: Topic, message: &[u8]) -> Result<(), r2r::Error> {
         self.publisher(topic).publish_raw(message)
+    }
+
+    /// There will never be another answer: publisher, node or context are gone.
+    fn is_final(error: &r2r::Error) -> bool {
+        matches!(
+            error,
+            r2r::Error::RCL_RET_PUBLISHER_INVALID
+                | r2r::Error::RCL_RET_NODE_INVALID
+                | r2r::Error::RCL_RET_NOT_INIT
+                | r2r::Error::RCL_RET_ALREADY_SHUTDOWN
+        )
     }
 }

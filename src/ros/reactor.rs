@@ -3,7 +3,7 @@
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::Error;
+use super::{Error, last_resort};
 use crate::shutdown::Trigger;
 
 /// Runs one link.
@@ -20,6 +20,8 @@ impl Reactor {
         tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
+            // They ask name servers. One that never answers must not cost a thread at every attempt.
+            .max_blocking_threads(2)
             .build()
             .map(Self)
             .map_err(|source| Error::System {
@@ -64,6 +66,7 @@ impl Signals {
             _ = self.terminate.recv() => "SIGTERM",
         };
         log::info!("{name}: stopping");
+        last_resort::arm(last_resort::AFTER_A_SIGNAL);
         trigger.request();
     }
 }

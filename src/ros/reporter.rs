@@ -7,6 +7,7 @@ use r2r::sensr_bridge::msg::BridgeStatistics;
 use r2r::{Node, Publisher, QosProfile};
 
 use super::diagnostics::Diagnostics;
+use super::namesakes::Namesakes;
 use super::{Error, statistics};
 use crate::config::Config;
 use crate::interval::IntervalGrid;
@@ -23,6 +24,7 @@ pub(super) struct Reporter {
     statistics_grid: IntervalGrid,
     diagnostics: Diagnostics,
     diagnostics_grid: IntervalGrid,
+    namesakes: Namesakes,
 }
 
 impl Reporter {
@@ -35,22 +37,25 @@ impl Reporter {
             statistics_grid: IntervalGrid::default(),
             diagnostics: Diagnostics::new(node)?,
             diagnostics_grid: IntervalGrid::default(),
+            namesakes: Namesakes::new(node)?,
         })
     }
 
     /// Publishes what is due. Returns when it has to be called again.
     pub(super) fn publish_due(
         &mut self,
+        node: &Node,
         stats: &Stats,
         queues: &Queues,
         config: Arc<Config>,
     ) -> Instant {
         let now = Instant::now();
         if self.statistics_grid.is_due(now, config.statistics_period) {
-            self.publish_statistics(stats, queues);
+            self.publish_statistics(stats, queues, &config);
         }
         if self.diagnostics_grid.is_due(now, DIAGNOSTICS_PERIOD) {
-            self.diagnostics.publish(stats, queues, config);
+            let others = self.namesakes.look(node, now);
+            self.diagnostics.publish(stats, queues, config, others);
         }
         let grids = [&self.statistics_grid, &self.diagnostics_grid];
         let next = grids.into_iter().filter_map(IntervalGrid::next).min();
@@ -58,8 +63,13 @@ impl Reporter {
     }
 
     /// Publishes all figures as they are now, and returns them.
-    pub(super) fn publish_statistics(&self, stats: &Stats, queues: &Queues) -> BridgeStatistics {
-        let message = statistics::gather(stats, queues, self.start);
+    pub(super) fn publish_statistics(
+        &self,
+        stats: &Stats,
+        queues: &Queues,
+        config: &Config,
+    ) -> BridgeStatistics {
+        let message = statistics::gather(stats, queues, config, self.start);
         if let Err(error) = self.statistics.publish(&message) {
             log::warn!("could not publish statistics: {error}");
         }

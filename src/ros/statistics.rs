@@ -9,7 +9,8 @@ use r2r::std_msgs::msg::Header;
 
 use super::convert::{duration, text, time};
 use crate::clock::Clock;
-use crate::pipeline::Queues;
+use crate::config::Config;
+use crate::pipeline::{Queues, memory_bound};
 use crate::queue::Fill;
 use crate::sensr::link::{LinkFigures, LinkState};
 use crate::stamp::Stamp;
@@ -20,7 +21,12 @@ use crate::stats::{Stats, StreamStats};
 use crate::topic::Topic;
 
 /// All figures now. The stage times are those since the last call.
-pub(super) fn gather(stats: &Stats, queues: &Queues, start: Instant) -> BridgeStatistics {
+pub(super) fn gather(
+    stats: &Stats,
+    queues: &Queues,
+    config: &Config,
+    start: Instant,
+) -> BridgeStatistics {
     let memory = Memory::of_this_process().unwrap_or_default();
     let nothing = Fill::default();
     BridgeStatistics {
@@ -51,6 +57,7 @@ pub(super) fn gather(stats: &Stats, queues: &Queues, start: Instant) -> BridgeSt
         clock: clock(&stats.clock()),
         rss_bytes: memory.rss_bytes,
         rss_peak_bytes: memory.rss_peak_bytes,
+        memory_bound_bytes: memory_bound(stats, queues, config.qos.depth, memory),
     }
 }
 
@@ -64,18 +71,26 @@ pub(super) fn report(statistics: &BridgeStatistics, accounts: &[Account; Topic::
     );
     for link in &statistics.links {
         log::info!(
-            "link {}: {} messages, {} MB, connected {} times, {} attempts failed; \
+            "link {}: {} messages, {} MB, connected {} times, {} attempts failed, {} stalls; \
              undecodable {} and {} parts, {} over the size limit, {} text",
             link.name,
             link.frames,
             link.bytes / 1_000_000,
             link.connects,
             link.failed_attempts,
+            link.stalls,
             link.undecodable_frames,
             link.undecodable_parts,
             link.oversized_frames,
             link.text_frames
         );
+        if link.server_overflows > 0 {
+            log::warn!(
+                "link {}: {} times SENSR's buffer for us was full, and what was in it is lost",
+                link.name,
+                link.server_overflows
+            );
+        }
     }
     // What SENSR never sent is no news.
     let accounts = Topic::ALL.iter().zip(accounts);
@@ -100,6 +115,7 @@ fn link(name: &str, stream: &StreamStats, queue: Fill, events: Fill) -> LinkStat
             LinkState::Connected => LinkStatistics::STATE_CONNECTED as u8,
             LinkState::Backoff => LinkStatistics::STATE_BACKOFF as u8,
             LinkState::Stopped => LinkStatistics::STATE_STOPPED as u8,
+            LinkState::Paused => LinkStatistics::STATE_PAUSED as u8,
         },
         state_since: time(figures.state_since),
         connects: figures.connects,
@@ -108,11 +124,15 @@ fn link(name: &str, stream: &StreamStats, queue: Fill, events: Fill) -> LinkStat
         last_error: text(figures.last_error),
         frames: figures.frames,
         bytes: figures.bytes,
+        largest_frame_bytes: figures.largest_frame,
         text_frames: figures.text_frames,
         undecodable_frames: figures.undecodable_frames,
         oversized_frames: figures.oversized_frames,
         unknown_type: figures.unknown_type,
         undecodable_parts: figures.undecodable_parts,
+        stalls: figures.stalls,
+        silent: figures.is_silent,
+        server_overflows: figures.server_overflows,
         queued_frames: queue.items as u64,
         queued_bytes: queue.bytes as u64,
         queue_max_bytes: queue.max_bytes as u64,
@@ -133,6 +153,7 @@ fn topic_statistics(topic: Topic, account: Account) -> TopicStatistics {
         malformed: account.malformed,
         queued: account.queued,
         published_bytes: account.published_bytes,
+        largest_bytes: account.largest_bytes,
         empty: account.empty,
         intensity_mismatch: account.intensity_mismatch,
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::Error;
 use crate::config::hosts::Hosts;
-use crate::config::{Config, ParameterError};
+use crate::config::{self, Config};
 use crate::sensr::client::LinkOptions;
 use crate::sensr::link::Endpoint;
 
@@ -16,40 +16,42 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Looks the host up. If it is another than before and no site, that is said: it may be a typing error.
-    pub(super) fn of(config: &Config, before: Option<&Config>) -> Result<Self, Error> {
+    /// Looks the host up, and sees that what TLS needs is there.
+    pub(super) fn of(config: &Config) -> Result<Self, Error> {
         let (path, hosts) = load_hosts(config)?;
-        let host = &config.host;
-        let is_new = before.is_none_or(|before| {
-            (&before.host, &before.hosts_file) != (&config.host, &config.hosts_file)
-        });
-        let is_site = hosts.site(host).is_some();
-        if is_new && !is_site && !host.contains(['.', ':']) && host != "localhost" {
-            let known: Vec<_> = hosts.names().collect();
-            log::warn!(
-                "host {host} is no site of {} (it has: {}), so it is taken as a host name",
-                path.display(),
-                known.join(", ")
-            );
+        if !hosts.knows(&config.host) {
+            return Err(unknown_site(&config.host, path, &hosts));
         }
-        Self::at_site(config.clone(), &hosts).map_err(Error::from)
-    }
-
-    fn at_site(config: Config, hosts: &Hosts) -> Result<Self, ParameterError> {
-        let config = config.for_site(hosts)?;
+        let config = config.clone().for_site(&hosts)?;
+        let tls = config.wanted_tls();
+        tls.map_or(Ok(()), |tls| tls.check())?;
         let link = |port| LinkOptions {
             endpoint: Endpoint {
                 address: config.host.clone(),
                 port,
+                tls: tls.cloned(),
             },
             max_message_bytes: config.max_message_bytes,
             backoff: config.reconnect,
+            patience: config.patience,
+            is_wanted: true,
+            requests: 0,
         };
         Ok(Self {
             points: link(config.points_port),
             output: link(config.output_port),
             config,
         })
+    }
+}
+
+fn unknown_site(host: &str, hosts_file: PathBuf, hosts: &Hosts) -> Error {
+    let near = config::near(host, hosts.names());
+    Error::UnknownSite {
+        host: host.to_owned(),
+        hosts_file,
+        known: hosts.names().collect::<Vec<_>>().join(", "),
+        near: near.map_or_else(String::new, |near| format!(", did you mean {near}?")),
     }
 }
 

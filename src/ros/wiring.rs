@@ -104,6 +104,7 @@ impl Wiring {
                 clouds.message(frame, arrival);
             });
             reactor.run(link, signals.pull(trigger));
+            Ok(())
         })?;
         let (stats, shutdown) = (Arc::clone(&self.stats), self.shutdown.clone());
         let reactor = Reactor::new()?;
@@ -112,6 +113,7 @@ impl Wiring {
                 rest.message(frame, arrival);
             });
             reactor.run(link, std::future::ready(()));
+            Ok(())
         })?;
         Ok(Workers::new([points, output]))
     }

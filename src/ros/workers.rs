@@ -10,13 +10,13 @@ use super::Error;
 #[must_use = "a thread that nobody looks after can end unnoticed"]
 pub(super) struct Worker {
     name: &'static str,
-    handle: JoinHandle<()>,
+    handle: JoinHandle<Result<(), String>>,
 }
 
 impl Worker {
     pub(super) fn spawn(
         name: &'static str,
-        work: impl FnOnce() + Send + 'static,
+        work: impl FnOnce() -> Result<(), String> + Send + 'static,
     ) -> Result<Self, Error> {
         let handle = std::thread::Builder::new()
             .name(name.to_owned())
@@ -37,7 +37,8 @@ impl Worker {
     pub(super) fn autopsy(self) -> Error {
         let thread = self.name;
         let reason = match self.handle.join() {
-            Ok(()) => "it returned".to_owned(),
+            Ok(Ok(())) => "it returned".to_owned(),
+            Ok(Err(reason)) => reason,
             Err(panic) => panic_message(panic.as_ref()),
         };
         Error::Worker { thread, reason }
@@ -52,9 +53,14 @@ impl Worker {
             }
             std::thread::sleep(LOOK);
         }
-        self.handle.join().map_err(|panic| Error::Worker {
+        let reason = match self.handle.join() {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(reason)) => reason,
+            Err(panic) => panic_message(panic.as_ref()),
+        };
+        Err(Error::Worker {
             thread: self.name,
-            reason: panic_message(panic.as_ref()),
+            reason,
         })
     }
 }
@@ -107,10 +113,25 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_that_gives_up_says_why() {
+        let worker = Worker::spawn("test", || Err("no more".to_owned())).expect("spawned");
+        assert_eq!(
+            worker.autopsy().to_string(),
+            "the test thread ended: no more"
+        );
+        let worker = Worker::spawn("test", || Ok(())).expect("spawned");
+        assert_eq!(
+            worker.autopsy().to_string(),
+            "the test thread ended: it returned"
+        );
+    }
+
+    #[test]
     fn a_thread_that_does_not_end_is_an_error() {
         let (release, wait) = std::sync::mpsc::channel::<()>();
         let worker = Worker::spawn("test", move || {
             let _ = wait.recv();
+            Ok(())
         })
         .expect("spawned");
         assert!(!worker.has_ended());

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::tls::TlsOptions;
 use crate::stamp::Stamp;
 
 /// Where a link connects to.
@@ -11,17 +12,20 @@ pub struct Endpoint {
     pub address: String,
     /// TCP port.
     pub port: u16,
+    /// TLS. None: plain WebSocket.
+    pub tls: Option<TlsOptions>,
 }
 
 impl Endpoint {
     /// The WebSocket address, with IPv6 addresses in brackets.
     #[must_use]
     pub fn url(&self) -> String {
-        let Self { address, port } = self;
+        let Self { address, port, tls } = self;
+        let scheme = if tls.is_some() { "wss" } else { "ws" };
         if address.contains(':') {
-            format!("ws://[{address}]:{port}/")
+            format!("{scheme}://[{address}]:{port}/")
         } else {
-            format!("ws://{address}:{port}/")
+            format!("{scheme}://{address}:{port}/")
         }
     }
 }
@@ -36,6 +40,8 @@ pub enum LinkState {
     Connected,
     /// Waiting before the next attempt.
     Backoff,
+    /// Not wanted for now.
+    Paused,
     /// Ended for good, because the node stops.
     Stopped,
 }
@@ -43,7 +49,7 @@ pub enum LinkState {
 /// A copy of a link's figures.
 #[derive(Debug, Clone, Default)]
 pub struct LinkFigures {
-    /// `ws://…`
+    /// `ws://…` or `wss://…`
     pub url: String,
     /// Where it is in its life.
     pub state: LinkState,
@@ -61,12 +67,20 @@ pub struct LinkFigures {
     pub frames: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// The bytes of the largest.
+    pub largest_frame: u64,
     /// Frames that were text.
     pub text_frames: u64,
     /// Frames that were no message of the stream.
     pub undecodable_frames: u64,
     /// Frames over the limit.
     pub oversized_frames: u64,
+    /// Links given up because nothing, or no data, came any more.
+    pub stalls: u64,
+    /// Links that the server closed because its buffer for us was full: it lost what was in there.
+    pub server_overflows: u64,
+    /// There are signs of life but has been no data for so long that something is wrong.
+    pub is_silent: bool,
     /// Clouds of unknown type.
     pub unknown_type: u64,
     /// Parts of messages that did not decode, events not counted.
@@ -90,6 +104,7 @@ impl Link {
         self.update(|figures| {
             figures.state = state;
             figures.state_since = Stamp::now();
+            figures.is_silent = false;
             if state == LinkState::Connected {
                 figures.connects += 1;
             }
@@ -118,11 +133,26 @@ mod tests {
             Endpoint {
                 address: address.to_owned(),
                 port: 5051,
+                tls: None,
             }
             .url()
         };
         assert_eq!(url("192.0.2.1"), "ws://192.0.2.1:5051/");
         assert_eq!(url("2001:db8::1"), "ws://[2001:db8::1]:5051/");
+    }
+
+    #[test]
+    fn with_tls_it_is_another_scheme() {
+        let endpoint = Endpoint {
+            address: "sensr.example".to_owned(),
+            port: 5050,
+            tls: Some(TlsOptions {
+                ca_file: "sensr-ca.crt".into(),
+                server_name: None,
+                verify_name: true,
+            }),
+        };
+        assert_eq!(endpoint.url(), "wss://sensr.example:5050/");
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub struct Account {
     pub queued: u64,
     /// Bytes handed to the middleware.
     pub published_bytes: u64,
+    /// Those of the largest message.
+    pub largest_bytes: u64,
     /// Clouds without a point. Published.
     pub empty: u64,
     /// Clouds with a wrong number of intensities. Published with intensity 0.
@@ -121,6 +123,7 @@ impl Ledger {
                 Outcome::Published { bytes } => {
                     account.published += 1;
                     account.published_bytes += bytes as u64;
+                    account.largest_bytes = account.largest_bytes.max(bytes as u64);
                 }
                 Outcome::Unsubscribed => account.unsubscribed += 1,
                 Outcome::Dropped => account.dropped += 1,
@@ -173,7 +176,7 @@ mod tests {
         }
         let account = ledger.snapshot()[topic.index()];
         assert_eq!(account.received, 6);
-        assert_eq!(account.published_bytes, 10);
+        assert_eq!((account.published_bytes, account.largest_bytes), (10, 10));
         assert_eq!(account.queued, 0);
         assert_eq!(account.unsubscribed, 2);
     }

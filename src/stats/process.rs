@@ -7,6 +7,8 @@ pub struct Memory {
     pub rss_bytes: u64,
     /// The most so far, bytes.
     pub rss_peak_bytes: u64,
+    /// What of it is shared with other processes, as the middleware's segments are.
+    pub shared_bytes: u64,
 }
 
 impl Memory {
@@ -25,6 +27,7 @@ impl Memory {
         Some(Self {
             rss_bytes: bytes_of("VmRSS:")?,
             rss_peak_bytes: bytes_of("VmHWM:")?,
+            shared_bytes: bytes_of("RssShmem:")?,
         })
     }
 }
@@ -35,12 +38,14 @@ mod tests {
 
     #[test]
     fn reads_the_kernels_lines() {
-        let status = "Name:\tx\nVmPeak:\t  9 kB\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\n";
+        let status = "Name:\tx\nVmPeak:\t  9 kB\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\n\
+                      RssAnon:\t 512 kB\nRssShmem:\t     256 kB\n";
         assert_eq!(
             Memory::parse(status),
             Some(Memory {
                 rss_bytes: 1 << 20,
-                rss_peak_bytes: 2 << 20
+                rss_peak_bytes: 2 << 20,
+                shared_bytes: 1 << 18,
             })
         );
         assert_eq!(Memory::parse("nothing"), None);

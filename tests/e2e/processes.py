@@ -119,6 +119,8 @@ class Bridge(Process):
         "host": "127.0.0.1",
         "reconnect.initial_delay": 0.05,
         "reconnect.max_delay": 0.2,
+        # A scripted server may say nothing for as long as it likes.
+        "stall_timeout": 900.0,
         "statistics_period": 0.1,
     }
 

@@ -9,13 +9,13 @@ from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 import outputs
 import ros
 import wire
-from ledger import stamp_ns
+from ledger import link_of, stamp_ns
 from pair import Pair
 from polling import until
 
 OK, WARN, ERROR, STALE = (getattr(DiagnosticStatus, name) for name in ("OK", "WARN", "ERROR", "STALE"))
 #: There from the first message on, whatever comes.
-ALWAYS = ["points link", "output link", "loss", "clock", "memory", "server"]
+ALWAYS = ["points link", "output link", "loss", "clock", "memory", "uniqueness", "server"]
 
 
 class Diagnosed(Pair):
@@ -126,10 +126,11 @@ def test_a_link_that_is_down_is_an_error_and_the_other_is_not(rig):
 
 
 def test_silence_is_an_error(rig):
-    pair = Diagnosed(rig)
+    pair = Diagnosed(rig, parameters={"stall_timeout": 8.0})
     pair.until("points link", OK)
-    pair.until("points link", WARN, "nothing comes", feed=False)
-    pair.until("points link", ERROR, "nothing comes", feed=False)
+    pair.until("points link", WARN, "no data for", feed=False)
+    pair.until("points link", ERROR, "no data for", feed=False)
+    assert link_of(pair.statistics.after()).silent
     pair.until("points link", OK)
 
 

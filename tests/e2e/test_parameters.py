@@ -160,6 +160,10 @@ GOOD = {
     "frame_id": "site/lidar",
     "parent_frame": "map",
     "stamp_source": "server",
+    "tls.server_name": "sensr.example",
+    "tls.verify_name": False,
+    "stall_timeout": 20.0,
+    "ping_interval": 12.0,
     "queue_max_bytes": 200_000_000,
     "max_message_bytes": 100_000_000,
     "reconnect.initial_delay": 1.5,
@@ -224,6 +228,13 @@ BAD = [
     ("max_message_bytes", 70_000_000, ["queue_max_bytes", "67108864", "70000000"]),
     ("reconnect.initial_delay", 0.0, ["0.05 to 3600.0", "0.0"]),
     ("reconnect.initial_delay", 10.0, ["reconnect.max_delay", "0.2", "10"]),
+    ("stall_timeout", 0.1, ["0.5 to 3600.0", "0.1"]),
+    ("stall_timeout", 5.0, ["ping_interval", "below stall_timeout", "5"]),
+    ("ping_interval", 0.0, ["0.1 to 3600.0", "0.0"]),
+    ("ping_interval", 1000.0, ["below stall_timeout", "1000"]),
+    ("tls.enabled", 1, ["boolean", "1"]),
+    ("tls.enabled", True, ["tls.ca_file", "must be set"]),
+    ("tls.server_name", "two words", ["DNS name", "two words"]),
     ("statistics_period", 0.0, ["0.1 to 3600.0", "0.0"]),
     ("statistics_period", float("inf"), ["0.1 to 3600.0", "inf"]),
     ("pointcloud_intervall", 1.0, ["no parameter", "did you mean pointcloud_interval"]),
@@ -370,11 +381,46 @@ def test_a_hosts_file_that_cannot_be_used(rig, text, words):
     node.cloud()
 
 
-def test_a_name_that_is_no_site_is_warned_of(rig):
-    file = hosts(rig, "hosts.yaml", "sites: {yard: {address: 127.0.0.1}}")
-    bridge = rig.bridge(rig.port().number, {"hosts_file": file, "host": "yrad"})
-    warning = bridge.expect(r"WARN.*yrad.*")[0]
-    assert "yard" in warning and file in warning
+@pytest.mark.parametrize("host", ["yrad", "nothing_like_it"])
+def test_an_unknown_site(rig, host):
+    """A typing error is told from a machine that is switched off, at start and later."""
+    file = hosts(rig, "hosts.yaml", "sites: {yard: {address: 127.0.0.1}, harbour: {address: 127.0.0.1}}")
+    at_start = rig.bridge(rig.port().number, {"hosts_file": file, "host": host})
+    assert at_start.wait() == 2
+    line = the_error(at_start)
+    for word in (host, file, "harbour, yard", "host name without a dot"):
+        assert word in line, line
+    assert ("did you mean yard?" in line) == (host == "yrad")
+
+    node = Node(rig, {"hosts_file": file})
+    reason = node.parameters.refusal("host", host)
+    assert file in reason and "harbour, yard" in reason, reason
+    assert node.parameters.get("host") == ["127.0.0.1"]
+    node.cloud()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, ["cannot read"]),
+        ("", ["no certificate"]),
+        ("-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n", ["cannot be used"]),
+    ],
+    ids=["missing", "empty", "nonsense"],
+)
+def test_a_ca_file_that_cannot_be_used(rig, text, words):
+    path = hosts(rig, "ca.crt", text) if text is not None else str(rig.folder / "missing.crt")
+    at_start = rig.bridge(rig.port().number, {"tls.enabled": True, "tls.ca_file": path})
+    assert at_start.wait() == 2
+    line = the_error(at_start)
+
+    node = Node(rig)
+    node.parameters.set({"tls.ca_file": path})
+    reason = node.parameters.refusal("tls.enabled", True)
+    for word in (path, *words):
+        assert word in line and word in reason, (line, reason)
+    assert node.parameters.get("tls.enabled") == [False]
+    node.cloud()
 
 
 def the_error(bridge):
@@ -394,6 +440,8 @@ def the_error(bridge):
         ("host", ["a", "b"], ["host", "string"]),
         ("qos.reliability", "maybe", ["qos.reliability", "reliable, best_effort", "maybe"]),
         ("qos.depth", 0, ["qos.depth", "1 to 1000", "0"]),
+        ("tls.enabled", True, ["tls.ca_file", "must be set"]),
+        ("stall_timeout", 5, ["ping_interval", "stall_timeout"]),
         ("max_message_bytes", 80_000_000, ["max_message_bytes", "queue_max_bytes", "80000000"]),
     ],
     ids=str,
@@ -430,6 +478,26 @@ def test_names_in_a_file_that_nothing_declares_are_warned_of(rig):
     for name, hint in expected:
         assert any(name in line and hint in line for line in warnings), (name, warnings)
     assert len(warnings) == len(expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["/**:\n  ros__parameters:\n    host: [\n", "/**:\n  ros__parameters: 7\n", "host: x\n", "\t"],
+    ids=["open bracket", "no mapping", "no node", "tab"],
+)
+def test_a_broken_parameter_file_ends_with_code_2_and_one_line(rig, text):
+    path = hosts(rig, "parameters.yaml", text)
+    bridge = rig.bridge(defaults=False, ros_args=["--params-file", path])
+    assert bridge.wait() == 2
+    assert path in the_error(bridge), bridge.tail()
+
+
+def test_a_parameter_file_for_another_node_is_warned_of(rig):
+    path = hosts(rig, "parameters.yaml", "/site/sensr_brigde:\n  ros__parameters:\n    host: 127.0.0.1\n")
+    bridge = rig.bridge(rig.port().number, ros_args=["--params-file", path])
+    warning = bridge.expect(r"WARN.*nothing in .*")[0]
+    for word in (path, "is for /sensr_bridge", "/site/sensr_brigde"):
+        assert word in warning, warning
 
 
 @pytest.mark.parametrize(

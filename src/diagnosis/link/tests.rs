@@ -78,10 +78,56 @@ fn a_silent_link_is_noticed_and_recovers() {
     rig.run();
     assert_eq!(rig.look(5).level, Level::Ok);
     assert_eq!(rig.look(1).level, Level::Warn);
+    rig.figures().is_silent = true;
     let status = rig.look(5);
     assert_eq!(status.level, Level::Error);
-    assert_eq!(status.message, "connected, but nothing comes for 11 s");
+    assert_eq!(status.message, "connected, but no data for 11 s");
+    rig.figures().is_silent = false;
     assert_eq!(rig.run().level, Level::Ok);
+}
+
+#[test]
+fn a_silence_is_an_error_through_the_reconnect_it_leads_to() {
+    let mut rig = Rig::new(LinkState::Connected);
+    rig.run();
+    rig.figures().is_silent = true;
+    assert_eq!(rig.look(11).level, Level::Error);
+    for state in [
+        LinkState::Backoff,
+        LinkState::Connecting,
+        LinkState::Connected,
+    ] {
+        rig.figures().is_silent = false;
+        rig.figures().connects += u64::from(state == LinkState::Connected);
+        rig.figures().state = state;
+        assert_eq!(rig.look(1).level, Level::Error, "{state:?}");
+    }
+    assert_eq!(rig.run().level, Level::Ok);
+}
+
+#[test]
+fn a_paused_link_is_neither_an_error_nor_silent() {
+    let mut rig = Rig::new(LinkState::Paused);
+    let status = rig.look(1000);
+    assert_eq!(
+        (status.level, &*status.message),
+        (Level::Warn, "paused by ~/set_enabled")
+    );
+    rig.figures().state = LinkState::Connecting;
+    assert_eq!(rig.look(1).level, Level::Warn);
+}
+
+#[test]
+fn data_that_the_server_threw_away_are_shown() {
+    let mut rig = Rig::new(LinkState::Connected);
+    rig.run();
+    rig.figures().server_overflows = 1;
+    let status = rig.run();
+    assert_eq!(status.level, Level::Warn);
+    assert!(
+        status.message.contains("1 times SENSR threw data away"),
+        "{status:?}"
+    );
 }
 
 #[test]
@@ -92,7 +138,7 @@ fn a_new_link_has_its_time_to_bring_something() {
     rig.figures().connects += 1;
     let status = rig.look(1);
     assert_eq!(status.message, "connected, waiting for the first data");
-    assert!(rig.look(6).message.contains("nothing comes"));
+    assert!(rig.look(6).message.contains("no data for"));
 }
 
 #[test]
@@ -131,5 +177,5 @@ fn the_figures_are_there() {
     assert_eq!(value("since"), Some(""));
     assert_eq!(value("events queued messages"), Some("7"));
     assert_eq!(value("queue limit (bytes)"), Some("67108864"));
-    assert_eq!(values.len(), 20);
+    assert_eq!(values.len(), 22);
 }

@@ -1,0 +1,54 @@
+//! Ends the process when nothing else does.
+//!
+//! An orderly end waits for threads and for the middleware. If one of them is what is broken, that end never comes,
+//! and the node would go on existing, deaf: no supervisor starts again what has not ended.
+
+use std::panic;
+use std::time::Duration;
+
+use signal_hook::low_level;
+
+/// After a panic or a fatal error an orderly end may take this long.
+pub(super) const AFTER_AN_ERROR: Duration = Duration::from_millis(1500);
+/// After SIGINT or SIGTERM, which is to end within two seconds, it may take this long on a machine that is starved:
+/// less than it takes `ros2 launch` to lose its patience.
+pub(super) const AFTER_A_SIGNAL: Duration = Duration::from_secs(8);
+
+/// The same as for any other error that starting again may mend.
+const EXIT_CODE: i32 = 1;
+
+/// Ends the process with code 1 when `limit` has passed, unless it has ended by then.
+pub(super) fn arm(limit: Duration) {
+    let expire = move || {
+        std::thread::sleep(limit);
+        #[expect(
+            clippy::print_stderr,
+            reason = "whatever writes the log may be what hangs"
+        )]
+        {
+            eprintln!("sensr_bridge: still not ended after {limit:?}, ending at once");
+        }
+        end_at_once();
+    };
+    if std::thread::Builder::new()
+        .name("last-resort".to_owned())
+        .spawn(expire)
+        .is_err()
+    {
+        end_at_once();
+    }
+}
+
+/// Ends the process with code 1: nothing is waited for, no destructor runs.
+pub(super) fn end_at_once() -> ! {
+    low_level::exit(EXIT_CODE)
+}
+
+/// From now on a panic in any thread ends the process, one way or the other.
+pub(super) fn arm_on_panic() {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        report(info);
+        arm(AFTER_AN_ERROR);
+    }));
+}

@@ -1,0 +1,130 @@
+//! `~/reconnect` and `~/set_enabled`.
+
+use r2r::std_srvs::srv::{SetBool, Trigger};
+use r2r::{Node, QosProfile};
+
+use super::Error;
+use super::inbox::Inbox;
+
+/// What the services act on.
+pub(super) trait Links {
+    /// Whether they are wanted.
+    fn are_enabled(&self) -> bool;
+
+    /// Pauses or resumes both.
+    fn set_enabled(&mut self, enabled: bool);
+
+    /// Makes both anew, at once.
+    fn reconnect(&mut self);
+}
+
+/// Answers the services. To be [served](Self::serve) by the thread that spins the node.
+pub(super) struct LinkServices {
+    reconnect: Inbox<Trigger::Service>,
+    set_enabled: Inbox<SetBool::Service>,
+}
+
+impl LinkServices {
+    pub(super) fn new(node: &mut Node) -> Result<Self, Error> {
+        Ok(Self {
+            reconnect: Inbox::open(node, "reconnect", QosProfile::services_default())?,
+            set_enabled: Inbox::open(node, "set_enabled", QosProfile::services_default())?,
+        })
+    }
+
+    /// Answers all waiting requests. Returns how many there were.
+    pub(super) fn serve(&mut self, links: &mut impl Links) -> usize {
+        let reconnects = self.reconnect.answer(|_| {
+            let (success, message) = reconnect(links);
+            Trigger::Response {
+                success,
+                message: message.to_owned(),
+            }
+        });
+        let switches = self.set_enabled.answer(|request| SetBool::Response {
+            success: true,
+            message: set_enabled(links, request.data).to_owned(),
+        });
+        reconnects + switches
+    }
+}
+
+fn reconnect(links: &mut impl Links) -> (bool, &'static str) {
+    if !links.are_enabled() {
+        return (
+            false,
+            "the links are paused: resume them with ~/set_enabled",
+        );
+    }
+    log::info!("~/reconnect: both links are made anew");
+    links.reconnect();
+    (true, "both links are made anew")
+}
+
+fn set_enabled(links: &mut impl Links, enabled: bool) -> &'static str {
+    let message = match (links.are_enabled(), enabled) {
+        (true, true) => return "the links are not paused",
+        (false, false) => return "the links are paused already",
+        (true, false) => "both links are paused",
+        (false, true) => "both links are resumed",
+    };
+    log::info!("~/set_enabled: {message}");
+    links.set_enabled(enabled);
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fake {
+        enabled: bool,
+        reconnects: usize,
+    }
+
+    impl Links for Fake {
+        fn are_enabled(&self) -> bool {
+            self.enabled
+        }
+
+        fn set_enabled(&mut self, enabled: bool) {
+            self.enabled = enabled;
+        }
+
+        fn reconnect(&mut self) {
+            self.reconnects += 1;
+        }
+    }
+
+    #[test]
+    fn switching_says_what_has_changed() {
+        let mut links = Fake {
+            enabled: true,
+            reconnects: 0,
+        };
+        let said = [true, false, false, true].map(|enabled| set_enabled(&mut links, enabled));
+        assert_eq!(
+            said,
+            [
+                "the links are not paused",
+                "both links are paused",
+                "the links are paused already",
+                "both links are resumed",
+            ]
+        );
+        assert!(links.enabled);
+    }
+
+    #[test]
+    fn what_is_paused_is_not_reconnected() {
+        let mut links = Fake {
+            enabled: false,
+            reconnects: 0,
+        };
+        let (success, message) = reconnect(&mut links);
+        assert!(!success && message.contains("~/set_enabled"), "{message}");
+        links.enabled = true;
+        assert!(reconnect(&mut links).0);
+        assert_eq!(links.reconnects, 1);
+    }
+}

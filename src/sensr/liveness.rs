@@ -1,0 +1,264 @@
+//! Whether a link that stands is alive: a server that vanished without a goodbye leaves a connection that looks
+//! open for hours.
+//!
+//! No sockets and no clock in here: the caller says what happened when, and asks when to look again.
+
+use std::time::{Duration, Instant};
+
+/// A server that answers pings but sends no data is given up after so many times `stall_timeout`: its stream
+/// has stopped, and a new link may start it again.
+const HOPELESS: u32 = 3;
+
+/// How long silence is borne.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Nothing at all for so long: the link is dead.
+    pub stall_timeout: Duration,
+    /// So often the server is asked for a sign of life. Below `stall_timeout`, or a quiet server would pass for a
+    /// dead one.
+    pub ping_interval: Duration,
+}
+
+/// What a look at a link finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finding {
+    /// Nothing to do.
+    Fine,
+    /// It is time for a ping.
+    PingDue,
+    /// There are signs of life but there has been no data for so long. Found once per silence.
+    NoData(Duration),
+    /// Not a byte came for so long.
+    Dead(Duration),
+    /// There are signs of life but there has been no data for too long.
+    Hopeless(Duration),
+}
+
+/// Watches one link from its handshake on.
+#[derive(Debug)]
+pub struct Liveness {
+    patience: Patience,
+    heard: Instant,
+    data: Instant,
+    pinged: Instant,
+    is_silence_known: bool,
+}
+
+impl Liveness {
+    /// A link that was established at `now`.
+    #[must_use]
+    pub fn new(patience: Patience, now: Instant) -> Self {
+        Self {
+            patience,
+            heard: now,
+            data: now,
+            pinged: now,
+            is_silence_known: false,
+        }
+    }
+
+    /// From now on other limits hold.
+    pub fn set_patience(&mut self, patience: Patience) {
+        self.patience = patience;
+    }
+
+    /// A whole message was complete at `now`. Returns whether that ends a known silence.
+    pub fn data(&mut self, now: Instant) -> bool {
+        self.heard = now;
+        self.data = now;
+        std::mem::take(&mut self.is_silence_known)
+    }
+
+    /// A byte came at `at`, whatever it belongs to: a part of a large message is a sign of life.
+    pub fn heard(&mut self, at: Instant) {
+        self.heard = self.heard.max(at);
+    }
+
+    /// How it is at `now`. The worst finding first; a due ping counts as sent.
+    pub fn look(&mut self, now: Instant) -> Finding {
+        let Patience {
+            stall_timeout,
+            ping_interval,
+        } = self.patience;
+        let without_data = now.saturating_duration_since(self.data);
+        let unheard = now.saturating_duration_since(self.heard);
+        if unheard >= stall_timeout {
+            Finding::Dead(unheard)
+        } else if without_data >= self.hopeless_after() {
+            Finding::Hopeless(without_data)
+        } else if without_data >= stall_timeout && !self.is_silence_known {
+            self.is_silence_known = true;
+            Finding::NoData(without_data)
+        } else if now.saturating_duration_since(self.pinged) >= ping_interval {
+            self.pinged = now;
+            Finding::PingDue
+        } else {
+            Finding::Fine
+        }
+    }
+
+    /// When to look next. Not before there can be another finding, so that a link with data costs two looks per
+    /// `ping_interval` at most and not one per message.
+    #[must_use]
+    pub fn next_look(&self) -> Instant {
+        let Patience {
+            stall_timeout,
+            ping_interval,
+        } = self.patience;
+        let without_data = if self.is_silence_known {
+            self.hopeless_after()
+        } else {
+            stall_timeout
+        };
+        (self.pinged + ping_interval)
+            .min(self.heard + stall_timeout)
+            .min(self.data + without_data)
+    }
+
+    fn hopeless_after(&self) -> Duration {
+        self.patience.stall_timeout * HOPELESS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PATIENCE: Patience = Patience {
+        stall_timeout: Duration::from_secs(10),
+        ping_interval: Duration::from_secs(4),
+    };
+
+    struct Rig {
+        start: Instant,
+        liveness: Liveness,
+    }
+
+    impl Rig {
+        fn new() -> Self {
+            let start = Instant::now();
+            Self {
+                start,
+                liveness: Liveness::new(PATIENCE, start),
+            }
+        }
+
+        fn at(&self, seconds: u64) -> Instant {
+            self.start + Duration::from_secs(seconds)
+        }
+
+        fn next(&self) -> u64 {
+            (self.liveness.next_look() - self.start).as_secs()
+        }
+
+        fn look(&mut self, seconds: u64) -> Finding {
+            self.liveness.look(self.at(seconds))
+        }
+    }
+
+    #[test]
+    fn a_link_with_data_is_only_pinged() {
+        let mut rig = Rig::new();
+        for second in 0..100 {
+            rig.liveness.data(rig.at(second));
+            let expected = if second % 4 == 0 && second > 0 {
+                Finding::PingDue
+            } else {
+                Finding::Fine
+            };
+            assert_eq!(rig.look(second), expected, "at {second} s");
+        }
+    }
+
+    #[test]
+    fn nothing_at_all_is_death() {
+        let mut rig = Rig::new();
+        rig.liveness.data(rig.at(3));
+        assert_eq!(rig.look(12), Finding::PingDue);
+        assert_eq!(rig.next(), 13);
+        assert_eq!(rig.look(13), Finding::Dead(Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn pongs_without_data_are_said_once_and_borne_three_times_as_long() {
+        let mut rig = Rig::new();
+        let mut findings = Vec::new();
+        for second in 1..=30 {
+            rig.liveness.heard(rig.at(second));
+            let finding = rig.look(second);
+            if !matches!(finding, Finding::Fine | Finding::PingDue) {
+                findings.push((second, finding));
+            }
+        }
+        let after = |seconds| Duration::from_secs(seconds);
+        assert_eq!(
+            findings,
+            [
+                (10, Finding::NoData(after(10))),
+                (30, Finding::Hopeless(after(30)))
+            ]
+        );
+    }
+
+    #[test]
+    fn data_ends_a_silence_and_the_next_one_is_said_again() {
+        let mut rig = Rig::new();
+        rig.liveness.heard(rig.at(9));
+        assert_eq!(rig.look(10), Finding::NoData(Duration::from_secs(10)));
+        assert!(rig.liveness.data(rig.at(11)));
+        assert!(!rig.liveness.data(rig.at(12)));
+        rig.liveness.heard(rig.at(21));
+        assert_eq!(rig.look(22), Finding::NoData(Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn parts_of_a_large_message_are_signs_of_life() {
+        let mut rig = Rig::new();
+        for second in 1..=9 {
+            rig.liveness.heard(rig.at(3 * second));
+            assert!(!matches!(rig.look(3 * second), Finding::Dead(_)));
+        }
+    }
+
+    #[test]
+    fn a_shorter_patience_holds_at_once() {
+        let mut rig = Rig::new();
+        rig.liveness.set_patience(Patience {
+            stall_timeout: Duration::from_secs(2),
+            ping_interval: Duration::from_secs(1),
+        });
+        assert_eq!(rig.next(), 1);
+        assert_eq!(rig.look(2), Finding::Dead(Duration::from_secs(2)));
+    }
+
+    proptest! {
+        /// Looking only when told to, nothing is found later than it could be, and looking never stands still.
+        #[test]
+        fn next_look_is_never_late(steps in proptest::collection::vec((0u8..3, 0u64..9000), 1..60)) {
+            let start = Instant::now();
+            let mut now = start;
+            let mut liveness = Liveness::new(PATIENCE, start);
+            for (what, ms) in steps {
+                let next = liveness.next_look();
+                now += Duration::from_millis(ms);
+                if next > now {
+                    let mut early = Liveness { ..liveness };
+                    prop_assert_eq!(early.look(now), Finding::Fine);
+                } else {
+                    now = next;
+                    match liveness.look(now) {
+                        Finding::Fine => prop_assert!(false, "nothing was due"),
+                        Finding::Dead(_) | Finding::Hopeless(_) => break,
+                        Finding::PingDue | Finding::NoData(_) => {}
+                    }
+                }
+                match what {
+                    0 => { liveness.data(now); }
+                    1 => liveness.heard(now),
+                    _ => {}
+                }
+            }
+        }
+    }
+}

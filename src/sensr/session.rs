@@ -1,0 +1,285 @@
+//! One link: established, read until it ends, and ended politely.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
+use tokio::io::AsyncWriteExt as _;
+use tokio::sync::watch;
+use tokio::time::{sleep_until, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::CapacityError;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error as WsError, Message};
+
+use super::client::LinkOptions;
+use super::connect::connect;
+use super::failure::LinkError;
+use super::farewell::Farewell;
+use super::link::{Link, LinkState};
+use super::liveness::{Finding, Liveness};
+use super::transport::Transport;
+use crate::shutdown::Shutdown;
+use crate::stamp::Arrival;
+use crate::throttle::Throttle;
+
+/// A server may take this long to answer our close frame; after that the socket is simply closed.
+const CLOSE_LIMIT: Duration = Duration::from_millis(500);
+/// Data for this long prove a link good, and the next pause is a short one again.
+const PROVEN_AFTER: Duration = Duration::from_secs(10);
+/// One log line in this time about what can happen again and again.
+const LOG_PERIOD: Duration = Duration::from_secs(60);
+
+/// How a link ended.
+pub(super) enum End {
+    /// The node stops.
+    Shutdown,
+    /// The options want another link, or none.
+    Retarget,
+    Failed(LinkError),
+}
+
+/// One attempt and, if it succeeds, the link that comes of it.
+pub(super) struct Session<'a> {
+    link: &'a Link,
+    current: &'a LinkOptions,
+    options: &'a mut watch::Receiver<LinkOptions>,
+    shutdown: &'a mut Shutdown,
+    first_data: Option<Instant>,
+    last_data: Option<Instant>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        link: &'a Link,
+        current: &'a LinkOptions,
+        options: &'a mut watch::Receiver<LinkOptions>,
+        shutdown: &'a mut Shutdown,
+    ) -> Self {
+        Self {
+            link,
+            current,
+            options,
+            shutdown,
+            first_data: None,
+            last_data: None,
+        }
+    }
+
+    pub(super) async fn run(
+        &mut self,
+        url: &str,
+        on_message: &mut impl FnMut(Bytes, Arrival),
+    ) -> End {
+        let attempt = connect(&self.current.endpoint, self.current.max_message_bytes);
+        let connected = tokio::select! {
+            end = interruption(self.shutdown, self.options, self.current) => return end,
+            connected = attempt => connected,
+        };
+        let mut socket = match connected {
+            Ok(socket) => socket,
+            Err(error) => {
+                self.link.update(|figures| figures.failed_attempts += 1);
+                return End::Failed(error);
+            }
+        };
+        self.link.enter(LinkState::Connected);
+        log::info!("connected to {url}");
+        self.warn_of_unchecked_name(url);
+        let end = self.read(&mut socket, url, on_message).await;
+        self.link.update(|figures| figures.disconnects += 1);
+        if let Some(code) = end.close_code() {
+            close(socket, code).await;
+        }
+        end
+    }
+
+    /// Never silently.
+    fn warn_of_unchecked_name(&self, url: &str) {
+        let tls = self.current.endpoint.tls.as_ref();
+        if tls.is_some_and(|tls| !tls.verify_name) {
+            log::warn!(
+                "{url}: the server's certificate is signed by tls.ca_file, but whose it is was not looked at \
+                 (tls.verify_name is false)"
+            );
+        }
+    }
+
+    async fn read(
+        &mut self,
+        socket: &mut WebSocketStream<Transport>,
+        url: &str,
+        on_message: &mut impl FnMut(Bytes, Arrival),
+    ) -> End {
+        let mut text_complaints = Throttle::new(LOG_PERIOD);
+        let mut liveness = Liveness::new(self.current.patience, Instant::now());
+        let mut alarm = liveness.next_look();
+        loop {
+            let message = tokio::select! {
+                end = interruption(self.shutdown, self.options, self.current) => return end,
+                message = socket.next() => message,
+                () = sleep_until(alarm.into()) => {
+                    liveness.set_patience(self.options.borrow().patience);
+                    if let Err(error) = self.look(&mut liveness, socket, url) {
+                        return End::Failed(error);
+                    }
+                    alarm = liveness.next_look();
+                    continue;
+                }
+            };
+            match message {
+                Some(Ok(Message::Binary(payload))) => {
+                    let arrival = Arrival::now();
+                    let was_silent = liveness.data(arrival.instant);
+                    self.count(payload.len(), arrival, was_silent);
+                    on_message(payload, arrival);
+                }
+                Some(Ok(Message::Text(text))) => {
+                    self.link.update(|figures| figures.text_frames += 1);
+                    if let Some(held_back) = text_complaints.pass(Instant::now()) {
+                        log::warn!("ignored a text frame of {} bytes{held_back}", text.len());
+                    }
+                }
+                // Pings are answered by the socket itself. That a pong came is seen in its bytes.
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                Some(Ok(Message::Close(frame))) => {
+                    return End::Failed(self.closed(Farewell::of(frame.as_ref())));
+                }
+                Some(Err(error)) => return End::Failed(self.classify(error)),
+                None => return End::Failed(LinkError::Lost(WsError::ConnectionClosed)),
+            }
+        }
+    }
+
+    fn count(&mut self, length: usize, arrival: Arrival, was_silent: bool) {
+        self.first_data.get_or_insert(arrival.instant);
+        self.last_data = Some(arrival.instant);
+        self.link.update(|figures| {
+            figures.frames += 1;
+            figures.bytes += length as u64;
+            figures.largest_frame = figures.largest_frame.max(length as u64);
+            figures.is_silent = false;
+        });
+        if was_silent {
+            log::info!("data again");
+        }
+    }
+
+    /// Sees whether the link is alive, and asks for a sign of life when it is time.
+    fn look(
+        &self,
+        liveness: &mut Liveness,
+        socket: &mut WebSocketStream<Transport>,
+        url: &str,
+    ) -> Result<(), LinkError> {
+        liveness.heard(socket.get_ref().heard());
+        match liveness.look(Instant::now()) {
+            Finding::Fine => {}
+            Finding::PingDue => ping(socket),
+            Finding::NoData(silence) => {
+                self.link.update(|figures| figures.is_silent = true);
+                log::error!(
+                    "{url}: no data for {:.1} s, though the server is alive",
+                    silence.as_secs_f64()
+                );
+            }
+            Finding::Dead(silence) => return Err(self.stalled(LinkError::Dead(silence))),
+            Finding::Hopeless(silence) => return Err(self.stalled(LinkError::NoData(silence))),
+        }
+        Ok(())
+    }
+
+    fn stalled(&self, error: LinkError) -> LinkError {
+        self.link.update(|figures| figures.stalls += 1);
+        error
+    }
+
+    fn closed(&self, farewell: Farewell) -> LinkError {
+        if farewell.is_loss {
+            self.link.update(|figures| figures.server_overflows += 1);
+        }
+        LinkError::Closed(farewell)
+    }
+
+    fn classify(&self, error: WsError) -> LinkError {
+        match error {
+            WsError::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
+                self.link.update(|figures| figures.oversized_frames += 1);
+                LinkError::Oversized {
+                    size,
+                    max: max_size,
+                }
+            }
+            error => LinkError::Lost(error),
+        }
+    }
+
+    /// Whether it brought data for long enough to be thought of as good.
+    pub(super) fn is_proven(&self) -> bool {
+        self.first_data
+            .zip(self.last_data)
+            .is_some_and(|(first, last)| last.duration_since(first) >= PROVEN_AFTER)
+    }
+}
+
+impl End {
+    /// What to say to the server. Nothing to one that has gone, or is taken for dead.
+    fn close_code(&self) -> Option<CloseCode> {
+        match self {
+            Self::Shutdown => Some(CloseCode::Away),
+            Self::Retarget => Some(CloseCode::Normal),
+            Self::Failed(LinkError::Oversized { .. }) => Some(CloseCode::Size),
+            Self::Failed(LinkError::NoData(_)) => Some(CloseCode::Policy),
+            Self::Failed(_) => None,
+        }
+    }
+}
+
+/// Waits for a reason to leave a link or an attempt that is otherwise fine.
+async fn interruption(
+    shutdown: &mut Shutdown,
+    options: &mut watch::Receiver<LinkOptions>,
+    current: &LinkOptions,
+) -> End {
+    tokio::select! {
+        () = shutdown.requested() => End::Shutdown,
+        changed = options.wait_for(|new| current.need_a_new_link(new)) => match changed {
+            Ok(_) => End::Retarget,
+            // Nobody is left to change them.
+            Err(_) => End::Shutdown,
+        },
+    }
+}
+
+/// Sends a ping without waiting: what the socket does not take now it takes with the next one. A server that reads
+/// nothing must not keep us from reading.
+fn ping(socket: &mut WebSocketStream<Transport>) {
+    if let Some(Err(error)) = socket.send(Message::Ping(Bytes::new())).now_or_never() {
+        // The read that follows fails for the same reason, and says so.
+        log::debug!("ping: {error}");
+    }
+}
+
+/// Says goodbye and waits for the answer, but not for long. Messages still under way are not read.
+async fn close(mut socket: WebSocketStream<Transport>, code: CloseCode) {
+    let frame = CloseFrame {
+        code,
+        reason: "".into(),
+    };
+    let goodbye = async {
+        if socket.send(Message::Close(Some(frame))).await.is_err() {
+            return;
+        }
+        while let Some(Ok(_)) = socket.next().await {}
+        // Closing a socket with unread bytes in it resets the connection, which can overtake the close
+        // frame. So what is left of an oversized message is read and thrown away.
+        let mut stream = socket.into_inner();
+        if stream.shutdown().await.is_ok() {
+            let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+        }
+    };
+    if timeout(CLOSE_LIMIT, goodbye).await.is_err() {
+        log::debug!("the server did not answer the close frame");
+    }
+}

@@ -1,0 +1,39 @@
+//! Names and addresses.
+
+use sensr_bridge::sensr::client::LinkOptions;
+use sensr_bridge::sensr::link::Endpoint;
+
+use crate::support::{Rig, Server, options};
+
+fn at(address: &str, port: u16) -> LinkOptions {
+    let mut options = options(port);
+    options.endpoint = Endpoint {
+        address: address.to_owned(),
+        ..options.endpoint
+    };
+    options
+}
+
+/// `localhost` is `::1` first on most machines, and the server listens on 127.0.0.1 only.
+#[tokio::test]
+async fn all_addresses_of_a_name_are_tried() {
+    let server = Server::start().await;
+    let rig = Rig::start(at("localhost", server.port()));
+    server.accept().await;
+    rig.until("the link", |figures, _| figures.connects == 1)
+        .await;
+}
+
+/// RFC 6761: `.invalid` never resolves.
+#[tokio::test]
+async fn a_name_that_leads_nowhere_is_said_to() {
+    let rig = Rig::start(at("sensr.invalid", 5051));
+    rig.until("the error", |figures, _| {
+        figures
+            .last_error
+            .starts_with("cannot resolve sensr.invalid: ")
+    })
+    .await;
+    rig.until("another attempt", |figures, _| figures.failed_attempts >= 2)
+        .await;
+}

@@ -1,0 +1,118 @@
+//! Links that are led elsewhere, made anew or paused while they run.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::SinkExt as _;
+use sensr_bridge::sensr::backoff::Bounds;
+use sensr_bridge::sensr::link::LinkState;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+
+use crate::support::{Rig, Server, close_frame, options};
+
+#[tokio::test]
+async fn a_changed_address_is_followed_at_once_and_politely() {
+    let (old, new) = (Server::start().await, Server::start().await);
+    let rig = Rig::start(options(old.port()));
+    let mut socket = old.accept().await;
+    rig.until("the link", |figures, _| figures.connects == 1)
+        .await;
+    rig.options.send_replace(options(new.port()));
+    assert_eq!(close_frame(&mut socket).await.code, CloseCode::Normal);
+    new.accept().await;
+    rig.until("the new link", |figures, _| {
+        figures.url.contains(&new.port().to_string())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_changed_address_ends_a_long_pause() {
+    let nobody = Server::start().await.port();
+    let mut long = options(nobody);
+    long.backoff = Bounds {
+        initial_delay: Duration::from_secs(3600),
+        max_delay: Duration::from_secs(3600),
+    };
+    let rig = Rig::start(long);
+    rig.until("the pause", |figures, _| {
+        figures.state == LinkState::Backoff
+    })
+    .await;
+    let server = Server::start().await;
+    rig.options.send_replace(options(server.port()));
+    server.accept().await;
+}
+
+#[tokio::test]
+async fn asked_to_reconnect_it_does_at_once_and_politely() {
+    let server = Server::start().await;
+    let rig = Rig::start(options(server.port()));
+    let mut first = server.accept().await;
+    rig.until("the link", |figures, _| figures.connects == 1)
+        .await;
+    rig.change(|options| options.requests += 1);
+    assert_eq!(close_frame(&mut first).await.code, CloseCode::Normal);
+    let _second = server.accept().await;
+    rig.until("the new link", |figures, _| figures.connects == 2)
+        .await;
+    assert_eq!(rig.stop().await.failed_attempts, 0);
+}
+
+#[tokio::test]
+async fn asked_to_reconnect_it_does_not_sit_out_a_pause() {
+    let nobody = Server::start().await.port(); // free again
+    let mut long = options(nobody);
+    long.backoff = Bounds {
+        initial_delay: Duration::from_secs(3600),
+        max_delay: Duration::from_secs(3600),
+    };
+    let rig = Rig::start(long);
+    rig.until("the pause", |figures, _| {
+        figures.state == LinkState::Backoff
+    })
+    .await;
+    rig.change(|options| options.requests += 1);
+    rig.until("another attempt", |figures, _| figures.failed_attempts == 2)
+        .await;
+}
+
+#[tokio::test]
+async fn a_paused_link_is_left_politely_and_resumed() {
+    let server = Server::start().await;
+    let rig = Rig::start(options(server.port()));
+    let mut socket = server.accept().await;
+    rig.until("the link", |figures, _| figures.connects == 1)
+        .await;
+    rig.change(|options| options.is_wanted = false);
+    assert_eq!(close_frame(&mut socket).await.code, CloseCode::Normal);
+    rig.until("the pause", |figures, _| figures.state == LinkState::Paused)
+        .await;
+    // Another request changes nothing about that.
+    rig.change(|options| options.requests += 1);
+    let comes = timeout(Duration::from_millis(50), server.0.accept()).await;
+    assert!(comes.is_err(), "a paused link came");
+    assert_eq!(rig.link.snapshot().state, LinkState::Paused);
+
+    rig.change(|options| options.is_wanted = true);
+    let mut socket = server.accept().await;
+    socket
+        .send(Message::Binary(Bytes::from_static(b"x")))
+        .await
+        .unwrap();
+    rig.until("data", |_, received| received.len() == 1).await;
+}
+
+#[tokio::test]
+async fn a_paused_link_stops() {
+    let server = Server::start().await;
+    let mut paused = options(server.port());
+    paused.is_wanted = false;
+    let rig = Rig::start(paused);
+    rig.until("the pause", |figures, _| figures.state == LinkState::Paused)
+        .await;
+    let figures = rig.stop().await;
+    assert_eq!((figures.connects, figures.failed_attempts), (0, 0));
+}

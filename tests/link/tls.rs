@@ -1,0 +1,254 @@
+//! TLS: who is let in, and what is said to whom is not.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::SinkExt as _;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use sensr_bridge::sensr::client::LinkOptions;
+use sensr_bridge::sensr::tls::TlsOptions;
+use time::{Duration, OffsetDateTime};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio_rustls::rustls::{ServerConfig, version};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::support::{Rig, Server, options};
+
+/// A certificate authority, its certificate in a file of its own.
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    folder: PathBuf,
+}
+
+impl Authority {
+    fn new(name: &str) -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, name);
+        let key = KeyPair::generate().expect("a key");
+        let issuer = CertifiedIssuer::self_signed(params, key).expect("a certificate");
+        let folder = std::env::temp_dir().join(format!("sensr-link-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::write(folder.join("ca.crt"), issuer.pem()).expect("written");
+        Self { issuer, folder }
+    }
+
+    fn ca_file(&self) -> PathBuf {
+        self.folder.join("ca.crt")
+    }
+
+    /// An acceptor whose certificate is for `names` and valid from `begins` to `ends`, in days from today.
+    fn acceptor(&self, names: &[&str], (begins, ends): (i64, i64)) -> TlsAcceptor {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let mut params = CertificateParams::new(names).expect("names");
+        params.not_before = OffsetDateTime::now_utc() + Duration::days(begins);
+        params.not_after = OffsetDateTime::now_utc() + Duration::days(ends);
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, &self.issuer).expect("signed");
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(&[&version::TLS12, &version::TLS13])
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+            )
+            .expect("fits");
+        TlsAcceptor::from(Arc::new(config))
+    }
+}
+
+impl Drop for Authority {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+const VALID: (i64, i64) = (-1, 1);
+
+/// Sends `x` to everybody who gets through both handshakes.
+async fn serve(acceptor: TlsAcceptor) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(stream) = acceptor.accept(stream).await else {
+                continue;
+            };
+            let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else {
+                continue;
+            };
+            let _ = socket.send(Message::Binary(Bytes::from_static(b"x"))).await;
+            // Kept open for the rest of the test.
+            std::mem::forget(socket);
+        }
+    });
+    port
+}
+
+fn tls(port: u16, ca_file: PathBuf) -> LinkOptions {
+    let mut options = options(port);
+    options.endpoint.tls = Some(TlsOptions {
+        ca_file,
+        server_name: None,
+        verify_name: true,
+    });
+    options
+}
+
+async fn require_data(rig: &Rig) {
+    rig.until("data", |_, received| !received.is_empty()).await;
+}
+
+async fn require_error(options: LinkOptions, words: &[&str]) {
+    let rig = Rig::start(options);
+    rig.until(&format!("{words:?}"), |figures, _| {
+        words.iter().all(|word| figures.last_error.contains(word))
+    })
+    .await;
+    let figures = rig.stop().await;
+    assert_eq!((figures.connects, figures.frames), (0, 0));
+    assert!(!figures.last_error.contains('\n'), "{}", figures.last_error);
+}
+
+#[tokio::test]
+async fn a_server_with_the_right_certificate_is_let_in() {
+    let authority = Authority::new("right");
+    let port = serve(authority.acceptor(&["127.0.0.1"], VALID)).await;
+    let rig = Rig::start(tls(port, authority.ca_file()));
+    require_data(&rig).await;
+    assert_eq!(rig.stop().await.url, format!("wss://127.0.0.1:{port}/"));
+}
+
+#[tokio::test]
+async fn another_authority_is_refused_even_without_a_look_at_the_name() {
+    let (one, other) = (Authority::new("one"), Authority::new("other"));
+    let port = serve(one.acceptor(&["127.0.0.1"], VALID)).await;
+    for verify_name in [true, false] {
+        let mut options = tls(port, other.ca_file());
+        if let Some(tls) = &mut options.endpoint.tls {
+            tls.verify_name = verify_name;
+        }
+        require_error(options, &["not signed by tls.ca_file", "sensr-ca.crt"]).await;
+    }
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_refused_even_without_a_look_at_the_name() {
+    let authority = Authority::new("expired");
+    let port = serve(authority.acceptor(&["127.0.0.1"], (-10, -1))).await;
+    for verify_name in [true, false] {
+        let mut options = tls(port, authority.ca_file());
+        if let Some(tls) = &mut options.endpoint.tls {
+            tls.verify_name = verify_name;
+        }
+        require_error(options, &["expired (", "renew it", "clock"]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_tomorrow_is_refused() {
+    let authority = Authority::new("tomorrow");
+    let port = serve(authority.acceptor(&["127.0.0.1"], (1, 2))).await;
+    let options = tls(port, authority.ca_file());
+    require_error(options, &["not valid yet (", "clock"]).await;
+}
+
+#[tokio::test]
+async fn another_name_is_refused_unless_it_is_looked_for_or_not_at_all() {
+    let authority = Authority::new("name");
+    let port = serve(authority.acceptor(&["sensr.vendor.example", "192.0.2.1"], VALID)).await;
+    let options = tls(port, authority.ca_file());
+    let words = [
+        "not for 127.0.0.1, but for sensr.vendor.example, 192.0.2.1:",
+        "tls.server_name",
+        "tls.verify_name",
+    ];
+    require_error(options.clone(), &words).await;
+    for (server_name, verify_name) in [
+        (Some("sensr.vendor.example".to_owned()), true),
+        (Some("192.0.2.1".to_owned()), true),
+        (None, false),
+    ] {
+        let mut options = options.clone();
+        if let Some(tls) = &mut options.endpoint.tls {
+            (tls.server_name, tls.verify_name) = (server_name, verify_name);
+        }
+        require_data(&Rig::start(options)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_new_ca_file_counts_from_the_next_link_on() {
+    let (old, new) = (Authority::new("old"), Authority::new("new"));
+    let port = serve(new.acceptor(&["127.0.0.1"], VALID)).await;
+    let rig = Rig::start(tls(port, old.ca_file()));
+    rig.until("the error", |figures, _| {
+        figures.last_error.contains("not signed by")
+    })
+    .await;
+    std::fs::copy(new.ca_file(), old.ca_file()).expect("replaced");
+    require_data(&rig).await;
+}
+
+#[tokio::test]
+async fn a_ca_file_that_went_away_is_said_to_have() {
+    let authority = Authority::new("gone");
+    let port = serve(authority.acceptor(&["127.0.0.1"], VALID)).await;
+    let options = tls(port, authority.folder.join("none.crt"));
+    require_error(options, &["cannot read tls.ca_file", "none.crt"]).await;
+}
+
+#[tokio::test]
+async fn a_plain_server_where_tls_is_expected() {
+    let authority = Authority::new("plain");
+    let server = Server::start().await;
+    let port = server.port();
+    let serving = tokio::spawn(async move {
+        loop {
+            let (stream, _) = server.0.accept().await.expect("accepted");
+            // It is no WebSocket handshake that comes.
+            let _ = tokio_tungstenite::accept_async(stream).await;
+        }
+    });
+    require_error(tls(port, authority.ca_file()), &["tls.enabled to false"]).await;
+    serving.abort();
+}
+
+#[tokio::test]
+async fn a_server_that_answers_tls_in_plain_words() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let authority = Authority::new("words");
+    let server = Server::start().await;
+    let port = server.port();
+    let serving = tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = server.0.accept().await.expect("accepted");
+            let mut hello = [0; 1000];
+            let _ = stream.read(&mut hello).await;
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    let options = tls(port, authority.ca_file());
+    require_error(
+        options,
+        &["does not speak TLS here", "tls.enabled to false"],
+    )
+    .await;
+    serving.abort();
+}
+
+#[tokio::test]
+async fn a_tls_server_where_none_is_expected() {
+    let authority = Authority::new("unexpected");
+    let port = serve(authority.acceptor(&["127.0.0.1"], VALID)).await;
+    let words = ["speaks TLS here", "tls.enabled to true", "tls.ca_file"];
+    require_error(options(port), &words).await;
+}
