@@ -7,6 +7,9 @@
 //! bag ─► read-ahead ─► player (recorded times) ────┘
 //! ```
 //!
+//! Faults (`fault`) act on the send queues and on the two ports, never on the production: its schedule goes on
+//! whatever happens to the clients.
+//!
 //! A message is encoded once and shared by every client ([`bytes::Bytes`]); the socket is written from
 //! that very buffer. The simulator knows the wire format and nothing of the bridge.
 //!
@@ -24,12 +27,19 @@
 
 mod bag;
 mod client;
+mod clock;
+mod counters;
+mod door;
+mod entrance;
 mod error;
+mod farewell;
+mod fault;
 mod frame;
 mod hub;
 mod message;
 mod number;
 mod options;
+mod outgoing;
 mod output;
 pub mod pcd;
 mod producer;
@@ -42,9 +52,14 @@ mod send_queue;
 mod server;
 mod shared;
 mod source;
+mod tls;
 
 pub use bag::{BagError, is_bag};
 pub use error::{ReplayError, SimError};
+pub use fault::{
+    Chaos, ChaosOptions, Fault, FaultCounts, FaultError, FaultEvent, FaultKind, Injector, Links,
+    NotCarriedOut, ScriptError, TimedFault, parse_script,
+};
 pub use options::{
     BagOptions, DEFAULT_SCENE_POINTS, Generation, MAX_POINTS, MAX_RATE_HZ, MAX_SPEED, Options,
     OptionsError, Source,
@@ -52,3 +67,4 @@ pub use options::{
 pub use report::{ClientCounts, CloudCounts, LinkReport, OutputCounts, Report};
 pub use send_queue::CLOSE_OVERFLOW_REASON;
 pub use server::Server;
+pub use tls::{CA_FILE, TlsError, TlsOptions};

@@ -1,5 +1,6 @@
 //! A SENSR server to try things with. See `sensr_sim --help`.
 
+use std::fs;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -10,10 +11,12 @@ use clap::{Parser, ValueEnum};
 use log::LevelFilter;
 use sensr_bridge::sensr::wire::{CloudType, OUTPUT_PORT, POINTS_PORT};
 use sensr_bridge::sim::{
-    BagOptions, Generation, Options, Report, Server, SimError, Source, is_bag,
+    BagOptions, ChaosOptions, Fault, FaultEvent, Generation, Injector, Options, Report,
+    ScriptError, Server, SimError, Source, TimedFault, TlsOptions, is_bag, parse_script,
 };
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 
 /// The arguments or the input cannot be used.
 const EXIT_BAD_REQUEST: u8 = 2;
@@ -21,19 +24,53 @@ const EXIT_BAD_REQUEST: u8 = 2;
 /// Something else went wrong.
 const EXIT_FAILURE: u8 = 1;
 
+/// Lines of stdin that are read ahead.
+const LINES_AHEAD: usize = 16;
+
 /// A SENSR server on both ports, with a moving scene, recorded scans or a recorded bag.
 ///
 /// When both ports are open, one line of JSON with their numbers is printed on stdout; another one with
-/// exact counts at the end. The log goes to stderr (`RUST_LOG` chooses what).
+/// exact counts at the end, and in between two for each fault: when it begins, and when the server behaves
+/// well again. The log goes to stderr (`RUST_LOG` chooses what).
 ///
 /// The world stands still until the first client of the point stream has connected; that client gets
 /// every message from number 0 on. A client that reads too slowly is closed with 1011 "Writing buffer is
 /// full", as SENSR does, and the output stream is told (`OUTPUT_BUFFER_OVERFLOW`).
 ///
+/// Faults (--fault, --script, --control, --chaos):
+///
+///   [at SECONDS] FAULT [points|output|both] [for SECONDS]
+///
+/// They happen to every client of that stream (default: both) at that moment and leave the other stream alone.
+/// Messages are made meanwhile as always. `at` counts from when the clock starts (see --free-running).
+/// One that costs the connection is the last thing written on it; then it ends in order.
+///
+///   refuse      cuts connections and closes the port for a while (default: 1 s)
+///   restart     the same, announced with close frame 1001
+///   mute        cuts connections; accepts new ones and never answers, for a while (1 s)
+///   reject      cuts connections; answers new ones with HTTP 503, for a while (1 s)
+///   cut         ends the connection in the middle of the next message
+///   stall       writes and answers nothing for a while (1 s), then goes on
+///   halfopen    writes and answers nothing until the client leaves (120 s at most); serves new ones
+///   silent      answers pings but sends no message for a while (1 s), then all at once
+///   garbage     adds a binary message of random bytes
+///   truncated   adds a copy of the next message, cut short so that it is none
+///   text        adds a text message
+///   nonsense    sends bytes that are no WebSocket frame; costs the connection
+///   oversized   begins a message that announces 1 GiB + 1 byte; costs the connection
+///   fragmented  sends messages in 2 to 7 frames with pings in between, for a while (1 s)
+///   pings       sends 100 pings at once
+///   drip        sends the next message in small pieces, over a while (1 s)
+///   overflow    closes the client as if it were too slow
+///   clock       sets the server's time forward or back by SECONDS (30 either way) for good; not of a bag
+///   empty       empties the clouds of the next point message; adds an output message with only the time
+///   nan         gives the next point message coordinates that are NaN or infinite; points only
+///   close       closes with 1000 after what is waiting
+///
 /// Exit code: 0 at the end of what was asked for and after SIGINT or SIGTERM, 2 for bad arguments and
 /// unreadable recordings, 1 for anything else.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, verbatim_doc_comment)]
 struct Arguments {
     /// Address to listen on
     #[arg(long, value_name = "ADDRESS", default_value_t = Ipv4Addr::LOCALHOST.into())]
@@ -122,6 +159,45 @@ struct Arguments {
           allow_negative_numbers = true)]
     ping_interval: f64,
 
+    /// Let something go wrong, such as "at 2 cut points"; may be given more than once
+    #[arg(long = "fault", value_name = "FAULT")]
+    faults: Vec<TimedFault>,
+
+    /// The same from a file, one fault a line; `#` begins a comment
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+
+    /// Carry out each line of stdin at once, without `at`; a bad one is answered with a line on stdout
+    #[arg(long)]
+    control: bool,
+
+    /// Let all kinds of faults happen at random, one after the other: the same seed gives the same faults and
+    /// pauses
+    #[arg(long, value_name = "SEED")]
+    chaos: Option<u64>,
+
+    /// The mean pause between the end of a fault and the next [default: 1.75]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        requires = "chaos",
+        allow_negative_numbers = true
+    )]
+    chaos_pause: Option<f64>,
+
+    /// Serve both streams with TLS; the certificate of a throw-away CA is written to DIR/sensr-ca.crt
+    #[arg(long, value_name = "DIR")]
+    tls: Option<PathBuf>,
+
+    /// A DNS name or IP address in the server's certificate; may be given more than once [default:
+    /// localhost, 127.0.0.1, ::1 and the address that is listened on]
+    #[arg(long = "tls-name", value_name = "NAME", requires = "tls")]
+    tls_names: Vec<String>,
+
+    /// Use a certificate that expired yesterday
+    #[arg(long, requires = "tls")]
+    tls_expired: bool,
+
     /// What `ros2 launch` appends to the arguments of whatever it starts: ignored
     #[arg(long, hide = true, num_args = 0.., allow_hyphen_values = true)]
     ros_args: Vec<String>,
@@ -176,8 +252,9 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 impl Arguments {
-    fn options(self) -> Result<Options, Conflict> {
+    fn options(self) -> Result<Options, Unusable> {
         let Scene::Street = self.scene;
+        let faults = self.all_faults()?;
         let is_bag = self.replay.as_deref().is_some_and(is_bag);
         self.refuse_conflicts(is_bag)?;
         let source = match self.replay {
@@ -208,11 +285,39 @@ impl Arguments {
             generation: self.release.map(Generation::from).unwrap_or_default(),
             client_buffer_bytes: self.client_buffer_mib as usize * (1 << 20),
             ping_interval: Some(ping_interval).filter(|interval| !interval.is_zero()),
+            faults,
+            chaos: self.chaos.map(|seed| {
+                let usual = ChaosOptions::new(seed);
+                ChaosOptions {
+                    mean_pause_secs: self.chaos_pause.unwrap_or(usual.mean_pause_secs),
+                    ..usual
+                }
+            }),
+            tls: self.tls.map(|dir| TlsOptions {
+                dir,
+                names: self.tls_names,
+                is_expired: self.tls_expired,
+            }),
         })
     }
 
+    fn all_faults(&self) -> Result<Vec<TimedFault>, Unusable> {
+        let mut faults = self.faults.clone();
+        if let Some(path) = &self.script {
+            let text = fs::read_to_string(path).map_err(|source| Unusable::Unreadable {
+                path: path.clone(),
+                source,
+            })?;
+            faults.extend(parse_script(&text).map_err(|source| Unusable::Script {
+                path: path.clone(),
+                source,
+            })?);
+        }
+        Ok(faults)
+    }
+
     /// Whether it is a bag can only be seen by looking at it.
-    fn refuse_conflicts(&self, is_bag: bool) -> Result<(), Conflict> {
+    fn refuse_conflicts(&self, is_bag: bool) -> Result<(), Unusable> {
         let for_scans = [
             ("--rate", self.rate.is_some()),
             ("--points", self.points.is_some()),
@@ -229,20 +334,24 @@ impl Arguments {
             given.next().map(|(option, _)| *option)
         };
         match (is_bag, first(&for_scans), first(&for_bags)) {
-            (true, Some(option), _) => Err(Conflict::WithBag(option)),
-            (false, _, Some(option)) => Err(Conflict::WithScans(option)),
+            (true, Some(option), _) => Err(Unusable::WithBag(option)),
+            (false, _, Some(option)) => Err(Unusable::WithScans(option)),
             _ => Ok(()),
         }
     }
 }
 
-/// Options that do not go together.
+/// Arguments that cannot be used.
 #[derive(Debug, thiserror::Error)]
-enum Conflict {
+enum Unusable {
     #[error("{0} cannot be used with a bag: its frames are sent as they were recorded")]
     WithBag(&'static str),
     #[error("{0} can only be used with a bag: a *.mcap file or the folder of a recording")]
     WithScans(&'static str),
+    #[error("cannot read {path}: {source}")]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("{path}, {source}")]
+    Script { path: PathBuf, source: ScriptError },
 }
 
 /// What is printed on stdout.
@@ -253,8 +362,14 @@ enum Event {
         bind: IpAddr,
         points_port: u16,
         output_port: u16,
+        tls: bool,
     },
-    Done(Report),
+    /// A line of stdin was not carried out.
+    Error {
+        line: String,
+        message: String,
+    },
+    Done(Box<Report>),
 }
 
 fn main() -> ExitCode {
@@ -264,11 +379,12 @@ fn main() -> ExitCode {
         Err(error) if error.use_stderr() => return refuse(&one_line(&error), EXIT_BAD_REQUEST),
         Err(help) => help.exit(),
     };
+    let is_controlled = arguments.control;
     let options = match arguments.options() {
         Ok(options) => options,
-        Err(conflict) => return refuse(&conflict.to_string(), EXIT_BAD_REQUEST),
+        Err(unusable) => return refuse(&unusable.to_string(), EXIT_BAD_REQUEST),
     };
-    match run(options) {
+    match run(options, is_controlled) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Sim(error)) if error.is_bad_request() => {
             refuse(&error.to_string(), EXIT_BAD_REQUEST)
@@ -285,7 +401,7 @@ enum Failure {
     Io(#[from] io::Error),
 }
 
-fn run(options: Options) -> Result<(), Failure> {
+fn run(options: Options, is_controlled: bool) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = { runtime }.enable_all().build()?;
     let ended = runtime.block_on(async {
@@ -298,20 +414,30 @@ fn run(options: Options) -> Result<(), Failure> {
             }
         };
         tokio::pin!(asked_to_stop);
-        let bind = options.bind;
+        let (bind, tls) = (options.bind, options.tls.is_some());
         // Looking through a bag that has no summary can take long.
         let server = tokio::select! {
             started = Server::start(options) => started?,
             () = &mut asked_to_stop => return Ok(()),
         };
+        let mut faults = server.fault_events();
         let port = |address: SocketAddr| address.port();
         print(&Event::Listening {
             bind,
             points_port: port(server.points_addr()),
             output_port: port(server.output_addr()),
+            tls,
         })?;
-        let report = server.run_until(asked_to_stop).await?;
-        print(&Event::Done(report))?;
+        let injector = server.injector();
+        let report = tokio::select! {
+            report = server.run_until(asked_to_stop) => report?,
+            failed = tell(&mut faults) => return failed,
+            failed = obey(injector), if is_controlled => return failed,
+        };
+        while let Ok(fault) = faults.try_recv() {
+            print(&fault)?;
+        }
+        print(&Event::Done(Box::new(report)))?;
         Ok(())
     });
     // Nobody waits for the rest of a file that is still being read.
@@ -319,8 +445,51 @@ fn run(options: Options) -> Result<(), Failure> {
     ended
 }
 
+/// Prints the events of faults. Returns only if that fails.
+async fn tell(faults: &mut mpsc::UnboundedReceiver<FaultEvent>) -> Result<(), Failure> {
+    while let Some(fault) = faults.recv().await {
+        print(&fault)?;
+    }
+    std::future::pending().await
+}
+
+/// Carries out the lines of stdin, to its end and not further. Returns only if that fails.
+async fn obey(injector: Injector) -> Result<(), Failure> {
+    let mut lines = stdin_lines()?;
+    while let Some(line) = lines.recv().await {
+        let line = line?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let begun = match line.parse::<Fault>() {
+            Ok(fault) => injector.inject(fault).await.map_err(|no| no.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(message) = begun {
+            print(&Event::Error { line, message })?;
+        }
+    }
+    std::future::pending().await
+}
+
+/// The lines of stdin, read in a thread of its own: nothing else can wait for them and for a signal.
+fn stdin_lines() -> io::Result<mpsc::Receiver<io::Result<String>>> {
+    let (sender, receiver) = mpsc::channel(LINES_AHEAD);
+    let read = move || {
+        for line in io::stdin().lines() {
+            if sender.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("stdin".to_owned())
+        .spawn(read)?;
+    Ok(receiver)
+}
+
 /// Prints one line and makes sure that it is seen.
-fn print(event: &Event) -> io::Result<()> {
+fn print(event: &impl Serialize) -> io::Result<()> {
     let mut line = serde_json::to_string(event)?;
     line.push('\n');
     let mut stdout = io::stdout().lock();
@@ -366,7 +535,7 @@ mod tests {
         let words = std::iter::once("sensr_sim").chain(line.split_whitespace());
         let parsed = Arguments::try_parse_from(words);
         let arguments = parsed.map_err(|error| one_line(&error))?;
-        arguments.options().map_err(|conflict| conflict.to_string())
+        arguments.options().map_err(|unusable| unusable.to_string())
     }
 
     #[test]
@@ -417,6 +586,28 @@ mod tests {
     }
 
     #[test]
+    fn faults_and_tls_become_options() {
+        let options =
+            parse("--fault cut --fault stall --chaos 7 --tls x --tls-name a --tls-expired");
+        let expected = Options {
+            faults: ["cut", "stall"]
+                .map(|text| text.parse().expect("a fault"))
+                .to_vec(),
+            chaos: Some(ChaosOptions::new(7)),
+            tls: Some(TlsOptions {
+                names: vec!["a".to_owned()],
+                is_expired: true,
+                ..TlsOptions::new("x")
+            }),
+            ..Options::default()
+        };
+        assert_eq!(options, Ok(expected));
+        let options = parse("--chaos 7 --chaos-pause 0.2").expect("allowed");
+        let chaos = options.chaos.expect("asked for");
+        assert!((chaos.mean_pause_secs - 0.2).abs() < 1e-9);
+    }
+
+    #[test]
     fn ros2_launch_may_start_it() {
         let line = "--points 7 --ros-args -r __ns:=/samyang --params-file x.yaml";
         assert_eq!(parse(line), parse("--points 7"));
@@ -450,6 +641,12 @@ mod tests {
             ),
             ("--replay x.pcd --topic wire", "--topic can only"),
             ("--speed 2", "--replay"),
+            ("--fault explode", "refuse, restart, mute"),
+            ("--script /nowhere/script", "/nowhere/script"),
+            ("--chaos x", "--chaos"),
+            ("--chaos-pause 1", "--chaos"),
+            ("--tls-name x", "--tls"),
+            ("--tls-expired", "--tls"),
         ] {
             let text = parse(line).expect_err(line);
             assert!(text.contains(word), "{text}");

@@ -1,12 +1,15 @@
 //! One connection: handshake, reading, writing, ending.
 //!
-//! Incoming frames are parsed by tungstenite. Outgoing ones are written by [`Frame`]: tungstenite
+//! Incoming frames are parsed by tungstenite. Outgoing ones are written by [`Writer`]: tungstenite
 //! copies every payload into a buffer of its own and moves the rest of it to the front after every
 //! partial write, which costs more than all the rest of the server when a client reads slowly.
 
+mod pulse;
+mod writer;
+
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
@@ -15,19 +18,26 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use super::frame::Frame;
+use super::counters::LinkCounters;
+use super::door::Door;
+use super::farewell::{drain, part};
+use super::fault::{Blow, Strike};
 use super::hub::Hub;
-use super::report::LinkCounters;
-use super::send_queue::{Close, Outgoing, SendQueue};
+use super::send_queue::{Close, Grip, Release, SendQueue};
+use crate::shutdown::Shutdown;
+use pulse::Pulse;
+use writer::Writer;
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// The WebSocket handshake.
-    handshake: Duration,
+    /// The handshake of TLS, and that of the WebSocket.
+    pub handshake: Duration,
     /// The answer to a close frame. Long, because a slow client that answers a ping on a closed socket
     /// would lose what it has not read yet, the close frame among it.
-    close: Duration,
+    pub close: Duration,
+    /// For the client to leave after something it cannot bear.
+    leave: Duration,
     /// Without anything being written to a connection that is to end.
     stall: Duration,
     /// Between two looks at the limits.
@@ -42,6 +52,7 @@ impl Limits {
         Self {
             handshake: Duration::from_secs(5),
             close: Duration::from_secs(10),
+            leave: Duration::from_secs(5),
             stall: Duration::from_secs(10),
             watch: WATCH.min(ping_interval.unwrap_or(WATCH)),
             ping_interval,
@@ -55,11 +66,22 @@ const PING_PATIENCE: u32 = 3;
 /// The biggest message a client may send; SENSR's clients send none.
 const MAX_INCOMING_BYTES: usize = 64 << 10;
 
+/// What everyone who connects to a port meets.
+#[derive(Debug, Clone)]
+pub(super) struct Host {
+    pub hub: Arc<Hub>,
+    pub door: Arc<Door>,
+    pub limits: Limits,
+    /// Faults under way end.
+    pub closing: Shutdown,
+}
+
 /// Serves one client until it leaves or is closed.
-pub(super) async fn serve<S>(stream: S, peer: SocketAddr, hub: Arc<Hub>, limits: Limits)
+pub(super) async fn serve<S>(stream: S, peer: SocketAddr, host: Host)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let Host { hub, limits, .. } = &host;
     let handshake = tokio_tungstenite::accept_async(stream);
     let stream = match tokio::time::timeout(limits.handshake, handshake).await {
         // Nothing was read beyond the handshake: tungstenite refuses a client that does not wait.
@@ -67,13 +89,17 @@ where
         Ok(Err(error)) => return log::debug!("{} {peer}: no handshake: {error}", hub.name),
         Err(_) => return log::debug!("{} {peer}: no handshake in time", hub.name),
     };
+    if !host.door.is_open() {
+        return log::debug!("{} {peer}: came in while the door was shut", hub.name);
+    }
     let membership = hub.join();
     log::info!("{} {peer}: connected", hub.name);
     let connection = Connection {
         queue: &membership.queue,
         counters: &hub.counters,
         pulse: Pulse::new(),
-        limits,
+        limits: *limits,
+        closing: host.closing.clone(),
     };
     let ended = connection.run(stream).await;
     log::info!("{} {peer}: {ended}", hub.name);
@@ -84,28 +110,38 @@ struct Connection<'a> {
     counters: &'a LinkCounters,
     pulse: Pulse,
     limits: Limits,
+    closing: Shutdown,
 }
 
-/// Why a connection is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why nothing more is written to a connection.
+#[derive(Debug)]
 enum Ended {
-    /// A close frame was written.
+    /// A close frame was written, and answered in time.
     Closed(Close),
+    /// A close frame was written, and not answered.
+    Unanswered(Close),
     /// The client sent a close frame.
     ByClient,
     /// The connection broke.
     Lost,
     /// Nothing can be written to it any more.
     Stalled,
+    /// By a fault that costs the connection.
+    Struck(Strike),
+    /// By a fault that lets go of it.
+    Released(Release),
 }
 
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Closed(close) => write!(f, "closed with {} {}", close.code, close.reason),
+            Self::Closed(close) | Self::Unanswered(close) => {
+                write!(f, "closed with {} {}", close.code, close.reason)
+            }
             Self::ByClient => f.write_str("closed by the client"),
             Self::Lost => f.write_str("lost"),
             Self::Stalled => f.write_str("cut, since the client takes nothing any more"),
+            Self::Struck(_) | Self::Released(_) => f.write_str("ended by a fault"),
         }
     }
 }
@@ -115,35 +151,81 @@ impl Connection<'_> {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let (incoming, outgoing) = tokio::io::split(stream);
-        let reading = self.read(incoming);
-        let writing = self.write(outgoing);
-        tokio::pin!(reading, writing);
-        let both = async {
-            tokio::select! {
-                ended = &mut reading => {
-                    if ended == Ended::ByClient {
-                        self.queue.close_now(None, Close::REPLY);
-                        self.within_close_limit(writing).await;
-                    }
-                    ended
-                }
-                ended = &mut writing => {
-                    if matches!(ended, Ended::Closed(_)) {
-                        self.within_close_limit(reading).await;
-                    }
-                    ended
-                }
-            }
-        };
-        tokio::select! {
-            ended = both => ended,
+        let (mut incoming, mut outgoing) = tokio::io::split(stream);
+        let ended = tokio::select! {
+            ended = self.talk(&mut incoming, &mut outgoing) => ended,
             () = self.watch() => Ended::Stalled,
+            release = self.queue.released() => Ended::Released(release),
+        };
+        self.finish(incoming, outgoing, &ended).await;
+        ended
+    }
+
+    /// Reads and writes until one of both is over, then the other.
+    async fn talk<S>(&self, incoming: &mut ReadHalf<S>, outgoing: &mut WriteHalf<S>) -> Ended
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let writer = Writer::new(
+            outgoing,
+            self.queue,
+            self.counters,
+            &self.pulse,
+            self.closing.clone(),
+        );
+        let reading = self.read(incoming);
+        let writing = writer.run();
+        tokio::pin!(reading, writing);
+        tokio::select! {
+            ended = &mut reading => {
+                if matches!(ended, Ended::ByClient) {
+                    self.queue.close_now(None, Close::REPLY);
+                    self.within_close_limit(writing).await;
+                }
+                ended
+            }
+            ended = &mut writing => match ended {
+                Ended::Closed(close) if !self.within_close_limit(reading).await => {
+                    Ended::Unanswered(close)
+                }
+                ended => ended,
+            }
         }
     }
 
+    /// Ends the connection so that the client gets everything that was written, if it reads on.
+    async fn finish<S>(&self, mut incoming: ReadHalf<S>, outgoing: WriteHalf<S>, ended: &Ended)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.queue.abandon();
+        match ended {
+            Ended::Lost | Ended::Stalled | Ended::Unanswered(_) => return,
+            // Both sides have said all they will say.
+            Ended::Closed(_) | Ended::ByClient => {
+                return part(tokio::io::empty(), outgoing, self.limits.close).await;
+            }
+            Ended::Released(Release::HangUp) => {}
+            Ended::Struck(strike) => {
+                if !matches!(strike.blow, Blow::Cut) {
+                    // It is the client that is to go first.
+                    let _ = tokio::time::timeout(self.limits.leave, drain(&mut incoming)).await;
+                }
+            }
+            Ended::Released(Release::HalfOpen(lasts)) => {
+                let mut closing = self.closing.clone();
+                tokio::select! {
+                    () = drain(&mut incoming) => {}
+                    () = tokio::time::sleep(*lasts) => {}
+                    () = closing.requested() => {}
+                }
+            }
+        }
+        part(incoming, outgoing, self.limits.close).await;
+    }
+
     /// Reads until the client closes or is gone.
-    async fn read<S>(&self, incoming: ReadHalf<S>) -> Ended
+    async fn read<S>(&self, incoming: &mut ReadHalf<S>) -> Ended
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -170,45 +252,9 @@ impl Connection<'_> {
         Ended::Lost
     }
 
-    /// Writes what the queue gives until it gives a close frame.
-    async fn write<S>(&self, mut stream: WriteHalf<S>) -> Ended
-    where
-        S: AsyncWrite + Unpin,
-    {
-        loop {
-            let next = self.queue.next().await;
-            let message_bytes = match &next {
-                Outgoing::Message(message) => Some(message.len()),
-                _ => None,
-            };
-            let last = match &next {
-                Outgoing::Close(close) => Some(*close),
-                _ => None,
-            };
-            let is_ping = next == Outgoing::Ping;
-            let written = Frame::from(next).write(&mut stream, || self.pulse.wrote());
-            if let Err(error) = written.await {
-                log::debug!("writing: {error}");
-                return Ended::Lost;
-            }
-            if let Some(bytes) = message_bytes {
-                self.queue.written(bytes);
-                self.counters.delivered.add(1);
-                self.counters.delivered_bytes.add(bytes as u64);
-            }
-            if is_ping {
-                self.pulse.pinged();
-            }
-            if let Some(close) = last {
-                return Ended::Closed(close);
-            }
-        }
-    }
-
-    /// Waits for the other half to end too.
-    async fn within_close_limit(&self, rest: impl Future<Output = Ended>) {
-        // Nothing depends on how it ends.
-        let _ = tokio::time::timeout(self.limits.close, rest).await;
+    /// Waits for the other half to end too. False if it does not.
+    async fn within_close_limit(&self, rest: impl Future<Output = Ended>) -> bool {
+        tokio::time::timeout(self.limits.close, rest).await.is_ok()
     }
 
     /// Sends pings and keeps the time limits. Returns when the connection is to be cut.
@@ -216,7 +262,10 @@ impl Connection<'_> {
         let mut last_ping = Instant::now();
         loop {
             tokio::time::sleep(self.limits.watch).await;
-            if self.queue.is_closing() {
+            if self.queue.is_gripped(Grip::Stall) {
+                // Nobody can tell whether the client would take anything.
+                self.pulse.wrote();
+            } else if self.queue.is_closing() {
                 if self.pulse.written_age() > self.limits.stall {
                     return;
                 }
@@ -232,178 +281,5 @@ impl Connection<'_> {
     }
 }
 
-/// When what happened last.
-#[derive(Debug)]
-struct Pulse(Mutex<Times>);
-
-#[derive(Debug)]
-struct Times {
-    wrote: Instant,
-    /// When the oldest ping was written that nothing was heard after.
-    unanswered: Option<Instant>,
-}
-
-impl Pulse {
-    fn new() -> Self {
-        Self(Mutex::new(Times {
-            wrote: Instant::now(),
-            unanswered: None,
-        }))
-    }
-
-    fn wrote(&self) {
-        self.times().wrote = Instant::now();
-    }
-
-    fn heard(&self) {
-        self.times().unanswered = None;
-    }
-
-    fn pinged(&self) {
-        self.times().unanswered.get_or_insert_with(Instant::now);
-    }
-
-    fn written_age(&self) -> Duration {
-        self.times().wrote.elapsed()
-    }
-
-    fn unanswered_age(&self) -> Duration {
-        self.times()
-            .unanswered
-            .map_or(Duration::ZERO, |at| at.elapsed())
-    }
-
-    fn times(&self) -> MutexGuard<'_, Times> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use bytes::Bytes;
-    use futures::SinkExt as _;
-    use tokio::io::DuplexStream;
-    use tokio::task::JoinHandle;
-
-    const LONG: Duration = Duration::from_secs(30);
-    const SHORT: Duration = Duration::from_millis(20);
-
-    fn patient() -> Limits {
-        Limits {
-            handshake: LONG,
-            close: LONG,
-            stall: LONG,
-            watch: Duration::from_millis(5),
-            ping_interval: None,
-        }
-    }
-
-    /// Both ends of a connection that takes 1 kB until it is read.
-    fn connect(hub: &Arc<Hub>, limits: Limits) -> (DuplexStream, JoinHandle<()>) {
-        let (near, far) = tokio::io::duplex(1000);
-        let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-        let serving = serve(far, peer, Arc::clone(hub), limits);
-        (near, tokio::spawn(serving))
-    }
-
-    async fn shake_hands(hub: &Hub, stream: DuplexStream) -> WebSocketStream<DuplexStream> {
-        let shaken = tokio_tungstenite::client_async("ws://sensr/", stream).await;
-        hub.occupied().await;
-        shaken.expect("must be accepted").0
-    }
-
-    fn hub() -> Arc<Hub> {
-        Arc::new(Hub::new("points", 1 << 20))
-    }
-
-    fn offer(hub: &Hub, bytes: usize) {
-        hub.offer(|_| vec![0; bytes].into(), || None);
-    }
-
-    /// The serving task must end by itself before a long limit does it.
-    async fn ends(serving: JoinHandle<()>) {
-        let limited = tokio::time::timeout(LONG / 2, serving).await;
-        limited.expect("must end").expect("must not panic");
-    }
-
-    #[tokio::test]
-    async fn without_a_handshake_nobody_is_a_client() {
-        let hub = hub();
-        let limits = Limits {
-            handshake: SHORT,
-            ..patient()
-        };
-        let (_silent, serving) = connect(&hub, limits);
-        ends(serving).await;
-        assert_eq!(hub.counters.clients.get(), 0);
-    }
-
-    #[tokio::test]
-    async fn a_client_that_takes_nothing_is_cut_when_it_is_to_be_closed() {
-        let hub = hub();
-        let limits = Limits {
-            stall: SHORT,
-            ..patient()
-        };
-        let (stream, serving) = connect(&hub, limits);
-        let _unread = shake_hands(&hub, stream).await;
-        offer(&hub, 5000);
-        tokio::time::sleep(SHORT * 5).await;
-        assert_eq!(hub.connected(), 1, "slow is no reason");
-        hub.close_after_all(Close::FINISHED);
-        ends(serving).await;
-        assert_eq!(hub.connected(), 0);
-        assert_eq!(hub.counters.delivered.get(), 0, "only a part of it was");
-    }
-
-    #[tokio::test]
-    async fn a_client_that_reads_slowly_to_the_end_gets_everything() {
-        let hub = hub();
-        let limits = Limits {
-            stall: Duration::from_secs(1),
-            ..patient()
-        };
-        let (stream, serving) = connect(&hub, limits);
-        let mut slow = shake_hands(&hub, stream).await;
-        for _ in 0..20 {
-            offer(&hub, 900);
-        }
-        hub.close_after_all(Close::FINISHED);
-        for _ in 0..20 {
-            // In all longer than the limit, which begins anew whenever something was read.
-            tokio::time::sleep(Duration::from_millis(70)).await;
-            let message = slow.next().await.expect("open").expect("valid");
-            assert_eq!(message.len(), 900);
-        }
-        let close = slow.next().await.expect("open").expect("valid");
-        assert!(close.is_close());
-        assert!(slow.next().await.is_none());
-        ends(serving).await;
-        assert_eq!(hub.counters.delivered.get(), 20);
-    }
-
-    #[tokio::test]
-    async fn a_close_frame_without_an_answer_is_enough() {
-        let hub = hub();
-        let limits = Limits {
-            close: SHORT,
-            ..patient()
-        };
-        let (stream, serving) = connect(&hub, limits);
-        let _unread = shake_hands(&hub, stream).await;
-        hub.close_after_all(Close::FINISHED);
-        ends(serving).await;
-    }
-
-    #[tokio::test]
-    async fn too_big_a_message_from_a_client_ends_it() {
-        let hub = hub();
-        let (stream, serving) = connect(&hub, patient());
-        let mut rude = shake_hands(&hub, stream).await;
-        let big = Bytes::from(vec![0; MAX_INCOMING_BYTES + 1]);
-        // Fails as soon as the other side is gone.
-        let _ = rude.send(Message::Binary(big)).await;
-        ends(serving).await;
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::bag::BagError;
 use super::options::OptionsError;
 use super::pcd::PcdError;
+use super::tls::TlsError;
 
 /// Why a simulated server did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,9 @@ pub enum SimError {
     /// A bag cannot be replayed.
     #[error(transparent)]
     Bag(#[from] BagError),
+    /// TLS cannot be served.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A port cannot be listened on. Another port may work.
     #[error("cannot listen on {address} for the {link} stream: {source}")]
     Listen {
@@ -44,7 +48,10 @@ impl SimError {
     /// Is it what was asked for that cannot be done (as opposed to the machine's state)?
     #[must_use]
     pub fn is_bad_request(&self) -> bool {
-        matches!(self, Self::Options(_) | Self::Replay(_) | Self::Bag(_))
+        matches!(
+            self,
+            Self::Options(_) | Self::Replay(_) | Self::Bag(_) | Self::Tls(TlsError::Name { .. })
+        )
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::io;
 
+use bytes::buf::Chain;
 use bytes::{Buf, BufMut as _, Bytes, BytesMut};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
-use super::send_queue::{Close, Outgoing};
+use super::send_queue::Close;
 
 /// The longest header of an unmasked frame.
 const MAX_HEADER_BYTES: usize = 10;
@@ -17,48 +18,92 @@ const MAX_HEADER_BYTES: usize = 10;
 pub(super) struct Frame {
     opcode: OpCode,
     payload: Bytes,
+    is_final: bool,
 }
 
 impl Frame {
-    /// Writes the frame; `progress` is called whenever the socket took a part of it.
-    pub(super) async fn write<W>(self, stream: &mut W, progress: impl Fn()) -> io::Result<()>
-    where
-        W: AsyncWrite + Unpin,
-    {
-        let mut rest = self.header()?.chain(self.payload);
-        while rest.has_remaining() {
-            // Header and payload go out with one vectored write.
-            if stream.write_buf(&mut rest).await? == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
-            progress();
-        }
-        stream.flush().await
+    /// A binary message in one frame.
+    pub(super) fn message(payload: Bytes) -> Self {
+        Self::new(OpCode::Data(Data::Binary), payload)
     }
 
-    fn header(&self) -> io::Result<Bytes> {
+    pub(super) fn text(text: &'static str) -> Self {
+        Self::new(
+            OpCode::Data(Data::Text),
+            Bytes::from_static(text.as_bytes()),
+        )
+    }
+
+    pub(super) fn ping(payload: Bytes) -> Self {
+        Self::new(OpCode::Control(Control::Ping), payload)
+    }
+
+    pub(super) fn pong(payload: Bytes) -> Self {
+        Self::new(OpCode::Control(Control::Pong), payload)
+    }
+
+    pub(super) fn close(close: Close) -> Self {
+        Self::new(OpCode::Control(Control::Close), close_payload(close))
+    }
+
+    /// A part of a binary message.
+    pub(super) fn fragment(payload: Bytes, is_first: bool, is_final: bool) -> Self {
+        let data = if is_first {
+            Data::Binary
+        } else {
+            Data::Continue
+        };
+        Self {
+            is_final,
+            ..Self::new(OpCode::Data(data), payload)
+        }
+    }
+
+    fn new(opcode: OpCode, payload: Bytes) -> Self {
+        Self {
+            opcode,
+            payload,
+            is_final: true,
+        }
+    }
+
+    /// Header and payload, which go out with one vectored write.
+    pub(super) fn into_buf(self) -> io::Result<Chain<Bytes, Bytes>> {
+        let header = self.header(self.payload.len() as u64)?;
+        Ok(header.chain(self.payload))
+    }
+
+    /// The header alone, which may announce anything.
+    pub(super) fn header(&self, length: u64) -> io::Result<Bytes> {
         let header = FrameHeader {
             opcode: self.opcode,
+            is_final: self.is_final,
             ..FrameHeader::default()
         };
         let mut bytes = BytesMut::with_capacity(MAX_HEADER_BYTES).writer();
         header
-            .format(self.payload.len() as u64, &mut bytes)
+            .format(length, &mut bytes)
             .map_err(io::Error::other)?;
         Ok(bytes.into_inner().freeze())
     }
 }
 
-impl From<Outgoing> for Frame {
-    fn from(outgoing: Outgoing) -> Self {
-        let (opcode, payload) = match outgoing {
-            Outgoing::Message(payload) => (OpCode::Data(Data::Binary), payload),
-            Outgoing::Ping => (OpCode::Control(Control::Ping), Bytes::new()),
-            Outgoing::Pong(payload) => (OpCode::Control(Control::Pong), payload),
-            Outgoing::Close(close) => (OpCode::Control(Control::Close), close_payload(close)),
-        };
-        Self { opcode, payload }
+/// Writes it all without flushing; `progress` is called whenever the socket took a part of it.
+pub(super) async fn write_all<W>(
+    stream: &mut W,
+    mut rest: impl Buf,
+    progress: impl Fn(),
+) -> io::Result<()>
+where
+    W: AsyncWrite + Unpin,
+{
+    while rest.has_remaining() {
+        if stream.write_buf(&mut rest).await? == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        progress();
     }
+    Ok(())
 }
 
 fn close_payload(close: Close) -> Bytes {
@@ -72,36 +117,53 @@ fn close_payload(close: Close) -> Bytes {
 mod tests {
     use super::*;
 
-    async fn written(outgoing: Outgoing) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let frame = Frame::from(outgoing);
-        frame
-            .write(&mut bytes, || ())
-            .await
-            .expect("a Vec takes all");
-        bytes
+    fn written(frame: Frame) -> Vec<u8> {
+        let mut buf = frame.into_buf().expect("formatted");
+        buf.copy_to_bytes(buf.remaining()).into()
     }
 
-    #[tokio::test]
-    async fn frames_are_those_of_rfc_6455() {
-        let short = written(Outgoing::Message(Bytes::from_static(b"abc"))).await;
+    #[test]
+    fn frames_are_those_of_rfc_6455() {
+        let short = written(Frame::message(Bytes::from_static(b"abc")));
         assert_eq!(short, b"\x82\x03abc");
-        let medium = written(Outgoing::Message(vec![1; 300].into())).await;
+        let medium = written(Frame::message(vec![1; 300].into()));
         assert_eq!(medium[..4], [0x82, 126, 1, 44]);
         assert_eq!(medium.len(), 304);
-        let long = written(Outgoing::Message(vec![1; 70_000].into())).await;
+        let long = written(Frame::message(vec![1; 70_000].into()));
         assert_eq!(long[..10], [0x82, 127, 0, 0, 0, 0, 0, 1, 0x11, 0x70]);
         assert_eq!(long.len(), 70_010);
-        assert_eq!(written(Outgoing::Ping).await, b"\x89\x00");
-        assert_eq!(
-            written(Outgoing::Pong(Bytes::from_static(b"x"))).await,
-            b"\x8a\x01x"
-        );
+        assert_eq!(written(Frame::ping(Bytes::new())), b"\x89\x00");
+        let pong = written(Frame::pong(Bytes::from_static(b"x")));
+        assert_eq!(pong, b"\x8a\x01x");
+        assert_eq!(written(Frame::text("x")), b"\x81\x01x");
+    }
+
+    #[test]
+    fn only_the_first_fragment_says_what_it_is_and_only_the_last_that_it_is() {
+        let fragment = |is_first, is_final| {
+            written(Frame::fragment(
+                Bytes::from_static(b"x"),
+                is_first,
+                is_final,
+            ))
+        };
+        assert_eq!(fragment(true, false), b"\x02\x01x");
+        assert_eq!(fragment(false, false), b"\x00\x01x");
+        assert_eq!(fragment(false, true), b"\x80\x01x");
     }
 
     #[tokio::test]
-    async fn a_close_frame_carries_code_and_reason() {
-        let bytes = written(Outgoing::Close(Close::OVERFLOW)).await;
+    async fn everything_is_written() {
+        let mut bytes = Vec::new();
+        let buf = Frame::text("all of it").into_buf().expect("formatted");
+        let written = write_all(&mut bytes, buf, || ()).await;
+        written.expect("a Vec takes all");
+        assert_eq!(bytes, b"\x81\x09all of it");
+    }
+
+    #[test]
+    fn a_close_frame_carries_code_and_reason() {
+        let bytes = written(Frame::close(Close::OVERFLOW));
         assert_eq!(&bytes, b"\x88\x18\x03\xf3Writing buffer is full");
     }
 }

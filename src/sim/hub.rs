@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use tokio::sync::Notify;
 
-use super::report::LinkCounters;
+use super::counters::LinkCounters;
+use super::outgoing::Message;
 use super::send_queue::{Close, Full, SendQueue};
 
 /// The clients of one stream. What is offered goes to every one of them.
@@ -13,7 +13,7 @@ use super::send_queue::{Close, Full, SendQueue};
 pub(super) struct Hub {
     /// `points` or `output`.
     pub name: &'static str,
-    pub counters: LinkCounters,
+    pub counters: Arc<LinkCounters>,
     limit_bytes: usize,
     members: Mutex<Members>,
     joined: Notify,
@@ -38,7 +38,7 @@ impl Hub {
     pub(super) fn new(name: &'static str, limit_bytes: usize) -> Self {
         Self {
             name,
-            counters: LinkCounters::default(),
+            counters: Arc::default(),
             limit_bytes,
             members: Mutex::default(),
             joined: Notify::new(),
@@ -46,7 +46,7 @@ impl Hub {
     }
 
     pub(super) fn join(self: &Arc<Self>) -> Membership {
-        let queue = Arc::new(SendQueue::new(self.limit_bytes));
+        let queue = Arc::new(SendQueue::new(self.limit_bytes, Arc::clone(&self.counters)));
         let mut members = self.lock();
         if let Some(close) = members.closed {
             queue.close_after_all(close);
@@ -81,8 +81,9 @@ impl Hub {
         }
     }
 
+    /// Is there nobody whom a message would reach? Those whose end is decided do not count.
     pub(super) fn is_empty(&self) -> bool {
-        self.lock().queues.is_empty()
+        self.lock().queues.iter().all(|queue| queue.is_closing())
     }
 
     pub(super) fn connected(&self) -> usize {
@@ -94,32 +95,56 @@ impl Hub {
     /// are any. Returns how many those are.
     pub(super) fn offer(
         &self,
-        mut message: impl FnMut(bool) -> Bytes,
-        last_words: impl Fn() -> Option<Bytes>,
+        mut message: impl FnMut(bool) -> Message,
+        last_words: impl Fn() -> Option<Message>,
     ) -> u64 {
         self.push(|queue| message(queue.take_fresh()), last_words)
     }
 
     /// Offers every client an event; the first message of a newcomer is yet to come. Those for whom it
     /// is too much are closed, after `last_words` if there are any. Returns how many those are.
-    pub(super) fn announce(&self, event: &Bytes, last_words: impl Fn() -> Option<Bytes>) -> u64 {
+    pub(super) fn announce(
+        &self,
+        event: &Message,
+        last_words: impl Fn() -> Option<Message>,
+    ) -> u64 {
         self.push(|_| event.clone(), last_words)
     }
 
     fn push(
         &self,
-        mut message: impl FnMut(&SendQueue) -> Bytes,
-        last_words: impl Fn() -> Option<Bytes>,
+        mut message: impl FnMut(&SendQueue) -> Message,
+        last_words: impl Fn() -> Option<Message>,
     ) -> u64 {
         let mut overflowed = 0;
-        for queue in &self.lock().queues {
+        self.for_each(|queue| {
             if queue.push(message(queue)) == Err(Full) {
                 queue.close_now(last_words(), Close::OVERFLOW);
                 overflowed += 1;
             }
-        }
+        });
         self.counters.overflowed.add(overflowed);
         overflowed
+    }
+
+    /// Closes every client as if it were too slow. Returns how many those are.
+    pub(super) fn overflow(&self, last_words: impl Fn() -> Option<Message>) -> u64 {
+        let mut overflowed = 0;
+        self.for_each(|queue| {
+            queue.close_now(last_words(), Close::OVERFLOW);
+            overflowed += 1;
+        });
+        self.counters.overflowed.add(overflowed);
+        overflowed
+    }
+
+    /// Does something with every client whose end is not decided.
+    pub(super) fn for_each(&self, mut action: impl FnMut(&Arc<SendQueue>)) {
+        for queue in &self.lock().queues {
+            if !queue.is_closing() {
+                action(queue);
+            }
+        }
     }
 
     /// Ends every connection, and every one to come, after what is waiting.
@@ -150,22 +175,29 @@ impl Drop for Membership {
             .queues
             .retain(|queue| !Arc::ptr_eq(queue, &self.queue));
         drop(members);
-        self.queue.ease();
+        self.queue.retire();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::send_queue::Outgoing;
+    use super::super::outgoing::Outgoing;
     use super::*;
+
+    async fn next_message(member: &Membership) -> Message {
+        match member.queue.next().await {
+            Outgoing::Message(message) => message,
+            other => panic!("no message but {other:?}"),
+        }
+    }
 
     #[tokio::test]
     async fn everyone_gets_the_same_buffer_and_the_first_is_marked() {
         let hub = Arc::new(Hub::new("points", 100));
         let early = hub.join();
-        let frame = Bytes::from_static(b"frame");
+        let frame = Message::from(&b"frame"[..]);
         let mut firsts = 0;
-        let mut offer = |frame: &Bytes| {
+        let mut offer = |frame: &Message| {
             let make = |first| {
                 firsts += u32::from(first);
                 frame.clone()
@@ -177,10 +209,8 @@ mod tests {
         offer(&frame);
         assert_eq!(firsts, 2);
         for member in [&early, &late] {
-            let Outgoing::Message(got) = member.queue.next().await else {
-                panic!("no message");
-            };
-            assert_eq!(got.as_ptr(), frame.as_ptr());
+            let got = next_message(member).await;
+            assert_eq!(got.data.as_ptr(), frame.data.as_ptr());
         }
         drop(early);
         assert_eq!(hub.connected(), 1);
@@ -190,17 +220,16 @@ mod tests {
     async fn too_slow_a_client_gets_last_words_and_the_others_go_on() {
         let hub = Arc::new(Hub::new("output", 8));
         let slow = hub.join();
-        let make = |_| Bytes::from_static(b"12345");
+        let make = |_| Message::from(&b"12345"[..]);
         assert_eq!(hub.offer(make, || None), 0);
         let quick = hub.join();
-        let words = || Some(Bytes::from_static(b"overflow"));
+        let words = || Some(Message::from(&b"overflow"[..]));
         assert_eq!(hub.offer(make, words), 1);
-        assert_eq!(
-            slow.queue.next().await,
-            Outgoing::Message(words().expect("some"))
-        );
-        assert_eq!(slow.queue.next().await, Outgoing::Close(Close::OVERFLOW));
-        assert_eq!(quick.queue.next().await, Outgoing::Message(make(false)));
+        assert_eq!(next_message(&slow).await, words().expect("some"));
+        let Outgoing::Close(Close::OVERFLOW) = slow.queue.next().await else {
+            panic!("it must be closed");
+        };
+        assert_eq!(next_message(&quick).await, make(false));
         assert_eq!(hub.offer(make, words), 1, "the quick one read nothing");
         assert_eq!(hub.counters.overflowed.get(), 2);
     }
@@ -211,7 +240,7 @@ mod tests {
         hub.room(100).await;
         let (slow, _quick) = (hub.join(), hub.join());
         hub.room(100).await;
-        let fill = || slow.queue.push(Bytes::from_static(b"12345"));
+        let fill = || slow.queue.push(Message::from(&b"12345"[..]));
         let is_waiting = async || {
             let room = tokio::time::timeout(std::time::Duration::from_millis(5), hub.room(4));
             room.await.is_err()
@@ -219,11 +248,11 @@ mod tests {
         fill().expect("empty");
         hub.room(3).await;
         assert!(is_waiting().await);
-        let Outgoing::Message(message) = slow.queue.next().await else {
-            panic!("no message");
-        };
+        let message = next_message(&slow).await;
         assert!(is_waiting().await, "it is still being written");
-        tokio::join!(hub.room(4), async { slow.queue.written(message.len()) });
+        tokio::join!(hub.room(4), async {
+            slow.queue.written(&message, message.len())
+        });
 
         fill().expect("empty");
         tokio::join!(hub.room(4), async { drop(slow) });
@@ -236,13 +265,13 @@ mod tests {
     fn an_event_is_not_the_first_message() {
         let hub = Arc::new(Hub::new("output", 100));
         let _member = hub.join();
-        let event = Bytes::from_static(b"event");
+        let event = Message::from(&b"event"[..]);
         assert_eq!(hub.announce(&event, || None), 0);
         let mut firsts = Vec::new();
         for _ in 0..2 {
             let make = |first| {
                 firsts.push(first);
-                Bytes::from_static(b"message")
+                Message::from(&b"message"[..])
             };
             hub.offer(make, || None);
         }

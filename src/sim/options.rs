@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::fault::{ChaosOptions, TimedFault};
+use super::tls::TlsOptions;
 use crate::sensr::wire::{CloudType, OUTPUT_PORT, POINTS_PORT};
 
 /// Points of one cloud of the scene unless told otherwise.
@@ -112,6 +114,12 @@ pub struct Options {
     /// How often a client is pinged; one that answers nothing for three times as long is closed.
     /// `None`: never.
     pub ping_interval: Option<Duration>,
+    /// What goes wrong, in any order.
+    pub faults: Vec<TimedFault>,
+    /// What goes wrong at random, besides.
+    pub chaos: Option<ChaosOptions>,
+    /// Both streams are served with TLS.
+    pub tls: Option<TlsOptions>,
 }
 
 impl Default for Options {
@@ -130,6 +138,9 @@ impl Default for Options {
             generation: Generation::default(),
             client_buffer_bytes: 64 << 20,
             ping_interval: Some(Duration::from_secs(5)),
+            faults: Vec::new(),
+            chaos: None,
+            tls: None,
         }
     }
 }
@@ -189,6 +200,21 @@ impl Options {
             && !(0.0..=MAX_SPEED).contains(&bag.speed)
         {
             return refuse("speed", "0 to 1000", bag.speed.to_string());
+        }
+        if let Source::Bag(_) = &self.source
+            && let Some(timed) = self
+                .faults
+                .iter()
+                .find(|timed| !timed.fault.kind.fits_bag())
+        {
+            let allowed = "one that can happen to recorded frames";
+            return refuse("fault", allowed, timed.fault.to_string());
+        }
+        if let Some(chaos) = &self.chaos
+            && !(chaos.mean_pause_secs > 0.0 && chaos.mean_pause_secs <= 3600.0)
+        {
+            let given = chaos.mean_pause_secs.to_string();
+            return refuse("chaos pause", "more than 0 and at most 3600 s", given);
         }
         if let Some(twice) = first_repeated(&self.types) {
             let given = twice.as_str_name().to_lowercase() + " twice";
@@ -261,6 +287,20 @@ mod tests {
             ..Options::default()
         });
         assert!(text.contains("4000001"), "{text}");
+        let text = refused(&Options {
+            chaos: Some(ChaosOptions {
+                mean_pause_secs: 0.0,
+                ..ChaosOptions::new(1)
+            }),
+            ..Options::default()
+        });
+        assert!(text.contains("at most 3600 s"), "{text}");
+        let text = refused(&Options {
+            source: Source::Bag(BagOptions::new("bag")),
+            faults: vec!["clock".parse().expect("a fault")],
+            ..Options::default()
+        });
+        assert!(text.contains("clock both"), "{text}");
         let text = refused(&Options {
             types: vec![CloudType::Raw, CloudType::Ground, CloudType::Raw],
             ..Options::default()

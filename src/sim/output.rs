@@ -19,6 +19,8 @@ use bytes::Bytes;
 
 use super::number::narrow;
 use super::options::Generation;
+use super::outgoing::Message;
+use super::report::OutputCounts;
 use super::scene::Track;
 use crate::sensr::wire::proto::system_health::Status;
 use crate::sensr::wire::proto::{
@@ -117,7 +119,7 @@ impl OutputMaker {
     }
 
     /// What a client that reads too slowly is told before it is closed.
-    pub(super) fn overflow_event(&self, moment: &Moment) -> Bytes {
+    pub(super) fn overflow_event(&self, moment: &Moment) -> Message {
         overflow(moment.now_ns, self.health(moment))
     }
 
@@ -176,12 +178,12 @@ impl Moment {
 }
 
 /// What a client that reads too slowly is told before it is closed, if all else is well.
-pub(super) fn overflow_event(now_ns: i64) -> Bytes {
+pub(super) fn overflow_event(now_ns: i64) -> Message {
     overflow(now_ns, health::at(None, Generation::default()))
 }
 
-fn overflow(now_ns: i64, health: SystemHealth) -> Bytes {
-    encode(&OutputMessage {
+fn overflow(now_ns: i64, health: SystemHealth) -> Message {
+    let data = encode(&OutputMessage {
         timestamp: Some(timestamp(now_ns)),
         event: Some(EventMessage {
             health: Some(SystemHealth {
@@ -190,6 +192,19 @@ fn overflow(now_ns: i64, health: SystemHealth) -> Bytes {
             }),
             ..EventMessage::default()
         }),
+        ..OutputMessage::default()
+    });
+    let counts = OutputCounts {
+        health_events: 1,
+        ..OutputCounts::default()
+    };
+    Message::output(data, counts)
+}
+
+/// A message that says nothing but what time it is.
+pub(super) fn only_time(now_ns: i64) -> Bytes {
+    encode(&OutputMessage {
+        timestamp: Some(timestamp(now_ns)),
         ..OutputMessage::default()
     })
 }

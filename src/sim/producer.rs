@@ -1,10 +1,10 @@
 //! Sends what is due, when it is due.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use super::error::SimError;
-use super::number::nanoseconds;
+use super::outgoing::Message;
 use super::output::{Moment, OutputMaker};
 use super::schedule::{Schedule, Tick};
 use super::shared::Shared;
@@ -17,38 +17,11 @@ pub(super) struct Producer {
     source: Source,
     output: OutputMaker,
     schedule: Schedule,
-    clock: ServerClock,
     warned: bool,
 }
 
 /// Being late by so much means that the machine is too slow for what is asked.
 pub(super) const LATE: Duration = Duration::from_secs(1);
-
-/// The server's idea of the time of day: it does not jump when somebody sets the machine's clock.
-struct ServerClock {
-    instant: Instant,
-    since_1970: Duration,
-}
-
-impl ServerClock {
-    fn new() -> Self {
-        Self {
-            instant: Instant::now(),
-            since_1970: SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default(),
-        }
-    }
-
-    /// Nanoseconds since 1970 at `instant + secs`.
-    fn ns(&self, instant: Instant, secs: f64) -> i64 {
-        let since_start = instant.saturating_duration_since(self.instant);
-        let whole = (self.since_1970 + since_start).as_nanos();
-        i64::try_from(whole)
-            .unwrap_or(i64::MAX)
-            .saturating_add(nanoseconds(secs))
-    }
-}
 
 /// How production ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +41,6 @@ impl Producer {
         Self {
             output: OutputMaker::new(source.setting(), shared.options.generation),
             schedule: Schedule::new(Instant::now(), rate_hz),
-            clock: ServerClock::new(),
             warned: false,
             shared,
             source,
@@ -78,6 +50,9 @@ impl Producer {
     /// Produces until all is produced or `stop`.
     pub(super) async fn run(mut self, mut stop: Shutdown) -> Result<End, SimError> {
         let shared = Arc::clone(&self.shared);
+        if self.schedule.is_running() {
+            shared.start_clock();
+        }
         loop {
             let (tick, due) = self.schedule.peek();
             tokio::select! {
@@ -85,6 +60,7 @@ impl Producer {
                 () = stop.requested() => return Ok(End::Stopped),
                 () = shared.points.occupied(), if !self.schedule.is_running() => {
                     self.schedule = Schedule::new(Instant::now(), Some(shared.options.rate_hz));
+                    shared.start_clock();
                     log::info!("the clock starts");
                     continue;
                 }
@@ -117,8 +93,10 @@ impl Producer {
             hub.counters.unheard.add(1);
         } else if let Some(frame) = self.source.points(k, t_secs).await? {
             hub.counters.messages.add(1);
-            self.shared.note_clouds(self.source.types(k));
-            let overflowed = hub.offer(|_| frame.clone(), || None);
+            let clouds = self.source.types(k).iter().copied().collect();
+            self.shared.note_clouds(&clouds);
+            let message = Message::clouds(frame, clouds);
+            let overflowed = hub.offer(|_| message.clone(), || None);
             self.tell_overflow(overflowed, &self.moment(Tick::Points(k)));
         }
         Ok(self.shared.options.count != Some(k + 1) && !self.source.is_over(k + 1))
@@ -134,13 +112,17 @@ impl Producer {
         let moment = self.moment(Tick::Output(k));
         let tracks = self.source.tracks(moment.world_secs.unwrap_or_default());
         let mut frames = self.output.frames(&moment, tracks);
-        shared.note_contents(&frames.counts);
+        let counts = frames.message_counts;
+        shared.note_contents(&counts);
         hub.counters.messages.add(1);
         let last_words = || Some(self.output.overflow_event(&moment));
-        let mut overflowed = hub.offer(|first| frames.encoded(first), last_words);
+        let message = |first| Message::output(frames.encoded(first), counts);
+        let mut overflowed = hub.offer(message, last_words);
         if let Some(event) = &frames.event {
+            shared.note_contents(&frames.event_counts);
             hub.counters.messages.add(1);
-            overflowed += hub.announce(event, last_words);
+            let event = Message::output(event.clone(), frames.event_counts);
+            overflowed += hub.announce(&event, last_words);
         }
         self.tell_overflow(overflowed, &moment);
     }
@@ -152,7 +134,7 @@ impl Producer {
             k: match tick {
                 Tick::Output(k) | Tick::Points(k) => k,
             },
-            now_ns: self.clock.ns(self.schedule.start(), elapsed_secs),
+            now_ns: self.shared.clock.ns(self.schedule.start(), elapsed_secs),
             world_secs: is_running.then_some(elapsed_secs),
         }
     }

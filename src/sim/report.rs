@@ -1,13 +1,16 @@
 //! What a server has done, in numbers.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use serde::Serialize;
 
+use super::fault::FaultCounts;
 use crate::sensr::wire::CloudType;
 use crate::sensr::wire::proto::OutputMessage;
 
-/// What a server has done so far. Every count is exact.
+/// What a server has done so far. Every count is exact, over all connections.
+///
+/// A fault that costs the connection is the last thing written on it, and what was written before reaches the
+/// client. So a client that reads to the end has received, in whole binary messages, what was
+/// [`delivered`](LinkReport::delivered) and [`injected`](LinkReport::injected) on its link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Report {
     /// The point stream.
@@ -18,6 +21,10 @@ pub struct Report {
     pub clouds: CloudCounts,
     /// What the output messages that were produced carry. Not of a bag, whose messages are not looked into.
     pub contents: OutputCounts,
+    /// The clouds in the point messages that were delivered, over all clients.
+    pub delivered_clouds: CloudCounts,
+    /// What the output messages that were delivered carry, over all clients. Not of a bag.
+    pub delivered_contents: OutputCounts,
     /// The clients of both streams.
     pub clients: ClientCounts,
     /// How late the latest tick was, microseconds. Ticks are never skipped.
@@ -31,10 +38,26 @@ pub struct LinkReport {
     pub messages: u64,
     /// Ticks at which nobody was connected, so that no message was made.
     pub unheard: u64,
-    /// Messages written to a socket to their last byte, over all clients.
+    /// Messages given to a client to be sent, over all clients, what a client is told before it overflows
+    /// included. When no client is connected any more, this is [`delivered`](Self::delivered) and
+    /// [`cut`](Self::cut) together.
+    pub offered: u64,
+    /// Of these, written to a socket to their last byte. What a client leaves unread when it goes is among
+    /// them.
     pub delivered: u64,
     /// Their bytes, without WebSocket headers.
     pub delivered_bytes: u64,
+    /// Of those offered, not written to their last byte: they waited or were half written when the connection
+    /// ended, or were forgotten when it overflowed.
+    pub cut: u64,
+    /// Whole binary messages that a fault added, written to their last byte. Not among those offered.
+    pub injected: u64,
+    /// Whole text messages that a fault added.
+    pub injected_text: u64,
+    /// Messages begun whose header announced more than any client takes.
+    pub oversized: u64,
+    /// The faults carried out on this link.
+    pub faults: FaultCounts,
 }
 
 /// Clouds by type.
@@ -49,15 +72,27 @@ pub struct CloudCounts {
 }
 
 impl CloudCounts {
-    pub(super) fn add(&mut self, types: &[CloudType]) {
-        for kind in types {
-            match kind {
-                CloudType::Raw => self.raw += 1,
-                CloudType::Ground => self.ground += 1,
-                CloudType::Background => self.background += 1,
-                CloudType::None => {}
-            }
+    fn add(&mut self, kind: CloudType) {
+        match kind {
+            CloudType::Raw => self.raw += 1,
+            CloudType::Ground => self.ground += 1,
+            CloudType::Background => self.background += 1,
+            CloudType::None => {}
         }
+    }
+
+    pub(super) fn merge(&mut self, more: &Self) {
+        self.raw += more.raw;
+        self.ground += more.ground;
+        self.background += more.background;
+    }
+}
+
+impl FromIterator<CloudType> for CloudCounts {
+    fn from_iter<I: IntoIterator<Item = CloudType>>(types: I) -> Self {
+        let mut counts = Self::default();
+        types.into_iter().for_each(|kind| counts.add(kind));
+        counts
     }
 }
 
@@ -114,40 +149,4 @@ pub struct ClientCounts {
     pub connected: u64,
     /// Read too slowly and were closed with 1011.
     pub overflowed: u64,
-}
-
-/// Counts up from zero, from any thread.
-#[derive(Debug, Default)]
-pub(super) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(super) fn add(&self, more: u64) {
-        self.0.fetch_add(more, Ordering::Relaxed);
-    }
-
-    pub(super) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// The counters of one stream.
-#[derive(Debug, Default)]
-pub(super) struct LinkCounters {
-    pub messages: Counter,
-    pub unheard: Counter,
-    pub delivered: Counter,
-    pub delivered_bytes: Counter,
-    pub clients: Counter,
-    pub overflowed: Counter,
-}
-
-impl LinkCounters {
-    pub(super) fn report(&self) -> LinkReport {
-        LinkReport {
-            messages: self.messages.get(),
-            unheard: self.unheard.get(),
-            delivered: self.delivered.get(),
-            delivered_bytes: self.delivered_bytes.get(),
-        }
-    }
 }

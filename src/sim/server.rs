@@ -5,10 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 
-use super::client::{self, Limits};
+use super::client::{Host, Limits};
+use super::door::Door;
+use super::entrance::Entrance;
 use super::error::SimError;
+use super::fault::{Director, Fault, FaultEvent, Injector, NotCarriedOut};
 use super::hub::Hub;
 use super::options::Options;
 use super::producer::End;
@@ -16,13 +21,11 @@ use super::production::Production;
 use super::report::Report;
 use super::send_queue::Close;
 use super::shared::Shared;
+use super::tls;
 use crate::shutdown::{self, Shutdown, Trigger};
 
 /// Time for all clients to take the close frame when the server is told to stop.
 const STOP_LIMIT: Duration = Duration::from_millis(1500);
-
-/// Pause after a connection could not be accepted (too many open files, say).
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A simulated SENSR server, running in the background of the current tokio runtime.
 ///
@@ -33,6 +36,7 @@ pub struct Server {
     points: SocketAddr,
     output: SocketAddr,
     shared: Arc<Shared>,
+    injector: Injector,
     stop: Trigger,
     task: JoinHandle<Result<(), SimError>>,
 }
@@ -41,6 +45,10 @@ impl Server {
     /// Listens on both ports; returns when clients can connect.
     pub async fn start(options: Options) -> Result<Self, SimError> {
         options.check()?;
+        let tls = match &options.tls {
+            Some(tls) => Some(tls::acceptor(tls, options.bind)?),
+            None => None,
+        };
         let points_listener = listen("points", options.bind, options.points_port).await?;
         let output_listener = listen("output", options.bind, options.output_port).await?;
         let shared = Arc::new(Shared::new(options));
@@ -52,19 +60,21 @@ impl Server {
         let (stop, stopping) = shutdown::channel();
         let points = local_address("points", &points_listener)?;
         let output = local_address("output", &output_listener)?;
-        let running = run(
-            Arc::clone(&shared),
-            points_listener,
-            output_listener,
-            production,
-            stopping,
-        );
+        let (injector, orders) = Director::orders(&shared);
+        let run = Run {
+            shared: Arc::clone(&shared),
+            listeners: [points_listener, output_listener],
+            addresses: [points, output],
+            tls,
+            orders,
+        };
         Ok(Self {
             points,
             output,
             shared,
+            injector,
             stop,
-            task: tokio::spawn(running),
+            task: tokio::spawn(run.run(production, stopping)),
         })
     }
 
@@ -84,6 +94,23 @@ impl Server {
     #[must_use]
     pub fn report(&self) -> Report {
         self.shared.report()
+    }
+
+    /// Begins a fault at once.
+    pub async fn inject(&self, fault: Fault) -> Result<(), NotCarriedOut> {
+        self.injector.inject(fault).await
+    }
+
+    /// For whoever asks for faults while [`Server::run_until`] waits.
+    #[must_use]
+    pub fn injector(&self) -> Injector {
+        self.injector.clone()
+    }
+
+    /// The faults that begin and end from now on. Whoever asked before hears no more.
+    #[must_use]
+    pub fn fault_events(&self) -> mpsc::UnboundedReceiver<FaultEvent> {
+        self.shared.herald.listen()
     }
 
     /// Closes every connection with 1001 after the message being written, and waits for that.
@@ -143,103 +170,96 @@ fn failed(part: &'static str, error: &JoinError) -> SimError {
     }
 }
 
-/// Produces to the end, then lets the clients go.
-async fn run(
+/// What a running server is made of; of two the point stream's is the first.
+struct Run {
     shared: Arc<Shared>,
-    points: TcpListener,
-    output: TcpListener,
-    production: Production,
-    mut stop: Shutdown,
-) -> Result<(), SimError> {
-    let (closing, closed) = shutdown::channel();
-    let limits = Limits::new(shared.options.ping_interval);
-    let mut links = JoinSet::new();
-    links.spawn(accept(
-        points,
-        Arc::clone(&shared.points),
-        limits,
-        closed.clone(),
-    ));
-    links.spawn(accept(output, Arc::clone(&shared.output), limits, closed));
-
-    let produced = tokio::select! {
-        ended = production.run(stop.clone()) => ended,
-        Some(ended) = links.join_next() => Err(link_failed(ended)),
-    };
-    let complete = matches!(produced, Ok(End::Complete));
-    let hubs = [&shared.points, &shared.output];
-    if complete {
-        for hub in hubs {
-            hub.close_after_all(Close::FINISHED);
-        }
-    }
-    closing.request();
-    let mut delivered = Ok(());
-    if complete {
-        tokio::select! {
-            ended = all_ended(&mut links) => delivered = ended,
-            () = stop.requested() => {}
-        }
-    }
-    for hub in hubs {
-        hub.close_now(Close::STOPPED);
-    }
-    if let Ok(ended) = tokio::time::timeout(STOP_LIMIT, all_ended(&mut links)).await {
-        delivered = delivered.and(ended);
-    }
-    produced.and(delivered)
+    listeners: [TcpListener; 2],
+    addresses: [SocketAddr; 2],
+    tls: Option<TlsAcceptor>,
+    orders: mpsc::Receiver<Fault>,
 }
 
-async fn all_ended(links: &mut JoinSet<Result<(), SimError>>) -> Result<(), SimError> {
-    while let Some(ended) = links.join_next().await {
-        ended.map_err(|error| failed("accepting connections", &error))??;
+impl Run {
+    /// Produces to the end, then lets the clients go.
+    async fn run(self, production: Production, mut stop: Shutdown) -> Result<(), SimError> {
+        let (closing, closed) = shutdown::channel();
+        let (kill, killing) = shutdown::channel();
+        let hubs = [&self.shared.points, &self.shared.output].map(Arc::clone);
+        let doors = [(); 2].map(|()| Arc::new(Door::new()));
+        let [points, output] = doors.clone();
+        let director = Director::new(Arc::clone(&self.shared), points, output, closed.clone());
+        // It lasts as long as the connections that faults have a hold on.
+        let mut faults = JoinSet::new();
+        faults.spawn(director.run(self.orders));
+        let mut links = JoinSet::new();
+        let ports = self.listeners.into_iter().zip(self.addresses);
+        for ((listener, address), (hub, door)) in ports.zip(hubs.iter().zip(doors)) {
+            let entrance = Entrance {
+                address,
+                host: Host {
+                    hub: Arc::clone(hub),
+                    door,
+                    limits: Limits::new(self.shared.options.ping_interval),
+                    closing: closed.clone(),
+                },
+                tls: self.tls.clone(),
+            };
+            links.spawn(entrance.run(listener, killing.clone()));
+        }
+
+        let produced = tokio::select! {
+            ended = production.run(stop.clone()) => ended,
+            Some(ended) = links.join_next() => Err(part_failed("accepting connections", ended)),
+            Some(ended) = faults.join_next() => Err(part_failed("carrying out faults", ended)),
+        };
+        let complete = matches!(produced, Ok(End::Complete));
+        if complete {
+            close_after_all(&hubs);
+        }
+        closing.request();
+        let mut delivered = Ok(());
+        if complete {
+            tokio::select! {
+                ended = all_ended(&mut links) => delivered = ended,
+                () = stop.requested() => {}
+            }
+        }
+        for hub in &hubs {
+            hub.close_now(Close::STOPPED);
+        }
+        let limited = tokio::time::timeout(STOP_LIMIT, all_ended(&mut links)).await;
+        // So that whatever is still connected enters the books before they are closed.
+        kill.request();
+        let ended = match limited {
+            Ok(ended) => ended,
+            Err(_) => all_ended(&mut links).await,
+        };
+        let recovered = all_ended(&mut faults).await;
+        produced.and(delivered).and(ended).and(recovered)
+    }
+}
+
+fn close_after_all(hubs: &[Arc<Hub>]) {
+    for hub in hubs {
+        hub.close_after_all(Close::FINISHED);
+    }
+}
+
+async fn all_ended(parts: &mut JoinSet<Result<(), SimError>>) -> Result<(), SimError> {
+    while let Some(ended) = parts.join_next().await {
+        ended.map_err(|error| failed("a part of the server", &error))??;
     }
     Ok(())
 }
 
-fn link_failed(ended: Result<Result<(), SimError>, JoinError>) -> SimError {
+/// A part ended that should not have.
+fn part_failed(part: &'static str, ended: Result<Result<(), SimError>, JoinError>) -> SimError {
     match ended {
         Ok(Err(error)) => error,
         Ok(Ok(())) => SimError::Task {
-            part: "accepting connections",
+            part,
             reason: "it ended too early".to_owned(),
         },
-        Err(error) => failed("accepting connections", &error),
+        Err(error) => failed(part, &error),
     }
-}
-
-/// Accepts clients until `closing`, then waits for the last to leave.
-async fn accept(
-    listener: TcpListener,
-    hub: Arc<Hub>,
-    limits: Limits,
-    mut closing: Shutdown,
-) -> Result<(), SimError> {
-    let mut clients = JoinSet::new();
-    loop {
-        tokio::select! {
-            biased;
-            () = closing.requested() => break,
-            Some(ended) = clients.join_next() => {
-                ended.map_err(|error| failed("serving a client", &error))?;
-            }
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
-                    if let Err(error) = stream.set_nodelay(true) {
-                        log::debug!("{} {peer}: {error}", hub.name);
-                    }
-                    clients.spawn(client::serve(stream, peer, Arc::clone(&hub), limits));
-                }
-                Err(error) => {
-                    log::warn!("{}: cannot accept a connection: {error}", hub.name);
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
-        }
-    }
-    drop(listener);
-    while let Some(ended) = clients.join_next().await {
-        ended.map_err(|error| failed("serving a client", &error))?;
-    }
-    Ok(())
 }

@@ -13,8 +13,10 @@ use crate::shutdown::Shutdown;
 use crate::sim::error::SimError;
 use crate::sim::hub::Hub;
 use crate::sim::options::BagOptions;
+use crate::sim::outgoing::Message;
 use crate::sim::output::overflow_event;
 use crate::sim::producer::{End, LATE};
+use crate::sim::report::{CloudCounts, OutputCounts};
 use crate::sim::shared::Shared;
 
 /// A pause of this length is announced, so that nobody thinks it hangs.
@@ -62,6 +64,7 @@ struct Stage<'a> {
 impl Stage<'_> {
     async fn play(&self, mut ahead: ReadAhead) -> Result<End, SimError> {
         self.wait_for_clients().await;
+        self.shared.start_clock();
         let is_paced = self.speed > 0.0;
         let mut clock = Clock::new(self.speed);
         let mut point_frames = 0;
@@ -121,25 +124,27 @@ impl Stage<'_> {
             return;
         }
         hub.counters.messages.add(1);
+        let message = self.message(frame);
         let event = || overflow_event(frame.stamp_ns);
-        let overflowed = match frame.link {
-            Link::Points => {
-                self.note_clouds(frame);
-                hub.offer(|_| frame.data.clone(), || None)
-            }
-            Link::Output => hub.offer(|_| frame.data.clone(), || Some(event())),
-        };
+        let last_words = || (frame.link == Link::Output).then(event);
+        let overflowed = hub.offer(|_| message.clone(), last_words);
         if overflowed > 0 {
             self.shared.tell_overflow(overflowed, &event());
         }
     }
 
     /// What cannot be decoded is sent all the same: it is what the bridge got.
-    fn note_clouds(&self, frame: &Frame) {
-        if let Ok(result) = decode_points(frame.data.clone()) {
-            let types = result.points.iter().map(PointCloud::r#type);
-            self.shared.note_clouds(&types.collect::<Vec<_>>());
+    fn message(&self, frame: &Frame) -> Message {
+        let data = frame.data.clone();
+        if frame.link == Link::Output {
+            return Message::output(data, OutputCounts::default());
         }
+        let clouds = decode_points(data.clone()).map_or_else(
+            |_| CloudCounts::default(),
+            |result| result.points.iter().map(PointCloud::r#type).collect(),
+        );
+        self.shared.note_clouds(&clouds);
+        Message::clouds(data, clouds)
     }
 }
 

@@ -27,8 +27,10 @@ pub(super) struct Extras {
 pub(in crate::sim) struct OutputFrames {
     /// What happened since the last moment, to be sent after the objects; `None`: nothing.
     pub event: Option<Bytes>,
-    /// What the messages carry.
-    pub counts: OutputCounts,
+    /// What the message with the objects carries.
+    pub message_counts: OutputCounts,
+    /// What the event carries.
+    pub event_counts: OutputCounts,
     regular: OutputMessage,
     extras: Extras,
     everyone_gets_all: bool,
@@ -44,16 +46,17 @@ impl OutputFrames {
         event: Option<&OutputMessage>,
         extras: Extras,
     ) -> Self {
-        let mut counts = OutputCounts::default();
-        counts.add(&message);
-        if let Some(event) = event {
-            counts.add(event);
-        }
+        let counts = |message| {
+            let mut counts = OutputCounts::default();
+            counts.add(message);
+            counts
+        };
         let custom_is_due = moment.k.is_multiple_of(CUSTOM_EVERY);
         let custom = extras.custom.clone();
         Self {
+            message_counts: counts(&message),
+            event_counts: event.map(counts).unwrap_or_default(),
             event: event.map(encode),
-            counts,
             regular: OutputMessage {
                 custom: if custom_is_due { custom } else { Bytes::new() },
                 ..message

@@ -148,9 +148,9 @@ fn the_same_ticks_give_the_same_bytes_and_are_counted() {
         let event = a.event.map_or_else(EventMessage::default, |bytes| {
             decode(bytes).event.expect("nothing else")
         });
-        assert_eq!(a.counts.streams, 1);
-        assert_eq!(a.counts.zone_events, event.zone.len() as u64);
-        assert_eq!(a.counts.losing_events, event.losing.len() as u64);
+        assert_eq!(a.message_counts.streams, 1);
+        assert_eq!(a.event_counts.zone_events, event.zone.len() as u64);
+        assert_eq!(a.event_counts.losing_events, event.losing.len() as u64);
     }
 }
 

@@ -1,0 +1,257 @@
+//! The grammar: `[at SECONDS] FAULT [points|output|both] [for SECONDS]`.
+
+use std::str::{FromStr, SplitWhitespace};
+use std::time::Duration;
+
+use super::kind::FaultKind;
+use super::{Fault, Links, TimedFault};
+
+/// The longest duration, and the latest time, seconds: ten days.
+const MAX_SECS: f64 = 864_000.0;
+
+/// Text that is no fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FaultError {
+    /// There is nothing but spaces.
+    #[error("a fault is [at SECONDS] FAULT [points|output|both] [for SECONDS]")]
+    Nothing,
+    /// No fault has this name.
+    #[error("{0}: no such fault; there are {faults}", faults = names())]
+    Unknown(String),
+    /// `at` has no meaning here.
+    #[error("at is for faults of a script: this one is carried out at once")]
+    AtOnce,
+    /// The word after `at` or `for` is not allowed.
+    #[error("{word} {given}: seconds must be {allowed}")]
+    Seconds {
+        /// `at` or `for`.
+        word: &'static str,
+        /// What was given.
+        given: String,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// The fault has no duration.
+    #[error("{0} cannot have a duration")]
+    NoDuration(FaultKind),
+    /// The fault cannot happen to the output stream.
+    #[error("{0} can only happen to points")]
+    PointsOnly(FaultKind),
+    /// A word that belongs to nothing.
+    #[error("{0}: after the fault may come points, output or both, and for SECONDS, in this order")]
+    Surplus(String),
+}
+
+fn names() -> String {
+    FaultKind::ALL.map(FaultKind::name).join(", ")
+}
+
+impl FromStr for FaultKind {
+    type Err = FaultError;
+
+    fn from_str(text: &str) -> Result<Self, FaultError> {
+        let named = Self::ALL.into_iter().find(|kind| kind.name() == text);
+        named.ok_or_else(|| FaultError::Unknown(text.to_owned()))
+    }
+}
+
+impl FromStr for Fault {
+    type Err = FaultError;
+
+    fn from_str(text: &str) -> Result<Self, FaultError> {
+        match Words::new(text) {
+            Words {
+                next: Some("at"), ..
+            } => Err(FaultError::AtOnce),
+            words => words.fault(),
+        }
+    }
+}
+
+impl FromStr for TimedFault {
+    type Err = FaultError;
+
+    fn from_str(text: &str) -> Result<Self, FaultError> {
+        let mut words = Words::new(text);
+        let at_secs = if words.take_if("at") {
+            words.seconds("at", "0 to 864000", |secs| secs >= 0.0)?
+        } else {
+            0.0
+        };
+        Ok(Self {
+            at: Duration::try_from_secs_f64(at_secs).unwrap_or_default(),
+            fault: words.fault()?,
+        })
+    }
+}
+
+/// The words yet to come.
+struct Words<'a> {
+    next: Option<&'a str>,
+    rest: SplitWhitespace<'a>,
+}
+
+impl<'a> Words<'a> {
+    fn new(text: &'a str) -> Self {
+        let mut rest = text.split_whitespace();
+        Self {
+            next: rest.next(),
+            rest,
+        }
+    }
+
+    fn take(&mut self) -> Option<&'a str> {
+        std::mem::replace(&mut self.next, self.rest.next())
+    }
+
+    fn take_if(&mut self, word: &str) -> bool {
+        let is_next = self.next == Some(word);
+        if is_next {
+            self.take();
+        }
+        is_next
+    }
+
+    fn fault(mut self) -> Result<Fault, FaultError> {
+        let kind: FaultKind = self.take().ok_or(FaultError::Nothing)?.parse()?;
+        let links = self.links(kind)?;
+        let secs = if self.take_if("for") {
+            Some(self.duration(kind)?)
+        } else {
+            None
+        };
+        match self.take() {
+            Some(word) => Err(FaultError::Surplus(word.to_owned())),
+            None => Ok(Fault { kind, links, secs }),
+        }
+    }
+
+    fn links(&mut self, kind: FaultKind) -> Result<Links, FaultError> {
+        let all = [Links::Points, Links::Output, Links::Both];
+        let named = all.into_iter().find(|links| self.take_if(links.name()));
+        match named {
+            Some(Links::Output | Links::Both) if !kind.fits_output() => {
+                Err(FaultError::PointsOnly(kind))
+            }
+            None if !kind.fits_output() => Ok(Links::Points),
+            _ => Ok(named.unwrap_or(Links::Both)),
+        }
+    }
+
+    fn duration(&mut self, kind: FaultKind) -> Result<f64, FaultError> {
+        if kind.usual_secs().is_none() {
+            return Err(FaultError::NoDuration(kind));
+        }
+        if kind == FaultKind::Clock {
+            return self.seconds("for", "-864000 to 864000", |_| true);
+        }
+        self.seconds("for", "more than 0 and at most 864000", |secs| secs > 0.0)
+    }
+
+    fn seconds(
+        &mut self,
+        word: &'static str,
+        allowed: &'static str,
+        is_allowed: impl Fn(f64) -> bool,
+    ) -> Result<f64, FaultError> {
+        let given = self.take().unwrap_or("");
+        let secs = given.parse::<f64>().ok();
+        let good = secs.filter(|&secs| secs.abs() <= MAX_SECS && is_allowed(secs));
+        good.ok_or_else(|| FaultError::Seconds {
+            word,
+            given: given.to_owned(),
+            allowed,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn everything_but_the_fault_has_a_default() {
+        let fault = |kind, links, secs| Ok(Fault { kind, links, secs });
+        for (text, expected) in [
+            ("cut", fault(FaultKind::Cut, Links::Both, None)),
+            (
+                "  stall\toutput ",
+                fault(FaultKind::Stall, Links::Output, None),
+            ),
+            (
+                "refuse for 2.5",
+                fault(FaultKind::Refuse, Links::Both, Some(2.5)),
+            ),
+            (
+                "halfopen points for 3",
+                fault(FaultKind::HalfOpen, Links::Points, Some(3.0)),
+            ),
+            (
+                "clock for -30",
+                fault(FaultKind::Clock, Links::Both, Some(-30.0)),
+            ),
+            ("nan", fault(FaultKind::Nan, Links::Points, None)),
+        ] {
+            assert_eq!(text.parse::<Fault>(), expected, "{text}");
+            let timed = format!("at 1.5 {text}").parse::<TimedFault>();
+            let expected = expected.map(|fault| TimedFault {
+                at: Duration::from_millis(1500),
+                fault,
+            });
+            assert_eq!(timed, expected, "{text}");
+        }
+        let soon = "cut points".parse::<TimedFault>().expect("allowed");
+        assert_eq!(soon.at, Duration::ZERO);
+    }
+
+    #[test]
+    fn errors_name_what_is_allowed() {
+        for (text, word) in [
+            ("", "[at SECONDS] FAULT"),
+            ("at 2", "[at SECONDS] FAULT"),
+            ("explode", "refuse, restart, mute"),
+            ("at", "0 to 864000"),
+            ("at -1 cut", "0 to 864000"),
+            ("at NaN cut", "0 to 864000"),
+            ("stall for", "more than 0"),
+            ("stall for 0", "more than 0"),
+            ("stall for inf", "more than 0"),
+            ("clock for 1e9", "-864000 to 864000"),
+            ("cut for 3", "cut cannot have a duration"),
+            ("nan output", "nan can only happen to points"),
+            ("nan both", "nan can only happen to points"),
+            ("cut lines", "points, output or both"),
+            ("stall for 2 points", "in this order"),
+        ] {
+            let error = text.parse::<TimedFault>().expect_err(text).to_string();
+            assert!(error.contains(word), "{text}: {error}");
+        }
+        let error = "at 1 cut".parse::<Fault>().expect_err("not a script");
+        assert_eq!(error, FaultError::AtOnce);
+    }
+
+    proptest! {
+        #[test]
+        fn the_text_of_a_fault_is_the_fault(
+            kind in proptest::sample::select(FaultKind::ALL.to_vec()),
+            links in proptest::sample::select(vec![Links::Points, Links::Output, Links::Both]),
+            secs in proptest::option::of(0.001..1000.0),
+            at_ms in 0u64..100_000,
+        ) {
+            let fault = Fault {
+                kind,
+                links: if kind.fits_output() { links } else { Links::Points },
+                secs: secs.filter(|_| kind.usual_secs().is_some()),
+            };
+            let timed = TimedFault { at: Duration::from_millis(at_ms), fault };
+            prop_assert_eq!(fault.to_string().parse::<Fault>(), Ok(fault));
+            prop_assert_eq!(timed.to_string().parse::<TimedFault>(), Ok(timed));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,60}") {
+            let _ = text.parse::<TimedFault>();
+        }
+    }
+}

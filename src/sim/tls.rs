@@ -1,0 +1,147 @@
+//! TLS with a throw-away certificate authority.
+
+use std::fs;
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use time::{Duration, OffsetDateTime};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio_rustls::rustls::{self, ServerConfig};
+
+/// The file with the certificate of the authority, as SENSR names it.
+pub const CA_FILE: &str = "sensr-ca.crt";
+
+/// How long certificates are valid: a run is shorter.
+const VALIDITY: Duration = Duration::days(30);
+
+/// How to serve with TLS.
+///
+/// Authority, certificate and keys are made at every start. Only the authority's certificate is written
+/// anywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsOptions {
+    /// The folder that gets [`CA_FILE`], in PEM.
+    pub dir: PathBuf,
+    /// DNS names and IP addresses in the server's certificate. Empty: localhost, 127.0.0.1, ::1 and the address
+    /// that is listened on.
+    pub names: Vec<String>,
+    /// The server's certificate expired yesterday.
+    pub is_expired: bool,
+}
+
+impl TlsOptions {
+    /// For this machine, and valid.
+    #[must_use]
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            names: Vec::new(),
+            is_expired: false,
+        }
+    }
+}
+
+/// Why nothing can be served with TLS.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// Neither a DNS name nor an IP address.
+    #[error("{name} cannot be in a certificate: {source}")]
+    Name {
+        /// What was given.
+        name: String,
+        /// What is wrong with it.
+        source: rcgen::Error,
+    },
+    /// No certificate came about.
+    #[error("cannot make a certificate: {0}")]
+    Make(#[from] rcgen::Error),
+    /// The certificate cannot be used.
+    #[error("cannot use the certificate: {0}")]
+    Use(#[from] rustls::Error),
+    /// The file cannot be written.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// What was to be written.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Makes the certificates and writes the authority's.
+pub(super) fn acceptor(options: &TlsOptions, bind: IpAddr) -> Result<TlsAcceptor, TlsError> {
+    let now = OffsetDateTime::now_utc();
+    let ca_key = KeyPair::generate()?;
+    let mut ca = CertificateParams::default();
+    ca.distinguished_name
+        .push(DnType::CommonName, "sensr_sim throw-away CA");
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    (ca.not_before, ca.not_after) = (now - VALIDITY, now + VALIDITY);
+    let ca_certificate = ca.self_signed(&ca_key)?;
+
+    let key = KeyPair::generate()?;
+    let mut leaf = leaf(&names(options, bind))?;
+    (leaf.not_before, leaf.not_after) = if options.is_expired {
+        (now - Duration::days(3), now - Duration::days(1))
+    } else {
+        (now - Duration::days(1), now + VALIDITY)
+    };
+    let certificate = leaf.signed_by(&key, &Issuer::new(ca, ca_key))?;
+
+    let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key.into())?;
+    write(&options.dir, &ca_certificate.pem())?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+fn names(options: &TlsOptions, bind: IpAddr) -> Vec<String> {
+    if !options.names.is_empty() {
+        return options.names.clone();
+    }
+    let mut names = ["localhost", "127.0.0.1", "::1"]
+        .map(str::to_owned)
+        .to_vec();
+    let bind = bind.to_string();
+    if !names.contains(&bind) {
+        names.push(bind);
+    }
+    names
+}
+
+fn leaf(names: &[String]) -> Result<CertificateParams, TlsError> {
+    for name in names {
+        CertificateParams::new([name.clone()]).map_err(|source| TlsError::Name {
+            name: name.clone(),
+            source,
+        })?;
+    }
+    let mut leaf = CertificateParams::new(names)?;
+    leaf.distinguished_name
+        .push(DnType::CommonName, "sensr_sim");
+    leaf.use_authority_key_identifier_extension = true;
+    leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    Ok(leaf)
+}
+
+/// Under another name first, so that nobody reads half of it.
+fn write(dir: &Path, pem: &str) -> Result<(), TlsError> {
+    let path = dir.join(CA_FILE);
+    let unfinished = dir.join(format!("{CA_FILE}.new"));
+    let written = fs::create_dir_all(dir)
+        .and_then(|()| fs::write(&unfinished, pem))
+        .and_then(|()| fs::rename(&unfinished, &path));
+    written.map_err(|source| TlsError::Write { path, source })
+}
