@@ -115,7 +115,7 @@ fn run(frame: &Bytes, with_markers: bool) -> (Duration, usize) {
         intake.message(frame.clone(), Arrival::now());
     }
     queues.close();
-    outflow.run();
+    outflow.run().expect("nothing is final");
     let bytes = bytes.load(std::sync::atomic::Ordering::Relaxed);
     (begun.elapsed() / BATCH, bytes / BATCH as usize)
 }

@@ -5,6 +5,7 @@ mod consumers;
 mod convert;
 mod diagnostics;
 mod error;
+mod heartbeat;
 mod inbox;
 mod last_resort;
 mod logging;

@@ -7,6 +7,7 @@ use r2r::{Context, Node};
 use tokio::sync::watch;
 
 use super::consumers::Consumers;
+use super::heartbeat::Heartbeat;
 use super::logging::{self, Rosout};
 use super::parameters::{self, ParameterServer};
 use super::reactor::{Reactor, Signals};
@@ -88,6 +89,7 @@ struct Bridge {
     publishers: Workers,
     trigger: Trigger,
     shutdown: Shutdown,
+    heartbeat: Heartbeat,
 }
 
 /// What parameters and services act on.
@@ -168,6 +170,7 @@ impl Bridge {
             config: config_changes,
             trigger,
             shutdown,
+            heartbeat: Heartbeat::default(),
         };
         let publishers = wiring.publishers(node, &queues, &target.config)?;
         let readers =
@@ -188,6 +191,7 @@ impl Bridge {
             publishers,
             trigger: wiring.trigger,
             shutdown: wiring.shutdown,
+            heartbeat: wiring.heartbeat,
         })
     }
 
@@ -198,6 +202,7 @@ impl Bridge {
             if self.readers.any_has_ended() || self.publishers.any_has_ended() {
                 return Err(self.autopsy());
             }
+            self.heartbeat.beat();
             let (control, reporter) = (&mut self.control, &mut self.reporter);
             consumers.look(Instant::now(), &control.queues)?;
             let config = control.config();

@@ -30,7 +30,7 @@ impl Reactor {
             })
     }
 
-    /// Works until `link` has ended. Meanwhile `beside` may do what it likes.
+    /// Works until `link` has ended, however long `beside` would go on.
     pub(super) fn run(self, link: impl Future<Output = ()>, beside: impl Future<Output = ()>) {
         self.0.block_on(async {
             tokio::select! {

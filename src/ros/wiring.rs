@@ -6,6 +6,7 @@ use r2r::Node;
 use tokio::sync::watch;
 
 use super::Error;
+use super::heartbeat::Heartbeat;
 use super::publisher::DdsSink;
 use super::reactor::{Reactor, Signals};
 use super::workers::{Worker, Workers};
@@ -42,6 +43,7 @@ pub(super) struct Wiring {
     pub(super) config: watch::Receiver<Arc<Config>>,
     pub(super) trigger: Trigger,
     pub(super) shutdown: Shutdown,
+    pub(super) heartbeat: Heartbeat,
 }
 
 impl Wiring {
@@ -107,12 +109,12 @@ impl Wiring {
             Ok(())
         })?;
         let (stats, shutdown) = (Arc::clone(&self.stats), self.shutdown.clone());
-        let reactor = Reactor::new()?;
+        let (reactor, heartbeat) = (Reactor::new()?, self.heartbeat.clone());
         let output = Worker::spawn("sensr-output", move || {
             let link = client::run(&stats.output.link, output, shutdown, |frame, arrival| {
                 rest.message(frame, arrival);
             });
-            reactor.run(link, std::future::ready(()));
+            reactor.run(link, heartbeat.watch());
             Ok(())
         })?;
         Ok(Workers::new([points, output]))

@@ -9,6 +9,7 @@ from polling import until
 CONNECTING = LinkStatistics.STATE_CONNECTING
 CONNECTED = LinkStatistics.STATE_CONNECTED
 BACKOFF = LinkStatistics.STATE_BACKOFF
+PAUSED = LinkStatistics.STATE_PAUSED
 
 #: Where what was received can be.
 PLACES = ("published", "thinned", "unsubscribed", "dropped", "malformed", "queued")
@@ -90,6 +91,12 @@ class Statistics:
         """Every message so far must balance."""
         for message in self.messages:
             assert not imbalances(message), imbalances(message)
+
+
+    def require_bounded_memory(self):
+        """In every message so far."""
+        for message in self.messages:
+            assert message.rss_bytes <= message.memory_bound_bytes, (message.rss_bytes, message.memory_bound_bytes)
 
 
 def stamp_ns(message):

@@ -22,13 +22,13 @@ def executable(name):
 class Process:
     """A running program with its output in files. Ended by process id, never by name."""
 
-    def __init__(self, name, argv, env, folder):
+    def __init__(self, name, argv, env, folder, stdin=subprocess.DEVNULL):
         self.name = name
         self._out = folder / f"{name}.out"
         self._err = folder / f"{name}.err"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._popen = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, start_new_session=True
+                argv, stdin=stdin, stdout=out, stderr=err, env=env, start_new_session=True
             )
         self.pid = self._popen.pid
 
@@ -135,6 +135,8 @@ class Bridge(Process):
             argv += ["--ros-args", *ros]
         #: What `end` demands. None if the test has looked at the exit itself.
         self.expected_exit = 0
+        #: Only where a test breaks what the bridge stands on.
+        self.may_panic = False
         super().__init__(name, argv, env, folder)
 
     @property
@@ -147,28 +149,50 @@ class Bridge(Process):
 
     def end(self):
         super().end()
-        assert "panicked" not in self.log, f"{self.name} panicked\n{self.tail()}"
+        assert self.may_panic or "panicked" not in self.log, f"{self.name} panicked\n{self.tail()}"
         if self.expected_exit is not None:
             assert self.exit_code == self.expected_exit, f"{self.name} ended badly\n{self.tail()}"
 
 
 class Sim(Process):
-    """The simulated SENSR server. Returns when it listens."""
+    """The simulated SENSR server. Returns when it listens. With `control` faults can be asked of it."""
 
-    def __init__(self, name, env, folder, *args, points_port=0, output_port=0):
+    def __init__(self, name, env, folder, *args, points_port=0, output_port=0, control=False):
         argv = [executable("sensr_sim"), "--output-port", str(output_port), "--points-port", str(points_port)]
-        super().__init__(name, [*argv, *map(str, args)], env, folder)
+        if control:
+            argv.append("--control")
+        stdin = subprocess.PIPE if control else subprocess.DEVNULL
+        super().__init__(name, [*argv, *map(str, args)], env, folder, stdin)
         # The whole line: it may be seen half written.
         self.expect('"listening".*\n', stream="stdout")
-        listening = self._event("listening")
+        (listening,) = self.events("listening")
         self.points_port, self.output_port = listening["points_port"], listening["output_port"]
 
-    def _event(self, kind):
+    def events(self, kind):
+        """The lines of that kind so far."""
         lines = self.stdout.splitlines(keepends=True)
         events = [json.loads(line) for line in lines if line.endswith("\n")]
-        return next((event for event in events if event["event"] == kind), None)
+        return [event for event in events if event["event"] == kind]
+
+    def cause(self, fault):
+        """Asks for a fault and waits until it is over: the server then behaves well again."""
+        before = len(self.events("recovered"))
+        self._popen.stdin.write(f"{fault}\n".encode())
+        self._popen.stdin.flush()
+        self.until(lambda: len(self.events("recovered")) > before, f"the end of {fault!r}", timeout=120.0)
+
+    def stop(self):
+        """Ends it in order and returns what it says it has sent."""
+        self.signal(signal.SIGTERM)
+        return self.done()
 
     def done(self, timeout=60.0):
         """Waits until it has ended by itself and returns what it says it has sent."""
         assert self.wait(timeout) == 0, self.tail()
-        return self._event("done")
+        (done,) = self.events("done")
+        return done
+
+    def end(self):
+        super().end()
+        if self._popen.stdin:
+            self._popen.stdin.close()

@@ -45,6 +45,7 @@ class Rig:
             LIVE.remove(self)
         for statistics in self._statistics:
             statistics.require_balance()
+            statistics.require_bounded_memory()
 
     def _keep(self, process):
         self.processes.append(process)
@@ -85,9 +86,9 @@ class Rig:
             options["fallback"] = dict.fromkeys(names, self.unserved_port)
         return self._keep(Bridge(self._name("bridge"), self.env, self.folder, parameters, **options))
 
-    def sim(self, *args, **ports):
-        """The simulator; returns when it listens."""
-        return self._keep(Sim(self._name("sim"), self.env, self.folder, *args, **ports))
+    def sim(self, *args, **options):
+        """The simulator; returns when it listens. See `processes.Sim` for the options."""
+        return self._keep(Sim(self._name("sim"), self.env, self.folder, *args, **options))
 
     def script(self, name, path, *args):
         """A Python program."""
@@ -104,7 +105,7 @@ class Rig:
         return observer
 
     def statistics(self, observer, topic="statistics"):
-        """The bridge's statistics. That every one balances is checked at the end of the rig."""
+        """The bridge's statistics. That every one balances and that memory is below its bound is checked at the end of the rig."""
         statistics = Statistics(observer, topic)
         self._statistics.append(statistics)
         return statistics

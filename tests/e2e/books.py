@@ -1,0 +1,47 @@
+"""Compares what the simulator says it has sent with what the bridge says it has received: to the frame."""
+
+from ledger import link_of, topic_of
+from polling import until
+
+#: Topics by what the simulator calls their contents.
+CLOUDS = {"raw": "points/raw", "ground": "points/ground", "background": "points/background"}
+CONTENTS = {
+    "streams": "objects",
+    "zone_events": "events/zone",
+    "losing_events": "events/losing",
+    "recalibration_events": "events/recalibration",
+}
+
+
+def require_balanced(sent, statistics):
+    """`sent` is the simulator's last word. Waits until the bridge has worked off all of it; returns its statistics."""
+    for link in ("points", "output"):
+        account = sent[link]
+        assert account["offered"] == account["delivered"] + account["cut"], (link, account)
+
+    def differences():
+        message = statistics.messages and statistics.latest
+        if not message:
+            return ["no statistics yet"]
+        return list(_differences(sent, message))
+
+    until(lambda: not differences(), lambda: f"the same on both sides: {differences()}")
+    message = statistics.until_settled()
+    assert not differences()
+    return message
+
+
+def _differences(sent, message):
+    for name in ("points", "output"):
+        account, link = sent[name], link_of(message, name)
+        yield from _compare(f"{name} frames", link.frames, account["delivered"] + account["injected"])
+        yield from _compare(f"{name} text", link.text_frames, account["injected_text"])
+        yield from _compare(f"{name} oversized", link.oversized_frames, account["oversized"])
+    for contents, topics in ((sent["delivered_clouds"], CLOUDS), (sent["delivered_contents"], CONTENTS)):
+        for name, topic in topics.items():
+            yield from _compare(topic, topic_of(message, topic).received, contents[name])
+
+
+def _compare(what, received, expected):
+    if received != expected:
+        yield f"{what}: received {received}, sent {expected}"

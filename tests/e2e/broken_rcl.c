@@ -1,0 +1,75 @@
+/* Stands before rcl (LD_PRELOAD) and breaks it once the file SENSR_TEST_TRIGGER exists:
+ *
+ *   SENSR_TEST_PUBLISH=CODE   publishing in the thread SENSR_TEST_THREAD returns that code, or never with "hang"
+ *   SENSR_TEST_WAIT=CODE      waiting returns that code at once
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *broken(const char *what)
+{
+    const char *trigger = getenv("SENSR_TEST_TRIGGER");
+    const char *how = getenv(what);
+    return how && trigger && access(trigger, F_OK) == 0 ? how : NULL;
+}
+
+/* How publishing is to fail in this thread. */
+static const char *broken_publish(void)
+{
+    const char *thread = getenv("SENSR_TEST_THREAD");
+    const char *how = broken("SENSR_TEST_PUBLISH");
+    char name[16] = "";
+
+    pthread_getname_np(pthread_self(), name, sizeof name);
+    return how && thread && strcmp(name, thread) == 0 ? how : NULL;
+}
+
+static int failure(const char *how)
+{
+    while (strcmp(how, "hang") == 0)
+        pause();
+    return atoi(how);
+}
+
+typedef int publish_function(const void *, const void *, void *);
+
+int rcl_publish_serialized_message(const void *publisher, const void *message, void *allocation)
+{
+    static publish_function *real;
+    const char *how = broken_publish();
+
+    if (how)
+        return failure(how);
+    if (!real)
+        real = (publish_function *)dlsym(RTLD_NEXT, "rcl_publish_serialized_message");
+    return real(publisher, message, allocation);
+}
+
+int rcl_publish(const void *publisher, const void *message, void *allocation)
+{
+    static publish_function *real;
+    const char *how = broken_publish();
+
+    if (how)
+        return failure(how);
+    if (!real)
+        real = (publish_function *)dlsym(RTLD_NEXT, "rcl_publish");
+    return real(publisher, message, allocation);
+}
+
+int rcl_wait(void *wait_set, int64_t timeout)
+{
+    static int (*real)(void *, int64_t);
+    const char *how = broken("SENSR_TEST_WAIT");
+
+    if (how)
+        return atoi(how);
+    if (!real)
+        real = (int (*)(void *, int64_t))dlsym(RTLD_NEXT, "rcl_wait");
+    return real(wait_set, timeout);
+}

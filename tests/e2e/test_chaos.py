@@ -1,0 +1,66 @@
+"""Every fault at random, one after the other: nothing ends, nothing leaks, and the books balance to the frame.
+
+SENSR_CHAOS_SECONDS and SENSR_CHAOS_SEED make it longer and another one: see scripts/chaos.
+"""
+
+import os
+import random
+
+from books import require_balanced
+from polling import until
+from report import note
+from topics import TOPICS
+
+SECONDS = float(os.environ.get("SENSR_CHAOS_SECONDS", "30"))
+SEED = int(os.environ.get("SENSR_CHAOS_SEED", str(random.randrange(1 << 31))))
+RATE_HZ = 20
+POINTS = 20_000
+STALL_SECONDS = 2.0
+EVENTS = {"events/zone": "zone_events", "events/losing": "losing_events", "events/recalibration": "recalibration_events"}
+#: Of the memory before the faults: what buffers that have grown with bursts may keep.
+SLACK_BYTES = 48 << 20
+
+
+def test_chaos(rig):
+    print(f"seed {SEED}")  # shown when it fails
+    observer = rig.observer()
+    statistics = rig.statistics(observer)
+    clouds = observer.clouds(keep=lambda cloud: cloud.width)
+    inboxes = {
+        topic: observer.subscribe(
+            topic, TOPICS[topic].kind, TOPICS[topic].subscription(), keep=lambda event: event.sequence
+        )
+        for topic in EVENTS
+    }
+    messages = round(SECONDS * RATE_HZ)
+    scene = ("--scene", "street", "--points", POINTS, "--rate", RATE_HZ, "--count", messages)
+    sim = rig.sim(*scene, "--chaos", SEED, "--chaos-pause", 0.5)
+    patience = {"stall_timeout": STALL_SECONDS, "ping_interval": STALL_SECONDS / 4}
+    bridge = rig.bridge(sim.points_port, patience, output_port=sim.output_port)
+    observer.wait_for_match(statistics.inbox, clouds, *inboxes.values())
+    clouds.wait(1)
+    memory_before = bridge.memory_bytes()
+
+    sent = sim.done(timeout=60.0 + 3 * SECONDS)
+    assert bridge.alive, bridge.tail()
+    message = require_balanced(sent, statistics)
+    for topic, name in EVENTS.items():
+        count = sent["delivered_contents"][name]
+        inboxes[topic].wait(count)
+        assert inboxes[topic].messages == list(range(count)), f"{topic}: not all, or not in order"
+    memory_after = bridge.memory_bytes()
+    assert memory_after < memory_before + SLACK_BYTES, (memory_before, memory_after)
+    until(lambda: "Finished" in bridge.log, "the end of the simulator in the log")
+
+    faults = {link: sum(sent[link]["faults"].values()) for link in ("points", "output")}
+    accounts = [
+        f"{name} {sent[name]['offered']} offered = {sent[name]['delivered']} delivered + {sent[name]['cut']} cut, "
+        f"{sent[name]['injected']} injected, {faults[name]} faults"
+        for name in ("points", "output")
+    ]
+    events = sum(inbox.count for inbox in inboxes.values())
+    note(
+        f"chaos, seed {SEED}, {SECONDS:g} s at {RATE_HZ} Hz: {'; '.join(accounts)}; all received; {events} events in "
+        f"order; memory {memory_before / 1e6:.1f} -> {memory_after / 1e6:.1f} MB, bound "
+        f"{message.memory_bound_bytes / 1e6:.0f} MB"
+    )

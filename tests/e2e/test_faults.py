@@ -1,0 +1,169 @@
+"""Every fault a server can have, one by one: afterwards good data flow again, and the books balance to the frame."""
+
+import time
+from dataclasses import dataclass, field
+
+import pytest
+
+from books import require_balanced
+from ledger import CONNECTED, link_of, topic_of
+from polling import until
+from report import note
+from topics import TOPICS
+
+SCENE = ("--scene", "street", "--points", 2000, "--rate", 20)
+NAMES = ("points", "output")
+OTHER = {"points": "output", "output": "points"}
+FLOW = {"points": "points/raw", "output": "objects"}
+#: Short enough to see what silence leads to, and long enough for a machine that is busy with something else.
+STALL_SECONDS = 3.0
+#: What a process may keep of a fault.
+SLACK_BYTES = 24 << 20
+
+
+@dataclass
+class Case:
+    """What a fault does to the link it befalls."""
+
+    fault: str
+    #: How often the link is lost; None if that is not certain.
+    disconnects: int | None = 0
+    #: Words of its last error.
+    words: tuple = ()
+    #: Changes of the link's other figures.
+    figures: dict = field(default_factory=dict)
+    links: tuple = NAMES
+    #: Within so many seconds after the server behaves well again data flow, on a machine with nothing else to do.
+    stated: float = 1.0
+
+
+CASES = [
+    Case("refuse {} for 1", 1, ("refused",)),
+    Case("restart {} for 1", 1, ("refused",)),
+    Case("mute {} for 1", 1),
+    Case("reject {} for 1", 1, ("503",)),
+    Case("cut {}", 1, ("connection lost",)),
+    Case("stall {} for 1"),
+    Case(f"stall {{}} for {4 * STALL_SECONDS}", 1, ("connection dead",), {"stalls": 1}, stated=4 * STALL_SECONDS),
+    Case("halfopen {}", 1, ("connection dead",), {"stalls": 1}),
+    Case("silent {} for 1"),
+    Case(f"silent {{}} for {6 * STALL_SECONDS}", 1, ("no data",), {"stalls": 1}, stated=6 * STALL_SECONDS),
+    Case("garbage {}", figures={"undecodable_frames": 1}),
+    Case("truncated {}", figures={"undecodable_frames": 1}),
+    Case("text {}", figures={"text_frames": 1}),
+    Case("nonsense {}", 1, ("connection lost",)),
+    Case("oversized {}", 1, ("max_message_bytes",), {"oversized_frames": 1}),
+    Case("fragmented {} for 1"),
+    Case("pings {}"),
+    Case("drip {} for 1"),
+    Case(f"drip {{}} for {1.5 * STALL_SECONDS}", stated=2 * STALL_SECONDS),
+    Case("overflow {}", 1, ("1011", "Writing buffer is full", "data are lost"), {"server_overflows": 1}),
+    Case("close {}", 1, ("code 1000",)),
+    Case("clock {} for 100", links=("output",)),
+    Case("clock {} for -100", links=("output",)),
+    Case("empty {}", links=("points",)),
+    Case("nan {}", links=("points",)),
+]
+
+
+class Site:
+    """A bridge on a simulator that does what it is told, and what comes out."""
+
+    def __init__(self, rig, *args, parameters=None):
+        self.observer = rig.observer()
+        self.statistics = rig.statistics(self.observer)
+        known = TOPICS["objects"]
+        self.inboxes = {
+            "points": self.observer.clouds(keep=lambda cloud: (cloud.width, cloud.is_dense)),
+            "output": self.observer.subscribe("objects", known.kind, known.subscription(), keep=lambda _: True),
+        }
+        self.sim = rig.sim(*SCENE, *args, control=True)
+        patience = {"stall_timeout": STALL_SECONDS, "ping_interval": STALL_SECONDS / 6}
+        self.bridge = rig.bridge(
+            self.sim.points_port, patience | (parameters or {}), output_port=self.sim.output_port
+        )
+        self.observer.wait_for_match(self.statistics.inbox, *self.inboxes.values())
+        for name in NAMES:
+            self.require_flow(name)
+
+    def require_flow(self, name):
+        """More comes than has come so far."""
+        inbox = self.inboxes[name]
+        inbox.wait(inbox.count + 3)
+
+
+@pytest.mark.parametrize(
+    ("case", "link"),
+    [
+        pytest.param(case, link, id=case.fault.format(link).replace(" ", "_"))
+        for case in CASES
+        for link in case.links
+    ],
+)
+def test_after_a_fault_good_data_flow_and_the_books_balance(rig, case, link):
+    site = Site(rig)
+    before = site.statistics.after()
+    memory_before = site.bridge.memory_bytes()
+    site.sim.cause(case.fault.format(link))
+    recovered = time.monotonic()
+    site.require_flow(link)
+    took = time.monotonic() - recovered
+    site.require_flow(OTHER[link])
+    site.statistics.until_state(CONNECTED, link)
+    memory_after = site.bridge.memory_bytes()
+
+    message = require_balanced(site.sim.stop(), site.statistics)
+    require_figures(case, link_of(before, link), link_of(message, link))
+    require_words(case, site, link)
+    if case.disconnects:
+        # The end of the simulator is the second one.
+        assert link_of(message, link).disconnects == case.disconnects + 1
+    assert link_of(message, OTHER[link]).disconnects == 1, "the other link was lost, too"
+    assert memory_after < memory_before + SLACK_BYTES, (memory_before, memory_after)
+    note(
+        f"fault {case.fault.format(link)}: data {took:.2f} s after the server was well again (stated: "
+        f"{case.stated:g} s), memory {(memory_after - memory_before) / 1e6:+.1f} MB"
+    )
+
+
+def require_figures(case, before, after):
+    for name in ("undecodable_frames", "text_frames", "oversized_frames", "stalls", "server_overflows"):
+        change = getattr(after, name) - getattr(before, name)
+        assert change == case.figures.get(name, 0), (name, change)
+
+
+def require_words(case, site, link):
+    """The log says what happened, and a loss of data as an error."""
+    port = getattr(site.sim, f"{link}_port")
+    said = [line for line in site.bridge.log.splitlines() if f":{port}/" in line]
+    assert any(all(word in line for word in case.words) for line in said), (case.words, said)
+    is_loss = any("[ERROR]" in line and "data are lost" in line for line in said)
+    assert is_loss == ("data are lost" in case.words), said
+
+
+def test_empty_clouds_and_coordinates_that_are_no_numbers_come_out(rig):
+    site = Site(rig)
+    site.sim.cause("empty points")
+    until(lambda: any(width == 0 for width, _ in site.inboxes["points"].messages), "the empty cloud")
+    site.sim.cause("nan points")
+    until(lambda: any(not is_dense for _, is_dense in site.inboxes["points"].messages), "the cloud with NaN")
+    message = require_balanced(site.sim.stop(), site.statistics)
+    assert topic_of(message).empty == 1
+
+
+def test_a_jump_of_the_servers_clock_is_noticed(rig):
+    site = Site(rig)
+    site.sim.cause("clock output for 100")
+    site.statistics.until(lambda message: message.clock.jumps == 1, "the jump")
+    site.sim.cause("clock output for -100")
+    site.statistics.until(lambda message: message.clock.jumps == 2, "the jump back")
+    require_balanced(site.sim.stop(), site.statistics)
+
+
+def test_both_links_at_once(rig):
+    site = Site(rig)
+    for fault in ("cut both", "restart both for 0.5", "overflow both", "halfopen both", "stall both for 0.5"):
+        site.sim.cause(fault)
+        for name in NAMES:
+            site.require_flow(name)
+    require_balanced(site.sim.stop(), site.statistics)
