@@ -15,6 +15,7 @@
 mod cloud_intake;
 mod cloud_outflow;
 mod hand_over;
+mod memory;
 mod notice;
 mod notice_outflow;
 mod object_outflow;

@@ -6,4 +6,5 @@ pub mod custom;
 pub mod link;
 pub mod output;
 pub mod part;
+mod shape;
 pub mod wire;
