@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use prost::Message;
+use prost::encoding::WireType;
 use prost_types::Timestamp;
 use sensr_bridge::sensr::wire::proto::history::State;
 use sensr_bridge::sensr::wire::proto::prediction::ReachableSet;
@@ -121,6 +122,8 @@ fn points() -> Seeds {
         ("half_unsubscribed", run([0, 0x10], 1, &[usual.clone()])),
         ("refused", run([0, 0x20], 1, &[usual])),
         ("cut", run(ALL, 1, &[cut, vec![]])),
+        ("densest", run(ALL, 1, &[[0x0a, 0].repeat(1000)])),
+        ("densest_raw", run(ALL, 1, &[[0x0a, 2, 8, 3].repeat(500)])),
     ]
 }
 
@@ -335,29 +338,7 @@ fn output() -> Seeds {
         &events,
     ]
     .concat();
-    let states_without_end = OutputMessage {
-        stream: Some(StreamMessage {
-            objects: vec![Object {
-                history: Some(History {
-                    states: vec![State::default(); 300],
-                }),
-                ..object(1)
-            }],
-            zones: vec![ZoneConfig {
-                pbox: Some(PolygonBox {
-                    points: vec![Vector2::default(); 300],
-                    ..polygon(1)
-                }),
-                ..zone(1, 1)
-            }],
-            has_objects: true,
-            has_zones: true,
-            ..StreamMessage::default()
-        }),
-        ..OutputMessage::default()
-    }
-    .encode_to_vec();
-    vec![
+    let mut seeds = vec![
         ("stream", run(ALL, 1, &[stream.clone()])),
         ("events", run(ALL, 2, &[events.clone()])),
         ("custom_3", run(ALL, 1, &[v3.clone()])),
@@ -382,9 +363,89 @@ fn output() -> Seeds {
             run([0, 0x10], 2, &[stream.clone(), events.clone()]),
         ),
         ("refused", run([0, 0x20], 1, &[stream, events])),
+    ];
+    seeds.extend(densest());
+    seeds
+}
+
+/// A field of a message: number, contents.
+fn field(number: u32, contents: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    prost::encoding::encode_key(number, WireType::LengthDelimited, &mut bytes);
+    prost::encoding::encode_varint(contents.len() as u64, &mut bytes);
+    bytes.extend(contents);
+    bytes
+}
+
+/// What grows most when it is opened and made into messages.
+fn densest() -> Seeds {
+    const HAS_OBJECTS: [u8; 2] = [0x18, 1];
+    const HAS_ZONES: [u8; 3] = [0xc0, 0x06, 1];
+    let stream = |parts: &[Vec<u8>], valid: &[u8]| {
+        let contents = [&parts.concat(), valid].concat();
+        run(ALL, 1, &[field(3, &contents)])
+    };
+    let nothing = |number| field(number, &[]);
+    let object = |contents: &[u8]| field(1, contents);
+    let drawn = |id: u8| object(&[&[8, id][..], &field(4, &nothing(1))].concat());
+    let named = |i: u8| field(1, &[b'a' + i % 26, b'a' + i / 26]);
+    let sensors = field(3, &nothing(1));
+    let edges = field(5, &field(2, &field(2, &nothing(1))));
+    let node = |i: u8| {
+        let node = [&sensors[..], &edges].concat();
+        field(2, &[named(i), field(2, &node)].concat())
+    };
+    let nodes: Vec<u8> = (0..100).flat_map(node).collect();
+    vec![
         (
-            "many_states_and_corners",
-            run(ALL, 1, &[states_without_end]),
+            "densest_objects",
+            stream(&vec![nothing(1); 1000], &HAS_OBJECTS),
+        ),
+        (
+            "densest_drawn_objects",
+            stream(&(0..127).map(drawn).collect::<Vec<_>>(), &HAS_OBJECTS),
+        ),
+        (
+            "densest_states",
+            stream(
+                &[object(&field(102, &nothing(2).repeat(1000)))],
+                &HAS_OBJECTS,
+            ),
+        ),
+        (
+            "densest_predictions",
+            stream(
+                &[object(
+                    &[field(4, &nothing(1)), field(103, &nothing(1).repeat(1000))].concat(),
+                )],
+                &HAS_OBJECTS,
+            ),
+        ),
+        (
+            "densest_corners",
+            stream(
+                &[field(
+                    101,
+                    &field(
+                        3,
+                        &[nothing(1).repeat(1000), vec![0x1d, 0, 0, 128, 63]].concat(),
+                    ),
+                )],
+                &HAS_ZONES,
+            ),
+        ),
+        (
+            "densest_zones",
+            stream(&vec![nothing(101); 700], &HAS_ZONES),
+        ),
+        ("densest_health", stream(&[field(102, &nodes)], &[])),
+        (
+            "densest_events",
+            run(ALL, 1, &[field(201, &nothing(1).repeat(1000))]),
+        ),
+        (
+            "densest_fields_of_regard",
+            run(ALL, 1, &[field(301, &nothing(2).repeat(1000))]),
         ),
     ]
 }
@@ -516,19 +577,25 @@ fn parameters() -> Seeds {
         let length = u8::try_from(value.len()).expect("short");
         [&[name, 0, 7, length][..], value.as_bytes()].concat()
     };
-    let ranges = (0..24).flat_map(|name| {
+    let range = |name| {
         let numbers = [0, 1, 65_535, 65_536, i64::MIN].map(|value| integer(name, value));
         let others = [0.0, -0.0, 0.05, 3600.0, f64::NAN].map(|value| double(name, value));
-        numbers.into_iter().chain(others).flatten()
-    });
-    let texts = (0..24).flat_map(|name| {
-        ["", "sensr", "/map", "a b", "a\nb", "server", "\0"]
-            .into_iter()
-            .flat_map(move |value| string(name, value))
-    });
+        [numbers, others].concat().concat()
+    };
+    let texts = |name| {
+        let values = ["", "sensr", "/map", "a b", "a\nb", "server", "\0"];
+        values.map(|value| string(name, value)).concat()
+    };
     vec![
-        ("ranges", ranges.take(1000).collect()),
-        ("texts", texts.take(1000).collect()),
+        ("switch_range", range(6)),
+        ("port_range", range(2)),
+        ("interval_range", range(4)),
+        ("bytes_range", range(17)),
+        ("host_texts", texts(0)),
+        ("hosts_file_texts", texts(1)),
+        ("frame_texts", texts(12)),
+        ("parent_frame_texts", texts(13)),
+        ("stamp_source_texts", texts(14)),
         (
             "conflict",
             [double(20, 40.0), integer(17, 1 << 20), string(13, "sensr")].concat(),

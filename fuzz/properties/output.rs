@@ -22,8 +22,8 @@ const LENGTH: usize = 600;
 /// Memory that a run may take: an object of two bytes becomes four hundred when it is opened, then there are the
 /// messages made of it, in buffers that have up to three times what they need while they grow. Behind it what
 /// a run without a message takes.
-const GROWTH: usize = 2000;
-const MEMORY: usize = 128 << 10;
+const GROWTH: usize = 600;
+const MEMORY: usize = 32 << 10;
 
 const EVENTS: [Topic; 3] = [
     Topic::ZoneEvents,

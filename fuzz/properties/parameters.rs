@@ -8,7 +8,10 @@ use sensr_bridge::config::{Config, Settings, Value};
 use super::hosts::assert_one_line;
 use super::input::Input;
 
-/// Any number of changes, each a name (from the table, nearly so, or any) and a value.
+/// More changes in one run find nothing else.
+const MAX_CHANGES: usize = 16;
+
+/// Changes, each a name (from the table, nearly so, or any) and a value.
 ///
 /// A change is refused with one line that names the parameter, and then nothing changes; or it is within the
 /// range that the table declares, and reads back. The settings always make a configuration, or a line that says
@@ -20,7 +23,10 @@ use super::input::Input;
 pub fn parameters(data: &[u8]) {
     let mut input = Input(data);
     let mut settings = Settings::default();
-    while !input.is_empty() {
+    for _ in 0..MAX_CHANGES {
+        if input.is_empty() {
+            break;
+        }
         let name = name(&mut input);
         let value = value(&mut input);
         let before = settings.clone();

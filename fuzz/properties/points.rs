@@ -16,8 +16,8 @@ use super::rig::{Inspector, Rig};
 /// Memory that a run may take: a cloud of two bytes becomes a hundred when it is decoded, as much again in the
 /// queue, and what is to come of it is remembered here. Vectors have up to three times what they need while
 /// they grow. Behind it what a run without a message takes.
-const GROWTH: usize = 1000;
-const MEMORY: usize = 128 << 10;
+const GROWTH: usize = 250;
+const MEMORY: usize = 32 << 10;
 
 /// A cloud as it should come out.
 #[derive(Debug, PartialEq, Eq)]
