@@ -1,7 +1,7 @@
 //! Writes the seeds of the corpus: input that means something, the same every time.
 //!
-//! `cargo run --manifest-path fuzz/Cargo.toml --example seeds`. Seeds are named in words; what is named by a hash
-//! was found by fuzzing.
+//! `cargo run --manifest-path fuzz/Cargo.toml --example seeds`. What is named
+//! `found_…` was found by fuzzing.
 
 use std::error::Error;
 use std::fs;

@@ -235,7 +235,7 @@ mod tests {
     fn points_are_not_looked_into() {
         // Read as fields they would be thousands.
         let object = Object {
-            points: vec![0x0a, 0].repeat(60_000).into(),
+            points: [0x0a, 0].repeat(60_000).into(),
             ..Object::default()
         };
         assert!(fits(&object, 1));
