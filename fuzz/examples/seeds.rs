@@ -3,9 +3,13 @@
 //! `cargo run --manifest-path fuzz/Cargo.toml --example seeds`. What is named
 //! `found_…` was found by fuzzing.
 
+#![expect(clippy::cast_precision_loss, reason = "small numbers")]
+#![expect(clippy::unnecessary_wraps, reason = "as the fields want it")]
+
 use std::error::Error;
 use std::fs;
 use std::path::Path;
+use std::slice::from_ref;
 
 use prost::Message;
 use prost::encoding::WireType;
@@ -105,11 +109,11 @@ fn points() -> Seeds {
     let mut cut = usual.clone();
     cut.truncate(usual.len() - 5);
     vec![
-        ("usual", run(ALL, 1, &[usual.clone()])),
-        ("odd", run(ALL, 1, &[odd.clone()])),
+        ("usual", run(ALL, 1, from_ref(&usual))),
+        ("odd", run(ALL, 1, from_ref(&odd))),
         (
             "calibrating_thinned",
-            run([0, 1], 4, &[calibrating.clone()]),
+            run([0, 1], 4, from_ref(&calibrating)),
         ),
         (
             "half_off",
@@ -119,7 +123,7 @@ fn points() -> Seeds {
             "dropped",
             run([0, 4], 3, &[usual.clone(), odd, calibrating]),
         ),
-        ("half_unsubscribed", run([0, 0x10], 1, &[usual.clone()])),
+        ("half_unsubscribed", run([0, 0x10], 1, from_ref(&usual))),
         ("refused", run([0, 0x20], 1, &[usual])),
         ("cut", run(ALL, 1, &[cut, vec![]])),
         ("densest", run(ALL, 1, &[[0x0a, 0].repeat(1000)])),
@@ -339,10 +343,10 @@ fn output() -> Seeds {
     ]
     .concat();
     let mut seeds = vec![
-        ("stream", run(ALL, 1, &[stream.clone()])),
-        ("events", run(ALL, 2, &[events.clone()])),
-        ("custom_3", run(ALL, 1, &[v3.clone()])),
-        ("custom_2_5", run(ALL, 1, &[v2_5.clone()])),
+        ("stream", run(ALL, 1, from_ref(&stream))),
+        ("events", run(ALL, 2, from_ref(&events))),
+        ("custom_3", run(ALL, 1, from_ref(&v3))),
+        ("custom_2_5", run(ALL, 1, from_ref(&v2_5))),
         ("both_generations", run(ALL, 2, &[v3, v2_5])),
         (
             "shown_and_deleted",
