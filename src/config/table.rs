@@ -269,8 +269,11 @@ pub fn find(name: &str) -> Option<&'static Parameter> {
 fn did_you_mean(name: &str) -> String {
     /// More wrong letters than this are no slip of the finger.
     const NEAR: usize = 3;
+    // Comparing takes memory and time by the product of the lengths.
+    let length = name.chars().count();
     PARAMETERS
         .iter()
+        .filter(|parameter| parameter.name.len().abs_diff(length) <= NEAR)
         .map(|parameter| {
             (
                 strsim::damerau_levenshtein(name, parameter.name),
@@ -395,6 +398,14 @@ mod tests {
             refusal("quite_something_else", Value::Double(1.0)),
             "there is no parameter quite_something_else"
         );
+    }
+
+    #[test]
+    fn a_hint_is_for_slips_of_the_finger() {
+        let name = |surplus| format!("frame_id{}", "é".repeat(surplus));
+        assert_eq!(did_you_mean(&name(3)), ", did you mean frame_id?");
+        assert_eq!(did_you_mean(&name(4)), "");
+        assert_eq!(did_you_mean("rame_"), ", did you mean frame_id?");
     }
 
     #[test]
