@@ -10,8 +10,8 @@ use super::shape::Shaped;
 /// part of two bytes becomes hundreds in memory: without a limit one frame could take all of it.
 const MAX_PARTS: usize = 100_000;
 
-/// A part that would bring the fields of all parts of its kind in a message above this is not opened, and
-/// counts as undecodable: an object with a history without end would be as bad as objects without end. A
+/// A part that would bring the fields of all parts of its kind in a message above this is not opened either, and
+/// counts as undecodable (zones have less room, see [`Shaped`]): an object with a history without end would be as bad as objects without end. A
 /// thousand objects with a minute of history at 10 Hz have some 600,000.
 pub(super) const MAX_FIELDS: usize = 1_000_000;
 
@@ -43,10 +43,10 @@ impl Undecodable {
             return None;
         }
         let mut whole = T::default();
-        let mut room = Room::for_parts(&pieces);
+        let mut room = Room::for_parts::<T>(&pieces);
         for piece in pieces {
             if !room.takes::<T>(&piece) {
-                self.note(what, 1, TooManyFields);
+                self.note(what, 1, format_args!("more than {} fields", T::MAX_FIELDS));
                 return None;
             }
             if let Err(error) = whole.merge(piece) {
@@ -69,10 +69,10 @@ impl Undecodable {
             self.note(what, too_many, format_args!("more than {MAX_PARTS}"));
         }
         let mut whole = Vec::with_capacity(parts.len() - too_many);
-        let mut room = Room::for_parts(&parts);
+        let mut room = Room::for_parts::<T>(&parts);
         for part in parts.into_iter().take(MAX_PARTS) {
             if !room.takes::<T>(&part) {
-                self.note(what, 1, TooManyFields);
+                self.note(what, 1, format_args!("more than {} fields", T::MAX_FIELDS));
                 continue;
             }
             match T::decode(part) {
@@ -89,9 +89,9 @@ impl Undecodable {
 struct Room(Option<usize>);
 
 impl Room {
-    fn for_parts(parts: &[Bytes]) -> Self {
+    fn for_parts<T: Shaped>(parts: &[Bytes]) -> Self {
         let bytes: usize = parts.iter().map(Bytes::len).sum();
-        Self((bytes / MIN_FIELD_BYTES > MAX_FIELDS).then_some(MAX_FIELDS))
+        Self((bytes / MIN_FIELD_BYTES > T::MAX_FIELDS).then_some(T::MAX_FIELDS))
     }
 
     /// Whether there is room for a part, which it takes up then.
@@ -105,16 +105,6 @@ impl Room {
             *left = left_behind;
         }
         fits
-    }
-}
-
-/// Why a part is not opened.
-#[derive(Debug)]
-pub(super) struct TooManyFields;
-
-impl fmt::Display for TooManyFields {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "more than {MAX_FIELDS} fields")
     }
 }
 
@@ -137,7 +127,7 @@ impl fmt::Display for Undecodable {
 mod tests {
     use super::*;
     use crate::sensr::wire::proto::history::State;
-    use crate::sensr::wire::proto::{History, Object, ZoneEvent};
+    use crate::sensr::wire::proto::{History, Object, PolygonBox, Vector2, ZoneConfig, ZoneEvent};
     use prost::Message as _;
 
     /// An object whose history takes two bytes a state.
@@ -167,6 +157,23 @@ mod tests {
         assert_eq!((ids, lost), (vec![1, 3, 5], 2));
         let complaint = undecodable.to_string();
         assert!(complaint.contains("1000000 fields"), "{complaint}");
+    }
+
+    #[test]
+    fn a_zone_with_corners_without_end_costs_itself() {
+        let zone = |corners| {
+            let zone = ZoneConfig {
+                pbox: Some(PolygonBox {
+                    points: vec![Vector2::default(); corners],
+                    ..PolygonBox::default()
+                }),
+                ..ZoneConfig::default()
+            };
+            Bytes::from(zone.encode_to_vec())
+        };
+        let parts = vec![zone(ZoneConfig::MAX_FIELDS), zone(50)];
+        let (opened, lost) = Undecodable::default().many::<ZoneConfig>("zone", parts);
+        assert_eq!((opened.len(), lost), (1, 1));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use prost::Message;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use prost_types::Timestamp;
 
+use super::part::MAX_FIELDS;
 use super::wire::envelope;
 use super::wire::proto::{
     FieldOfRegard, LosingEvent, Object, OnlineRecalibrationEvent, ProfilingResultSet,
@@ -21,6 +22,8 @@ pub(super) struct Shape(&'static [(u32, &'static Shape)]);
 pub(super) trait Shaped: Message + Default {
     /// Its shape.
     const SHAPE: &'static Shape;
+    /// A part that would bring the fields of all of its kind in a message above this is not opened.
+    const MAX_FIELDS: usize = MAX_FIELDS;
 }
 
 /// Nothing in it is worth looking into.
@@ -49,7 +52,6 @@ macro_rules! shapes {
 
 shapes! {
     Object: OBJECT,
-    ZoneConfig: ZONE,
     SystemHealth: HEALTH,
     FieldOfRegard: FIELD_OF_REGARD,
     ProfilingResultSet: PROFILING,
@@ -63,6 +65,12 @@ shapes! {
     envelope::Stream: FLAT,
     envelope::Event: FLAT,
     envelope::Custom: FLAT,
+}
+
+impl Shaped for ZoneConfig {
+    const SHAPE: &'static Shape = ZONE;
+    /// A corner grows most: 288 bytes in a picture. A hundred zones of fifty corners have some 5,000 fields.
+    const MAX_FIELDS: usize = 100_000;
 }
 
 impl Shape {
