@@ -206,7 +206,10 @@ impl Config {
 pub fn near<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     /// More wrong letters than this are no slip of the finger.
     const NEAR: usize = 3;
+    // Comparing takes memory and time by the product of the lengths.
+    let length = name.chars().count();
     known
+        .filter(|known| known.len().abs_diff(length) <= NEAR)
         .map(|known| (strsim::damerau_levenshtein(name, known), known))
         .filter(|&(distance, _)| distance <= NEAR)
         .min()

@@ -16,6 +16,7 @@ mod bound;
 mod cloud_intake;
 mod cloud_outflow;
 mod hand_over;
+mod memory;
 mod notice;
 mod notice_outflow;
 mod object_outflow;

@@ -11,6 +11,7 @@ pub mod liveness;
 pub mod output;
 pub mod part;
 mod session;
+mod shape;
 pub mod tls;
 mod transport;
 pub mod wire;

@@ -15,6 +15,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -78,7 +79,7 @@ pub enum HostsError {
         source: std::io::Error,
     },
     /// Is not what a hosts file looks like.
-    #[error("hosts file {}: {source}", path.display())]
+    #[error("hosts file {}: {}", path.display(), one_line(source))]
     Parse {
         /// Which.
         path: PathBuf,
@@ -86,7 +87,7 @@ pub enum HostsError {
         source: serde_yaml::Error,
     },
     /// Has a site that cannot be used.
-    #[error("hosts file {}: site {site}: {problem}", path.display())]
+    #[error("hosts file {}: site {}: {problem}", path.display(), one_line(site))]
     Site {
         /// Which.
         path: PathBuf,
@@ -95,6 +96,16 @@ pub enum HostsError {
         /// What is wrong.
         problem: &'static str,
     },
+}
+
+/// For the log: what the file says may have line feeds in it, and escape sequences for the terminal.
+fn one_line(text: impl fmt::Display) -> String {
+    let escape = |letter: char| {
+        let escaped = letter.is_control().then(|| letter.escape_debug());
+        let plain = escaped.is_none().then_some(letter);
+        escaped.into_iter().flatten().chain(plain)
+    };
+    text.to_string().chars().flat_map(escape).collect()
 }
 
 impl Hosts {
@@ -107,8 +118,9 @@ impl Hosts {
         Self::parse(path, &text)
     }
 
-    /// `path` is for the error's sake.
-    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, HostsError> {
+    /// Reads the text of a hosts file. `path` is for the sake of the error, and relative paths in the text are from
+    /// its folder.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, HostsError> {
         let mut hosts: Self = serde_yaml::from_str(text).map_err(|source| HostsError::Parse {
             path: path.to_owned(),
             source,
@@ -235,6 +247,19 @@ mod tests {
             .expect_err("missing")
             .to_string();
         assert!(missing.contains("/no/such/hosts.yaml"), "{missing}");
+    }
+
+    #[test]
+    fn every_error_is_one_line() {
+        for (text, shown) in [
+            (r#"sites: {"a\nb": {address: ''}}"#, r"site a\nb: address"),
+            (r#"sites: {a: {address: x, "p\nt": 1}}"#, r"`p\nt`"),
+            ("sites: {\"a\\eb\": {address: ''}}", r"a\u{1b}b"),
+        ] {
+            let line = load(text).expect_err("refused").to_string();
+            assert!(line.contains(shown), "{line:?}");
+            assert!(!line.contains(char::is_control), "{line:?}");
+        }
     }
 
     #[test]

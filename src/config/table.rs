@@ -26,7 +26,8 @@ impl fmt::Display for Value {
             Self::Bool(value) => write!(f, "{value}"),
             Self::Integer(value) => write!(f, "{value}"),
             Self::Double(value) => write!(f, "{value:?}"),
-            Self::String(value) => write!(f, "\"{value}\""),
+            // As a literal: whatever is in it, a message that names it is one line.
+            Self::String(value) => write!(f, "{value:?}"),
         }
     }
 }
@@ -218,7 +219,7 @@ impl Parameter {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ParameterError {
     /// No such parameter.
-    #[error("there is no parameter {name}{}", did_you_mean(.name))]
+    #[error("there is no parameter {}{}", name.escape_debug(), did_you_mean(.name))]
     Unknown {
         /// As given.
         name: String,
@@ -396,6 +397,25 @@ mod tests {
             refusal("quite_something_else", Value::Double(1.0)),
             "there is no parameter quite_something_else"
         );
+    }
+
+    #[test]
+    fn a_hint_is_for_slips_of_the_finger() {
+        let name = |surplus| format!("frame_id{}", "é".repeat(surplus));
+        assert_eq!(did_you_mean(&name(3)), ", did you mean frame_id?");
+        assert_eq!(did_you_mean(&name(4)), "");
+        assert_eq!(did_you_mean("rame_"), ", did you mean frame_id?");
+    }
+
+    #[test]
+    fn a_refusal_is_one_line() {
+        let mut settings = Settings::default();
+        let value = Value::String("a\n\"b".into());
+        for (name, shown) in [("frame_id", r#""a\n\"b""#), ("a\nname", r"a\nname")] {
+            let refusal = settings.set(name, value.clone()).expect_err("refused");
+            let line = refusal.to_string();
+            assert!(line.contains(shown) && !line.contains('\n'), "{line:?}");
+        }
     }
 
     #[test]

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use prost::Message as _;
-
-use super::Queued;
 use super::output_queue::Times;
+use super::{Queued, memory};
 use crate::sensr::custom::Custom;
 use crate::sensr::wire::proto::{
     LosingEvent, OnlineRecalibrationEvent, SystemHealth, ZoneConfig, ZoneEvent,
@@ -38,22 +36,14 @@ impl Notice {
         }
     }
 
-    fn encoded_len(&self) -> usize {
+    /// What it takes up beside itself.
+    fn memory(&self) -> usize {
         match self {
-            Self::Zones(zones) => zones.iter().map(ZoneConfig::encoded_len).sum(),
-            Self::ZoneEvent(event) => event.encoded_len(),
-            Self::LosingEvent(event) => event.encoded_len(),
-            Self::RecalibrationEvent(event) => event.encoded_len(),
-            Self::Health { health, .. } => health.encoded_len(),
-            Self::ServerStatus(custom) => {
-                let fields = &custom.fields_of_regard;
-                let profiling = custom.profiling.as_ref();
-                fields
-                    .iter()
-                    .map(prost::Message::encoded_len)
-                    .sum::<usize>()
-                    + profiling.map_or(0, prost::Message::encoded_len)
-            }
+            Self::Zones(zones) => zones.iter().map(memory::of_zone).sum(),
+            Self::ZoneEvent(_) | Self::LosingEvent(_) => 0,
+            Self::RecalibrationEvent(event) => event.topic.len(),
+            Self::Health { health, .. } => memory::of_health(health),
+            Self::ServerStatus(custom) => memory::of_custom(custom),
         }
     }
 }
@@ -68,10 +58,9 @@ pub struct QueuedNotice {
 }
 
 impl QueuedNotice {
-    /// What it takes up while it waits. Opened, a message is some times larger than on the wire.
+    /// What it takes up while it waits.
     pub(super) fn cost(&self) -> usize {
-        const GROWTH: usize = 8;
-        size_of::<Self>() + GROWTH * self.notice.encoded_len()
+        size_of::<Self>() + self.notice.memory()
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::Queued;
 use super::wire_tap::WireFrame;
+use super::{Queued, memory};
 use crate::message::ObjectSet;
-use crate::sensr::wire::proto::{Object, PolygonBox, ZoneConfig};
+use crate::sensr::wire::proto::ZoneConfig;
 use crate::stamp::{Arrival, Stamp};
 use crate::topic::Topic;
 
@@ -70,7 +70,7 @@ impl QueuedOutput {
             let set = &due.set;
             set.objects.iter().chain(&set.static_objects)
         });
-        length + size_of::<Self>() + objects.map(memory).sum::<usize>()
+        length + size_of::<Self>() + objects.map(memory::of_object).sum::<usize>()
     }
 }
 
@@ -84,23 +84,4 @@ impl Queued for QueuedOutput {
         let zones = self.zones.iter().filter(|due| due.is_due);
         wire.chain(objects).chain(zones.map(|_| Topic::ZoneMarkers))
     }
-}
-
-fn memory(object: &Object) -> usize {
-    let mut bytes = size_of::<Object>() + size_of_val(&*object.zone_ids);
-    if let Some(history) = &object.history {
-        bytes += size_of_val(&*history.states);
-    }
-    if let Some(prediction) = &object.prediction {
-        let spaces = prediction.reachable_set.iter();
-        let corners = spaces.filter_map(|set| set.space.as_ref().map(corners_memory));
-        bytes += size_of_val(&*prediction.positions)
-            + size_of_val(&*prediction.reachable_set)
-            + corners.sum::<usize>();
-    }
-    bytes
-}
-
-fn corners_memory(space: &PolygonBox) -> usize {
-    size_of_val(&*space.points)
 }

@@ -3,11 +3,20 @@
 use std::fmt;
 
 use bytes::Bytes;
-use prost::Message;
+
+use super::shape::Shaped;
 
 /// More objects (or zones, or events) than this in one message are not opened, and count as undecodable. A
 /// part of two bytes becomes hundreds in memory: without a limit one frame could take all of it.
 const MAX_PARTS: usize = 100_000;
+
+/// A part that would bring the fields of all parts of its kind in a message above this is not opened either, and
+/// counts as undecodable (zones have less room, see [`Shaped`]): an object with a history without end would be as bad as objects without end. A
+/// thousand objects with a minute of history at 10 Hz have some 600,000.
+pub(super) const MAX_FIELDS: usize = 1_000_000;
+
+/// No field is shorter.
+pub(super) const MIN_FIELD_BYTES: usize = 2;
 
 /// How many parts did not decode, and why the first did not.
 #[derive(Debug, Default)]
@@ -29,16 +38,17 @@ impl Undecodable {
     }
 
     /// Opens a part that stands at most once. Pieces of it are merged, as protobuf wants it.
-    pub(super) fn one<T: Message + Default>(
-        &mut self,
-        what: &'static str,
-        pieces: Vec<Bytes>,
-    ) -> Option<T> {
+    pub(super) fn one<T: Shaped>(&mut self, what: &'static str, pieces: Vec<Bytes>) -> Option<T> {
         if pieces.is_empty() {
             return None;
         }
         let mut whole = T::default();
+        let mut room = Room::for_parts::<T>(&pieces);
         for piece in pieces {
+            if !room.takes::<T>(&piece) {
+                self.note(what, 1, format_args!("more than {} fields", T::MAX_FIELDS));
+                return None;
+            }
             if let Err(error) = whole.merge(piece) {
                 self.note(what, 1, error);
                 return None;
@@ -48,7 +58,7 @@ impl Undecodable {
     }
 
     /// Opens parts that stand any number of times. Returns those that decode, and how many do not.
-    pub(super) fn many<T: Message + Default>(
+    pub(super) fn many<T: Shaped>(
         &mut self,
         what: &'static str,
         parts: Vec<Bytes>,
@@ -59,13 +69,42 @@ impl Undecodable {
             self.note(what, too_many, format_args!("more than {MAX_PARTS}"));
         }
         let mut whole = Vec::with_capacity(parts.len() - too_many);
+        let mut room = Room::for_parts::<T>(&parts);
         for part in parts.into_iter().take(MAX_PARTS) {
+            if !room.takes::<T>(&part) {
+                self.note(what, 1, format_args!("more than {} fields", T::MAX_FIELDS));
+                continue;
+            }
             match T::decode(part) {
                 Ok(decoded) => whole.push(decoded),
                 Err(error) => self.note(what, 1, error),
             }
         }
         (whole, self.count - before)
+    }
+}
+
+/// The fields that there is room for in all parts of one kind. None if they can only be fewer than allowed:
+/// most messages are too short to be measured.
+struct Room(Option<usize>);
+
+impl Room {
+    fn for_parts<T: Shaped>(parts: &[Bytes]) -> Self {
+        let bytes: usize = parts.iter().map(Bytes::len).sum();
+        Self((bytes / MIN_FIELD_BYTES > T::MAX_FIELDS).then_some(T::MAX_FIELDS))
+    }
+
+    /// Whether there is room for a part, which it takes up then.
+    fn takes<T: Shaped>(&mut self, part: &[u8]) -> bool {
+        let Some(left) = &mut self.0 else {
+            return true;
+        };
+        let mut left_behind = *left;
+        let fits = T::SHAPE.fits(part, &mut left_behind);
+        if fits {
+            *left = left_behind;
+        }
+        fits
     }
 }
 
@@ -81,5 +120,76 @@ impl fmt::Display for Undecodable {
                 )
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sensr::wire::proto::history::State;
+    use crate::sensr::wire::proto::{History, Object, PolygonBox, Vector2, ZoneConfig, ZoneEvent};
+    use prost::Message as _;
+
+    /// An object whose history takes two bytes a state.
+    fn object(id: i32, states: usize) -> Bytes {
+        let object = Object {
+            id,
+            history: Some(History {
+                states: vec![State::default(); states],
+            }),
+            ..Object::default()
+        };
+        object.encode_to_vec().into()
+    }
+
+    #[test]
+    fn an_object_with_a_history_without_end_costs_itself() {
+        let mut undecodable = Undecodable::default();
+        let parts = vec![
+            object(1, 10),
+            object(2, MAX_FIELDS),
+            object(3, MAX_FIELDS / 2),
+            object(4, MAX_FIELDS / 2),
+            object(5, 10),
+        ];
+        let (opened, lost) = undecodable.many::<Object>("object", parts);
+        let ids: Vec<i32> = opened.iter().map(|object| object.id).collect();
+        assert_eq!((ids, lost), (vec![1, 3, 5], 2));
+        let complaint = undecodable.to_string();
+        assert!(complaint.contains("1000000 fields"), "{complaint}");
+    }
+
+    #[test]
+    fn a_zone_with_corners_without_end_costs_itself() {
+        let zone = |corners| {
+            let zone = ZoneConfig {
+                pbox: Some(PolygonBox {
+                    points: vec![Vector2::default(); corners],
+                    ..PolygonBox::default()
+                }),
+                ..ZoneConfig::default()
+            };
+            Bytes::from(zone.encode_to_vec())
+        };
+        let parts = vec![zone(ZoneConfig::MAX_FIELDS), zone(50)];
+        let (opened, lost) = Undecodable::default().many::<ZoneConfig>("zone", parts);
+        assert_eq!((opened.len(), lost), (1, 1));
+    }
+
+    #[test]
+    fn pieces_of_a_part_share_the_room() {
+        let mut undecodable = Undecodable::default();
+        let half = object(1, MAX_FIELDS / 2);
+        let pieces = vec![half.clone(), half];
+        assert_eq!(undecodable.one::<Object>("object", pieces), None);
+        assert_eq!(undecodable.count(), 1);
+    }
+
+    #[test]
+    fn more_parts_than_allowed_are_not_opened() {
+        let mut undecodable = Undecodable::default();
+        let parts = vec![Bytes::new(); MAX_PARTS + 3];
+        let (opened, lost) = undecodable.many::<ZoneEvent>("zone event", parts);
+        assert_eq!((opened.len(), lost), (MAX_PARTS, 3));
     }
 }

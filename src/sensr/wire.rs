@@ -3,9 +3,9 @@
 //! The types are generated from `proto/sensr.proto`. Decoding is zero-copy: byte fields of a decoded
 //! message are slices of the frame it came in, which they keep alive.
 
+use super::part::{MAX_FIELDS, MIN_FIELD_BYTES};
+use super::shape::FLAT;
 use bytes::Bytes;
-use prost::Message as _;
-
 pub use proto::point_result::PointCloud;
 pub use proto::point_result::point_cloud::Type as CloudType;
 
@@ -44,6 +44,10 @@ pub const POINT_BYTES: usize = 12;
 /// Bytes of one value in [`PointCloud::intensities`]: a little-endian float32.
 pub const INTENSITY_BYTES: usize = 4;
 
+/// A message of the point stream with more clouds than this is none. A cloud of two bytes becomes a hundred in
+/// memory, and a message of its own. SENSR sends three, or one per sensor.
+const MAX_CLOUDS: usize = 10_000;
+
 /// How many points are in a field like [`PointCloud::points`]. None if they are no whole number of x y z
 /// triples.
 #[must_use]
@@ -58,24 +62,42 @@ pub fn point_count(points: &[u8]) -> Option<usize> {
 pub struct DecodeError {
     message: &'static str,
     length: usize,
-    source: prost::DecodeError,
+    source: Flaw,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Flaw {
+    #[error(transparent)]
+    Protobuf(#[from] prost::DecodeError),
+    #[error("more than {0} fields")]
+    TooManyFields(usize),
 }
 
 /// Decodes one frame of the point stream. The clouds are views into `frame`.
 pub fn decode_points(frame: Bytes) -> Result<proto::PointResult, DecodeError> {
-    let length = frame.len();
-    proto::PointResult::decode(frame).map_err(|source| DecodeError {
-        message: "PointResult",
-        length,
-        source,
-    })
+    decode(frame, "PointResult", MAX_CLOUDS)
 }
 
 /// Opens the envelope of one frame of the output stream. The parts are views into `frame`.
 pub(super) fn decode_output_envelope(frame: Bytes) -> Result<envelope::Output, DecodeError> {
+    decode(frame, "OutputMessage", MAX_FIELDS)
+}
+
+/// Decodes a message that has no more than `max_fields`, those of embedded messages not counted.
+fn decode<T: prost::Message + Default>(
+    frame: Bytes,
+    message: &'static str,
+    max_fields: usize,
+) -> Result<T, DecodeError> {
     let length = frame.len();
-    envelope::Output::decode(frame).map_err(|source| DecodeError {
-        message: "OutputMessage",
+    let is_short = length / MIN_FIELD_BYTES <= max_fields;
+    let decoded = if is_short || FLAT.fits(&frame, &mut { max_fields }) {
+        T::decode(frame).map_err(Flaw::from)
+    } else {
+        Err(Flaw::TooManyFields(max_fields))
+    };
+    decoded.map_err(|source| DecodeError {
+        message,
         length,
         source,
     })
@@ -84,6 +106,7 @@ pub(super) fn decode_output_envelope(frame: Bytes) -> Result<envelope::Output, D
 #[cfg(test)]
 mod tests {
     use super::*;
+    use prost::Message as _;
 
     fn result_with(points: Bytes) -> proto::PointResult {
         proto::PointResult {
@@ -146,5 +169,15 @@ mod tests {
             .expect_err("truncated")
             .to_string();
         assert!(error.contains("PointResult"), "{error}");
+    }
+
+    #[test]
+    fn a_frame_with_clouds_without_end_is_none() {
+        let frame = |clouds| Bytes::from([0x0a, 0].repeat(clouds));
+        let decoded = decode_points(frame(MAX_CLOUDS)).expect("just so many");
+        assert_eq!(decoded.points.len(), MAX_CLOUDS);
+        let error = decode_points(frame(MAX_CLOUDS + 1)).expect_err("one too many");
+        assert!(error.to_string().contains("10000 fields"), "{error}");
+        decode_output_envelope(frame(MAX_FIELDS + 1)).expect_err("too many timestamps");
     }
 }

@@ -1,0 +1,50 @@
+//! The hosts file.
+
+use std::path::Path;
+
+use sensr_bridge::config::{Config, Hosts};
+
+/// The text of a hosts file.
+///
+/// It is refused with one line that names the file, or all its sites can be used: each has an address that is
+/// one word and ports that are not 0, and gives a configuration or a line that says why not.
+///
+/// # Panics
+///
+/// If that does not hold.
+pub fn hosts(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let hosts = match Hosts::parse(Path::new("hosts.yaml"), text) {
+        Ok(hosts) => hosts,
+        Err(error) => {
+            let line = error.to_string();
+            assert_one_line(&line);
+            assert!(line.starts_with("hosts file hosts.yaml: "), "{line:?}");
+            return;
+        }
+    };
+    for name in hosts.names() {
+        let site = hosts.site(name).expect("a site of that name");
+        let address = &site.address;
+        assert!(!address.is_empty() && !address.contains(char::is_whitespace));
+        assert!(site.output_port != Some(0) && site.points_port != Some(0));
+        let config = Config {
+            host: name.to_owned(),
+            ..Config::default()
+        };
+        match config.for_site(&hosts) {
+            Ok(config) => {
+                assert_eq!(config.host, *address);
+                assert_ne!(config.parent_frame.as_ref(), Some(&config.frame_id));
+            }
+            Err(error) => assert_one_line(&error.to_string()),
+        }
+    }
+}
+
+/// For the log and the terminal.
+pub(super) fn assert_one_line(line: &str) {
+    assert!(!line.contains(['\n', '\r', '\0']), "{line:?}");
+}

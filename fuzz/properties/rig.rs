@@ -1,0 +1,118 @@
+//! What both streams need: the ledger watched, time that passes, parameters.
+
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use sensr_bridge::config::Config;
+use sensr_bridge::pipeline::{Queues, Sink};
+use sensr_bridge::stamp::{Arrival, Stamp};
+use sensr_bridge::stats::Stats;
+use sensr_bridge::stats::ledger::Account;
+use sensr_bridge::topic::{Switch, Topic};
+use tokio::sync::watch;
+
+/// Two frames come so far apart.
+const FRAME_PERIOD: Duration = Duration::from_millis(60);
+
+/// Room for one small message, so that there is something to drop.
+const SMALL_QUEUE: usize = 600;
+const LARGE_QUEUE: usize = 64 << 20;
+
+static DEFAULTS: LazyLock<Config> = LazyLock::new(Config::default);
+
+/// Statistics, queues and parameters of one run.
+pub(super) struct Rig {
+    pub(super) stats: Arc<Stats>,
+    pub(super) queues: Queues,
+    pub(super) config: watch::Receiver<Arc<Config>>,
+    start: Instant,
+    frames: u32,
+}
+
+impl Rig {
+    /// `switches`: a bit for each topic switch. `others`: interval, and size of the queues.
+    pub(super) fn new(switches: u8, others: u8) -> Self {
+        let interval = match others & 3 {
+            0 => Duration::ZERO,
+            1 => Duration::from_millis(100),
+            2 => Duration::from_millis(150),
+            _ => Duration::from_secs(3600),
+        };
+        let config = Config {
+            publish: std::array::from_fn::<_, { Switch::ALL.len() }, _>(|i| switches >> i & 1 == 0),
+            pointcloud_interval: interval,
+            output_data_interval: interval,
+            ..DEFAULTS.clone()
+        };
+        let queue_bytes = if others & 4 == 0 {
+            LARGE_QUEUE
+        } else {
+            SMALL_QUEUE
+        };
+        Self {
+            stats: Arc::default(),
+            queues: Queues::new(queue_bytes),
+            // What was sent last stays.
+            config: watch::channel(Arc::new(config)).1,
+            start: Instant::now(),
+            frames: 0,
+        }
+    }
+
+    /// The time of the next frame.
+    pub(super) fn arrival(&mut self) -> Arrival {
+        self.frames += 1;
+        Arrival {
+            stamp: Stamp { sec: 1, nanosec: 2 },
+            instant: self.start + FRAME_PERIOD * self.frames,
+        }
+    }
+
+    pub(super) fn assert_balance(&self) {
+        assert_balance(&self.stats);
+    }
+
+    /// All is settled.
+    pub(super) fn assert_nothing_queued(&self) {
+        self.assert_balance();
+        for (topic, account) in Topic::ALL.iter().zip(self.stats.ledger.snapshot()) {
+            assert_eq!(account.queued, 0, "{topic:?}: {account}");
+        }
+    }
+
+    pub(super) fn account(&self, topic: Topic) -> Account {
+        self.stats.ledger.snapshot()[topic.index()]
+    }
+}
+
+fn assert_balance(stats: &Stats) {
+    for (topic, account) in Topic::ALL.iter().zip(stats.ledger.snapshot()) {
+        assert!(account.balances(), "{topic:?}: {account}");
+    }
+}
+
+/// Looks at each message, and takes it.
+pub(super) struct Inspector<F> {
+    pub(super) stats: Arc<Stats>,
+    /// Bits: nobody subscribes to every other topic; nothing is taken.
+    pub(super) mood: u8,
+    pub(super) inspect: F,
+}
+
+impl<F: FnMut(Topic, &[u8])> Sink for Inspector<F> {
+    type Error = &'static str;
+
+    fn subscribers(&self, topic: Topic) -> usize {
+        usize::from(self.mood & 1 == 0 || topic.index().is_multiple_of(2))
+    }
+
+    fn publish(&mut self, topic: Topic, message: &[u8]) -> Result<(), Self::Error> {
+        assert_balance(&self.stats);
+        (self.inspect)(topic, message);
+        if self.mood & 2 == 0 {
+            Ok(())
+        } else {
+            Err("full")
+        }
+    }
+}
