@@ -80,8 +80,8 @@ struct State {
     messages: VecDeque<Message>,
     /// Of the messages waiting and of the one being written.
     unwritten_bytes: usize,
-    /// A message was taken and is not written yet.
-    is_writing: bool,
+    /// Messages taken and not written yet: one at most.
+    taken: u64,
     ping: bool,
     pong: Option<Bytes>,
     strikes: VecDeque<Strike>,
@@ -235,7 +235,7 @@ impl SendQueue {
     /// The connection is over. What was not written to its last byte counts as cut.
     pub(super) fn retire(&self) {
         let mut state = self.lock();
-        let half_written = u64::from(std::mem::take(&mut state.is_writing));
+        let half_written = std::mem::take(&mut state.taken);
         let cut = state.leave() + half_written;
         state.tokens.clear();
         drop(state);
@@ -277,7 +277,7 @@ impl SendQueue {
     /// The message taken was written to its last byte, as so many bytes.
     pub(super) fn written(&self, message: &Message, bytes: usize) {
         let mut state = self.lock();
-        state.is_writing = false;
+        state.taken = 0;
         state.unwritten_bytes -= message.len();
         drop(state);
         self.counters
@@ -343,7 +343,7 @@ impl State {
             return None;
         }
         if let Some(message) = self.messages.pop_front() {
-            self.is_writing = true;
+            self.taken = 1;
             return Some(Outgoing::Message(message));
         }
         self.close.map(Outgoing::Close)
@@ -353,6 +353,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::counters::Counter;
     use crate::sim::report::OutputCounts;
 
     fn message(bytes: usize) -> Message {
@@ -388,7 +389,7 @@ mod tests {
     /// Offered, delivered and cut.
     fn books(queue: &SendQueue) -> [u64; 3] {
         let counters = &queue.counters;
-        [&counters.offered, &counters.delivered, &counters.cut].map(|counter| counter.get())
+        [&counters.offered, &counters.delivered, &counters.cut].map(Counter::get)
     }
 
     #[test]
