@@ -1,14 +1,15 @@
 //! Faults over real sockets: what each does to a client, and that the books balance whatever happens.
 
 mod chaos;
+mod endings;
 mod ordeal;
 mod script;
+mod several;
 pub(crate) mod stubborn;
 
 use futures::StreamExt as _;
 use sensr_bridge::sim::{FaultEvent, FaultKind, Links, Options};
 
-use crate::support::soon;
 use ordeal::{Outcome, ordeal, small};
 
 /// Servers at a time.
@@ -224,29 +225,4 @@ async fn the_next_clouds_are_empty_or_odd_and_still_counted() {
         outcome.points.binary_bytes,
         outcome.report.points.delivered_bytes
     );
-}
-
-#[tokio::test]
-async fn two_clients_suffer_alike_and_a_third_that_comes_later_does_not() {
-    let server = crate::support::start(small()).await;
-    let mut told = server.fault_events();
-    let clients = [(); 2].map(|()| stubborn::Stubborn::points(server.points_addr(), None));
-    tokio::join!(clients[0].more(1), clients[1].more(1));
-    server
-        .inject("text points".parse().expect("a fault"))
-        .await
-        .expect("carried out");
-    let begun = ordeal::next(&mut told).await;
-    assert!(
-        matches!(begun, FaultEvent::Fault { clients: 2, .. }),
-        "{begun:?}"
-    );
-    ordeal::next(&mut told).await;
-    let late = stubborn::Stubborn::points(server.points_addr(), None);
-    late.more(3).await;
-    let report = soon(server.stop()).await.expect("ends well");
-    let [first, second] = clients;
-    let texts = tokio::join!(first.end(), second.end(), late.end());
-    assert_eq!((texts.0.text, texts.1.text, texts.2.text), (1, 1, 0));
-    assert_eq!(report.points.injected_text, 2);
 }
