@@ -3,6 +3,7 @@
 mod chaos;
 mod endings;
 mod ordeal;
+mod quiet;
 mod script;
 mod several;
 pub(crate) mod stubborn;
@@ -53,7 +54,7 @@ async fn ports_close_and_open_again_at_the_same_number() {
         ("refuse points", vec![1001]),
         ("restart points", vec![1001; 2]),
     ] {
-        let outcome = ordeal(&format!("{fault} for 0.3"), small()).await;
+        let outcome = ordeal(&format!("{fault} for 1"), small()).await;
         let points = &outcome.points;
         assert!(points.refused > 0, "{fault}: {points:?}");
         assert_eq!(
@@ -66,10 +67,10 @@ async fn ports_close_and_open_again_at_the_same_number() {
 
 #[tokio::test]
 async fn a_mute_port_answers_nothing_and_a_rejecting_one_503() {
-    let outcome = ordeal("mute points for 0.3", small()).await;
+    let outcome = ordeal("mute points for 1", small()).await;
     let points = &outcome.points;
     assert!(points.unanswered > 0 && points.refused == 0, "{points:?}");
-    let outcome = ordeal("reject output for 0.3", small()).await;
+    let outcome = ordeal("reject output for 1", small()).await;
     let output = &outcome.output;
     assert!(output.unavailable > 0 && output.refused == 0, "{output:?}");
 }
@@ -115,7 +116,6 @@ async fn messages_wait_for_a_stall_and_for_silence_to_end() {
         let outcome = ordeal(&format!("{fault} for 0.3"), options).await;
         let points = &outcome.points;
         assert_eq!((points.connections, points.breaks.len()), (1, 0), "{fault}");
-        assert!(outcome.report.points.messages >= 30, "{outcome:?}");
     }
 }
 
