@@ -124,7 +124,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     alternate: bool,
 
-    /// End after this many point messages, when they are delivered
+    /// End after this many point messages, when they are delivered; no fault begins any more then
     #[arg(long, value_name = "N")]
     count: Option<u64>,
 
