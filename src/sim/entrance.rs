@@ -84,8 +84,8 @@ impl Entrance {
 
     /// The port as it is to be in this mode.
     fn turned(&self, port: Port, mode: Mode) -> Port {
-        let name = self.host.hub.name;
         let is_shut = mode == Mode::Shut;
+        let was_lost = matches!(port, Port::Lost);
         let turned = match port {
             Port::Listening(listener) if is_shut => {
                 drop(listener);
@@ -100,7 +100,10 @@ impl Entrance {
             as_it_is => return as_it_is,
         };
         let port = turned.unwrap_or_else(|error| {
-            log::warn!("{name}: cannot bind {} yet: {error}", self.address);
+            if !was_lost {
+                let name = self.host.hub.name;
+                log::warn!("{name}: {} is not to be had yet: {error}", self.address);
+            }
             Port::Lost
         });
         let is_listening = matches!(port, Port::Listening(_));

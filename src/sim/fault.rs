@@ -14,6 +14,7 @@ mod counts;
 mod director;
 mod doctor;
 mod event;
+mod injector;
 mod kind;
 mod parse;
 mod script;
@@ -27,8 +28,8 @@ use serde::Serialize;
 
 pub use chaos::{Chaos, ChaosOptions};
 pub use counts::FaultCounts;
-pub use director::{Injector, NotCarriedOut};
 pub use event::FaultEvent;
+pub use injector::{Injector, NotCarriedOut};
 pub use kind::FaultKind;
 pub use parse::FaultError;
 pub use script::{ScriptError, parse_script};

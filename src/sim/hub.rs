@@ -251,7 +251,7 @@ mod tests {
         let message = next_message(&slow).await;
         assert!(is_waiting().await, "it is still being written");
         tokio::join!(hub.room(4), async {
-            slow.queue.written(&message, message.len())
+            slow.queue.written(&message, message.len());
         });
 
         fill().expect("empty");

@@ -60,7 +60,7 @@ impl Server {
         let (stop, stopping) = shutdown::channel();
         let points = local_address("points", &points_listener)?;
         let output = local_address("output", &output_listener)?;
-        let (injector, orders) = Director::orders(&shared);
+        let (injector, orders) = Injector::new(shared.plays_bag());
         let run = Run {
             shared: Arc::clone(&shared),
             listeners: [points_listener, output_listener],

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::clock::ServerClock;
 use super::fault::Herald;
 use super::hub::Hub;
-use super::options::Options;
+use super::options::{Options, Source};
 use super::outgoing::{Contents, Message};
 use super::report::{ClientCounts, CloudCounts, OutputCounts, Report};
 
@@ -42,6 +42,11 @@ impl Shared {
             late_max_us: AtomicU64::new(0),
             options,
         }
+    }
+
+    /// Are recorded frames sent instead of messages that are made?
+    pub(super) fn plays_bag(&self) -> bool {
+        matches!(self.options.source, Source::Bag(_))
     }
 
     /// The production begins: everything that is timed counts from now.

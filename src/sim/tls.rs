@@ -30,8 +30,8 @@ const VALIDITY: Duration = Duration::days(30);
 pub struct TlsOptions {
     /// The folder that gets [`CA_FILE`], in PEM.
     pub dir: PathBuf,
-    /// DNS names and IP addresses in the server's certificate. Empty: localhost, 127.0.0.1, ::1 and the address
-    /// that is listened on.
+    /// DNS names and IP addresses in the server's certificate. Empty: localhost, both loopback addresses and
+    /// the address that is listened on.
     pub names: Vec<String>,
     /// The server's certificate expired yesterday.
     pub is_expired: bool,

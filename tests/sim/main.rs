@@ -1,6 +1,7 @@
 //! The simulated SENSR server over real sockets on the loopback interface.
 
 mod bag;
+mod faults;
 mod limits;
 mod output;
 mod points;
@@ -8,3 +9,4 @@ mod process;
 mod recording;
 mod replay;
 mod support;
+mod tls;

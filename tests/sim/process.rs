@@ -1,6 +1,6 @@
 //! The executable.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use sensr_bridge::sim::Report;
@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
+use crate::recording::folder;
 use crate::support::{Client, soon};
 
 /// A running simulator, killed when dropped.
@@ -28,6 +29,7 @@ impl Sim {
     fn spawn(arguments: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_sensr_sim"))
             .args(arguments.split_whitespace())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -57,6 +59,11 @@ impl Sim {
             (self.child.wait().expect("waited for"), text)
         });
         soon(ended).await.expect("no panic")
+    }
+
+    fn say(&mut self, line: &str) {
+        let stdin = self.child.stdin.as_mut().expect("piped");
+        writeln!(stdin, "{line}").expect("the simulator reads");
     }
 
     fn signal(&self, name: &str) {
@@ -125,6 +132,10 @@ async fn bad_requests_end_with_2_and_one_line() {
         ("--types raw,sky", "sky"),
         ("--points 99999999", "points"),
         ("--what", "--what"),
+        ("--fault explode", "no such fault"),
+        ("--script /nowhere/faults", "/nowhere/faults"),
+        ("--chaos 1 --chaos-pause 0", "chaos pause"),
+        ("--tls-expired", "--tls"),
     ] {
         // Not on the usual ports: somebody else's may be there.
         let (status, stderr) = Sim::spawn(&format!("--points-port 0 --output-port 0 {arguments}"))
@@ -145,4 +156,80 @@ async fn a_port_in_use_ends_with_1_and_is_named() {
     assert_eq!(status.code(), Some(1), "{stderr}");
     assert!(stderr.contains(&format!("127.0.0.1:{port}")), "{stderr}");
     assert!(stderr.contains("points stream"), "{stderr}");
+}
+
+#[tokio::test]
+async fn obeys_stdin_and_goes_on_when_it_ends() {
+    let mut sim = Sim::spawn(&format!("{ANY} --control --free-running"));
+    assert_eq!(sim.event().await["tls"], false);
+    for (line, word) in [
+        ("explode", "refuse"),
+        ("at 3 cut", "script"),
+        ("cut for 2", "cut"),
+    ] {
+        sim.say(line);
+        let error = sim.event().await;
+        assert_eq!(
+            (&error["event"], &error["line"]),
+            (&"error".into(), &line.into())
+        );
+        let message = error["message"].as_str().expect("text");
+        assert!(message.contains(word), "{message}");
+    }
+    sim.say("\nrefuse points for 0.1");
+    drop(sim.child.stdin.take());
+    for event in ["fault", "recovered"] {
+        let told = sim.event().await;
+        assert_eq!(told["event"], event);
+        assert_eq!(
+            (&told["fault"], &told["link"]),
+            (&"refuse".into(), &"points".into())
+        );
+        assert!(told["at"].as_f64().is_some(), "{told}");
+    }
+    sim.signal("TERM");
+    let done = sim.event().await;
+    assert_eq!(done["points"]["faults"]["refuse"], 1);
+    let (status, stderr) = sim.end().await;
+    assert_eq!(status.code(), Some(0), "{stderr}");
+}
+
+#[tokio::test]
+async fn follows_a_script_and_the_command_line() {
+    let script = folder("script").join("faults.txt");
+    std::fs::write(
+        &script,
+        "# two\ntext points\n\nat 0.1 pings points # more\n",
+    )
+    .expect("written");
+    let script = script.to_str().expect("text");
+    let mut sim = Sim::spawn(&format!(
+        "{ANY} --rate 100 --count 50 --script {script} --fault garbage"
+    ));
+    let listening = sim.event().await;
+    let mut client = Client::connect(address(&listening, "points_port")).await;
+    let (frames, _) = client.rest().await;
+    let mut events = Vec::new();
+    let done = loop {
+        let event = sim.event().await;
+        if event["event"] == "done" {
+            break event;
+        }
+        events.push(event);
+    };
+    assert_eq!(events.len(), 6, "three faults, begun and over: {events:?}");
+    let expected = serde_json::json!({"text": 1, "pings": 1, "garbage": 1});
+    assert_eq!(done["points"]["faults"], expected);
+    assert_eq!(done["points"]["injected"], 1);
+    assert_eq!(done["points"]["injected_text"], 1);
+    assert_eq!(
+        (frames.len(), &done["points"]["delivered"]),
+        (51, &50.into())
+    );
+
+    std::fs::write(script, "cut\nexplode\n").expect("written");
+    let sim = Sim::spawn(&format!("{ANY} --script {script}"));
+    let (status, stderr) = sim.end().await;
+    assert_eq!(status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("line 2: explode"), "{stderr}");
 }

@@ -17,42 +17,9 @@ use super::{Fault, Links, TimedFault};
 use crate::shutdown::Shutdown;
 use crate::sim::door::{Door, Mode};
 use crate::sim::error::SimError;
-use crate::sim::options::Source;
 use crate::sim::output::{only_time, overflow_event};
 use crate::sim::send_queue::{Close, Grip, Release};
 use crate::sim::shared::Shared;
-
-/// Faults that may wait to be carried out.
-const WAITING: usize = 64;
-
-/// Asks a running server for faults.
-#[derive(Debug, Clone)]
-pub struct Injector {
-    orders: mpsc::Sender<Fault>,
-    plays_bag: bool,
-}
-
-/// Why a fault is not carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotCarriedOut {
-    /// A bag is played, whose frames carry the time of the recording.
-    #[error("{0} cannot be used with a bag: its frames are sent as they were recorded")]
-    WithBag(FaultKind),
-    /// All is produced.
-    #[error("the run is over")]
-    Over,
-}
-
-impl Injector {
-    /// Begins a fault at once.
-    pub async fn inject(&self, fault: Fault) -> Result<(), NotCarriedOut> {
-        if self.plays_bag && !fault.kind.fits_bag() {
-            return Err(NotCarriedOut::WithBag(fault.kind));
-        }
-        let sent = self.orders.send(fault).await;
-        sent.map_err(|_| NotCarriedOut::Over)
-    }
-}
 
 /// Carries faults out until `closing`, when those under way end too.
 #[derive(Debug)]
@@ -79,13 +46,6 @@ impl Director {
             closing,
             rng: Mutex::new(SmallRng::seed_from_u64(seed)),
         }
-    }
-
-    /// The way to ask for faults, and what [`Director::run`] is to get.
-    pub(in crate::sim) fn orders(shared: &Shared) -> (Injector, mpsc::Receiver<Fault>) {
-        let (orders, receiver) = mpsc::channel(WAITING);
-        let plays_bag = matches!(shared.options.source, Source::Bag(_));
-        (Injector { orders, plays_bag }, receiver)
     }
 
     /// Returns when every fault is over, which some are only when their connections are.
@@ -141,13 +101,12 @@ impl Director {
         let Some(options) = self.shared.options.chaos else {
             return;
         };
-        let plays_bag = matches!(self.shared.options.source, Source::Bag(_));
         let mut closing = self.closing.clone();
         tokio::select! {
             _ = self.shared.started() => {}
             () = closing.requested() => return,
         }
-        for (pause, fault) in Chaos::new(&options, plays_bag) {
+        for (pause, fault) in Chaos::new(&options, self.shared.plays_bag()) {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = closing.requested() => return,

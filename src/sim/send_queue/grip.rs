@@ -7,7 +7,7 @@ use super::SendQueue;
 /// What a connection suffers for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::sim) enum Grip {
-    /// Nothing is written.
+    /// Nothing is written after the message being written.
     Stall,
     /// No message is written; pings and their answers are.
     Silence,
