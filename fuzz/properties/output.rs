@@ -85,7 +85,8 @@ fn run(frames: &[&[u8]], switches: u8, others: u8) {
         rig.config.clone(),
         notices,
     )
-    .run();
+    .run()
+    .expect("nothing is final");
     let mut wire = frames.iter();
     let objects = Inspector {
         stats: Arc::clone(&rig.stats),
@@ -104,7 +105,8 @@ fn run(frames: &[&[u8]], switches: u8, others: u8) {
         rig.config.clone(),
         objects,
     )
-    .run();
+    .run()
+    .expect("nothing is final");
     rig.assert_nothing_queued();
     for topic in EVENTS {
         let numbers = sequences.remove(&topic.index()).unwrap_or_default();

@@ -95,7 +95,8 @@ pub(super) fn run(frames: &[&[u8]], switches: u8, others: u8) {
         rig.config.clone(),
         inspector,
     )
-    .run();
+    .run()
+    .expect("nothing is final");
     rig.assert_nothing_queued();
     for topic in Topic::ALL {
         let account = rig.account(topic);
