@@ -6,6 +6,7 @@ pub mod params_file;
 pub mod table;
 pub mod yaml;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -214,6 +215,16 @@ pub fn near<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k 
         .filter(|&(distance, _)| distance <= NEAR)
         .min()
         .map(|(_, near)| near)
+}
+
+/// For the log: what a file says may have line feeds in it, and escape sequences for the terminal.
+fn one_line(text: impl fmt::Display) -> String {
+    let escape = |letter: char| {
+        let escaped = letter.is_control().then(|| letter.escape_debug());
+        let plain = escaped.is_none().then_some(letter);
+        escaped.into_iter().flatten().chain(plain)
+    };
+    text.to_string().chars().flat_map(escape).collect()
 }
 
 /// An empty text says nothing.

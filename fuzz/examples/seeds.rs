@@ -565,6 +565,19 @@ fn hosts() -> Seeds {
             text("sites:\n  a: &a {address: x}\n  b: *a\n  c: {<<: *a}\n"),
         ),
         ("twice", text("sites: {a: {address: x}, a: {address: y}}")),
+        (
+            "tls",
+            text(
+                "sites:\n  pier: {address: x, tls: {ca_file: pier.crt, server_name: a.b, verify_name: false}}\n  \
+                 yard: {address: y, tls: {enabled: false}}\n",
+            ),
+        ),
+        (
+            "parameters",
+            text(
+                "/**/sensr_bridge:\n  ros__parameters: {host: x}\nsite:\n  other: {ros__parameters: {tls.enabled: true}}\n",
+            ),
+        ),
         ("unfinished", text("sites: [")),
         (
             "tags",
@@ -591,22 +604,24 @@ fn parameters() -> Seeds {
         values.map(|value| string(name, value)).concat()
     };
     vec![
-        ("switch_range", range(6)),
+        ("switch_range", range(10)),
         ("port_range", range(2)),
-        ("interval_range", range(4)),
-        ("bytes_range", range(17)),
+        ("interval_range", range(8)),
+        ("bytes_range", range(21)),
         ("host_texts", texts(0)),
+        ("server_name_texts", texts(6)),
+        ("patience_range", [range(25), range(26)].concat()),
         ("hosts_file_texts", texts(1)),
-        ("frame_texts", texts(12)),
-        ("parent_frame_texts", texts(13)),
-        ("stamp_source_texts", texts(14)),
+        ("frame_texts", texts(16)),
+        ("parent_frame_texts", texts(17)),
+        ("stamp_source_texts", texts(18)),
         (
             "conflict",
-            [double(20, 40.0), integer(17, 1 << 20), string(13, "sensr")].concat(),
+            [double(23, 40.0), integer(21, 1 << 20), string(17, "sensr")].concat(),
         ),
         (
             "nearly_a_name",
-            vec![4, 170, 3, b'x', 2, 1, 6, 180, 0, b'\n', 0],
+            vec![8, 170, 3, b'x', 2, 1, 6, 180, 0, b'\n', 0],
         ),
         ("any_name", [&[0, 255, 5][..], b"a\nb\"c", &[0]].concat()),
     ]

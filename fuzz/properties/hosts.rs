@@ -1,13 +1,15 @@
-//! The hosts file.
+//! The hosts file, and the parameter file.
 
 use std::path::Path;
 
+use sensr_bridge::config::params_file::ParamsFile;
 use sensr_bridge::config::{Config, Hosts};
 
-/// The text of a hosts file.
+/// The text of a hosts file, taken for a parameter file too.
 ///
 /// It is refused with one line that names the file, or all its sites can be used: each has an address that is
-/// one word and ports that are not 0, and gives a configuration or a line that says why not.
+/// one word and ports that are not 0, and gives a configuration or a line that says why not. With TLS it has a CA
+/// file.
 ///
 /// # Panics
 ///
@@ -16,6 +18,7 @@ pub fn hosts(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
+    params_file(text);
     let hosts = match Hosts::parse(Path::new("hosts.yaml"), text) {
         Ok(hosts) => hosts,
         Err(error) => {
@@ -38,9 +41,23 @@ pub fn hosts(data: &[u8]) {
             Ok(config) => {
                 assert_eq!(config.host, *address);
                 assert_ne!(config.parent_frame.as_ref(), Some(&config.frame_id));
+                let ca_file = config.wanted_tls().map(|tls| &tls.ca_file);
+                assert!(ca_file.is_none_or(|path| !path.as_os_str().is_empty()));
             }
             Err(error) => assert_one_line(&error.to_string()),
         }
+    }
+}
+
+/// The text of a parameter file: refused with one line, or it says for whom it is.
+fn params_file(text: &str) {
+    match ParamsFile::parse(text) {
+        Ok(file) => {
+            assert_one_line(&file.nodes());
+            // Whatever patterns it holds, the answer comes.
+            let _: bool = file.is_for("/a/b/sensr_bridge");
+        }
+        Err(line) => assert_one_line(&line),
     }
 }
 

@@ -15,11 +15,11 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::one_line;
 use super::table::Rule;
 use crate::sensr::tls;
 
@@ -96,16 +96,6 @@ pub enum HostsError {
         /// What is wrong.
         problem: &'static str,
     },
-}
-
-/// For the log: what the file says may have line feeds in it, and escape sequences for the terminal.
-fn one_line(text: impl fmt::Display) -> String {
-    let escape = |letter: char| {
-        let escaped = letter.is_control().then(|| letter.escape_debug());
-        let plain = escaped.is_none().then_some(letter);
-        escaped.into_iter().flatten().chain(plain)
-    };
-    text.to_string().chars().flat_map(escape).collect()
 }
 
 impl Hosts {

@@ -5,6 +5,8 @@
 
 use serde_yaml::Value as Yaml;
 
+use super::one_line;
+
 const PARAMETERS: &str = "ros__parameters";
 
 /// Which nodes a parameter file is for.
@@ -17,12 +19,12 @@ pub struct ParamsFile {
 impl ParamsFile {
     /// Reads a file's text. An error is one line.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let yaml: Yaml = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
+        let yaml: Yaml = serde_yaml::from_str(text).map_err(one_line)?;
         let mut nodes = Vec::new();
         match yaml {
             // Nothing in it, or nothing but comments.
             Yaml::Null => {}
-            Yaml::Mapping(_) => collect("", &yaml, &mut nodes)?,
+            Yaml::Mapping(_) => collect("", &yaml, &mut nodes).map_err(one_line)?,
             _ => return Err("it must map names of nodes to their parameters".to_owned()),
         }
         Ok(Self { nodes })
@@ -43,7 +45,7 @@ impl ParamsFile {
     pub fn nodes(&self) -> String {
         match &*self.nodes {
             [] => "nothing".to_owned(),
-            nodes => nodes.join(", "),
+            nodes => one_line(nodes.join(", ")),
         }
     }
 }
