@@ -25,6 +25,7 @@ for variable in ("ROS_STATIC_PEERS", "RCUTILS_CONSOLE_OUTPUT_FORMAT", "RCUTILS_L
 
 import report  # noqa: E402 - rclpy reads the environment
 import rig as rigs  # noqa: E402
+from broken_rcl import BrokenRcl  # noqa: E402
 
 
 @pytest.fixture
@@ -39,6 +40,12 @@ def shared_rig(tmp_path_factory):
     """A rig for all tests of a file."""
     with rigs.Rig(tmp_path_factory.mktemp("rig")) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def broken_rcl(tmp_path_factory):
+    """An rcl that breaks on demand."""
+    return BrokenRcl(tmp_path_factory.mktemp("broken_rcl"))
 
 
 @pytest.fixture(scope="session")

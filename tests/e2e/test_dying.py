@@ -2,22 +2,18 @@
 and deaf."""
 
 import signal
-import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
 import outputs
+from broken_rcl import UNHEARD_OF
 from ledger import topic_of
 from pair import Pair
 from report import note
 
-SOURCE = Path(__file__).with_name("broken_rcl.c")
 #: rcl/types.h
 ERROR, PUBLISHER_INVALID, NODE_INVALID, ALREADY_SHUTDOWN = 1, 300, 200, 106
-#: A code that r2r has no name for. It panics.
-UNHEARD_OF = 4711
 #: It is to take less than two seconds; a busy machine adds to them.
 PATIENCE = 20.0
 #: A thread that hangs is given half a minute.
@@ -26,20 +22,12 @@ HANG_PATIENCE = 60.0
 THREADS = {"pub-points": "points/raw", "pub-objects": "objects", "pub-events": "events/zone"}
 
 
-@pytest.fixture(scope="session")
-def library(tmp_path_factory):
-    built = tmp_path_factory.mktemp("shim") / "broken_rcl.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-Wall", "-Werror", "-o", built, SOURCE, "-ldl"], check=True)
-    return built
-
-
 class Breakable(Pair):
     """A bridge whose rcl breaks when it is told to."""
 
-    def __init__(self, rig, library, **how):
+    def __init__(self, rig, broken_rcl, **how):
         self.trigger = rig.folder / "broken"
-        how = {f"SENSR_TEST_{name.upper()}": value for name, value in how.items()}
-        environment = {"LD_PRELOAD": library, "SENSR_TEST_TRIGGER": self.trigger} | how
+        environment = broken_rcl.environment(self.trigger, **how)
         wrapper = ["env", *(f"{name}={value}" for name, value in environment.items())]
         super().__init__(rig, *THREADS.values(), wrapper=wrapper)
         self.feed()
@@ -65,8 +53,8 @@ class Breakable(Pair):
 
 
 @pytest.mark.parametrize("thread", THREADS)
-def test_a_panic_of_a_publisher(rig, library, thread):
-    pair = Breakable(rig, library, thread=thread, publish=UNHEARD_OF)
+def test_a_panic_of_a_publisher(rig, broken_rcl, thread):
+    pair = Breakable(rig, broken_rcl, thread=thread, publish=UNHEARD_OF)
     pair.bridge.may_panic = True
     pair.break_it()
     pair.feed()
@@ -74,24 +62,24 @@ def test_a_panic_of_a_publisher(rig, library, thread):
     note(f"dying: panic in {thread}, exit code 1 after {took:.2f} s")
 
 
-def test_a_panic_of_the_main_thread(rig, library):
+def test_a_panic_of_the_main_thread(rig, broken_rcl):
     """It publishes the statistics. The code is Rust's own."""
-    pair = Breakable(rig, library, thread="sensr_bridge", publish=UNHEARD_OF)
+    pair = Breakable(rig, broken_rcl, thread="sensr_bridge", publish=UNHEARD_OF)
     pair.bridge.may_panic = True
     pair.break_it()
     took = pair.require_death(str(UNHEARD_OF), code=101)
     note(f"dying: panic in the main thread, exit code 101 after {took:.2f} s")
 
 
-def test_a_main_thread_that_hangs(rig, library):
-    pair = Breakable(rig, library, thread="sensr_bridge", publish="hang")
+def test_a_main_thread_that_hangs(rig, broken_rcl):
+    pair = Breakable(rig, broken_rcl, thread="sensr_bridge", publish="hang")
     pair.break_it()
     took = pair.require_death("the main thread hangs", patience=HANG_PATIENCE)
     note(f"dying: the main thread hangs, exit code 1 after {took:.1f} s")
 
 
-def test_a_stop_while_the_main_thread_hangs(rig, library):
-    pair = Breakable(rig, library, thread="sensr_bridge", publish="hang")
+def test_a_stop_while_the_main_thread_hangs(rig, broken_rcl):
+    pair = Breakable(rig, broken_rcl, thread="sensr_bridge", publish="hang")
     pair.break_it()
     # It hangs at the latest with the next statistics, a tenth of a second from now; stopping it before is as good.
     pair.bridge.signal(signal.SIGTERM)
@@ -100,16 +88,16 @@ def test_a_stop_while_the_main_thread_hangs(rig, library):
 
 
 @pytest.mark.parametrize("code", [PUBLISHER_INVALID, NODE_INVALID, ALREADY_SHUTDOWN])
-def test_a_publisher_that_is_gone(rig, library, code):
-    pair = Breakable(rig, library, thread="pub-points", publish=code)
+def test_a_publisher_that_is_gone(rig, broken_rcl, code):
+    pair = Breakable(rig, broken_rcl, thread="pub-points", publish=code)
     pair.break_it()
     pair.feed()
     took = pair.require_death("the pub-points thread ended: points/raw: the middleware takes nothing any more")
     note(f"dying: rcl code {code}, exit code 1 after {took:.2f} s")
 
 
-def test_an_error_that_may_pass_costs_its_message_only(rig, library):
-    pair = Breakable(rig, library, thread="pub-points", publish=ERROR)
+def test_an_error_that_may_pass_costs_its_message_only(rig, broken_rcl):
+    pair = Breakable(rig, broken_rcl, thread="pub-points", publish=ERROR)
     pair.break_it()
     pair.send_cloud(2)
     pair.statistics.until(lambda message: topic_of(message).dropped == 1, "the loss")
@@ -119,15 +107,15 @@ def test_an_error_that_may_pass_costs_its_message_only(rig, library):
     assert "points/raw: the middleware refused a message" in pair.bridge.log
 
 
-def test_an_rcl_that_does_not_wait_any_more(rig, library):
-    pair = Breakable(rig, library, wait=ERROR)
+def test_an_rcl_that_does_not_wait_any_more(rig, broken_rcl):
+    pair = Breakable(rig, broken_rcl, wait=ERROR)
     pair.break_it()
     took = pair.require_death("ROS does not wait for requests any more")
     note(f"dying: rcl_wait fails, exit code 1 after {took:.2f} s")
 
 
-def test_a_publisher_that_hangs(rig, library):
-    pair = Breakable(rig, library, thread="pub-points", publish="hang")
+def test_a_publisher_that_hangs(rig, broken_rcl):
+    pair = Breakable(rig, broken_rcl, thread="pub-points", publish="hang")
     pair.break_it()
     # One that hangs, and one that waits behind it.
     pair.feed()
@@ -136,8 +124,8 @@ def test_a_publisher_that_hangs(rig, library):
     note(f"dying: a hanging publisher, exit code 1 after {took:.1f} s")
 
 
-def test_a_stop_while_a_publisher_hangs(rig, library):
-    pair = Breakable(rig, library, thread="pub-points", publish="hang")
+def test_a_stop_while_a_publisher_hangs(rig, broken_rcl):
+    pair = Breakable(rig, broken_rcl, thread="pub-points", publish="hang")
     pair.break_it()
     pair.feed()
     pair.send_cloud(2)

@@ -56,11 +56,20 @@ def have(*command):
     return os.spawnlp(os.P_WAIT, "sh", "sh", "-c", f"ros2 {' '.join(command)} --help >/dev/null 2>&1") == 0
 
 
+def require(verb):
+    if not have(*verb.split()):
+        report.note(f"SKIPPED, NO ros2 {verb} HERE: the launch file was not run")
+        pytest.skip(f"ros2 {verb} is not installed")
+
+
 @pytest.fixture(scope="module")
 def ros2_launch():
-    if not (have("launch") and have("bag", "record")):
-        report.note("SKIPPED, NO ros2 launch AND ros2 bag record HERE: the launch file was not run")
-        pytest.skip("ros2 launch and ros2 bag record are not installed")
+    require("launch")
+
+
+@pytest.fixture(scope="module")
+def ros2_bag_record():
+    require("bag record")
 
 
 class Launch(Process):
@@ -121,7 +130,7 @@ def test_what_rviz_shows_exists_and_is_offered():
         assert request["Durability Policy"] == ("Transient Local" if TOPICS[name].latched else "Volatile"), name
 
 
-def test_a_recording_under_a_namespace_splits_and_ends_whole(rig, launch):
+def test_a_recording_under_a_namespace_splits_and_ends_whole(rig, launch, ros2_bag_record):
     sim = rig.sim("--points", "2000")
     bags = rig.folder / "bags"
     observer = rig.observer()
@@ -151,7 +160,7 @@ def test_a_recording_under_a_namespace_splits_and_ends_whole(rig, launch):
             assert reader.deserialize(data, "sensor_msgs/msg/PointCloud2").width == 2000
 
 
-def test_bursts_of_events_are_recorded_whole(rig, launch):
+def test_bursts_of_events_are_recorded_whole(rig, launch, ros2_bag_record):
     """The stock recorder of itself keeps the last ten of each."""
     burst, bursts = 1000, 4
     server, bags = rig.server(), rig.folder / "bags"
@@ -184,6 +193,22 @@ def test_a_killed_bridge_is_started_again(rig, launch):
     raw.wait(3)
     pid = re.search(r"sensr_bridge-\d+\]: process started with pid \[(\d+)\]", launched.log)[1]
     os.kill(int(pid), signal.SIGKILL)
+    launched.until(lambda: launched.log.count("process started with pid") >= 2, launched.tail)
+    before = raw.count
+    until(lambda: raw.count > before + 3, launched.tail)
+
+
+def test_a_bridge_whose_middleware_breaks_is_started_again(rig, launch, broken_rcl):
+    """A panic of one of its threads ends it, and the launch file starts it again: nobody has to come."""
+    sim = rig.sim("--points", "100", "--types", "raw")
+    raw = rig.observer().subscribe("points/raw", PointCloud2)
+    trigger = rig.folder / "broken"
+    rig.env |= broken_rcl.environment(trigger, thread="pub-points", publish=broken_rcl.UNHEARD_OF)
+    launched = launch("host:=127.0.0.1", points_port=sim.points_port, output_port=sim.output_port)
+    raw.wait(3)
+    trigger.touch()
+    launched.until(lambda: "the pub-points thread ended" in launched.log, launched.tail)
+    trigger.unlink()
     launched.until(lambda: launched.log.count("process started with pid") >= 2, launched.tail)
     before = raw.count
     until(lambda: raw.count > before + 3, launched.tail)
@@ -222,7 +247,7 @@ def profiles(launched, *names):
         pytest.param({"FASTDDS_BUILTIN_TRANSPORTS": "UDPv4"}, (), None, id="other transports"),
     ],
 )
-def test_the_dds_profile_is_the_bridges_alone(rig, launch, environment, args, expected):
+def test_the_dds_profile_is_the_bridges_alone(rig, launch, ros2_bag_record, environment, args, expected):
     own = rig.folder / "own.xml"
     own.write_text(dds_profile.FILE.read_text())
 

@@ -1,8 +1,8 @@
 """The node as a process: how it starts, what it says, and how it ends."""
 
+import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,6 +14,7 @@ import ros
 import wire
 from cdr import number_of
 from ledger import BACKOFF, CONNECTED, CONNECTING
+from namespaces import unshare
 from polling import until
 from report import note
 from topics import below
@@ -79,15 +80,10 @@ def test_a_signal_ends_it_while_it_connects(rig, number):
 
 
 def test_a_signal_ends_it_while_a_name_server_does_not_answer(rig):
-    namespaces = ["unshare", "--user", "--map-root-user", "--net", "--mount"]
-    try:
-        subprocess.run([*namespaces, "true"], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as problem:
-        pytest.skip(f"no namespaces to put a silent name server in: {problem}")
     bridge = rig.bridge(
         parameters={"host": "slow.example.com"},
         ros_args=["--log-level", "debug"],
-        wrapper=[*namespaces, sys.executable, str(SLOW_DNS)],
+        wrapper=[*unshare("net", "mount"), sys.executable, str(SLOW_DNS)],
     )
     # Signals are caught and the log is there once rcl has said something.
     bridge.expect(r"sensr_bridge")
@@ -169,6 +165,26 @@ def test_the_log_level_is_that_of_the_arguments(rig):
     rig.parameters(rig.observer()).get("host")
     quiet.end()
     assert quiet.log == ""
+
+
+def listening(process):
+    """The TCP addresses a process listens on, as /proc/net has them."""
+    sockets = {os.readlink(fd) for fd in Path(f"/proc/{process.pid}/fd").iterdir()}
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            # 0A: LISTEN
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                yield fields[1]
+
+
+def test_nothing_listens_but_the_simulator_on_the_loopback(rig):
+    sim = rig.sim("--points", 100)
+    bridge = rig.bridge(sim.points_port, output_port=sim.output_port)
+    rig.statistics(rig.observer()).until_state(CONNECTED)
+    assert list(listening(bridge)) == []
+    ports = [sim.points_port, sim.output_port]
+    assert sorted(listening(sim)) == sorted(f"0100007F:{port:04X}" for port in ports)
 
 
 def test_help_and_version(rig):
