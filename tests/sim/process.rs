@@ -3,8 +3,10 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use sensr_bridge::sim::Report;
+use sensr_bridge::sim::{CA_FILE, Report};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
@@ -232,4 +234,29 @@ async fn follows_a_script_and_the_command_line() {
     let (status, stderr) = sim.end().await;
     assert_eq!(status.code(), Some(2), "{stderr}");
     assert!(stderr.contains("line 2: explode"), "{stderr}");
+}
+
+#[tokio::test]
+async fn a_client_without_tls_is_named_in_the_log() {
+    let dir = folder("tls-log");
+    let mut sim = Sim::spawn(&format!("{ANY} --tls {}", dir.display()));
+    let listening = sim.event().await;
+    assert_eq!(listening["tls"], true);
+    assert!(dir.join(CA_FILE).is_file());
+    let connected = TcpStream::connect(address(&listening, "output_port")).await;
+    let mut plain = connected.expect("accepted");
+    plain
+        .write_all(b"GET / HTTP/1.1\r\n\r\n")
+        .await
+        .expect("sent");
+    let mut answer = Vec::new();
+    // However it ends.
+    let _ = soon(plain.read_to_end(&mut answer)).await;
+    assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
+    sim.signal("TERM");
+    assert_eq!(sim.event().await["event"], "done");
+    let (_, stderr) = sim.end().await;
+    let mut lines = stderr.lines().filter(|line| line.contains("WARN"));
+    let warning = lines.next().expect("a warning");
+    assert!(warning.contains("TLS handshake failed: "), "{warning}");
 }
