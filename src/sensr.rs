@@ -8,6 +8,8 @@ pub mod failure;
 pub mod farewell;
 pub mod link;
 pub mod liveness;
+mod measure;
+pub mod options;
 pub mod output;
 pub mod part;
 mod session;

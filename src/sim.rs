@@ -30,6 +30,7 @@ mod client;
 mod clock;
 mod counters;
 mod door;
+mod ending;
 mod entrance;
 mod error;
 mod farewell;
@@ -55,6 +56,7 @@ mod source;
 mod tls;
 
 pub use bag::{BagError, is_bag};
+pub use ending::CLOSE_OVERFLOW_REASON;
 pub use error::{ReplayError, SimError};
 pub use fault::{
     Chaos, ChaosOptions, Fault, FaultCounts, FaultError, FaultEvent, FaultKind, Injector, Links,
@@ -65,6 +67,5 @@ pub use options::{
     OptionsError, Source,
 };
 pub use report::{ClientCounts, CloudCounts, LinkReport, OutputCounts, Report};
-pub use send_queue::CLOSE_OVERFLOW_REASON;
 pub use server::Server;
 pub use tls::{CA_FILE, TlsError, TlsOptions};

@@ -21,7 +21,7 @@ use super::workers::{Worker, Workers, panic_message};
 use super::{Arguments, Error, last_resort, statistics};
 use crate::config::Config;
 use crate::pipeline::Queues;
-use crate::sensr::client::LinkOptions;
+use crate::sensr::options::LinkOptions;
 use crate::shutdown::{self, Shutdown, Trigger};
 use crate::stats::Stats;
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use super::Error;
 use crate::config::hosts::Hosts;
 use crate::config::{self, Config};
-use crate::sensr::client::LinkOptions;
 use crate::sensr::link::Endpoint;
+use crate::sensr::options::LinkOptions;
 
 /// The links of a configuration, with what the hosts file says of the site in it.
 pub(super) struct Target {

@@ -14,7 +14,8 @@ use crate::config::Config;
 use crate::pipeline::{
     CloudIntake, CloudOutflow, NoticeOutflow, ObjectOutflow, OutputIntake, Queues,
 };
-use crate::sensr::client::{self, LinkOptions};
+use crate::sensr::client;
+use crate::sensr::options::LinkOptions;
 use crate::shutdown::{Shutdown, Trigger};
 use crate::stats::Stats;
 use crate::topic::Topic;

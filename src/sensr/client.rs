@@ -8,10 +8,10 @@ use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 use tokio::sync::watch;
 
-use super::backoff::{Backoff, Bounds};
+use super::backoff::Backoff;
 use super::failure::LinkError;
-use super::link::{Endpoint, Link, LinkState};
-use super::liveness::Patience;
+use super::link::{Link, LinkState};
+use super::options::LinkOptions;
 use super::session::{End, Session};
 use crate::shutdown::Shutdown;
 use crate::stamp::Arrival;
@@ -19,32 +19,6 @@ use crate::throttle::Throttle;
 
 /// One log line in this time about a link that does not come up.
 const LOG_PERIOD: Duration = Duration::from_secs(60);
-
-/// What a link needs to know. May change while it runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LinkOptions {
-    /// Where to connect to. Changing it reconnects at once.
-    pub endpoint: Endpoint,
-    /// A larger message closes the link. Changing it reconnects at once.
-    pub max_message_bytes: usize,
-    /// Pauses between attempts.
-    pub backoff: Bounds,
-    /// How long silence is borne.
-    pub patience: Patience,
-    /// Whether there is to be a link at all.
-    pub is_wanted: bool,
-    /// How often somebody has asked for a new link. One more reconnects at once.
-    pub requests: u64,
-}
-
-impl LinkOptions {
-    pub(super) fn need_a_new_link(&self, new: &Self) -> bool {
-        self.endpoint != new.endpoint
-            || self.max_message_bytes != new.max_message_bytes
-            || self.requests != new.requests
-            || !new.is_wanted
-    }
-}
 
 /// Keeps a link up until `shutdown`, and gives every whole binary message to `on_message` with the time
 /// it was complete. `on_message` must not wait: while it runs, the socket is not read.

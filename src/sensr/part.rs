@@ -4,19 +4,11 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::shape::Shaped;
+use super::measure::{MIN_FIELD_BYTES, Shaped};
 
 /// More objects (or zones, or events) than this in one message are not opened, and count as undecodable. A
 /// part of two bytes becomes hundreds in memory: without a limit one frame could take all of it.
 const MAX_PARTS: usize = 100_000;
-
-/// A part that would bring the fields of all parts of its kind in a message above this is not opened either, and
-/// counts as undecodable (zones have less room, see [`Shaped`]): an object with a history without end would be as bad as objects without end. A
-/// thousand objects with a minute of history at 10 Hz have some 600,000.
-pub(super) const MAX_FIELDS: usize = 1_000_000;
-
-/// No field is shorter.
-pub(super) const MIN_FIELD_BYTES: usize = 2;
 
 /// How many parts did not decode, and why the first did not.
 #[derive(Debug, Default)]
@@ -125,6 +117,7 @@ impl fmt::Display for Undecodable {
 
 #[cfg(test)]
 mod tests {
+    use super::super::measure::MAX_FIELDS;
     use super::*;
     use crate::sensr::wire::proto::history::State;
     use crate::sensr::wire::proto::{History, Object, PolygonBox, Vector2, ZoneConfig, ZoneEvent};

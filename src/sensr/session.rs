@@ -13,12 +13,12 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
-use super::client::LinkOptions;
 use super::connect::connect;
 use super::failure::LinkError;
 use super::farewell::Farewell;
 use super::link::{Link, LinkState};
 use super::liveness::{Finding, Liveness};
+use super::options::LinkOptions;
 use super::transport::Transport;
 use crate::shutdown::Shutdown;
 use crate::stamp::Arrival;

@@ -1,33 +1,13 @@
-//! How many fields a message has, told before it is decoded.
-//!
-//! Two bytes on the wire are enough for one more state in an object's history, or one more corner of a zone.
-//! Decoded they take up some 20 times as much, and as a picture 150 times. So a message is measured first.
+//! Where in SENSR's messages there may be any number of something.
 
-use prost::Message;
-use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use prost_types::Timestamp;
 
-use super::part::MAX_FIELDS;
+use super::measure::{FLAT, Shape, Shaped};
 use super::wire::envelope;
 use super::wire::proto::{
     FieldOfRegard, LosingEvent, Object, OnlineRecalibrationEvent, ProfilingResultSet,
     RecordingInfo, ReplayInfo, SystemHealth, ZoneConfig, ZoneEvent,
 };
-
-/// The fields of a message that hold messages which may themselves hold any number of something.
-#[derive(Debug)]
-pub(super) struct Shape(&'static [(u32, &'static Shape)]);
-
-/// What a message may be decoded to.
-pub(super) trait Shaped: Message + Default {
-    /// Its shape.
-    const SHAPE: &'static Shape;
-    /// A part that would bring the fields of all of its kind in a message above this is not opened.
-    const MAX_FIELDS: usize = MAX_FIELDS;
-}
-
-/// Nothing in it is worth looking into.
-pub(super) const FLAT: &Shape = &Shape(&[]);
 
 const POLYGON: &Shape = FLAT;
 const REACHABLE_SET: &Shape = &Shape(&[(2, POLYGON)]);
@@ -71,44 +51,6 @@ impl Shaped for ZoneConfig {
     const SHAPE: &'static Shape = ZONE;
     /// A corner grows most: 288 bytes in a picture. A hundred zones of fifty corners have some 5,000 fields.
     const MAX_FIELDS: usize = 100_000;
-}
-
-impl Shape {
-    /// Whether `bytes` have no more than `left` fields, those of embedded messages included. Takes them off.
-    ///
-    /// What is no protobuf ends the count: decoding gets no further either.
-    pub(super) fn fits(&self, mut bytes: &[u8], left: &mut usize) -> bool {
-        while !bytes.is_empty() {
-            let Some(rest) = left.checked_sub(1) else {
-                return false;
-            };
-            *left = rest;
-            let Ok((number, wire_type)) = decode_key(&mut bytes) else {
-                return true;
-            };
-            if wire_type != WireType::LengthDelimited {
-                if skip_field(wire_type, number, &mut bytes, DecodeContext::default()).is_err() {
-                    return true;
-                }
-                continue;
-            }
-            let Some((inner, behind)) = delimited(bytes) else {
-                return true;
-            };
-            let embedded = self.0.iter().find(|(field, _)| *field == number);
-            if embedded.is_some_and(|(_, shape)| !shape.fits(inner, left)) {
-                return false;
-            }
-            bytes = behind;
-        }
-        true
-    }
-}
-
-/// What a length stands before, and what comes behind it. None if there is less than that.
-fn delimited(mut bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let length = usize::try_from(decode_varint(&mut bytes).ok()?).ok()?;
-    bytes.split_at_checked(length)
 }
 
 #[cfg(test)]
@@ -247,12 +189,5 @@ mod tests {
             ..Object::default()
         };
         assert!(fits(&object, 1));
-    }
-
-    #[test]
-    fn what_is_no_protobuf_is_left_to_the_decoder() {
-        for bytes in [&[0xff][..], &[0x0a, 200], &[0x0d, 1], &[0x0a, 0xff]] {
-            assert!(FLAT.fits(bytes, &mut 1), "{bytes:?}");
-        }
     }
 }

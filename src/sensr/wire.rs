@@ -3,8 +3,7 @@
 //! The types are generated from `proto/sensr.proto`. Decoding is zero-copy: byte fields of a decoded
 //! message are slices of the frame it came in, which they keep alive.
 
-use super::part::{MAX_FIELDS, MIN_FIELD_BYTES};
-use super::shape::FLAT;
+use super::measure::{FLAT, MAX_FIELDS, MIN_FIELD_BYTES};
 use bytes::Bytes;
 pub use proto::point_result::PointCloud;
 pub use proto::point_result::point_cloud::Type as CloudType;

@@ -20,10 +20,11 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::counters::LinkCounters;
 use super::door::Door;
+use super::ending::{Close, Release};
 use super::farewell::{drain, part};
 use super::fault::{Blow, Strike};
 use super::hub::Hub;
-use super::send_queue::{Close, Grip, Release, SendQueue};
+use super::send_queue::{Grip, SendQueue};
 use crate::shutdown::Shutdown;
 use pulse::Pulse;
 use writer::Writer;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
-use super::send_queue::Close;
+use super::ending::Close;
 
 /// The longest header of an unmasked frame.
 const MAX_HEADER_BYTES: usize = 10;

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::counters::LinkCounters;
+use super::ending::Close;
 use super::outgoing::Message;
-use super::send_queue::{Close, Full, SendQueue};
+use super::send_queue::{Full, SendQueue};
 
 /// The clients of one stream. What is offered goes to every one of them.
 #[derive(Debug)]

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
+use super::ending::Close;
 use super::fault::Strike;
 use super::report::{CloudCounts, OutputCounts};
-use super::send_queue::Close;
 
 /// A message of one of the two streams, encoded once and shared by every client, with a summary of what it
 /// carries: what is delivered can then be counted without opening it again.

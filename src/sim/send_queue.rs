@@ -1,6 +1,5 @@
 //! What waits to be written to one client.
 
-mod ending;
 mod grip;
 mod state;
 
@@ -10,12 +9,11 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::counters::LinkCounters;
+use super::ending::{Close, Release};
 use super::fault::{Strike, Token};
 use super::outgoing::{Message, Outgoing};
 use state::State;
 
-pub use ending::CLOSE_OVERFLOW_REASON;
-pub(super) use ending::{Close, Release};
 pub(super) use grip::{Grip, Held};
 
 /// Messages for one client, bounded in bytes.

@@ -11,6 +11,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::client::{Host, Limits};
 use super::door::Door;
+use super::ending::Close;
 use super::entrance::Entrance;
 use super::error::SimError;
 use super::fault::{Director, Fault, FaultEvent, Injector, NotCarriedOut};
@@ -19,7 +20,6 @@ use super::options::Options;
 use super::producer::End;
 use super::production::Production;
 use super::report::Report;
-use super::send_queue::Close;
 use super::shared::Shared;
 use super::tls;
 use crate::shutdown::{self, Shutdown, Trigger};

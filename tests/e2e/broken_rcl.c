@@ -1,6 +1,7 @@
 /* Stands before rcl (LD_PRELOAD) and breaks it once the file SENSR_TEST_TRIGGER exists:
  *
- *   SENSR_TEST_PUBLISH=CODE   publishing in the thread SENSR_TEST_THREAD returns that code, or never with "hang"
+ *   SENSR_TEST_PUBLISH=CODE   publishing in the thread SENSR_TEST_THREAD returns that code; with "hang" it never
+ *                             returns, with "slow" it takes 0.3 s
  *   SENSR_TEST_WAIT=CODE      waiting returns that code at once
  */
 #define _GNU_SOURCE
@@ -29,37 +30,29 @@ static const char *broken_publish(void)
     return how && thread && strcmp(name, thread) == 0 ? how : NULL;
 }
 
-static int failure(const char *how)
-{
-    while (strcmp(how, "hang") == 0)
-        pause();
-    return atoi(how);
-}
-
 typedef int publish_function(const void *, const void *, void *);
+
+static int publish(const char *function, const void *publisher, const void *message, void *allocation)
+{
+    const char *how = broken_publish();
+
+    while (how && strcmp(how, "hang") == 0)
+        pause();
+    if (how && strcmp(how, "slow") == 0)
+        usleep(300000);
+    else if (how)
+        return atoi(how);
+    return ((publish_function *)dlsym(RTLD_NEXT, function))(publisher, message, allocation);
+}
 
 int rcl_publish_serialized_message(const void *publisher, const void *message, void *allocation)
 {
-    static publish_function *real;
-    const char *how = broken_publish();
-
-    if (how)
-        return failure(how);
-    if (!real)
-        real = (publish_function *)dlsym(RTLD_NEXT, "rcl_publish_serialized_message");
-    return real(publisher, message, allocation);
+    return publish("rcl_publish_serialized_message", publisher, message, allocation);
 }
 
 int rcl_publish(const void *publisher, const void *message, void *allocation)
 {
-    static publish_function *real;
-    const char *how = broken_publish();
-
-    if (how)
-        return failure(how);
-    if (!real)
-        real = (publish_function *)dlsym(RTLD_NEXT, "rcl_publish");
-    return real(publisher, message, allocation);
+    return publish("rcl_publish", publisher, message, allocation);
 }
 
 int rcl_wait(void *wait_set, int64_t timeout)

@@ -4,10 +4,12 @@ import signal
 from pathlib import Path
 
 import wire
+from books import require_balanced
 from cdr import number_of
 from ledger import link_of, topic_of
 from polling import until
 from report import note
+from topics import TOPICS
 
 SUBSCRIBER = Path(__file__).with_name("subscriber.py")
 
@@ -48,6 +50,46 @@ def test_a_stalled_subscriber_does_not_stop_the_reading(rig):
     statistics.until(lambda m: all(topic.queued == 0 for topic in m.topics), "the queue is worked off")
     bridge.signal(signal.SIGTERM)
     assert bridge.wait() == 0, bridge.tail()
+
+
+def test_a_slow_middleware_does_not_stop_the_reading(rig, broken_rcl):
+    """A third of a second for each cloud, twenty a second: the oldest go, the socket is drained, events are not late."""
+    messages, points, queue_bytes = 200, 131_072, 32 << 20
+    observer = rig.observer()
+    statistics = rig.statistics(observer)
+    clouds = observer.clouds(keep=lambda cloud: cloud.stamp_ns)
+    known = TOPICS["events/zone"]
+    events = observer.subscribe("events/zone", known.kind, known.subscription(), keep=lambda event: event.sequence)
+    trigger = rig.folder / "broken"
+    slow = broken_rcl.environment(trigger, thread="pub-points", publish="slow")
+    scene = ("--scene", "street", "--types", "raw", "--points", points, "--rate", 20, "--count", messages)
+    sim = rig.sim(*scene, "--client-buffer-mib", 4)
+    bridge = rig.bridge(
+        sim.points_port,
+        {"queue_max_bytes": queue_bytes, "max_message_bytes": 8 << 20},
+        output_port=sim.output_port,
+        wrapper=["env", *(f"{name}={value}" for name, value in slow.items())],
+    )
+    observer.wait_for_match(statistics.inbox, clouds, events)
+    trigger.touch()
+    sent = sim.done()
+    assert sent["clients"]["overflowed"] == 0, "the socket was not drained"
+    full = statistics.until_link(lambda link: link.frames == messages, "all frames were read")
+    assert full.queued_bytes <= queue_bytes
+    raw = topic_of(statistics.until(lambda message: topic_of(message).dropped > 0, "dropped clouds"))
+    # With nobody slow any more what is left comes out.
+    trigger.unlink()
+    require_balanced(sent, statistics)
+    assert clouds.messages == sorted(set(clouds.messages)), "not in order"
+    count = sent["delivered_contents"]["zone_events"]
+    events.wait(count)
+    assert events.messages == list(range(count))
+    peak, bound = bridge.memory_bytes("VmHWM"), statistics.latest.memory_bound_bytes
+    assert peak <= bound
+    note(
+        f"slow middleware: {messages} frames read, {raw.dropped} clouds dropped so far, all {count} events in order, "
+        f"memory at most {peak / 1e6:.0f} MB, bound {bound / 1e6:.0f} MB"
+    )
 
 
 def test_a_hundred_large_frames_at_once(rig):

@@ -1,7 +1,7 @@
 //! Names and addresses.
 
-use sensr_bridge::sensr::client::LinkOptions;
 use sensr_bridge::sensr::link::Endpoint;
+use sensr_bridge::sensr::options::LinkOptions;
 
 use crate::support::{Rig, Server, options};
 

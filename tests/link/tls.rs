@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::SinkExt as _;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use sensr_bridge::sensr::client::LinkOptions;
+use sensr_bridge::sensr::options::LinkOptions;
 use sensr_bridge::sensr::tls::TlsOptions;
 use time::{Duration, OffsetDateTime};
 use tokio::net::TcpListener;

@@ -16,9 +16,10 @@ use super::target::{Target, UnderWay};
 use super::{Fault, Links, TimedFault};
 use crate::shutdown::Shutdown;
 use crate::sim::door::{Door, Mode};
+use crate::sim::ending::{Close, Release};
 use crate::sim::error::SimError;
 use crate::sim::output::{only_time, overflow_event};
-use crate::sim::send_queue::{Close, Grip, Release};
+use crate::sim::send_queue::Grip;
 use crate::sim::shared::Shared;
 
 /// Carries faults out until `closing`, when those under way end too.

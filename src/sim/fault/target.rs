@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::strike::{Blow, Strike, Token};
 use crate::shutdown::Shutdown;
 use crate::sim::door::{Door, DoorHold, Mode};
+use crate::sim::ending::{Close, Release};
 use crate::sim::hub::Hub;
 use crate::sim::outgoing::Message;
-use crate::sim::send_queue::{Close, Grip, Held, Release, SendQueue};
+use crate::sim::send_queue::{Grip, Held, SendQueue};
 
 /// A stream that suffers: its clients and its port. What is done to clients returns how many they are.
 pub(super) struct Target<'a> {

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::ending::{Close, Release};
 use super::grip::{Grip, Grips};
+use crate::sim::ending::{Close, Release};
 use crate::sim::fault::{Strike, Token};
 use crate::sim::outgoing::{Message, Outgoing};
 

@@ -7,7 +7,7 @@ pub const CLOSE_OVERFLOW_REASON: &str = "Writing buffer is full";
 
 /// How a connection is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::sim) struct Close {
+pub(super) struct Close {
     /// WebSocket close code.
     pub code: u16,
     pub reason: &'static str,
@@ -15,19 +15,19 @@ pub(in crate::sim) struct Close {
 
 impl Close {
     /// Everything was delivered.
-    pub(in crate::sim) const FINISHED: Self = Self::new(1000, "Finished");
+    pub(super) const FINISHED: Self = Self::new(1000, "Finished");
     /// The server is told to stop.
-    pub(in crate::sim) const STOPPED: Self = Self::new(1001, "Server is stopping");
+    pub(super) const STOPPED: Self = Self::new(1001, "Server is stopping");
     /// The client reads too slowly.
-    pub(in crate::sim) const OVERFLOW: Self = Self::new(1011, CLOSE_OVERFLOW_REASON);
+    pub(super) const OVERFLOW: Self = Self::new(1011, CLOSE_OVERFLOW_REASON);
     /// The client does not answer pings.
-    pub(in crate::sim) const PING_TIMEOUT: Self = Self::new(1011, "Ping timeout");
+    pub(super) const PING_TIMEOUT: Self = Self::new(1011, "Ping timeout");
     /// A fault: a server that starts again.
-    pub(in crate::sim) const RESTARTED: Self = Self::new(1001, "Server is restarting");
+    pub(super) const RESTARTED: Self = Self::new(1001, "Server is restarting");
     /// A fault: for no reason.
-    pub(in crate::sim) const DISMISSED: Self = Self::new(1000, "Goodbye");
+    pub(super) const DISMISSED: Self = Self::new(1000, "Goodbye");
     /// The client asked for it.
-    pub(in crate::sim) const REPLY: Self = Self::new(1000, "");
+    pub(super) const REPLY: Self = Self::new(1000, "");
 
     const fn new(code: u16, reason: &'static str) -> Self {
         Self { code, reason }
@@ -36,7 +36,7 @@ impl Close {
 
 /// How a connection ends without a close frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::sim) enum Release {
+pub(super) enum Release {
     /// At once, in the middle of whatever is being written.
     HangUp,
     /// Nothing is written any more, and what comes is not answered, until the client leaves or for so long.
