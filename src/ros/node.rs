@@ -198,41 +198,72 @@ impl Bridge {
     fn run(mut self, node: &mut Node, rosout: &Rosout) -> Result<(), Error> {
         let mut spin = Spin::default();
         let mut consumers = Consumers::new(Instant::now());
-        while !self.shutdown.is_requested() {
-            if self.readers.any_has_ended() || self.publishers.any_has_ended() {
+        loop {
+            // In this order: a thread that has ended because it was asked to was asked before.
+            let has_one_ended = self.readers.any_has_ended() || self.publishers.any_has_ended();
+            if self.shutdown.is_requested() {
+                return self.stop();
+            }
+            if has_one_ended {
                 return Err(self.autopsy());
             }
-            self.heartbeat.beat();
-            let (control, reporter) = (&mut self.control, &mut self.reporter);
-            consumers.look(Instant::now(), &control.queues)?;
-            let config = control.config();
-            let next = reporter.publish_due(node, &control.stats, &control.queues, config);
-            let pause = next.saturating_duration_since(Instant::now());
-            spin.once(node, pause.min(SPIN), || {
-                self.parameters.serve(|config| control.apply(config)) + self.services.serve(control)
-            })?;
+            if let Err(error) = self.turn(node, &mut spin, &mut consumers) {
+                self.abandon();
+                return Err(error);
+            }
             rosout.flush();
         }
-        self.stop()
     }
 
-    /// A thread has ended of itself: nothing goes on without it. The others are ended too, for the node
-    /// must not be taken down under them.
-    fn autopsy(self) -> Error {
+    /// What the main thread does again and again.
+    fn turn(
+        &mut self,
+        node: &mut Node,
+        spin: &mut Spin,
+        consumers: &mut Consumers,
+    ) -> Result<(), Error> {
+        let Self {
+            control,
+            parameters,
+            services,
+            ..
+        } = self;
+        self.heartbeat.beat();
+        consumers.look(Instant::now(), &control.queues)?;
+        let config = control.config();
+        let next = self
+            .reporter
+            .publish_due(node, &control.stats, &control.queues, config);
+        let pause = next.saturating_duration_since(Instant::now());
+        spin.once(node, pause.min(SPIN), || {
+            parameters.serve(|config| control.apply(config)) + services.serve(control)
+        })
+    }
+
+    /// A thread has ended of itself: nothing goes on without it. Returns why the first did.
+    fn autopsy(mut self) -> Error {
         // Before anybody is asked to end: afterwards all of them have.
-        let (mut dead, readers) = self.readers.partition();
-        let (dead_publishers, publishers) = self.publishers.partition();
-        dead.extend(dead_publishers);
-        self.trigger.request();
-        self.control.queues.close();
-        let deadline = Instant::now() + AUTOPSY_LIMIT;
-        let others = [readers, publishers].map(|workers| workers.join_until(deadline).err());
+        let mut dead = self.readers.take_ended();
+        dead.extend(self.publishers.take_ended());
+        self.abandon();
         let mut errors = dead.into_iter().map(Worker::autopsy);
         let first = errors.next().unwrap_or(Error::Stuck { thread: "main" });
-        for error in errors.chain(others.into_iter().flatten()) {
+        for error in errors {
             log::error!("{error}");
         }
         first
+    }
+
+    /// Ends all threads that can be ended: the node must not be taken down under them.
+    fn abandon(self) {
+        self.trigger.request();
+        self.control.queues.close();
+        let deadline = Instant::now() + AUTOPSY_LIMIT;
+        for workers in [self.readers, self.publishers] {
+            if let Err(error) = workers.join_until(deadline) {
+                log::error!("{error}");
+            }
+        }
     }
 
     /// In the order of the data: the links first, then what they left in the queues, then the publishers.

@@ -24,7 +24,9 @@ impl Target {
         }
         let config = config.clone().for_site(&hosts)?;
         let tls = config.wanted_tls();
-        tls.map_or(Ok(()), |tls| tls.check())?;
+        if let Some(tls) = tls {
+            tls.check()?;
+        }
         let link = |port| LinkOptions {
             endpoint: Endpoint {
                 address: config.host.clone(),

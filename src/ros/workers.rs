@@ -85,10 +85,9 @@ impl Workers {
         results.fold(Ok(()), Result::and)
     }
 
-    /// Those that have ended, and the others.
-    pub(super) fn partition(self) -> (Vec<Worker>, Self) {
-        let (dead, living) = self.0.into_iter().partition(Worker::has_ended);
-        (dead, Self(living))
+    /// Takes out those that have ended.
+    pub(super) fn take_ended(&mut self) -> Vec<Worker> {
+        self.0.extract_if(.., |worker| worker.has_ended()).collect()
     }
 }
 
