@@ -20,8 +20,8 @@ pub enum Error {
     Hosts(#[from] HostsError),
     /// `host` is neither a site nor an address.
     #[error(
-        "host {host} is no site of {} (it has: {known}){near} and no address: a host name without a dot \
-         must be the address of a site there",
+        "host {host} is neither a site of {} (it has: {known}) nor an address{near}; a host name without a \
+         dot must be the address of a site there",
         hosts_file.display()
     )]
     UnknownSite {
