@@ -12,7 +12,7 @@ use super::backoff::Backoff;
 use super::failure::LinkError;
 use super::link::{Link, LinkState};
 use super::options::LinkOptions;
-use super::session::{End, Session};
+use super::session::{End, SILENCE_LOG_PERIOD, Session};
 use crate::shutdown::Shutdown;
 use crate::stamp::Arrival;
 use crate::throttle::Throttle;
@@ -33,6 +33,7 @@ pub async fn run(
     let mut backoff = Backoff::default();
     let mut random = SmallRng::from_os_rng();
     let mut complaints = Complaints::new();
+    let mut silences = Throttle::new(SILENCE_LOG_PERIOD);
     loop {
         let current = options.borrow_and_update().clone();
         let url = current.endpoint.url();
@@ -45,7 +46,7 @@ pub async fn run(
             continue;
         }
         link.enter(LinkState::Connecting);
-        let mut session = Session::new(link, &current, &mut options, &mut shutdown);
+        let mut session = Session::new(link, &current, &mut options, &mut shutdown, &mut silences);
         let end = session.run(&url, &mut on_message).await;
         if session.is_proven() {
             backoff.reset();
@@ -59,6 +60,10 @@ pub async fn run(
                 complaints = Complaints::new();
             }
             End::Failed(error) => {
+                if matches!(error, LinkError::NoData(_)) {
+                    // The server is there and answers: whenever its stream goes on, somebody should be listening.
+                    backoff.reset();
+                }
                 let pause = backoff.next(options.borrow().backoff, &mut random);
                 complaints.note(&url, &error, pause);
                 link.update(|figures| figures.last_error = error.to_string());

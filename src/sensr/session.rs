@@ -31,6 +31,9 @@ const PROVEN_AFTER: Duration = Duration::from_secs(10);
 /// One log line in this time about what can happen again and again.
 const LOG_PERIOD: Duration = Duration::from_secs(60);
 
+/// And in this time about a server that is alive and sends nothing.
+pub(super) const SILENCE_LOG_PERIOD: Duration = Duration::from_secs(600);
+
 /// How a link ended.
 pub(super) enum End {
     /// The node stops.
@@ -46,6 +49,8 @@ pub(super) struct Session<'a> {
     current: &'a LinkOptions,
     options: &'a mut watch::Receiver<LinkOptions>,
     shutdown: &'a mut Shutdown,
+    /// Of links that bring nothing: one may follow the other for days.
+    silences: &'a mut Throttle,
     first_data: Option<Instant>,
     last_data: Option<Instant>,
 }
@@ -56,12 +61,14 @@ impl<'a> Session<'a> {
         current: &'a LinkOptions,
         options: &'a mut watch::Receiver<LinkOptions>,
         shutdown: &'a mut Shutdown,
+        silences: &'a mut Throttle,
     ) -> Self {
         Self {
             link,
             current,
             options,
             shutdown,
+            silences,
             first_data: None,
             last_data: None,
         }
@@ -117,6 +124,9 @@ impl<'a> Session<'a> {
         let mut alarm = liveness.next_look();
         loop {
             let message = tokio::select! {
+                // In this order: silence is what is left when nothing can be read. After the process, or the machine,
+                // was stopped for a while, what came meanwhile is read first.
+                biased;
                 end = interruption(self.shutdown, self.options, self.current) => return end,
                 message = socket.next() => message,
                 () = sleep_until(alarm.into()) => {
@@ -168,7 +178,7 @@ impl<'a> Session<'a> {
 
     /// Sees whether the link is alive, and asks for a sign of life when it is time.
     fn look(
-        &self,
+        &mut self,
         liveness: &mut Liveness,
         socket: &mut WebSocketStream<Transport>,
         url: &str,
@@ -179,10 +189,16 @@ impl<'a> Session<'a> {
             Finding::PingDue => ping(socket),
             Finding::NoData(silence) => {
                 self.link.update(|figures| figures.is_silent = true);
-                log::error!(
-                    "{url}: no data for {:.1} s, though the server is alive",
-                    silence.as_secs_f64()
-                );
+                if self.last_data.is_some() {
+                    // Another silence than the one that was spoken of.
+                    *self.silences = Throttle::new(SILENCE_LOG_PERIOD);
+                }
+                if let Some(held_back) = self.silences.pass(Instant::now()) {
+                    log::error!(
+                        "{url}: no data for {:.1} s, though the server is alive{held_back}",
+                        silence.as_secs_f64()
+                    );
+                }
             }
             Finding::Dead(silence) => return Err(self.stalled(LinkError::Dead(silence))),
             Finding::Hopeless(silence) => return Err(self.stalled(LinkError::NoData(silence))),

@@ -1,5 +1,6 @@
 """Every fault a server can have, one by one: afterwards good data flow again, and the books balance to the frame."""
 
+import signal
 import time
 from dataclasses import dataclass, field
 
@@ -158,6 +159,21 @@ def test_a_jump_of_the_servers_clock_is_noticed(rig):
     site.sim.cause("clock output for -100")
     site.statistics.until(lambda message: message.clock.jumps == 2, "the jump back")
     require_balanced(site.sim.stop(), site.statistics)
+
+
+def test_a_bridge_that_was_stopped_reads_what_came_meanwhile(rig):
+    """A machine that sleeps, a debugger, a frozen container: to the bridge the server seems to have been silent."""
+    site = Site(rig)
+    before = site.statistics.after()
+    site.bridge.signal(signal.SIGSTOP)
+    time.sleep(2 * STALL_SECONDS)  # nothing is waited for: the time is the point
+    site.bridge.signal(signal.SIGCONT)
+    for name in NAMES:
+        site.require_flow(name)
+    message = require_balanced(site.sim.stop(), site.statistics)
+    for name in NAMES:
+        assert link_of(message, name).stalls == link_of(before, name).stalls, "it was taken for dead"
+        assert link_of(message, name).disconnects == 1
 
 
 def test_both_links_at_once(rig):

@@ -94,6 +94,20 @@ async fn pongs_without_data_are_an_error_at_once_and_a_new_link_later() {
     .await;
 }
 
+/// Its stream may go on at any time: the pauses must not grow while it is silent.
+#[tokio::test]
+async fn a_server_that_is_silent_for_long_is_not_left_alone_for_long() {
+    let server = Server::start().await;
+    let mut options = impatient(server.port(), Duration::from_millis(100));
+    options.backoff.max_delay = Duration::from_secs(3600);
+    let rig = Rig::start(options);
+    // Doubled that often, 20 ms are an hour.
+    for _ in 0..20 {
+        only_live(server.accept().await);
+    }
+    assert!(rig.stop().await.stalls >= 18);
+}
+
 #[tokio::test]
 async fn a_message_that_takes_long_to_come_is_no_silence() {
     let stall_timeout = Duration::from_secs(3);
