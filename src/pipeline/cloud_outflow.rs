@@ -94,6 +94,16 @@ mod tests {
         accounts
     }
 
+    fn raw_cloud() -> QueuedClouds {
+        let cloud = Cloud::new(vec![0; 12].into(), Bytes::new()).expect("fits");
+        QueuedClouds {
+            arrival: Arrival::now(),
+            stamp: Stamp::now(),
+            wire: None,
+            clouds: vec![(Topic::Raw, cloud)],
+        }
+    }
+
     #[test]
     fn every_cloud_is_handed_over_and_settled() {
         let mut recorder = Recorder::default();
@@ -135,14 +145,7 @@ mod tests {
         let queue = Arc::new(CloudQueue::new(1 << 20));
         for _ in 0..2 {
             stats.ledger.receive(Topic::Raw, Intake::Queued);
-            let cloud = Cloud::new(vec![0; 12].into(), Bytes::new()).expect("fits");
-            let message = QueuedClouds {
-                arrival: Arrival::now(),
-                stamp: Stamp::now(),
-                wire: None,
-                clouds: vec![(Topic::Raw, cloud)],
-            };
-            assert!(queue.push(message, 100).is_empty());
+            assert!(queue.push(raw_cloud(), 100).is_empty());
         }
         let mut recorder = Recorder {
             gone: true,
@@ -169,14 +172,7 @@ mod tests {
     fn leftovers_are_settled() {
         let ledger = Ledger::default();
         ledger.receive(Topic::Raw, Intake::Queued);
-        let cloud = Cloud::new(vec![0; 12].into(), Bytes::new()).expect("fits");
-        let message = QueuedClouds {
-            arrival: Arrival::now(),
-            stamp: Stamp::now(),
-            wire: None,
-            clouds: vec![(Topic::Raw, cloud)],
-        };
-        assert_eq!(settle_as_dropped(&ledger, vec![message]), 1);
+        assert_eq!(settle_as_dropped(&ledger, vec![raw_cloud()]), 1);
         let raw = ledger.snapshot()[Topic::Raw.index()];
         assert_eq!((raw.dropped, raw.queued), (1, 0));
     }

@@ -14,6 +14,16 @@ from topics import TOPICS
 SUBSCRIBER = Path(__file__).with_name("subscriber.py")
 
 
+def send_until_one_arrives(client, payload, subscriber):
+    """A subscriber in another process is known to be there when it has got something."""
+
+    def arrives():
+        client.send(payload)
+        return subscriber.stdout
+
+    until(arrives, "a first cloud")
+
+
 def test_a_stalled_subscriber_does_not_stop_the_reading(rig):
     """The server must never have to buffer because a subscriber is slow, and memory has a bound."""
     rate_hz, messages, points = 20, 200, 131_072
@@ -103,12 +113,7 @@ def test_a_hundred_large_frames_at_once(rig):
     subscriber = rig.script("subscriber", SUBSCRIBER, "/points/raw")
     client = server.client()
     payload = wire.numbered(1, points=points)
-
-    def arrives():
-        client.send(payload)
-        return subscriber.stdout
-
-    until(arrives, "a first cloud")
+    send_until_one_arrives(client, payload, subscriber)
     before = statistics.until_settled()
     subscriber.signal(signal.SIGSTOP)
     for _ in range(frames):
@@ -156,12 +161,7 @@ def test_a_stop_with_a_stalled_subscriber(rig):
     subscriber = rig.script("subscriber", SUBSCRIBER, "/points/raw")
     client = server.client()
     payload = wire.numbered(1, points=131_072)
-
-    def arrives():
-        client.send(payload)
-        return subscriber.stdout
-
-    until(arrives, "a first cloud")
+    send_until_one_arrives(client, payload, subscriber)
     subscriber.signal(signal.SIGSTOP)
     for _ in range(20):
         client.send(payload)

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::SinkExt as _;
-use sensr_bridge::sensr::backoff::Bounds;
 use sensr_bridge::sensr::link::LinkState;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -30,17 +29,7 @@ async fn a_changed_address_is_followed_at_once_and_politely() {
 
 #[tokio::test]
 async fn a_changed_address_ends_a_long_pause() {
-    let nobody = Server::start().await.port();
-    let mut long = options(nobody);
-    long.backoff = Bounds {
-        initial_delay: Duration::from_secs(3600),
-        max_delay: Duration::from_secs(3600),
-    };
-    let rig = Rig::start(long);
-    rig.until("the pause", |figures, _| {
-        figures.state == LinkState::Backoff
-    })
-    .await;
+    let rig = Rig::in_a_long_pause().await;
     let server = Server::start().await;
     rig.options.send_replace(options(server.port()));
     server.accept().await;
@@ -63,17 +52,7 @@ async fn asked_to_reconnect_it_does_at_once_and_politely() {
 
 #[tokio::test]
 async fn asked_to_reconnect_it_does_not_sit_out_a_pause() {
-    let nobody = Server::start().await.port(); // free again
-    let mut long = options(nobody);
-    long.backoff = Bounds {
-        initial_delay: Duration::from_secs(3600),
-        max_delay: Duration::from_secs(3600),
-    };
-    let rig = Rig::start(long);
-    rig.until("the pause", |figures, _| {
-        figures.state == LinkState::Backoff
-    })
-    .await;
+    let rig = Rig::in_a_long_pause().await;
     rig.change(|options| options.requests += 1);
     rig.until("another attempt", |figures, _| figures.failed_attempts == 2)
         .await;

@@ -1,8 +1,5 @@
 //! Ends of links, by either side.
 
-use std::time::Duration;
-
-use sensr_bridge::sensr::link::LinkState;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -64,15 +61,7 @@ async fn a_shutdown_says_goodbye() {
 async fn a_shutdown_ends_every_wait() {
     // In the pause, in the handshake with a server that never answers, and with one that never says
     // goodbye.
-    let nobody = Server::start().await.port();
-    let mut paused = options(nobody);
-    paused.backoff.initial_delay = Duration::from_secs(3600);
-    paused.backoff.max_delay = Duration::from_secs(3600);
-    let rig = Rig::start(paused);
-    rig.until("the pause", |figures, _| {
-        figures.state == LinkState::Backoff
-    })
-    .await;
+    let rig = Rig::in_a_long_pause().await;
     rig.stop().await;
 
     let silent = Server::start().await;

@@ -55,6 +55,24 @@ pub(crate) fn options(port: u16) -> LinkOptions {
 }
 
 impl Rig {
+    /// A link in a pause that nobody can wait out, after an attempt where nobody listens.
+    pub(crate) async fn in_a_long_pause() -> Self {
+        let nobody = Server::start().await.port(); // free again
+        let long = Duration::from_secs(3600);
+        let rig = Self::start(LinkOptions {
+            backoff: Bounds {
+                initial_delay: long,
+                max_delay: long,
+            },
+            ..options(nobody)
+        });
+        rig.until("the pause", |figures, _| {
+            figures.state == LinkState::Backoff
+        })
+        .await;
+        rig
+    }
+
     pub(crate) fn start(options: LinkOptions) -> Self {
         let link: Arc<Link> = Arc::default();
         let received: Arc<Mutex<Vec<Bytes>>> = Arc::default();
