@@ -15,7 +15,9 @@ SECONDS = float(os.environ.get("SENSR_CHAOS_SECONDS", "30"))
 SEED = int(os.environ.get("SENSR_CHAOS_SEED", str(random.randrange(1 << 31))))
 RATE_HZ = 20
 POINTS = 20_000
-STALL_SECONDS = 2.0
+#: Longer than any stall of the chaos: if the bridge left in the moment in which the server went on writing, nobody could
+#: say what of it was read. Links that are half open it leaves.
+STALL_SECONDS = 4.0
 EVENTS = {"events/zone": "zone_events", "events/losing": "losing_events", "events/recalibration": "recalibration_events"}
 #: Of the memory before the faults: what buffers that have grown with bursts may keep.
 SLACK_BYTES = 48 << 20
