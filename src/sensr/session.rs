@@ -124,18 +124,18 @@ impl<'a> Session<'a> {
         let mut alarm = liveness.next_look();
         loop {
             let message = tokio::select! {
-                // In this order: silence is what is left when nothing can be read. After the process, or the machine,
-                // was stopped for a while, what came meanwhile is read first.
-                biased;
                 end = interruption(self.shutdown, self.options, self.current) => return end,
                 message = socket.next() => message,
                 () = sleep_until(alarm.into()) => {
-                    liveness.set_patience(self.options.borrow().patience);
-                    if let Err(error) = self.look(&mut liveness, socket, url) {
-                        return End::Failed(error);
-                    }
-                    alarm = liveness.next_look();
-                    continue;
+                    let Some(message) = what_came_meanwhile(socket).await else {
+                        liveness.set_patience(self.options.borrow().patience);
+                        if let Err(error) = self.look(&mut liveness, socket, url) {
+                            return End::Failed(error);
+                        }
+                        alarm = liveness.next_look();
+                        continue;
+                    };
+                    message
                 }
             };
             match message {
@@ -266,6 +266,18 @@ async fn interruption(
             Err(_) => End::Shutdown,
         },
     }
+}
+
+/// The next message, if it is there already.
+///
+/// A process, or a machine, that was stopped for a while finds its timers expired, and hears of what came on its
+/// sockets only after that. Silence is what is left when there is nothing to read.
+async fn what_came_meanwhile(
+    socket: &mut WebSocketStream<Transport>,
+) -> Option<Option<Result<Message, WsError>>> {
+    // The reactor looks at the sockets.
+    tokio::task::yield_now().await;
+    socket.next().now_or_never()
 }
 
 /// Sends a ping without waiting: what the socket does not take now it takes with the next one. A server that reads
