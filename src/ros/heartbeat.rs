@@ -32,7 +32,7 @@ impl Heartbeat {
             looks.tick().await;
             if watch.is_dead(self.0.load(Ordering::Relaxed)) {
                 log::error!("the main thread hangs");
-                last_resort::end_at_once();
+                last_resort::end_at_once(last_resort::BROKEN);
             }
         }
     }

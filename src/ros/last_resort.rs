@@ -14,11 +14,11 @@ pub(super) const AFTER_AN_ERROR: Duration = Duration::from_millis(1500);
 /// less than it takes `ros2 launch` to lose its patience.
 pub(super) const AFTER_A_SIGNAL: Duration = Duration::from_secs(8);
 
-/// The same as for any other error that starting again may mend.
-const EXIT_CODE: i32 = 1;
+/// Of errors that starting again may mend.
+pub(super) const BROKEN: u8 = 1;
 
-/// Ends the process with code 1 when `limit` has passed, unless it has ended by then.
-pub(super) fn arm(limit: Duration) {
+/// Ends the process with that exit code when `limit` has passed, unless it has ended by then.
+pub(super) fn arm(limit: Duration, exit_code: u8) {
     let expire = move || {
         std::thread::sleep(limit);
         #[expect(
@@ -28,20 +28,20 @@ pub(super) fn arm(limit: Duration) {
         {
             eprintln!("sensr_bridge: still not ended after {limit:?}, ending at once");
         }
-        end_at_once();
+        end_at_once(exit_code);
     };
     if std::thread::Builder::new()
         .name("last-resort".to_owned())
         .spawn(expire)
         .is_err()
     {
-        end_at_once();
+        end_at_once(exit_code);
     }
 }
 
-/// Ends the process with code 1: nothing is waited for, no destructor runs.
-pub(super) fn end_at_once() -> ! {
-    low_level::exit(EXIT_CODE)
+/// Ends the process: nothing is waited for, no destructor runs.
+pub(super) fn end_at_once(exit_code: u8) -> ! {
+    low_level::exit(exit_code.into())
 }
 
 /// From now on a panic in any thread ends the process, one way or the other.
@@ -49,6 +49,6 @@ pub(super) fn arm_on_panic() {
     let report = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         report(info);
-        arm(AFTER_AN_ERROR);
+        arm(AFTER_AN_ERROR, BROKEN);
     }));
 }

@@ -53,13 +53,13 @@ pub fn run() -> Result<(), Error> {
         .and_then(|()| Bridge::start(&mut node, reactor, signals))
         .and_then(|bridge| bridge.run(&mut node, &rosout));
     if let Err(error) = &result {
-        last_resort::arm(last_resort::AFTER_AN_ERROR);
+        last_resort::arm(last_resort::AFTER_AN_ERROR, error.exit_code());
         log::error!("{error}");
     }
     rosout.flush();
-    if let Err(Error::Stuck { .. }) = result {
+    if let Err(error @ Error::Stuck { .. }) = &result {
         // It may be inside the node, which must not be taken down around it.
-        last_resort::end_at_once();
+        last_resort::end_at_once(error.exit_code());
     }
     result
 }

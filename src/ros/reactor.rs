@@ -66,7 +66,7 @@ impl Signals {
             _ = self.terminate.recv() => "SIGTERM",
         };
         log::info!("{name}: stopping");
-        last_resort::arm(last_resort::AFTER_A_SIGNAL);
+        last_resort::arm(last_resort::AFTER_A_SIGNAL, last_resort::BROKEN);
         trigger.request();
     }
 }
