@@ -51,6 +51,9 @@ def test_chaos(rig):
         assert inboxes[topic].messages == list(range(count)), f"{topic}: not all, or not in order"
     memory_after = bridge.memory_bytes()
     assert memory_after < memory_before + SLACK_BYTES, (memory_before, memory_after)
+    quarters = by_quarter(statistics)
+    # Buffers grow with the first bursts; what grows for ever grows in every quarter.
+    assert quarters[3] < quarters[1] + SLACK_BYTES / 4, quarters
 
     faults = {link: sum(sent[link]["faults"].values()) for link in ("points", "output")}
     accounts = [
@@ -61,6 +64,13 @@ def test_chaos(rig):
     events = sum(inbox.count for inbox in inboxes.values())
     note(
         f"chaos, seed {SEED}, {SECONDS:g} s at {RATE_HZ} Hz: {'; '.join(accounts)}; all received; {events} events in "
-        f"order; memory {memory_before / 1e6:.1f} -> {memory_after / 1e6:.1f} MB, bound "
-        f"{message.memory_bound_bytes / 1e6:.0f} MB"
+        f"order; memory {memory_before / 1e6:.1f} -> {memory_after / 1e6:.1f} MB, by quarter "
+        f"{', '.join(f'{bytes / 1e6:.1f}' for bytes in quarters)} MB, bound {message.memory_bound_bytes / 1e6:.0f} MB"
     )
+
+
+def by_quarter(statistics):
+    """The median of the resident memory in each quarter of the run."""
+    sizes = [message.rss_bytes for message in statistics.messages]
+    length = len(sizes) // 4
+    return [sorted(sizes[length * quarter :][:length])[length // 2] for quarter in range(4)]
