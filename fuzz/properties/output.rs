@@ -8,10 +8,8 @@ use sensr_bridge::pipeline::{NoticeOutflow, ObjectOutflow, OutputIntake};
 use sensr_bridge::topic::Topic;
 
 use super::cdr::Reader;
-use super::input::Input;
-use super::memory;
 use super::points::wire_frame;
-use super::rig::{Inspector, Rig};
+use super::rig::{Inspector, Rig, run_bounded};
 
 /// A message is at most so many times as long as all frames so far: a corner of a zone, two bytes, is drawn by
 /// twelve points of 24 bytes. Everything else grows less: an object of two bytes makes 184.
@@ -40,15 +38,7 @@ const EVENTS: [Topic; 3] = [
 ///
 /// If that does not hold.
 pub fn output(data: &[u8]) {
-    let mut input = Input(data);
-    let [switches, others] = [input.byte(), input.byte()];
-    let frames = input.messages();
-    let bytes: usize = frames.iter().map(|frame| frame.len()).sum();
-    let taken = memory::taken_by(|| run(&frames, switches, others));
-    assert!(
-        taken <= GROWTH * bytes + MEMORY,
-        "{bytes} bytes took {taken} bytes of memory"
-    );
+    run_bounded(data, GROWTH, MEMORY, run);
 }
 
 fn run(frames: &[&[u8]], switches: u8, others: u8) {

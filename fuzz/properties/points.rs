@@ -9,9 +9,7 @@ use sensr_bridge::sensr::wire::decode_points;
 use sensr_bridge::topic::Topic;
 
 use super::cdr::Reader;
-use super::input::Input;
-use super::memory;
-use super::rig::{Inspector, Rig};
+use super::rig::{Inspector, Rig, run_bounded};
 
 /// Memory that a run may take: a cloud of two bytes becomes a hundred when it is decoded, as much again in the
 /// queue, and what is to come of it is remembered here. Vectors have up to three times what they need while
@@ -37,15 +35,7 @@ struct Expected {
 ///
 /// If that does not hold.
 pub fn points(data: &[u8]) {
-    let mut input = Input(data);
-    let [switches, others] = [input.byte(), input.byte()];
-    let frames = input.messages();
-    let bytes: usize = frames.iter().map(|frame| frame.len()).sum();
-    let taken = memory::taken_by(|| run(&frames, switches, others));
-    assert!(
-        taken <= GROWTH * bytes + MEMORY,
-        "{bytes} bytes took {taken} bytes of memory"
-    );
+    run_bounded(data, GROWTH, MEMORY, run);
 }
 
 /// What becomes of `frames`. `others`: see [`Rig::new`], and the mood of the sink above that.

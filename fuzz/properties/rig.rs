@@ -11,6 +11,9 @@ use sensr_bridge::stats::ledger::Account;
 use sensr_bridge::topic::{Switch, Topic};
 use tokio::sync::watch;
 
+use super::input::Input;
+use super::memory;
+
 /// Two frames come so far apart.
 const FRAME_PERIOD: Duration = Duration::from_millis(60);
 
@@ -19,6 +22,25 @@ const SMALL_QUEUE: usize = 600;
 const LARGE_QUEUE: usize = 64 << 20;
 
 static DEFAULTS: LazyLock<Config> = LazyLock::new(Config::default);
+
+/// Takes two bytes of choices and frames off `data` and hands them to `run`, whose memory must stay below `growth`
+/// times the bytes of the frames and `constant` bytes.
+pub(super) fn run_bounded(
+    data: &[u8],
+    growth: usize,
+    constant: usize,
+    run: impl FnOnce(&[&[u8]], u8, u8),
+) {
+    let mut input = Input(data);
+    let [switches, others] = [input.byte(), input.byte()];
+    let frames = input.messages();
+    let bytes: usize = frames.iter().map(|frame| frame.len()).sum();
+    let taken = memory::taken_by(|| run(&frames, switches, others));
+    assert!(
+        taken <= growth * bytes + constant,
+        "{bytes} bytes took {taken} bytes of memory"
+    );
+}
 
 /// Statistics, queues and parameters of one run.
 pub(super) struct Rig {

@@ -55,10 +55,7 @@ impl Diagnostics {
         config: Arc<Config>,
         others: &[String],
     ) {
-        let facts = Facts {
-            others: others.to_vec(),
-            ..facts(stats, queues, config)
-        };
+        let facts = facts(stats, queues, config, others);
         let statuses = self.diagnosis.examine(&facts);
         let message = DiagnosticArray {
             header: Header {
@@ -79,7 +76,7 @@ impl Diagnostics {
 }
 
 /// Everything as it is now.
-fn facts(stats: &Stats, queues: &Queues, config: Arc<Config>) -> Facts {
+fn facts(stats: &Stats, queues: &Queues, config: Arc<Config>, others: &[String]) -> Facts {
     let link = |stream: &StreamStats, queue, notices| LinkFacts {
         figures: stream.link.snapshot(),
         queue,
@@ -104,7 +101,7 @@ fn facts(stats: &Stats, queues: &Queues, config: Arc<Config>) -> Facts {
         memory_bound: memory_bound(stats, queues, config.qos.depth, memory.unwrap_or_default()),
         server: stats.server.snapshot(),
         config,
-        others: Vec::new(),
+        others: others.to_vec(),
     }
 }
 

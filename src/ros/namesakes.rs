@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use r2r::Node;
 
 use super::Error;
+use crate::interval::IntervalGrid;
 use crate::throttle::Throttle;
 
 /// Between two looks.
@@ -21,7 +22,7 @@ pub(super) struct Namesakes {
     topic: String,
     /// This node.
     name: String,
-    looked: Option<Instant>,
+    looks: IntervalGrid,
     others: Vec<String>,
     complaint: Throttle,
 }
@@ -37,7 +38,7 @@ impl Namesakes {
         Ok(Self {
             topic: format!("{}/{TOPIC}", namespace.trim_end_matches('/')),
             name,
-            looked: None,
+            looks: IntervalGrid::default(),
             others: Vec::new(),
             complaint: Throttle::new(LOG_PERIOD),
         })
@@ -45,11 +46,7 @@ impl Namesakes {
 
     /// The names of the others, some of them this node's own. Looks when it is time.
     pub(super) fn look(&mut self, node: &Node, now: Instant) -> &[String] {
-        let is_due = self
-            .looked
-            .is_none_or(|looked| now.duration_since(looked) >= PERIOD);
-        if is_due {
-            self.looked = Some(now);
+        if self.looks.is_due(now, PERIOD) {
             self.others = self.ask(node);
             if !self.others.is_empty()
                 && let Some(held_back) = self.complaint.pass(now)
