@@ -38,6 +38,7 @@ mod fault;
 mod frame;
 mod hub;
 mod message;
+mod natural_order;
 mod number;
 mod options;
 mod outgoing;

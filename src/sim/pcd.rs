@@ -1,7 +1,8 @@
 //! Reads point clouds from PCD files, the format of the Point Cloud Library.
 //!
-//! Of the fields only `x`, `y`, `z` and, when there, `intensity` are used, wherever they stand in the
-//! record and whatever their numeric type. `ascii`, `binary` and `binary_compressed` bodies are read.
+//! Of the fields only `x`, `y`, `z` and, when there, the intensity are used, wherever they stand in the record and
+//! whatever their numeric type. The intensity is known by any of the names that drivers and tools give it
+//! (`intensity`, `i`, `reflectivity`, `scalar_Intensity`, ...), in upper or lower case. `ascii`, `binary` and `binary_compressed` bodies are read.
 //! A float32 field keeps its bits, NaN included. The format:
 //! <https://pointclouds.org/documentation/tutorials/pcd_file_format.html>.
 
@@ -31,7 +32,7 @@ impl Scan {
         self.points.len() / POINT_BYTES
     }
 
-    /// Has it no points?
+    /// Returns whether there is no point.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.points.is_empty()
@@ -69,6 +70,9 @@ pub enum PcdError {
     /// The header ends without saying this.
     #[error("the PCD header has no {0} line")]
     MissingLine(&'static str),
+    /// Text in the encoding UTF-16.
+    #[error("the file is UTF-16 text: save it as UTF-8 or ASCII")]
+    Utf16,
     /// A line of the file is wrong; lines count from 1.
     #[error("line {line}: {problem}")]
     Line {

@@ -1,5 +1,6 @@
 //! Recorded scans as point messages.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,7 @@ use bytes::Bytes;
 
 use super::error::ReplayError;
 use super::message::encode;
+use super::natural_order::NaturalKey;
 use super::pcd::{self, Scan};
 use crate::sensr::wire::{CloudType, PointCloud};
 
@@ -110,8 +112,12 @@ impl Replay {
         let files = scans_in(path)?;
         let mut cache: Vec<Vec<Bytes>> = Vec::new();
         let mut kept_bytes = 0;
+        let mut without_intensity = Vec::new();
         for file in &files {
             let scan = recipe.scan(file)?;
+            if scan.intensities.is_empty() && !scan.is_empty() {
+                without_intensity.push(file);
+            }
             let messages: Vec<Bytes> = (0..recipe.groups.len())
                 .map(|group| recipe.message(&scan, group))
                 .collect();
@@ -120,6 +126,16 @@ impl Replay {
                 break;
             }
             cache.push(messages);
+        }
+        if let [first, others @ ..] = &*without_intensity {
+            let others = match others.len() {
+                0 => String::new(),
+                count => format!(" and {count} more scans"),
+            };
+            log::warn!(
+                "{}{others}: no field with an intensity (intensity, i, reflectivity, ...), the points have intensity 0",
+                first.display()
+            );
         }
         log::info!("{} scans, {} kept in memory", files.len(), cache.len());
         Ok(Self {
@@ -150,7 +166,8 @@ impl Replay {
     }
 }
 
-/// The file itself, or the folder's `*.pcd` files sorted by name.
+/// Returns the file itself, or the folder's `*.pcd` files in natural order. Hidden files are no scans: some systems put
+/// one beside each file that they copy.
 fn scans_in(path: &Path) -> Result<Vec<PathBuf>, ReplayError> {
     let unreadable = |source| ReplayError::Read {
         path: path.to_owned(),
@@ -163,15 +180,20 @@ fn scans_in(path: &Path) -> Result<Vec<PathBuf>, ReplayError> {
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();
         let extension = file.extension().map(std::ffi::OsStr::to_ascii_lowercase);
-        if extension.is_some_and(|extension| extension == "pcd") {
+        let is_hidden = file_name(&file).starts_with('.');
+        if extension.is_some_and(|extension| extension == "pcd") && !is_hidden {
             files.push(file);
         }
     }
-    files.sort();
+    files.sort_by_cached_key(|file| NaturalKey::new(&file_name(file)));
     if files.is_empty() {
         return Err(ReplayError::NoScans(path.to_owned()));
     }
     Ok(files)
+}
+
+fn file_name(path: &Path) -> Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
 }
 
 #[cfg(test)]
@@ -228,6 +250,21 @@ mod tests {
             assert_eq!(frame, expected, "message {k}");
             decode_points(frame).expect("a PointResult");
         }
+    }
+
+    #[test]
+    fn scans_are_sent_in_natural_order_without_hidden_files() {
+        let folder = Folder::new("order");
+        let name = |number: u32| folder.0.join(format!("{number}.pcd"));
+        for letter in ["a", "b", "c"] {
+            fs::remove_file(folder.0.join(letter).with_extension("pcd")).expect("removed");
+        }
+        for number in [10, 9, 12, 1] {
+            fs::write(name(number), "").expect("written");
+        }
+        fs::write(folder.0.join("._1.pcd"), "").expect("written");
+        let scans = scans_in(&folder.0).expect("readable");
+        assert_eq!(scans, [1, 9, 10, 12].map(name));
     }
 
     #[test]

@@ -271,14 +271,26 @@ async fn unusable_bags_are_bad_requests() {
         "{error}"
     );
 
-    // That there is nothing to send is only known when all is read.
+    // Before a client waits for frames that will never come.
     write(&two, None, &[("/a/wire", &[])]);
-    let server = start(replay(BagOptions::new(&two))).await;
-    let (mut points, mut output) = clients(&server).await;
-    let (_, _, ended) = tokio::join!(points.rest(), output.rest(), soon(server.finished()));
-    let error = ended.expect_err("nothing to send");
+    let error = refused(BagOptions::new(&two)).await;
     assert!(
-        error.is_bad_request() && error.to_string().contains("two.mcap"),
+        matches!(error, SimError::Bag(BagError::NoFrames { .. })),
+        "{error}"
+    );
+    let error = refused(BagOptions::new(&folder)).await;
+    assert!(
+        matches!(error, SimError::Bag(BagError::NoFrames { .. })),
+        "{error}"
+    );
+    let above = self::folder("above");
+    std::fs::create_dir_all(above.join("one")).expect("made");
+    write(&above.join("one/two.mcap"), None, &[("/a/wire", &frames)]);
+    let error = refused(BagOptions::new(&above)).await;
+    assert!(
+        error
+            .to_string()
+            .ends_with("a folder of bags: give one of one"),
         "{error}"
     );
 }

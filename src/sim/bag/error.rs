@@ -16,6 +16,17 @@ pub enum BagError {
         /// What the system says.
         source: io::Error,
     },
+    /// The folder has bags in it, each in a folder of its own.
+    #[error("{path} is a folder of bags: give one of {bags}")]
+    FolderOfBags {
+        /// The folder.
+        path: PathBuf,
+        /// The names of the bags in it.
+        bags: String,
+    },
+    /// Every split of the bag was deleted or is empty.
+    #[error("{0}: none of the files of this bag is left, or all of them are empty")]
+    AllSplitsLost(PathBuf),
     /// The folder has no file of a bag.
     #[error("no *.mcap file in {0}")]
     NoFiles(PathBuf),
@@ -85,8 +96,8 @@ pub enum BagError {
     },
     /// The topic is there, but no frame that can be sent.
     #[error(
-        "no frame of {topic} can be read from {path} ({broken} are broken): was the bridge connected while \
-         recording?"
+        "no frames in {path}: its topic {topic} has {broken} damaged messages and none that can be sent; record with \
+         publish.wire set to true while the bridge is connected"
     )]
     NoFrames {
         /// The file or folder.
@@ -98,7 +109,22 @@ pub enum BagError {
     },
 }
 
+/// Bags listed by name in an error.
+const MAX_NAMED_BAGS: usize = 10;
+
 impl BagError {
+    pub(super) fn folder_of_bags(path: &Path, bags: &[String]) -> Self {
+        let more = match bags.len().saturating_sub(MAX_NAMED_BAGS) {
+            0 => String::new(),
+            more => format!(" or {more} more"),
+        };
+        let named = &bags[..bags.len().min(MAX_NAMED_BAGS)];
+        Self::FolderOfBags {
+            path: path.to_owned(),
+            bags: format!("{}{more}", named.join(", ")),
+        }
+    }
+
     pub(super) fn read(path: &Path, source: io::Error) -> Self {
         Self::Read {
             path: path.to_owned(),

@@ -6,16 +6,35 @@ use std::path::{Path, PathBuf};
 
 use super::error::BagError;
 use super::metadata::{self, Information};
+use crate::sim::natural_order::NaturalKey;
 
-/// Is this a bag, going by the names of the files? Also one that cannot be replayed, such as a *.db3 file:
-/// whoever gives it is told why.
+/// Returns whether this is a bag, going by the names of the files. Includes what looks like one and cannot be
+/// replayed, such as a *.db3 file or a folder of bags: the error on opening says why.
 #[must_use]
 pub fn is_bag(path: &Path) -> bool {
     if path.is_dir() {
-        let mut names = names_in(path).unwrap_or_default().into_iter();
-        return names.any(|name| name == metadata::NAME || Kind::of(&name).is_some());
+        let names = names_in(path).unwrap_or_default();
+        let is_scan = |name: &String| name.to_ascii_lowercase().ends_with(".pcd");
+        return has_bag_files(&names)
+            || (!names.iter().any(is_scan) && !bags_below(path, &names).is_empty());
     }
     path.file_name().and_then(Kind::of).is_some()
+}
+
+fn has_bag_files(names: &[String]) -> bool {
+    let is_bag_file = |name: &String| name == metadata::NAME || Kind::of(name).is_some();
+    names.iter().any(is_bag_file)
+}
+
+/// Returns the names of the folders in `folder` that are bags, in natural order. `names`: all names in it.
+fn bags_below(folder: &Path, names: &[String]) -> Vec<String> {
+    let is_bag_folder = |name: &&String| {
+        let path = folder.join(name);
+        path.is_dir() && has_bag_files(&names_in(&path).unwrap_or_default())
+    };
+    let mut bags: Vec<String> = names.iter().filter(is_bag_folder).cloned().collect();
+    bags.sort_by_cached_key(|name| NaturalKey::new(name));
+    bags
 }
 
 /// A file of a bag by its name.
@@ -40,15 +59,50 @@ impl Kind {
     }
 }
 
-/// The MCAP files: the file itself, or those of a rosbag2 folder.
+/// Returns the MCAP files: the file itself, or those of a rosbag2 folder. A split of a folder that was deleted, or
+/// that a full disk or a power loss left without a byte, costs only itself: the rest is returned, with a warning.
 pub(super) fn splits(path: &Path) -> Result<Vec<PathBuf>, BagError> {
     let metadata = fs::metadata(path).map_err(|source| BagError::read(path, source))?;
-    let files = if metadata.is_dir() {
-        in_folder(path)?
-    } else {
-        vec![path.to_owned()]
-    };
-    files.into_iter().map(readable).collect()
+    if !metadata.is_dir() {
+        return Ok(vec![readable(path.to_owned())?]);
+    }
+    let files = in_folder(path)?;
+    let mut splits = Vec::new();
+    let mut missing = Vec::new();
+    for file in files {
+        match loss_of(&file) {
+            None => splits.push(readable(file)?),
+            Some(loss) => missing.push((file, loss)),
+        }
+    }
+    if splits.is_empty() {
+        return Err(BagError::AllSplitsLost(path.to_owned()));
+    }
+    for (file, loss) in missing {
+        let file = file.display();
+        log::warn!("{file} {loss}: the rest of the bag is played without it");
+    }
+    Ok(splits)
+}
+
+/// Returns what has happened to a split of which nothing is left. `None`: there is something to read.
+fn loss_of(split: &Path) -> Option<&'static str> {
+    let kind = split.file_name().and_then(Kind::of);
+    if kind == Some(Kind::Sqlite) {
+        // Refused for what it is, there or not.
+        return None;
+    }
+    let is_compressed = kind == Some(Kind::Compressed);
+    let unpacked = is_compressed.then(|| split.with_extension(""));
+    let found = [Some(split), unpacked.as_deref()].into_iter().flatten();
+    let bytes = found
+        .filter_map(|file| fs::metadata(file).ok())
+        .map(|metadata| metadata.len());
+    match bytes.max() {
+        None => Some("is not there any more"),
+        Some(0) => Some("is empty"),
+        Some(_) => None,
+    }
 }
 
 fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, BagError> {
@@ -89,9 +143,14 @@ fn by_name(folder: &Path) -> Result<Vec<String>, BagError> {
     let unpacked = |name: &String| name.strip_suffix(".zstd").map(str::to_owned);
     let twice: Vec<String> = names.iter().filter_map(unpacked).collect();
     names.retain(|name| !twice.contains(name));
-    names.sort_by_cached_key(|name| (natural_key(name), name.clone()));
+    names.sort_by_cached_key(|name| NaturalKey::new(name));
     if names.is_empty() {
-        return Err(BagError::NoFiles(folder.to_owned()));
+        let bags = bags_below(folder, &names_in(folder)?);
+        return Err(if bags.is_empty() {
+            BagError::NoFiles(folder.to_owned())
+        } else {
+            BagError::folder_of_bags(folder, &bags)
+        });
     }
     Ok(names)
 }
@@ -106,23 +165,6 @@ fn names_in(folder: &Path) -> Result<Vec<String>, BagError> {
                 .map_err(|source| BagError::read(folder, source))
         })
         .collect()
-}
-
-/// A part of a name. Numbers compare by value.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
-    Number(u64),
-    Text(String),
-}
-
-fn natural_key(name: &str) -> Vec<Part> {
-    let characters: Vec<char> = name.chars().collect();
-    let runs = characters.chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit());
-    let part = |run: &[char]| -> Part {
-        let text: String = run.iter().collect();
-        text.parse().map_or(Part::Text(text), Part::Number)
-    };
-    runs.map(part).collect()
 }
 
 #[cfg(test)]
@@ -161,7 +203,7 @@ mod tests {
 
     #[test]
     fn without_metadata_the_numbers_of_the_names_count() {
-        let files = ["x_10.mcap", "x_2.mcap", "x_0.mcap", "notes.txt"].map(|name| (name, ""));
+        let files = ["x_10.mcap", "x_2.mcap", "x_0.mcap", "notes.txt"].map(|name| (name, "x"));
         let folder = folder(&files);
         assert!(is_bag(folder.path()));
         assert_eq!(names(&folder), ["x_0.mcap", "x_2.mcap", "x_10.mcap"]);
@@ -172,7 +214,7 @@ mod tests {
         let text = metadata(
             "  storage_identifier: mcap\n  relative_file_paths:\n    - b.mcap\n    - a.mcap\n",
         );
-        let folder = folder(&[("a.mcap", ""), ("b.mcap", ""), (METADATA, &text)]);
+        let folder = folder(&[("a.mcap", "x"), ("b.mcap", "x"), (METADATA, &text)]);
         assert_eq!(names(&folder), ["b.mcap", "a.mcap"]);
         for unusable in [
             "rosbag2_bagfile",
@@ -185,10 +227,48 @@ mod tests {
     }
 
     #[test]
+    fn a_split_that_is_gone_or_empty_costs_only_itself() {
+        let text =
+            metadata("  relative_file_paths: [x_0.mcap, x_1.mcap, x_2.mcap, x_3.mcap.zstd]\n");
+        let folder = folder(&[("x_1.mcap", ""), ("x_2.mcap", "x"), (METADATA, &text)]);
+        assert_eq!(names(&folder), ["x_2.mcap"]);
+        fs::remove_file(folder.join("x_2.mcap")).expect("removed");
+        assert!(
+            refused(&folder).contains("none of the files"),
+            "{}",
+            refused(&folder)
+        );
+    }
+
+    #[test]
+    fn a_folder_of_bags_is_refused_with_their_names() {
+        let folder = Folder::new();
+        for name in ["run_10", "run_9"] {
+            fs::create_dir(folder.join(name)).expect("made");
+            fs::write(folder.join(name).join("x_0.mcap"), "x").expect("written");
+        }
+        fs::create_dir(folder.join("notes")).expect("made");
+        assert!(is_bag(folder.path()));
+        assert!(refused(&folder).ends_with("a folder of bags: give one of run_9, run_10"));
+        for number in 0..20 {
+            fs::create_dir(folder.join(&format!("a{number}"))).expect("made");
+            fs::write(folder.join(&format!("a{number}")).join(METADATA), "").expect("written");
+        }
+        assert!(
+            refused(&folder).ends_with("a8, a9 or 12 more"),
+            "{}",
+            refused(&folder)
+        );
+        // Scans beside bags are scans.
+        fs::write(folder.join("a.PCD"), "").expect("written");
+        assert!(!is_bag(folder.path()));
+    }
+
+    #[test]
     fn compressed_files_have_to_be_unpacked_and_then_are_found() {
         let text = metadata("  relative_file_paths: [x_0.mcap.zstd]\n  compression_mode: FILE\n");
         for metadata in [Some(&text), None] {
-            let folder = folder(&[("x_0.mcap.zstd", "")]);
+            let folder = folder(&[("x_0.mcap.zstd", "x")]);
             if let Some(text) = metadata {
                 fs::write(folder.join(METADATA), text).expect("written");
             }
@@ -198,7 +278,7 @@ mod tests {
                 text.contains("zstd -d") && text.contains("x_0.mcap.zstd"),
                 "{text}"
             );
-            fs::write(folder.join("x_0.mcap"), "").expect("written");
+            fs::write(folder.join("x_0.mcap"), "x").expect("written");
             assert_eq!(names(&folder), ["x_0.mcap"]);
         }
     }

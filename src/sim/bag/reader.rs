@@ -37,14 +37,30 @@ impl Bag {
     pub(super) fn open(path: &Path, topic: Option<&str>) -> Result<Self, BagError> {
         let splits = files::splits(path)?;
         let chosen = topics::choose(path, &splits, topic)?;
-        let (path, files) = (path.to_owned(), splits.len());
-        log::info!("{}: {chosen} in {files} file(s)", path.display());
-        Ok(Self {
-            path,
+        let bag = Self {
+            path: path.to_owned(),
             splits,
             topic: chosen,
             topic_was_asked_for: topic.is_some(),
-        })
+        };
+        bag.require_frames()?;
+        let (topic, files) = (&bag.topic, bag.splits.len());
+        log::info!("{}: {topic} in {files} file(s)", path.display());
+        Ok(bag)
+    }
+
+    /// Reads up to the first frame, so that a bag without any is refused before a client waits for it.
+    fn require_frames(&self) -> Result<(), BagError> {
+        let mut pass = Pass::new(self, false);
+        for split in &self.splits {
+            if pass
+                .play(split, &mut |_| ControlFlow::Break(()))?
+                .is_break()
+            {
+                return Ok(());
+            }
+        }
+        Err(pass.no_frames())
     }
 
     /// Gives `sink` every frame in the order in which they were recorded, until it has had enough. `repeat`:
@@ -167,15 +183,19 @@ impl<'a> Pass<'a> {
         }
     }
 
+    fn no_frames(&self) -> BagError {
+        BagError::NoFrames {
+            path: self.bag.path.clone(),
+            topic: self.bag.topic.clone(),
+            broken: self.broken,
+        }
+    }
+
     /// Tells what was not as it should be.
     fn summarize(&self) -> Result<(), BagError> {
         let (frames, broken) = (self.frames, self.broken);
         if frames == 0 {
-            return Err(BagError::NoFrames {
-                path: self.bag.path.clone(),
-                topic: self.bag.topic.clone(),
-                broken,
-            });
+            return Err(self.no_frames());
         }
         if !self.is_first {
             return Ok(());

@@ -37,6 +37,12 @@ pub(super) struct Field {
 }
 
 impl Field {
+    /// Returns the name as it is compared: in lower case, without the prefix of scalar fields.
+    fn plain_name(&self) -> String {
+        let name = self.name.to_ascii_lowercase();
+        name.strip_prefix(SCALAR).unwrap_or(&name).to_owned()
+    }
+
     /// Bytes of this field in one record.
     pub(super) fn width(&self) -> usize {
         self.size * self.count
@@ -61,6 +67,24 @@ const MAX_COUNT: usize = 1 << 16;
 /// The most fields a record may have.
 const MAX_FIELDS: usize = 1 << 10;
 
+/// Byte order marks that editors put before text.
+const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
+const UTF16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+
+/// Names of the field with the intensity, in the order of preference; upper and lower case are the same, and so is a
+/// name with the prefix [`SCALAR`].
+const INTENSITY_NAMES: [&str; 6] = [
+    "intensity",
+    "intensities",
+    "i",
+    "reflectivity",
+    "reflectance",
+    "remission",
+];
+
+/// Prefix that `CloudCompare` puts before the names of scalar fields.
+const SCALAR: &str = "scalar_";
+
 /// The header's entries as they are collected.
 #[derive(Default)]
 struct Entries<'a> {
@@ -75,8 +99,15 @@ struct Entries<'a> {
 
 impl Header {
     pub(super) fn parse(file: &[u8]) -> Result<Self, PcdError> {
+        if UTF16_MARKS.iter().any(|mark| file.starts_with(mark)) {
+            return Err(PcdError::Utf16);
+        }
         let mut entries = Entries::default();
-        let mut body_offset = 0;
+        let mut body_offset = if file.starts_with(UTF8_MARK) {
+            UTF8_MARK.len()
+        } else {
+            0
+        };
         let mut lines = 0;
         loop {
             let rest = &file[body_offset..];
@@ -89,7 +120,12 @@ impl Header {
                 line: lines,
                 problem,
             };
-            let line = std::str::from_utf8(&rest[..end])
+            let line = &rest[..end];
+            // Comments are in whatever encoding their author's editor had.
+            if line.trim_ascii_start().starts_with(b"#") {
+                continue;
+            }
+            let line = std::str::from_utf8(line)
                 .map_err(|_| wrong("this is no text, so it is no PCD header".to_owned()))?;
             let mut words = line.split_ascii_whitespace();
             let Some(key) = words.next() else { continue };
@@ -117,12 +153,16 @@ impl Header {
         self.points.saturating_mul(self.record_bytes())
     }
 
-    /// The field's index, or `None`. A field that holds several values a point is an error.
+    /// Returns the field's index, or `None`. A field that holds several values a point is an error.
     pub(super) fn scalar(&self, name: &str) -> Result<Option<usize>, PcdError> {
-        let Some(index) = self.fields.iter().position(|field| field.name == name) else {
+        // The exact name first: a file may have both `i` and `I`.
+        let exact = self.fields.iter().position(|field| field.name == name);
+        let is_named = |field: &Field| field.plain_name() == name;
+        let Some(index) = exact.or_else(|| self.fields.iter().position(is_named)) else {
             return Ok(None);
         };
-        match self.fields[index].count {
+        let Field { name, count, .. } = &self.fields[index];
+        match count {
             1 => Ok(Some(index)),
             count => Err(PcdError::Header(format!(
                 "field {name} has {count} values a point, it must have one"
@@ -130,13 +170,16 @@ impl Header {
         }
     }
 
-    /// The indices of x, y, z and, if there, intensity.
+    /// Returns the indices of x, y, z and, if there, intensity.
     pub(super) fn wanted(&self) -> Result<([usize; 3], Option<usize>), PcdError> {
         let need = |name| self.scalar(name)?.ok_or(PcdError::MissingField(name));
-        Ok((
-            [need("x")?, need("y")?, need("z")?],
-            self.scalar("intensity")?,
-        ))
+        let position = [need("x")?, need("y")?, need("z")?];
+        for name in INTENSITY_NAMES {
+            if let Some(index) = self.scalar(name)? {
+                return Ok((position, Some(index)));
+            }
+        }
+        Ok((position, None))
     }
 }
 
@@ -151,7 +194,6 @@ impl<'a> Entries<'a> {
             "HEIGHT" => self.height = Some(one_number(key, &words)?),
             "POINTS" => self.points = Some(one_number(key, &words)?),
             "VERSION" | "VIEWPOINT" => {}
-            _ if key.starts_with('#') => {}
             _ => return Err(format!("{key:?} is no entry of a PCD header")),
         }
         Ok(())

@@ -88,6 +88,71 @@ fn without_intensity_there_are_none() {
 }
 
 #[test]
+fn comments_may_be_in_any_encoding_and_a_byte_order_mark_is_no_text() {
+    let plain = parse(&ascii(&xyzi(1), "1 2 3 4")).expect("valid");
+    for before in [
+        &b"\xef\xbb\xbf"[..],
+        b"# caf\xe9\n",
+        b"\xef\xbb\xbf#\xb6\xf3\xc0\xcc\n  # \xff\n",
+    ] {
+        let file = [before, &ascii(&xyzi(1), "1 2 3 4")].concat();
+        assert_eq!(parse(&file), Ok(plain.clone()), "{before:?}");
+    }
+    let crlf = String::from_utf8(ascii(&xyzi(1), "1 2 3 4\n"))
+        .expect("text")
+        .replace('\n', "\r\n");
+    assert_eq!(parse(crlf.as_bytes()), Ok(plain));
+}
+
+#[test]
+fn utf_16_is_named() {
+    let text = String::from_utf8(ascii(&xyzi(1), "1 2 3 4")).expect("text");
+    for mark_and_units in [
+        std::iter::once(0xfeff)
+            .chain(text.encode_utf16())
+            .flat_map(u16::to_le_bytes)
+            .collect::<Vec<u8>>(),
+        std::iter::once(0xfeff)
+            .chain(text.encode_utf16())
+            .flat_map(u16::to_be_bytes)
+            .collect(),
+    ] {
+        assert!(refused(&mark_and_units).contains("UTF-16"));
+    }
+}
+
+#[test]
+fn the_intensity_is_known_by_the_names_that_drivers_and_tools_give_it() {
+    for name in [
+        "intensity",
+        "Intensity",
+        "INTENSITY",
+        "i",
+        "I",
+        "reflectivity",
+        "Reflectance",
+        "remission",
+        "scalar_Intensity",
+        "scalar_intensity",
+    ] {
+        let header = header(&format!("X y Z {name}"), "4 4 4 4", "F F F F", 1);
+        let scan = parse(&ascii(&header, "1 2 3 4")).expect("valid");
+        assert_eq!(scan.intensities, bytes(&[4.0]), "{name}");
+        assert_eq!(scan.points, bytes(&[1.0, 2.0, 3.0]), "{name}");
+    }
+    let both = header("x y z i intensity", "4 4 4 4 4", "F F F F F", 1);
+    let scan = parse(&ascii(&both, "1 2 3 4 5")).expect("valid");
+    assert_eq!(scan.intensities, bytes(&[5.0]));
+    let other = header("x y z ring", "4 4 4 4", "F F F F", 1);
+    assert!(
+        parse(&ascii(&other, "1 2 3 4"))
+            .expect("valid")
+            .intensities
+            .is_empty()
+    );
+}
+
+#[test]
 fn compressed_bodies_are_expanded_field_by_field() {
     // As columns: x x y y z z i i, stored as literals of LZF.
     let columns = bytes(&[1.0, 5.0, 2.0, 6.0, 3.0, 7.0, 4.0, 8.0]);
