@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Shared by scripts/setup and scripts/env.sh. Defines functions and a constant.
+# Shared by the scripts. Defines functions and a constant.
 
 # What r2r can be built on, long-term releases first.
 sensr_bridge_distros="lyrical jazzy humble rolling iron"
@@ -81,4 +81,23 @@ sensr_bridge_forget_other_clone() {
     if [[ -z "${AMENT_PREFIX_PATH:-}" ]]; then
         unset AMENT_PREFIX_PATH ROS_DISTRO
     fi
+}
+
+# Prints the names of the Python tools, without versions.
+# $1: the folder of this file
+sensr_bridge_tool_names() {
+    sed -n 's/==.*//p' "$1/tools-requirements.txt"
+}
+
+# Installs the Python tools beside an installed ROS 2, into a virtual environment that sees the system's packages. That
+# Python is given, and so is its numpy, with which its messages were compiled; pip picks the versions that go with them.
+# $1: the virtual environment's Python, $2: the folder of this file, then further names
+sensr_bridge_install_tools() {
+    local python=$1 lib=$2 names numpy
+    shift 2
+    mapfile -t names < <(sensr_bridge_tool_names "$lib")
+    numpy=$("$python" -c 'import numpy; print("numpy==" + numpy.__version__)' 2>/dev/null) || numpy=numpy
+    # --upgrade: otherwise a package that the system has is kept, however old.
+    "$python" -m pip --disable-pip-version-check install --quiet --progress-bar off --upgrade \
+        -c "$lib/tools-constraints.txt" -c <(echo "$numpy") "${names[@]}" "$@"
 }

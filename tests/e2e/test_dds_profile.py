@@ -77,9 +77,10 @@ def greet(server, subscriber):
     return count
 
 
-def test_with_it_no_large_cloud_and_no_event_beside_them_is_lost(rig):
+@pytest.mark.parametrize("profile", [dds_profile.FILE, dds_profile.LOOPBACK], ids=lambda path: path.stem)
+def test_with_it_no_large_cloud_and_no_event_beside_them_is_lost(rig, profile):
     room_for(2)
-    rig.env = dds_profile.absent_from(rig.env) | {dds_profile.VARIABLE: str(dds_profile.FILE)}
+    rig.env = dds_profile.absent_from(rig.env) | {dds_profile.VARIABLE: str(profile)}
     points, output = rig.port(), rig.port()
     # The observer takes them one by one, in Python, and may be held up for longer than five clouds last.
     greeter = rig.server()
