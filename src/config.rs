@@ -4,6 +4,7 @@ mod declared;
 pub mod hosts;
 pub mod params_file;
 pub mod table;
+pub mod text_file;
 pub mod yaml;
 
 use std::fmt;
