@@ -1,12 +1,17 @@
 //! The parameters: declared once in [`table`], turned into a checked [`Config`] exactly once.
 
+pub mod address;
 mod declared;
 pub mod hosts;
 pub mod params_file;
+pub mod path;
+pub mod resolve;
 pub mod table;
 pub mod text_file;
+pub mod visible;
 pub mod yaml;
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +21,7 @@ use crate::sensr::liveness::Patience;
 use crate::sensr::tls::TlsOptions;
 use crate::topic::{Switch, Topic};
 pub use hosts::Hosts;
+use hosts::Site;
 pub use table::{ParameterError, Settings, Value};
 
 /// Checked parameters.
@@ -87,20 +93,20 @@ impl Config {
     pub fn from_settings(settings: &Settings) -> Result<Self, ParameterError> {
         let config = Self {
             host: settings.string("host").to_owned(),
-            hosts_file: some(settings.string("hosts_file")).map(PathBuf::from),
+            hosts_file: some(settings.path("hosts_file")?),
             output_port: settings.unsigned("output_port"),
             points_port: settings.unsigned("points_port"),
             tls_enabled: settings.bool("tls.enabled"),
             tls: TlsOptions {
-                ca_file: settings.string("tls.ca_file").into(),
-                server_name: some(settings.string("tls.server_name")),
+                ca_file: settings.path("tls.ca_file")?,
+                server_name: some(settings.string("tls.server_name").to_owned()),
                 verify_name: settings.bool("tls.verify_name"),
             },
             pointcloud_interval: settings.seconds("pointcloud_interval"),
             output_data_interval: settings.seconds("output_data_interval"),
             publish: Switch::ALL.map(|switch| settings.bool(switch.parameter())),
             frame_id: settings.string("frame_id").to_owned(),
-            parent_frame: some(settings.string("parent_frame")),
+            parent_frame: some(settings.string("parent_frame").to_owned()),
             stamp_source: if settings.string("stamp_source") == "server" {
                 StampSource::Server
             } else {
@@ -136,9 +142,14 @@ impl Config {
 
     /// The parameters as they are for a site: what the hosts file says of it comes first. A `host` that is no
     /// site is an address.
-    pub fn for_site(mut self, hosts: &Hosts) -> Result<Self, ParameterError> {
-        if let Some(site) = hosts.site(&self.host) {
-            let site = site.clone();
+    pub fn for_site(self, hosts: &Hosts) -> Result<Self, ParameterError> {
+        let site = hosts.site(&self.host).cloned();
+        self.at(site)
+    }
+
+    /// The same with the site itself. None: `host` is an address.
+    pub fn at(mut self, site: Option<Site>) -> Result<Self, ParameterError> {
+        if let Some(site) = site {
             self.host = site.address;
             self.output_port = site.output_port.unwrap_or(self.output_port);
             self.points_port = site.points_port.unwrap_or(self.points_port);
@@ -213,24 +224,20 @@ pub fn near<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k 
     known
         .filter(|known| known.len().abs_diff(length) <= NEAR)
         .map(|known| (strsim::damerau_levenshtein(name, known), known))
-        .filter(|&(distance, _)| distance <= NEAR)
+        // Of a short word something must be left.
+        .filter(|&(distance, known)| distance <= NEAR && distance < length.min(known.len()))
         .min()
         .map(|(_, near)| near)
 }
 
 /// For the log: what a file says may have line feeds in it, and escape sequences for the terminal.
 fn one_line(text: impl fmt::Display) -> String {
-    let escape = |letter: char| {
-        let escaped = letter.is_control().then(|| letter.escape_debug());
-        let plain = escaped.is_none().then_some(letter);
-        escaped.into_iter().flatten().chain(plain)
-    };
-    text.to_string().chars().flat_map(escape).collect()
+    visible::visible(text)
 }
 
-/// An empty text says nothing.
-fn some(text: &str) -> Option<String> {
-    (!text.is_empty()).then(|| text.to_owned())
+/// What is empty says nothing.
+fn some<T: AsRef<OsStr>>(text: T) -> Option<T> {
+    (!text.as_ref().is_empty()).then_some(text)
 }
 
 impl Default for Config {

@@ -18,7 +18,6 @@ mod reporter;
 mod services;
 mod spin;
 mod statistics;
-mod target;
 mod transform;
 mod wiring;
 mod workers;

@@ -2,36 +2,43 @@
 
 use std::path::Path;
 
+use sensr_bridge::config::address::{check_address, check_host};
 use sensr_bridge::config::params_file::ParamsFile;
-use sensr_bridge::config::{Config, Hosts};
+use sensr_bridge::config::{Config, Hosts, text_file};
 
 /// The text of a hosts file, taken for a parameter file too.
 ///
-/// It is refused with one line that names the file, or all its sites can be used: each has an address that is
-/// one word and ports that are not 0, and gives a configuration or a line that says why not. With TLS it has a CA
-/// file.
+/// It is refused with one line that names the file, or all its sites can be used: each has a name that `host` can
+/// have, an address that can be connected to and ports that are not 0, and gives a configuration or a line that says
+/// why not. With TLS it has a CA file.
 ///
 /// # Panics
 ///
 /// If that does not hold.
 pub fn hosts(data: &[u8]) {
-    let Ok(text) = std::str::from_utf8(data) else {
-        return;
+    let text = match text_file::decode(data.to_vec()) {
+        Ok(text) => text,
+        Err(error) => {
+            assert_one_line(&error.to_string());
+            return;
+        }
     };
-    params_file(text);
-    let hosts = match Hosts::parse(Path::new("hosts.yaml"), text) {
+    params_file(&text);
+    let hosts = match Hosts::parse(Path::new("hosts.yaml"), &text) {
         Ok(hosts) => hosts,
         Err(error) => {
             let line = error.to_string();
             assert_one_line(&line);
             assert!(line.starts_with("hosts file hosts.yaml: "), "{line:?}");
+            assert!(!line.contains("invalid type"), "{line:?}");
             return;
         }
     };
     for name in hosts.names() {
         let site = hosts.site(name).expect("a site of that name");
         let address = &site.address;
-        assert!(!address.is_empty() && !address.contains(char::is_whitespace));
+        assert_eq!(check_host(name), Ok(()));
+        assert_eq!(check_address(address), Ok(()));
         assert!(site.output_port != Some(0) && site.points_port != Some(0));
         let config = Config {
             host: name.to_owned(),

@@ -14,7 +14,7 @@ pub const PARAMETERS: &[Parameter] = &[
         "host",
         Kind::String {
             default: "localhost",
-            rule: Rule::Word,
+            rule: Rule::Host,
         },
         "Address of the SENSR machine, or the name of a site in hosts_file. Changing it reconnects.",
     ),
@@ -22,7 +22,7 @@ pub const PARAMETERS: &[Parameter] = &[
         "hosts_file",
         Kind::String {
             default: "",
-            rule: Rule::Any,
+            rule: Rule::PathOrNone,
         },
         "YAML file with named sites. Empty: config/hosts.yaml of this package.",
     ),
@@ -53,7 +53,7 @@ pub const PARAMETERS: &[Parameter] = &[
         "tls.ca_file",
         Kind::String {
             default: "",
-            rule: Rule::Any,
+            rule: Rule::PathOrNone,
         },
         "PEM file with the certificate that the server's is signed by (SENSR: sensr-ca.crt). Always verified, so TLS needs it.",
     ),

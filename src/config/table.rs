@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::address::{AddressError, check_address, check_host};
 pub use super::declared::PARAMETERS;
+use super::path::{self, PathError};
+use super::visible::is_invisible;
 use crate::sensr::tls;
 
 /// A parameter's value.
@@ -81,10 +85,10 @@ pub enum Kind {
 /// What a text parameter must be like.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Rule {
-    /// Anything.
-    Any,
-    /// Neither empty nor with blanks.
-    Word,
+    /// The path of a file, or nothing.
+    PathOrNone,
+    /// An address, or the name of a site.
+    Host,
     /// A `tf2` frame: a word that does not start with a slash.
     Frame,
     /// A frame, or nothing.
@@ -97,10 +101,11 @@ pub enum Rule {
 
 impl Rule {
     pub(super) fn allows(self, value: &str) -> bool {
-        let word = !value.is_empty() && !value.contains(|c: char| c.is_whitespace() || c == '\0');
+        let word =
+            !value.is_empty() && !value.contains(|c: char| c.is_whitespace() || is_invisible(c));
         match self {
-            Self::Any => !value.contains('\0'),
-            Self::Word => word,
+            Self::PathOrNone => !value.contains('\0'),
+            Self::Host => check_host(value).is_ok(),
             Self::Frame => word && !value.starts_with('/'),
             Self::FrameOrNone => value.is_empty() || Self::Frame.allows(value),
             Self::ServerNameOrNone => value.is_empty() || tls::is_server_name(value),
@@ -112,8 +117,8 @@ impl Rule {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Any => Ok(()),
-            Self::Word => f.write_str("not empty, no blanks"),
+            Self::PathOrNone => Ok(()),
+            Self::Host => f.write_str("not empty, no blanks, no scheme, no port, no brackets"),
             Self::Frame => f.write_str("not empty, no blanks, no leading slash"),
             Self::FrameOrNone => f.write_str("empty, or no blanks and no leading slash"),
             Self::ServerNameOrNone => f.write_str("empty, a DNS name or an IP address"),
@@ -203,6 +208,9 @@ impl Parameter {
                 return Err(self.wrong_type(format!("{value}, {}", value.type_name())));
             }
         };
+        if let (Kind::String { rule, .. }, Value::String(text)) = (self.kind, &value) {
+            self.check_address(rule, text)?;
+        }
         if in_range {
             Ok(value)
         } else {
@@ -212,6 +220,21 @@ impl Parameter {
                 allowed: self.allowed(),
             })
         }
+    }
+}
+
+impl Parameter {
+    /// Checks what goes wrong with addresses, each fault with its cure.
+    fn check_address(&self, rule: Rule, text: &str) -> Result<(), ParameterError> {
+        let checked = match rule {
+            Rule::Host => check_host(text),
+            Rule::ServerNameOrNone if !text.is_empty() => check_address(text),
+            _ => Ok(()),
+        };
+        checked.map_err(|problem| ParameterError::Address {
+            name: self.name,
+            problem,
+        })
     }
 }
 
@@ -243,6 +266,22 @@ pub enum ParameterError {
         value: Value,
         /// What is allowed.
         allowed: String,
+    },
+    /// Is no address.
+    #[error("parameter {name}: {problem}")]
+    Address {
+        /// The parameter.
+        name: &'static str,
+        /// The value, and what is wrong with it.
+        problem: AddressError,
+    },
+    /// Is a path that leads nowhere.
+    #[error("parameter {name}: {problem}")]
+    Path {
+        /// The parameter.
+        name: &'static str,
+        /// What is wrong with it.
+        problem: PathError,
     },
     /// Does not fit another parameter.
     #[error("parameter {name} must be {rule}, which is {other}; got {value}")]
@@ -318,6 +357,10 @@ impl Settings {
             Some(Value::String(value)) => value,
             other => wrong_type(name, other),
         }
+    }
+
+    pub(super) fn path(&self, name: &'static str) -> Result<PathBuf, ParameterError> {
+        path::expand(self.string(name)).map_err(|problem| ParameterError::Path { name, problem })
     }
 
     pub(super) fn bool(&self, name: &str) -> bool {

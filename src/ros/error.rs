@@ -1,10 +1,7 @@
 //! What ends the node.
 
-use std::path::PathBuf;
-
 use crate::config::ParameterError;
-use crate::config::hosts::HostsError;
-use crate::sensr::tls::CaFileError;
+use crate::config::resolve::ResolveError;
 
 /// Why the node could not start, or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -15,28 +12,9 @@ pub enum Error {
     /// A parameter given at start is wrong.
     #[error(transparent)]
     Parameter(#[from] ParameterError),
-    /// The hosts file is wrong.
+    /// Parameters and files do not lead to a server.
     #[error(transparent)]
-    Hosts(#[from] HostsError),
-    /// `host` is neither a site nor an address.
-    #[error(
-        "host {host} is neither a site of {} (it has: {known}) nor an address{near}; a host name without a \
-         dot must be the address of a site there",
-        hosts_file.display()
-    )]
-    UnknownSite {
-        /// The host.
-        host: String,
-        /// Where it was looked for.
-        hosts_file: PathBuf,
-        /// The sites there.
-        known: String,
-        /// One with nearly that name. Empty if there is none.
-        near: String,
-    },
-    /// The CA file of TLS cannot be used.
-    #[error(transparent)]
-    CaFile(#[from] CaFileError),
+    Resolve(#[from] ResolveError),
     /// The operating system refused something the node cannot do without.
     #[error("cannot {what}: {source}")]
     System {
@@ -78,12 +56,10 @@ impl Error {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Arguments(_)
-            | Self::Parameter(_)
-            | Self::Hosts(_)
-            | Self::UnknownSite { .. }
-            | Self::CaFile(_) => 2,
-            Self::System { .. }
+            Self::Arguments(_) | Self::Parameter(_) => 2,
+            Self::Resolve(error) if !error.can_mend_itself() => 2,
+            Self::Resolve(_)
+            | Self::System { .. }
             | Self::Ros { .. }
             | Self::Worker { .. }
             | Self::Stuck { .. }

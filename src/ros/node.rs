@@ -1,5 +1,6 @@
 //! The node: puts the rooms together, spins, and takes them apart again.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,14 +13,14 @@ use super::logging::{self, Rosout};
 use super::parameters::{self, ParameterServer};
 use super::reactor::{Reactor, Signals};
 use super::reporter::Reporter;
-use super::services::{LinkServices, Links};
+use super::services::{LinkServices, Links, Reconnect};
 use super::spin::Spin;
-use super::target::Target;
 use super::transform::StaticTransform;
 use super::wiring::Wiring;
 use super::workers::{Worker, Workers, panic_message};
 use super::{Arguments, Error, last_resort, statistics};
 use crate::config::Config;
+use crate::config::resolve::{Resolver, Target};
 use crate::pipeline::Queues;
 use crate::sensr::options::LinkOptions;
 use crate::shutdown::{self, Shutdown, Trigger};
@@ -96,6 +97,7 @@ struct Bridge {
 struct Control {
     stats: Arc<Stats>,
     queues: Queues,
+    resolver: Resolver,
     config: watch::Sender<Arc<Config>>,
     points: watch::Sender<LinkOptions>,
     output: watch::Sender<LinkOptions>,
@@ -105,10 +107,23 @@ struct Control {
 impl Control {
     /// Puts a configuration into effect.
     fn apply(&mut self, given: &Config) -> Result<(), Error> {
-        let target = Target::of(given)?;
+        let target = self.resolver.change(given)?;
+        self.follow(target);
+        Ok(())
+    }
+
+    /// Goes on with waiting for a hosts file.
+    fn poll_resolver(&mut self) -> Result<(), Error> {
+        if let Some(target) = self.resolver.poll(Instant::now())? {
+            self.follow(target);
+        }
+        Ok(())
+    }
+
+    fn follow(&mut self, target: Target) {
         self.queues
             .set_max_bytes(target.config.queue_max_bytes, &self.stats.ledger);
-        self.transform.follow(&target.config);
+        follow_frames(&mut self.transform, &target);
         self.config.send_replace(Arc::new(target.config));
         for (link, options) in [(&self.points, target.points), (&self.output, target.output)] {
             // What the services said of the links holds on.
@@ -120,7 +135,6 @@ impl Control {
                 };
             });
         }
-        Ok(())
     }
 
     fn config(&self) -> Arc<Config> {
@@ -134,6 +148,20 @@ impl Control {
     }
 }
 
+/// A site may have frames of its own: until it is known, a transform might be of the wrong ones.
+fn follow_frames(transform: &mut StaticTransform, target: &Target) {
+    if target.points.obstacle.is_none() {
+        transform.follow(&target.config);
+    }
+}
+
+/// `<prefix>/share/sensr_bridge/config/hosts.yaml` for `<prefix>/lib/sensr_bridge/sensr_bridge`.
+fn shipped_hosts_file() -> Option<PathBuf> {
+    let executable = std::env::current_exe().ok()?;
+    let prefix = executable.ancestors().nth(3)?;
+    Some(prefix.join("share/sensr_bridge/config/hosts.yaml"))
+}
+
 impl Links for Control {
     fn are_enabled(&self) -> bool {
         self.points.borrow().is_wanted
@@ -143,8 +171,17 @@ impl Links for Control {
         self.change_links(|link| link.is_wanted = enabled);
     }
 
-    fn reconnect(&mut self) {
+    fn reconnect(&mut self) -> Reconnect {
+        let outcome = match self.resolver.reread() {
+            Ok(target) => {
+                self.follow(target);
+                Reconnect::Done
+            }
+            Err(error) if self.resolver.is_waiting() => Reconnect::Nowhere(error.to_string()),
+            Err(error) => Reconnect::AsBefore(error.to_string()),
+        };
         self.change_links(|link| link.requests += 1);
+        outcome
     }
 }
 
@@ -152,11 +189,12 @@ impl Bridge {
     fn start(node: &mut Node, reactor: Reactor, signals: Signals) -> Result<Self, Error> {
         let start = Instant::now();
         let settings = parameters::settings_at_start(node)?;
-        let target = Target::of(&Config::from_settings(&settings)?)?;
+        let given = Config::from_settings(&settings)?;
+        let (resolver, target) = Resolver::start(given, shipped_hosts_file())?;
 
         let reporter = Reporter::new(node, start)?;
         let mut transform = StaticTransform::new(node)?;
-        transform.follow(&target.config);
+        follow_frames(&mut transform, &target);
         let parameters = ParameterServer::new(node, settings)?;
         let services = LinkServices::new(node)?;
 
@@ -182,6 +220,7 @@ impl Bridge {
             control: Control {
                 stats: wiring.stats,
                 queues,
+                resolver,
                 config,
                 points,
                 output,
@@ -230,6 +269,7 @@ impl Bridge {
         } = self;
         self.heartbeat.beat();
         consumers.look(Instant::now(), &control.queues)?;
+        control.poll_resolver()?;
         let config = control.config();
         let next = self
             .reporter

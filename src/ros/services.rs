@@ -14,8 +14,19 @@ pub(super) trait Links {
     /// Pauses or resumes both.
     fn set_enabled(&mut self, enabled: bool);
 
-    /// Makes both anew, at once.
-    fn reconnect(&mut self);
+    /// Makes both anew, at once, to where the hosts file now says.
+    fn reconnect(&mut self) -> Reconnect;
+}
+
+/// Outcome of a request for new links.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Reconnect {
+    /// They are made anew.
+    Done,
+    /// They are made anew, but for this reason to where the hosts file said before.
+    AsBefore(String),
+    /// For this reason it is not known yet where they lead.
+    Nowhere(String),
 }
 
 /// Answers the services. To be [served](Self::serve) by the thread that spins the node.
@@ -36,10 +47,7 @@ impl LinkServices {
     pub(super) fn serve(&mut self, links: &mut impl Links) -> usize {
         let reconnects = self.reconnect.answer(|_| {
             let (success, message) = reconnect(links);
-            Trigger::Response {
-                success,
-                message: message.to_owned(),
-            }
+            Trigger::Response { success, message }
         });
         let switches = self.set_enabled.answer(|request| SetBool::Response {
             success: true,
@@ -49,16 +57,25 @@ impl LinkServices {
     }
 }
 
-fn reconnect(links: &mut impl Links) -> (bool, &'static str) {
+fn reconnect(links: &mut impl Links) -> (bool, String) {
     if !links.are_enabled() {
-        return (
-            false,
-            "the links are paused: resume them with ~/set_enabled",
-        );
+        let message = "the links are paused: resume them with ~/set_enabled";
+        return (false, message.to_owned());
     }
-    log::info!("~/reconnect: both links are made anew");
-    links.reconnect();
-    (true, "both links are made anew")
+    let done = "both links are made anew";
+    let (success, message) = match links.reconnect() {
+        Reconnect::Done => {
+            log::info!("~/reconnect: {done}");
+            return (true, done.to_owned());
+        }
+        Reconnect::AsBefore(reason) => (
+            true,
+            format!("{done}, to the address known before: {reason}"),
+        ),
+        Reconnect::Nowhere(reason) => (false, format!("the address is not known yet: {reason}")),
+    };
+    log::warn!("~/reconnect: {message}");
+    (success, message)
 }
 
 fn set_enabled(links: &mut impl Links, enabled: bool) -> &'static str {
@@ -80,6 +97,7 @@ mod tests {
     struct Fake {
         enabled: bool,
         reconnects: usize,
+        outcome: Reconnect,
     }
 
     impl Links for Fake {
@@ -91,8 +109,9 @@ mod tests {
             self.enabled = enabled;
         }
 
-        fn reconnect(&mut self) {
+        fn reconnect(&mut self) -> Reconnect {
             self.reconnects += 1;
+            self.outcome.clone()
         }
     }
 
@@ -101,6 +120,7 @@ mod tests {
         let mut links = Fake {
             enabled: true,
             reconnects: 0,
+            outcome: Reconnect::Done,
         };
         let said = [true, false, false, true].map(|enabled| set_enabled(&mut links, enabled));
         assert_eq!(
@@ -120,11 +140,22 @@ mod tests {
         let mut links = Fake {
             enabled: false,
             reconnects: 0,
+            outcome: Reconnect::Done,
         };
         let (success, message) = reconnect(&mut links);
         assert!(!success && message.contains("~/set_enabled"), "{message}");
         links.enabled = true;
         assert!(reconnect(&mut links).0);
         assert_eq!(links.reconnects, 1);
+        for (outcome, expected) in [
+            (Reconnect::AsBefore("it is gone".to_owned()), true),
+            (Reconnect::Nowhere("it is gone".to_owned()), false),
+        ] {
+            links.outcome = outcome;
+            let (success, message) = reconnect(&mut links);
+            assert_eq!(success, expected);
+            assert!(message.ends_with("it is gone"), "{message}");
+        }
+        assert_eq!(links.reconnects, 3);
     }
 }

@@ -36,11 +36,30 @@ pub async fn run(
     let mut silences = Throttle::new(SILENCE_LOG_PERIOD);
     loop {
         let current = options.borrow_and_update().clone();
-        let url = current.endpoint.url();
+        let url = match current.obstacle {
+            None => current.endpoint.url(),
+            Some(_) => String::new(),
+        };
         link.update(|figures| figures.url.clone_from(&url));
         if !current.is_wanted {
             link.enter(LinkState::Paused);
             if pause(&mut options, &mut shutdown).await.is_break() {
+                break;
+            }
+            continue;
+        }
+        if let Some(obstacle) = &current.obstacle {
+            link.update(|figures| figures.last_error.clone_from(obstacle));
+            link.enter(LinkState::Backoff);
+            // Whoever has found the obstacle says so, and when it is gone.
+            let gone = wait(
+                Duration::MAX,
+                &current,
+                &mut options,
+                &mut shutdown,
+                &mut backoff,
+            );
+            if gone.await.is_break() {
                 break;
             }
             continue;

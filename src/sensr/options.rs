@@ -9,6 +9,8 @@ use super::liveness::Patience;
 pub struct LinkOptions {
     /// Where to connect to. Changing it reconnects at once.
     pub endpoint: Endpoint,
+    /// Reason why it is not known yet where to connect to. There is no attempt until it is gone.
+    pub obstacle: Option<String>,
     /// A larger message closes the link. Changing it reconnects at once.
     pub max_message_bytes: usize,
     /// Pauses between attempts.
@@ -24,6 +26,7 @@ pub struct LinkOptions {
 impl LinkOptions {
     pub(super) fn need_a_new_link(&self, new: &Self) -> bool {
         self.endpoint != new.endpoint
+            || self.obstacle != new.obstacle
             || self.max_message_bytes != new.max_message_bytes
             || self.requests != new.requests
             || !new.is_wanted

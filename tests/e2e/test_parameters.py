@@ -234,7 +234,13 @@ BAD = [
     ("ping_interval", 1000.0, ["below stall_timeout", "1000"]),
     ("tls.enabled", 1, ["boolean", "1"]),
     ("tls.enabled", True, ["tls.ca_file", "must be set"]),
-    ("tls.server_name", "two words", ["DNS name", "two words"]),
+    ("tls.server_name", "two words", ["blanks", "two words"]),
+    ("host", "ws://127.0.0.1:5050", ["scheme", "output_port"]),
+    ("host", "127.0.0.1:5050", ["port", "output_port"]),
+    ("host", "127.0.0.1\u200b", ["invisible", "127.0.0.1\\u{200b}"]),
+    ("host", "300.1.1.1", ["not an IPv4 address", "300.1.1.1"]),
+    ("hosts_file", "/no/such/hosts.yaml", ["cannot read", "/no/such/hosts.yaml"]),
+    ("hosts_file", "~somebody/hosts.yaml", ["your own home"]),
     ("statistics_period", 0.0, ["0.1 to 3600.0", "0.0"]),
     ("statistics_period", float("inf"), ["0.1 to 3600.0", "inf"]),
     ("pointcloud_intervall", 1.0, ["no parameter", "did you mean pointcloud_interval"]),
@@ -359,16 +365,17 @@ def test_a_named_site(rig):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (None, ["cannot read"]),
         ("sites: [", ["line"]),
-        ("sites: {yard: {adress: 127.0.0.1}}", ["adress"]),
+        ("sites: {yard: {adress: 127.0.0.1}}", ["yard", "adress", "did you mean address?"]),
         ("sites: {yard: {address: ''}}", ["yard", "address"]),
-        ("sites: {yard: {address: a, points_port: 70000}}", ["points_port"]),
+        ("sites: {yard: {address: a, points_port: 70000}}", ["points_port", "a number from 1 to 65535, got 70000"]),
+        ("sites:\n  yard: 127.0.0.1\n  yard: 127.0.0.1\n", ["yard is there twice", "line 3"]),
+        ("# nothing yet\n", ["has no `sites:`"]),
     ],
-    ids=["missing", "no YAML", "unknown key", "no address", "no port"],
+    ids=["no YAML", "unknown key", "no address", "no port", "twice", "empty"],
 )
 def test_a_hosts_file_that_cannot_be_used(rig, text, words):
-    path = hosts(rig, "hosts.yaml", text) if text else str(rig.folder / "missing.yaml")
+    path = hosts(rig, "hosts.yaml", text)
     at_start = rig.bridge(rig.port().number, {"hosts_file": path})
     assert at_start.wait() == 2
     line = the_error(at_start)
@@ -402,14 +409,13 @@ def test_an_unknown_site(rig, host):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (None, ["cannot read"]),
         ("", ["no certificate"]),
         ("-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n", ["cannot be used"]),
     ],
-    ids=["missing", "empty", "nonsense"],
+    ids=["empty", "nonsense"],
 )
 def test_a_ca_file_that_cannot_be_used(rig, text, words):
-    path = hosts(rig, "ca.crt", text) if text is not None else str(rig.folder / "missing.crt")
+    path = hosts(rig, "ca.crt", text)
     at_start = rig.bridge(rig.port().number, {"tls.enabled": True, "tls.ca_file": path})
     assert at_start.wait() == 2
     line = the_error(at_start)
@@ -438,6 +444,10 @@ def the_error(bridge):
         ("pointcloud_interval", "often", ["pointcloud_interval", "number", '"often"']),
         ("publish.raw", 3, ["publish.raw", "boolean", "3"]),
         ("host", ["a", "b"], ["host", "string"]),
+        ("host", "ws://127.0.0.1:5050", ["host", "scheme", "points_port"]),
+        ("host", "[::1]:5050", ["host", "bracket"]),
+        ("host", "127.0.0.1\u200b", ["host", "127.0.0.1\\u{200b}"]),
+        ("host", "1.2.3", ["host", "not an IPv4 address"]),
         ("qos.reliability", "maybe", ["qos.reliability", "reliable, best_effort", "maybe"]),
         ("qos.depth", 0, ["qos.depth", "1 to 1000", "0"]),
         ("tls.enabled", True, ["tls.ca_file", "must be set"]),

@@ -49,6 +49,7 @@ pub(crate) fn options(port: u16) -> LinkOptions {
             stall_timeout: 10 * PATIENCE,
             ping_interval: 5 * PATIENCE,
         },
+        obstacle: None,
         is_wanted: true,
         requests: 0,
     }
