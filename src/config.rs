@@ -149,6 +149,11 @@ impl Config {
 
     /// The same with the site itself. None: `host` is an address.
     pub fn at(mut self, site: Option<Site>) -> Result<Self, ParameterError> {
+        let needed_by = if self.tls_enabled {
+            "tls.enabled"
+        } else {
+            "tls of the site in the hosts file"
+        };
         if let Some(site) = site {
             self.host = site.address;
             self.output_port = site.output_port.unwrap_or(self.output_port);
@@ -166,7 +171,7 @@ impl Config {
         if self.tls_enabled && self.tls.ca_file.as_os_str().is_empty() {
             return Err(ParameterError::Missing {
                 name: "tls.ca_file",
-                needed_by: "tls.enabled",
+                needed_by,
             });
         }
         Ok(self)

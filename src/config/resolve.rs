@@ -95,7 +95,7 @@ impl ResolveError {
     pub fn can_mend_itself(&self) -> bool {
         match self {
             Self::Hosts(error) => error.can_mend_itself(),
-            Self::CaFile(error) => matches!(error, CaFileError::Read { .. }),
+            Self::CaFile(error) => lookup::may_come(error),
             Self::NoAnswer { .. } | Self::Thread(_) => true,
             Self::Parameter(_) | Self::UnknownSite { .. } | Self::NoHostsFile { .. } => false,
         }

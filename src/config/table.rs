@@ -300,7 +300,7 @@ pub enum ParameterError {
     Missing {
         /// The parameter.
         name: &'static str,
-        /// The parameter that needs it.
+        /// The parameter, or the setting of the site, that needs it.
         needed_by: &'static str,
     },
     /// Cannot be changed while the node runs.

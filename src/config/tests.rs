@@ -97,6 +97,9 @@ fn tls_is_of_the_site_where_it_says_so_and_needs_a_ca_file() {
             "parameter tls.ca_file must be set, tls.enabled needs it"
         );
     }
+    let error = at("dock", &[]).expect_err("no CA file").to_string();
+    let expected = "parameter tls.ca_file must be set, tls of the site in the hosts file needs it";
+    assert_eq!(error, expected);
     let ca_file = ("tls.ca_file", Value::String("ca.crt".into()));
     let dock = at("dock", &[ca_file])
         .expect("has one")

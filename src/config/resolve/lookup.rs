@@ -1,5 +1,6 @@
 //! Reads what a configuration needs of files, on a thread of its own.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
 use std::time::Instant;
@@ -71,7 +72,7 @@ impl Lookup {
         let tls = tls.filter(|tls| self.good_ca_file.as_ref() != Some(&tls.ca_file));
         let unread_ca = match tls.map_or(Ok(()), crate::sensr::tls::TlsOptions::check) {
             Ok(()) => None,
-            Err(error @ CaFileError::Read { .. }) => Some(error),
+            Err(error) if may_come(&error) => Some(error),
             Err(error) => return Err(error.into()),
         };
         Ok(Found {
@@ -115,12 +116,21 @@ impl Running {
     }
 }
 
+/// Returns whether a CA file may become readable by itself. A folder stays one.
+pub(super) fn may_come(error: &CaFileError) -> bool {
+    // Other: not the operating system's, but said of what is no file.
+    let lasting = [ErrorKind::IsADirectory, ErrorKind::Other];
+    matches!(error, CaFileError::Read { source, .. } if !lasting.contains(&source.kind()))
+}
+
 /// The site that `host` names. None: it is an address.
 fn find_site(given: &Config, shipped: Option<PathBuf>) -> Result<Option<Site>, ResolveError> {
     let host = &given.host;
     // Run from the build tree there is none, and nobody asked for it.
     let shipped = || shipped.filter(|path| path.exists());
     let path = given.hosts_file.clone().or_else(shipped);
+    // Errors then say where it was looked for.
+    let path = path.map(|path| std::path::absolute(&path).unwrap_or(path));
     let hosts = match &path {
         Some(path) => Hosts::load(path)?,
         None => Hosts::default(),

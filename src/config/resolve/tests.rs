@@ -288,6 +288,8 @@ fn a_missing_ca_file_is_for_the_links_at_start_and_refused_later() {
     );
     assert!(error.can_mend_itself());
 
+    let error = start(with_ca(&folder.0)).expect_err("a folder");
+    assert!(!error.can_mend_itself(), "{error}");
     folder.write("ca.crt", "hello");
     let error = start(with_ca(&ca_file)).expect_err("no certificate");
     assert!(!error.can_mend_itself(), "{error}");
