@@ -19,7 +19,7 @@ use crate::sensr::link::Endpoint;
 use crate::sensr::options::LinkOptions;
 use crate::sensr::tls::CaFileError;
 use crate::throttle::Throttle;
-use lookup::{Found, Lookup, Running};
+use lookup::{Found, Lookup, Running, Source};
 
 /// Longest wait for a file before something is said or refused.
 const READ_LIMIT: Duration = Duration::from_secs(5);
@@ -253,7 +253,11 @@ impl Resolver {
     ) -> Result<Running, ResolveError> {
         let lookup = Lookup {
             shipped: self.shipped.clone(),
-            site: (!is_moved).then(|| self.site.clone()),
+            site: if is_moved {
+                Source::HostsFile
+            } else {
+                Source::Known(self.site.clone())
+            },
             good_ca_file: self.ca_file.clone(),
             given,
         };
@@ -279,7 +283,7 @@ impl Resolver {
 
     /// What there is while the hosts file is waited for: the parameters alone.
     fn unresolved(&self) -> Target {
-        let reason = self.waiting.as_ref().map(|waiting| waiting.reason.clone());
+        let reason = self.waiting.as_ref().map(|waiting| &*waiting.reason);
         target(self.given.clone(), reason)
     }
 
@@ -333,14 +337,14 @@ impl Resolver {
 }
 
 /// The links of a configuration. With an obstacle it is not known yet where they lead.
-fn target(config: Config, obstacle: Option<String>) -> Target {
+fn target(config: Config, obstacle: Option<&str>) -> Target {
     let link = |port| LinkOptions {
         endpoint: Endpoint {
             address: config.host.clone(),
             port,
             tls: config.wanted_tls().cloned(),
         },
-        obstacle: obstacle.clone(),
+        obstacle: obstacle.map(str::to_owned),
         max_message_bytes: config.max_message_bytes,
         backoff: config.reconnect,
         patience: config.patience,

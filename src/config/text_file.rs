@@ -112,7 +112,7 @@ fn foreign_encoding(bytes: &[u8]) -> Option<&'static str> {
 
 /// The number of the line that a byte is in, from 1.
 fn line_of(bytes: &[u8], place: usize) -> usize {
-    1 + bytes[..place].iter().filter(|&&byte| byte == b'\n').count()
+    bytes[..place].split(|&byte| byte == b'\n').count()
 }
 
 #[cfg(test)]

@@ -152,6 +152,10 @@ def test_parameters_that_have_nothing_to_do_with_it_do_not_need_the_hosts_file(r
         site.server.client(1).send(wire.numbered(7))
         until(lambda: site.clouds.messages[-1].frame_id == "moved", "the new frame")
         site.parameters.set({"frame_id": "sensr"})
+    # A file that is not there is a slip of the finger.
+    missing = str(site.path.with_name("other.yaml"))
+    reason = site.parameters.refusal("hosts_file", missing)
+    assert f"cannot read hosts file {missing}" in reason
     # The site is still known.
     site.parameters.set({"points_port": other.port})
     site.require_cloud(other)
@@ -166,15 +170,13 @@ def test_a_reconnect_reads_the_hosts_file_again(rig):
     assert site.reconnect().message == "both links are made anew"
     site.require_cloud(moved)
     # What cannot be read is no reason not to reconnect.
-    for text in ("sites: {pier: 127.0.0.1}\n", "sites: ["):
-        site.write(text)
+    unknown, broken = (lambda: site.write("sites: {pier: 127.0.0.1}\n")), (lambda: site.write("sites: ["))
+    for number, change in enumerate((unknown, broken, site.path.unlink), 2):
+        change()
         response = site.reconnect()
         assert response.success and "known before" in response.message, response.message
         assert str(site.path) in response.message, response.message
-    site.path.unlink()
-    response = site.reconnect()
-    assert response.success and "cannot read hosts file" in response.message
-    site.require_cloud(moved, number=len(moved.clients))
+        site.require_cloud(moved, number=number)
 
 
 def test_a_hosts_file_on_a_share_that_hangs(rig):

@@ -18,10 +18,17 @@ pub(super) struct Lookup {
     pub(super) given: Config,
     /// The hosts file if the parameters give none.
     pub(super) shipped: Option<PathBuf>,
-    /// The site, if it is known already.
-    pub(super) site: Option<Option<Site>>,
+    pub(super) site: Source,
     /// This CA file need not be read.
     pub(super) good_ca_file: Option<PathBuf>,
+}
+
+/// Where the site comes from.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// It is known already. None: `host` is an address.
+    Known(Option<Site>),
+    HostsFile,
 }
 
 /// What was found.
@@ -64,8 +71,8 @@ impl Lookup {
 
     fn run(self) -> Result<Found, ResolveError> {
         let site = match self.site {
-            Some(site) => site,
-            None => find_site(&self.given, self.shipped)?,
+            Source::Known(site) => site,
+            Source::HostsFile => find_site(&self.given, self.shipped)?,
         };
         let config = self.given.at(site.clone())?;
         let tls = config.wanted_tls();
