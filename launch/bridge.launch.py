@@ -1,15 +1,24 @@
 """One bridge: `ros2 launch sensr_bridge bridge.launch.py host:=192.0.2.10 record:=true rviz:=true`.
 
 Parameters live in a YAML file (params_file); the arguments here only choose files and the few things
-people type. `ros2 launch sensr_bridge bridge.launch.py --show-args` explains each.
+people type. `ros2 launch sensr_bridge bridge.launch.py --show-args` explains each. A launch file of your own may
+include this one several times, once for each site.
 """
 
+import importlib.util
+import json
 import os
+import shutil
+import subprocess
 from datetime import datetime
 from pathlib import Path
 
 import yaml
-from ament_index_python.packages import get_package_share_directory
+from ament_index_python.packages import (
+    PackageNotFoundError,
+    get_package_prefix,
+    get_package_share_directory,
+)
 from launch import LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
@@ -20,14 +29,29 @@ from launch.actions import (
     RegisterEventHandler,
 )
 from launch.event_handlers import OnProcessExit
-from launch.events import Shutdown
-from launch.logging import launch_config
+from launch.events import matches_action
+from launch.events.process import ShutdownProcess
+from launch.logging import get_logger, launch_config
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from rclpy.qos import QoSReliabilityPolicy
 
+
+def module_beside(name):
+    """Loads a module from the folder of this file, which is on no path."""
+    path = Path(__file__).with_name(f'{name}.py')
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+bridge_arguments = module_beside('bridge_arguments')
+bridge_view = module_beside('bridge_view')
+
 PACKAGE = 'sensr_bridge'
 CONFIG = Path(get_package_share_directory(PACKAGE)) / 'config'
+ARGUMENTS = bridge_arguments.arguments(CONFIG, os.environ)
 
 # What the bridge publishes, relative to its namespace (those that begin with a slash are every node's), and how
 # many messages of each the recorder lets wait. Of itself it takes reliability and durability from what is offered
@@ -66,136 +90,161 @@ PROFILE_VARIABLE = (
     if os.environ.get('ROS_DISTRO') in ('humble', 'iron', 'jazzy')
     else 'FASTDDS_DEFAULT_PROFILES_FILE'
 )
-# Whoever has set one of these has chosen the transports already, and a profile would replace them.
-CHOSEN = [
-    'FASTRTPS_DEFAULT_PROFILES_FILE',
-    'FASTDDS_DEFAULT_PROFILES_FILE',
-    'FASTDDS_BUILTIN_TRANSPORTS',
-]
 
 # The bridge ends with this code when what it was given is wrong: starting it again cannot help.
 EXIT_BAD_CONFIGURATION = 2
 
-
-def arguments():
-    def switch(name, description):
-        return DeclareLaunchArgument(
-            name, default_value='false', choices=['true', 'false'], description=description
-        )
-
-    return [
-        DeclareLaunchArgument(
-            'host',
-            default_value='',
-            description='Address of the SENSR machine, or a site of hosts_file. '
-            'Empty: as params_file says.',
-        ),
-        DeclareLaunchArgument(
-            'namespace',
-            default_value='',
-            description='Namespace of node and topics, such as one per site.',
-        ),
-        DeclareLaunchArgument(
-            'params_file',
-            default_value=str(CONFIG / 'sensr_bridge.yaml'),
-            description='The parameters.',
-        ),
-        DeclareLaunchArgument(
-            'hosts_file',
-            default_value='',
-            description='Named sites. Empty: as params_file says.',
-        ),
-        switch('record', "Record this bridge's topics with ros2 bag record."),
-        DeclareLaunchArgument(
-            'bag_dir',
-            default_value='bags',
-            description='Folder for recordings. Each gets a folder of its own in it, named after '
-            'the namespace and the time it began.',
-        ),
-        DeclareLaunchArgument(
-            'bag_duration',
-            default_value='600',
-            description='Seconds after which the recording goes on in the next file. 0: never.',
-        ),
-        DeclareLaunchArgument(
-            'storage_preset',
-            default_value='none',
-            choices=['none', 'fastwrite', 'zstd_fast', 'zstd_small'],
-            description='MCAP preset: zstd_* compress, fastwrite leaves out the index.',
-        ),
-        switch('rviz', 'Show clouds, objects and zones in rviz2.'),
-        DeclareLaunchArgument(
-            'dds_profile',
-            default_value=default_dds_profile(),
-            description='Fast DDS profile of the bridge. none: as the environment says.',
-        ),
-        switch('sim', 'Start the SENSR simulator on this machine and connect to it.'),
-        DeclareLaunchArgument(
-            'log_level',
-            default_value='info',
-            choices=['debug', 'info', 'warn', 'error'],
-            description='Log level of the bridge.',
-        ),
-    ]
+# The bridge needs this long to say what it will do. A machine that is starting up may be slow.
+RESOLVE_LIMIT = 30.0
 
 
-def default_dds_profile():
-    """Ours, unless the environment knows better."""
-    chosen = any(os.environ.get(name) for name in CHOSEN)
-    # What keeps nodes to themselves is a matter of the transports in Humble, and of discovery later.
-    kept_here = os.environ.get('ROS_DISTRO') == 'humble' and os.environ.get('ROS_LOCALHOST_ONLY') == '1'
-    return 'none' if chosen or kept_here else str(CONFIG / 'fastdds_shm.xml')
+class Used(str):
+    """A launch configuration that a bridge was started with.
+
+    The arguments of an include stay behind when it is done. Marked as used they are not taken for arguments of the
+    next include of this file; whoever else reads them sees a text as before.
+    """
+
+    # Looked for by name: each include of this file has a class of its own.
+    is_used_by_a_bridge = True
 
 
-def dds_environment(value):
-    """What the bridge needs in its environment to use the profile.
+def forget_the_include_before(context):
+    """Leaves the arguments of the include before to it. Those of the command line are for all includes."""
+    configurations = context.launch_configurations
+    command_line = dict(word.split(':=', 1) for word in context.argv if ':=' in word)
+    for argument in ARGUMENTS:
+        if hasattr(configurations.get(argument.name), 'is_used_by_a_bridge'):
+            del configurations[argument.name]
+            if argument.name in command_line:
+                configurations[argument.name] = command_line[argument.name]
+
+
+def mark_as_used(context):
+    for argument in ARGUMENTS:
+        configurations = context.launch_configurations
+        configurations[argument.name] = Used(configurations[argument.name])
+
+
+def fail(context, reason):
+    """Makes `ros2 launch` end with another exit code than 0, whenever it ends, and says why.
+
+    An exception would do so too, but at once, and with it would go all other nodes of the launch, those that are
+    just being started as orphans.
+    """
+    # Its lines are those of a logger that otherwise would not reach the log file of the launch.
+    get_logger('asyncio')
+    context.asyncio_loop.call_exception_handler({'message': reason})
+
+
+class Group:
+    """The processes of one bridge: given up together, whatever else the launch is made of."""
+
+    def __init__(self, name):
+        self.name = name
+        self.processes = []
+        self.is_given_up = False
+
+    def add(self, process):
+        self.processes.append(process)
+
+    def handlers(self, bridge, simulator):
+        """What ends the group: starting the bridge or the simulator again could not mend it."""
+
+        def bridge_ended(event, context):
+            if event.returncode == EXIT_BAD_CONFIGURATION:
+                return self.give_up(context, 'its configuration is wrong, its last line says what')
+            return None
+
+        def simulator_ended(event, context):
+            if event.returncode != 0:
+                return self.give_up(context, 'its simulator has failed, the last line of that says why')
+            return None
+
+        handlers = [OnProcessExit(target_action=bridge, on_exit=bridge_ended)]
+        if simulator:
+            handlers.append(OnProcessExit(target_action=simulator, on_exit=simulator_ended))
+        return [RegisterEventHandler(handler) for handler in handlers]
+
+    def give_up(self, context, reason):
+        if self.is_given_up or context.is_shutdown:
+            return None
+        self.is_given_up = True
+        fail(context, f'{self.name} was given up: {reason}')
+        return [EmitEvent(event=ShutdownProcess(process_matcher=matches_action(one))) for one in self.processes]
+
+
+def require_installed(options):
+    """Refuses what needs a package that is not there. A process that cannot be started would leave the others."""
+    needs = []
+    if options.record:
+        needs += [('record', 'ros2bag'), ('record', 'rosbag2_storage_mcap')]
+    if options.rviz:
+        needs += [('rviz', 'rviz2')]
+    for argument, package in needs:
+        try:
+            get_package_prefix(package)
+        except PackageNotFoundError:
+            debian = f'ros-{os.environ.get("ROS_DISTRO", "DISTRO")}-{package.replace("_", "-")}'
+            raise bridge_arguments.Refused(
+                f'{argument}: the package {package} is not installed, such as with apt install {debian}'
+            ) from None
+    if options.record and not shutil.which('ros2'):
+        raise bridge_arguments.Refused('record: there is no ros2 command in PATH')
+
+
+def absolute_namespace(options, context):
+    """The namespace of the nodes as launch_ros makes it. `/`: none."""
+    base = context.launch_configurations.get('ros_namespace', '')
+    joined = options.namespace if options.namespace.startswith('/') else f'{base}/{options.namespace}'
+    return '/' + joined.strip('/')
+
+
+def quoted(text):
+    """A text as YAML: of itself `08` is a number there, and `N` a truth value."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def ros_arguments(options, namespace):
+    """Parameters on the command line: a file that launch_ros would write for them may be gone at the next start."""
+    overrides = {}
+    if options.sim:
+        overrides['host'] = 'localhost'
+    if options.host:
+        overrides['host'] = options.host
+    if options.hosts_file:
+        overrides['hosts_file'] = str(options.hosts_file)
+    logger = '.'.join([*namespace.strip('/').split('/'), PACKAGE]).strip('.')
+    words = ['--log-level', f'{logger}:={options.log_level}', '--params-file', str(options.params_file)]
+    for name, value in overrides.items():
+        words += ['-p', f'{name}:={quoted(value)}']
+    return words
+
+
+def dds_environment(profile):
+    """The bridge's environment with the profile.
 
     Who only receives does without: the recorder loses no more and takes half the memory.
     """
     rmw = os.environ.get('RMW_IMPLEMENTATION') or 'rmw_fastrtps_cpp'
-    # A word, for on the command line of `ros2 launch` nothing can be empty.
-    if value('dds_profile') in ('none', '') or not rmw.startswith('rmw_fastrtps'):
+    if profile is None or not rmw.startswith('rmw_fastrtps'):
         return {}
-    profile = Path(value('dds_profile')).expanduser().resolve()
-    if not profile.is_file():
-        raise FileNotFoundError(f'dds_profile: there is no file {profile}')
     return {PROFILE_VARIABLE: str(profile)}
 
 
-def bridge(value):
-    namespace = value('namespace').strip('/')
-    overrides = {}
-    if value('sim') == 'true':
-        overrides['host'] = 'localhost'
-    if value('host'):
-        overrides['host'] = value('host')
-    if value('hosts_file'):
-        overrides['hosts_file'] = str(Path(value('hosts_file')).expanduser().resolve())
-    logger = '.'.join([*namespace.split('/'), PACKAGE]).strip('.')
+def bridge(options, namespace):
     return Node(
         package=PACKAGE,
         executable=PACKAGE,
         name=PACKAGE,
         namespace=namespace,
-        parameters=[value('params_file'), overrides] if overrides else [value('params_file')],
-        ros_arguments=['--log-level', f'{logger}:={value("log_level")}'],
-        additional_env=dds_environment(value),
+        ros_arguments=ros_arguments(options, namespace),
+        additional_env=dds_environment(options.dds_profile),
         output='screen',
         emulate_tty=True,
         respawn=True,
         respawn_delay=2.0,
     )
-
-
-def give_up_on_bad_configuration(node):
-    """Starting again cannot mend a typing error; the reason is the last line the bridge wrote."""
-
-    def decide(event, _context):
-        if event.returncode != EXIT_BAD_CONFIGURATION:
-            return None
-        return [EmitEvent(event=Shutdown(reason='the configuration of the bridge is wrong'))]
-
-    return RegisterEventHandler(OnProcessExit(target_action=node, on_exit=decide))
 
 
 def absolute(topic, namespace):
@@ -221,59 +270,156 @@ def recorder_qos(namespace):
     return profiles
 
 
-def recorder(value):
-    namespace = value('namespace').strip('/')
+def run_name(namespace):
+    """A name for the files of this run."""
     began = datetime.now().strftime('%Y%m%d_%H%M%S')
-    name = '_'.join([*namespace.split('/'), began]).strip('_')
-    folder = Path(value('bag_dir')).expanduser().resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    duration = int(value('bag_duration'))
-    if duration < 0:
-        raise ValueError(f'bag_duration must be 0 or more seconds, got {duration}')
+    return '_'.join([*namespace.strip('/').split('/'), began]).strip('_')
+
+
+def recorder(options, namespace):
+    name = run_name(namespace)
+    folder = options.bag_dir / name
     qos_file = Path(launch_config.get_log_file_path(f'{name}_qos.yaml'))
     qos_file.write_text(yaml.safe_dump(recorder_qos(namespace)))
-    command = ['ros2', 'bag', 'record', '--storage', 'mcap', '--output', str(folder / name)]
-    if duration:
-        command += ['--max-bag-duration', str(duration)]
-    if value('storage_preset') != 'none':
-        command += ['--storage-preset-profile', value('storage_preset')]
+    command = ['ros2', 'bag', 'record', '--storage', 'mcap', '--output', str(folder)]
+    if options.bag_duration:
+        command += ['--max-bag-duration', str(options.bag_duration)]
+    if options.storage_preset != 'none':
+        command += ['--storage-preset-profile', options.storage_preset]
     # A pattern, for the topics need not exist yet when the recorder starts.
     names = '|'.join(absolute(topic, namespace) for topic in TOPICS)
     command += ['--regex', f'^({names})$', '--qos-profile-overrides-path', str(qos_file)]
     return [
-        LogInfo(msg=f'recording to {folder / name}'),
+        LogInfo(msg=f'recording to {folder}'),
         ExecuteProcess(cmd=command, output='screen', name='recorder'),
     ]
 
 
-def rviz(value):
-    # The configuration names topics without a namespace; these move them into the bridge's.
-    remappings = [(f'/{topic}', topic) for topic in TOPICS if not topic.startswith('/')]
-    return Node(
+def resolve(options, namespace):
+    """Asks the bridge which parameters it will start with, those of its site included.
+
+    Returns them by name, none if it cannot tell, and the reason for the log, if the bridge will not give it itself.
+    """
+    executable = Path(get_package_prefix(PACKAGE)) / 'lib' / PACKAGE / PACKAGE
+    arguments = [*ros_arguments(options, namespace), '-r', f'__ns:={namespace}']
+    try:
+        asked = subprocess.run(
+            [str(executable), '--print-resolved', '--ros-args', *arguments],
+            capture_output=True,
+            text=True,
+            timeout=RESOLVE_LIMIT,
+        )
+    except subprocess.TimeoutExpired:
+        return {}, f'no answer from {executable} for {RESOLVE_LIMIT:.0f} s'
+    if asked.returncode == 0:
+        return json.loads(asked.stdout), None
+    if asked.returncode == EXIT_BAD_CONFIGURATION:
+        return {}, None
+    return {}, (asked.stderr.strip().splitlines() or [f'exit code {asked.returncode}'])[-1]
+
+
+def simulator(resolved):
+    """The simulator, on the ports on which the bridge will look for it."""
+    ports = {'--output-port': resolved.get('output_port'), '--points-port': resolved.get('points_port')}
+    arguments = [word for name, port in ports.items() if port for word in (name, str(port))]
+    return Node(package=PACKAGE, executable='sensr_sim', arguments=arguments, output='screen')
+
+
+def rviz(resolved, namespace):
+    """rviz2 with the frame, the topics and the reliability of the bridge, and a transform if there is none."""
+    shipped = yaml.safe_load((CONFIG / 'sensr.rviz').read_text())
+    frame = resolved.get('frame_id') or shipped['Visualization Manager']['Global Options']['Fixed Frame']
+    config, remappings = bridge_view.view(
+        shipped,
+        namespace=namespace,
+        frame=frame,
+        reliable=resolved.get('qos.reliability') != 'best_effort',
+    )
+    config_file = Path(launch_config.get_log_file_path(f'{run_name(namespace)}.rviz'))
+    config_file.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
+    shown = Node(
         package='rviz2',
         executable='rviz2',
         name='rviz2',
-        namespace=value('namespace').strip('/'),
-        arguments=['--display-config', str(CONFIG / 'sensr.rviz')],
+        namespace=namespace,
+        arguments=['--display-config', str(config_file)],
         remappings=remappings,
         output='screen',
     )
+    return [shown] if resolved.get('parent_frame') else [shown, *frame_for_rviz(frame, namespace)]
 
 
-def actions(context):
-    def value(name):
-        return LaunchConfiguration(name).perform(context)
+def frame_for_rviz(frame, namespace):
+    """A transform that says nothing of the frame but that there is one: rviz2 warns of frames without transforms."""
+    try:
+        program = Path(get_package_prefix('tf2_ros')) / 'lib' / 'tf2_ros' / 'static_transform_publisher'
+    except PackageNotFoundError:
+        return []
+    if not program.exists():
+        return []
+    return [
+        Node(
+            package='tf2_ros',
+            executable='static_transform_publisher',
+            name=f'{PACKAGE}_frame',
+            namespace=namespace,
+            arguments=['--frame-id', frame, '--child-frame-id', f'{frame}_view'],
+            output='log',
+        )
+    ]
 
-    node = bridge(value)
-    result = [node, give_up_on_bad_configuration(node)]
-    if value('sim') == 'true':
-        result.insert(0, Node(package=PACKAGE, executable='sensr_sim', output='screen'))
-    if value('record') == 'true':
-        result += recorder(value)
-    if value('rviz') == 'true':
-        result.append(rviz(value))
+
+def processes(options, namespace, group):
+    """Everything that one bridge consists of."""
+    result = []
+    resolved = {}
+    if options.sim or options.rviz:
+        resolved, unknown = resolve(options, namespace)
+        if unknown:
+            result.append(LogInfo(msg=f'the frame and ports of {group.name} are not known, defaults are used: {unknown}'))
+    sim = simulator(resolved) if options.sim else None
+    node = bridge(options, namespace)
+    result += [sim, node] if sim else [node]
+    if options.record:
+        result += recorder(options, namespace)
+    if options.rviz:
+        result += rviz(resolved, namespace)
+    for action in result:
+        if isinstance(action, ExecuteProcess):
+            group.add(action)
+    return [*group.handlers(node, sim), *result]
+
+
+def start(context):
+    """Starts one bridge and what belongs to it, or nothing."""
+    given = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in ARGUMENTS}
+    names = [word.split(':=', 1)[0] for word in context.argv]
+    result = [
+        LogInfo(msg=f'{name}: bridge.launch.py has no such argument, but {near}')
+        for name, near in bridge_arguments.misspelt(ARGUMENTS, names).items()
+    ]
+    try:
+        options = bridge_arguments.parse(ARGUMENTS, given)
+        require_installed(options)
+        namespace = absolute_namespace(options, context)
+        group = Group('/'.join([namespace.rstrip('/'), PACKAGE]))
+        result += processes(options, namespace, group)
+    except (bridge_arguments.Refused, OSError) as error:
+        # Nothing has been started yet.
+        fail(context, f'bridge.launch.py: {error}')
     return result
 
 
 def generate_launch_description():
-    return LaunchDescription([*arguments(), OpaqueFunction(function=actions)])
+    declared = [
+        DeclareLaunchArgument(argument.name, default_value=argument.default, description=argument.description)
+        for argument in ARGUMENTS
+    ]
+    return LaunchDescription(
+        [
+            OpaqueFunction(function=forget_the_include_before),
+            *declared,
+            OpaqueFunction(function=start),
+            OpaqueFunction(function=mark_as_used),
+        ]
+    )
