@@ -177,6 +177,20 @@ impl Config {
         Ok(self)
     }
 
+    /// The parameters that tell others where the data come from, where they are and how they are offered, for programs.
+    #[must_use]
+    pub fn as_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "host": self.host,
+            "output_port": self.output_port,
+            "points_port": self.points_port,
+            "tls.enabled": self.tls_enabled,
+            "frame_id": self.frame_id,
+            "parent_frame": self.parent_frame.as_deref().unwrap_or_default(),
+            "qos.reliability": if self.qos.reliable { "reliable" } else { "best_effort" },
+        })
+    }
+
     /// How to speak TLS with the server. None: not at all.
     #[must_use]
     pub fn wanted_tls(&self) -> Option<&TlsOptions> {

@@ -24,4 +24,4 @@ mod workers;
 
 pub use arguments::Arguments;
 pub use error::Error;
-pub use node::run;
+pub use node::{print_resolved, run};

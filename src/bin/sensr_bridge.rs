@@ -14,6 +14,9 @@ struct OwnArguments {
     /// Print a parameter file with every parameter at its default, and end.
     #[arg(long)]
     print_params: bool,
+    /// Print the parameters that the node would start with as JSON, those of its site included, and end.
+    #[arg(long)]
+    print_resolved: bool,
 }
 
 fn main() -> ExitCode {
@@ -25,7 +28,12 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    match ros::run() {
+    let run = if arguments.print_resolved {
+        ros::print_resolved
+    } else {
+        ros::run
+    };
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Once there is a logger, the node has logged what ended it.

@@ -65,6 +65,21 @@ pub fn run() -> Result<(), Error> {
     result
 }
 
+/// Prints the parameters that [`run`] would start with, those of its site included.
+pub fn print_resolved() -> Result<(), Error> {
+    let args = Arguments::split(std::env::args());
+    let node = Node::create(create_context(&args)?, NODE_NAME, "")
+        .map_err(Error::ros("create the node"))?;
+    parameters::check_files(&node, args.params_files())?;
+    let settings = parameters::settings_at_start(&node)?;
+    let target = Target::of(&Config::from_settings(&settings)?)?;
+    #[expect(clippy::print_stdout, reason = "this is the output that was asked for")]
+    {
+        println!("{}", target.config.as_json());
+    }
+    Ok(())
+}
+
 /// r2r panics on arguments that rcl refuses.
 fn create_context(args: &Arguments) -> Result<Context, Error> {
     if let Some(unknown) = args.first_unknown() {
