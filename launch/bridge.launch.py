@@ -306,7 +306,7 @@ def resolve(options, namespace):
         asked = subprocess.run(
             [str(executable), '--print-resolved', '--ros-args', *arguments],
             capture_output=True,
-            text=True,
+            encoding='utf-8',
             timeout=RESOLVE_LIMIT,
         )
     except subprocess.TimeoutExpired:
@@ -327,7 +327,7 @@ def simulator(resolved):
 
 def rviz(resolved, namespace):
     """rviz2 with the frame, the topics and the reliability of the bridge, and a transform if there is none."""
-    shipped = yaml.safe_load((CONFIG / 'sensr.rviz').read_text())
+    shipped = yaml.safe_load((CONFIG / 'sensr.rviz').read_text(encoding='utf-8'))
     frame = resolved.get('frame_id') or shipped['Visualization Manager']['Global Options']['Fixed Frame']
     config, remappings = bridge_view.view(
         shipped,
@@ -336,7 +336,7 @@ def rviz(resolved, namespace):
         reliable=resolved.get('qos.reliability') != 'best_effort',
     )
     config_file = Path(launch_config.get_log_file_path(f'{run_name(namespace)}.rviz'))
-    config_file.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
+    config_file.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), encoding='utf-8')
     shown = Node(
         package='rviz2',
         executable='rviz2',
