@@ -416,7 +416,7 @@ def stand_in_for_rviz(rig):
     for folder in (index, program.parent):
         folder.mkdir(parents=True)
     (index / "rviz2").touch()
-    program.write_text("#!/bin/sh\nexec sleep infinity\n")
+    program.write_text("#!/bin/sh\ntrap 'exit 0' INT TERM\nwhile :; do sleep 0.1; done\n")
     program.chmod(0o755)
     rig.env["AMENT_PREFIX_PATH"] = f"{prefix}:{rig.env['AMENT_PREFIX_PATH']}"
 
