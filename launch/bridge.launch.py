@@ -153,12 +153,12 @@ class Group:
 
         def bridge_ended(event, context):
             if event.returncode == EXIT_BAD_CONFIGURATION:
-                return self.give_up(context, 'its configuration is wrong, its last line says what')
+                return self.give_up(context, 'the configuration is wrong, see its last line')
             return None
 
         def simulator_ended(event, context):
             if event.returncode != 0:
-                return self.give_up(context, 'its simulator has failed, the last line of that says why')
+                return self.give_up(context, 'the simulator failed, see its last line')
             return None
 
         handlers = [OnProcessExit(target_action=bridge, on_exit=bridge_ended)]

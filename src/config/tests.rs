@@ -60,7 +60,11 @@ fn what_the_hosts_file_says_of_a_site_comes_first() {
     );
     let told = pier.as_json();
     assert_eq!(
-        (&told["frame_id"], &told["parent_frame"], &told["output_port"]),
+        (
+            &told["frame_id"],
+            &told["parent_frame"],
+            &told["output_port"]
+        ),
         (&"pier_lidar".into(), &"map".into(), &6050.into())
     );
     assert_eq!(at("192.0.2.77").frame_id, "sensr");

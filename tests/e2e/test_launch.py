@@ -291,7 +291,7 @@ def test_a_simulator_whose_port_is_taken_ends_the_launch(rig, launch):
     taken = rig.server()
     launched = launch("sim:=true", points_port=taken.port, output_port=rig.port().number)
     assert launched.wait() == 1
-    assert "its simulator has failed" in launched.log and str(taken.port) in launched.log
+    assert "the simulator failed" in launched.log and str(taken.port) in launched.log
 
 
 def test_the_simulator_listens_where_the_bridge_looks_for_it(rig, launch):
