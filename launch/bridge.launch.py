@@ -47,42 +47,12 @@ def module_beside(name):
 
 
 bridge_arguments = module_beside('bridge_arguments')
+bridge_recording = module_beside('bridge_recording')
 bridge_view = module_beside('bridge_view')
 
 PACKAGE = 'sensr_bridge'
 CONFIG = Path(get_package_share_directory(PACKAGE)) / 'config'
 ARGUMENTS = bridge_arguments.arguments(CONFIG, os.environ)
-
-# What the bridge publishes, relative to its namespace (those that begin with a slash are every node's), and how
-# many messages of each the recorder lets wait. Of itself it takes reliability and durability from what is offered
-# but 10 messages whatever the topic, and what comes while these wait pushes the oldest out without a word. It must
-# hold out for as long as it does not take messages: at each split the rest of its cache, 100 MiB, goes to the disk
-# first. A place costs memory only once a message has been in it.
-TOPICS = {
-    # Two seconds at 10 Hz. At 131,072 points each topic then holds up to 42 MB.
-    'points/raw': 20,
-    'points/ground': 20,
-    'points/background': 20,
-    'points/objects': 20,
-    # The frames of both links.
-    'wire': 40,
-    'objects': 100,
-    'markers/objects': 100,
-    'markers/zones': 100,
-    # Every one counts, and they come in bursts, for a crowd a thousand within a second. Fast DDS keeps no more
-    # than 5000 unless its profile says so.
-    'events/zone': 5000,
-    'events/losing': 5000,
-    'events/recalibration': 5000,
-    'zones': 100,
-    'health': 100,
-    'server_status': 100,
-    'statistics': 100,
-    '/diagnostics': 1000,
-    '/tf_static': 1000,
-}
-# Published TRANSIENT_LOCAL.
-LATCHED = ['zones', 'markers/zones', 'health', 'server_status', '/tf_static']
 
 # Where Fast DDS looks for its profile. The old name still works later, but with a warning.
 PROFILE_VARIABLE = (
@@ -247,29 +217,6 @@ def bridge(options, namespace):
     )
 
 
-def absolute(topic, namespace):
-    return topic if topic.startswith('/') else '/'.join(['', namespace, topic]).replace('//', '/')
-
-
-def recorder_qos(namespace):
-    """What the recorder is to ask for, by topic: what it would have asked for, with the depths above."""
-    # What asks for the most that is offered, as the recorder does, came with Iron. Before it, clouds stay as they
-    # are: a recorder that asks for RELIABLE gets none from a bridge with qos.reliability: best_effort.
-    adaptive = hasattr(QoSReliabilityPolicy, 'BEST_AVAILABLE')
-    profiles = {}
-    for topic, depth in TOPICS.items():
-        profile = {'history': 'keep_last', 'depth': depth}
-        if adaptive:
-            profile |= {'reliability': 'best_available', 'durability': 'best_available'}
-        elif not topic.startswith('points/'):
-            durability = 'transient_local' if topic in LATCHED else 'volatile'
-            profile |= {'reliability': 'reliable', 'durability': durability}
-        else:
-            continue
-        profiles[absolute(topic, namespace)] = profile
-    return profiles
-
-
 def run_name(namespace):
     """A name for the files of this run."""
     began = datetime.now().strftime('%Y%m%d_%H%M%S')
@@ -280,15 +227,12 @@ def recorder(options, namespace):
     name = run_name(namespace)
     folder = options.bag_dir / name
     qos_file = Path(launch_config.get_log_file_path(f'{name}_qos.yaml'))
-    qos_file.write_text(yaml.safe_dump(recorder_qos(namespace)))
-    command = ['ros2', 'bag', 'record', '--storage', 'mcap', '--output', str(folder)]
-    if options.bag_duration:
-        command += ['--max-bag-duration', str(options.bag_duration)]
-    if options.storage_preset != 'none':
-        command += ['--storage-preset-profile', options.storage_preset]
-    # A pattern, for the topics need not exist yet when the recorder starts.
-    names = '|'.join(absolute(topic, namespace) for topic in TOPICS)
-    command += ['--regex', f'^({names})$', '--qos-profile-overrides-path', str(qos_file)]
+    # A recorder that asks for the most that is offered came with Iron.
+    adaptive = hasattr(QoSReliabilityPolicy, 'BEST_AVAILABLE')
+    qos_file.write_text(yaml.safe_dump(bridge_recording.qos(namespace, adaptive)))
+    command = bridge_recording.command(
+        namespace, folder, qos_file, duration=options.bag_duration, preset=options.storage_preset
+    )
     return [
         LogInfo(msg=f'recording to {folder}'),
         ExecuteProcess(cmd=command, output='screen', name='recorder'),

@@ -15,4 +15,5 @@ def load(name):
 
 
 bridge_arguments = load("bridge_arguments")
+bridge_recording = load("bridge_recording")
 bridge_view = load("bridge_view")

@@ -1,6 +1,5 @@
 """The launch file, with the `ros2 launch` and `ros2 bag record` of the machine where it has them."""
 
-import ast
 import os
 import re
 import runpy
@@ -19,6 +18,7 @@ import dds_profile
 import outputs
 import report
 import ros
+from launch_modules import bridge_recording
 from polling import until
 from processes import Process
 from topics import TOPICS
@@ -32,24 +32,16 @@ RVIZ_FILE = REPOSITORY / "config" / "sensr.rviz"
 OCCASIONAL = ("events/losing", "events/recalibration", "/diagnostics")
 
 
-def constant_of_the_launch_file(name):
-    """Read as text, for without `launch` it cannot be imported."""
-    for statement in ast.parse(LAUNCH_FILE.read_text()).body:
-        if isinstance(statement, ast.Assign) and statement.targets[0].id == name:
-            return ast.literal_eval(statement.value)
-    raise AssertionError(f"no {name} in {LAUNCH_FILE}")
-
-
 INSTALLED = Path(get_package_share_directory("sensr_bridge"), "launch", LAUNCH_FILE.name)
 #: The Fast DDS profile where it is installed.
 SHIPPED = str(Path(get_package_share_directory("sensr_bridge"), "config", dds_profile.FILE.name))
 
 #: What is recorded, and how many messages of each the recorder lets wait.
-RECORDED = constant_of_the_launch_file("TOPICS")
+RECORDED = bridge_recording.TOPICS
 
 
 def absolute(topics, namespace):
-    return {topic if topic.startswith("/") else f"{namespace}/{topic}" for topic in topics}
+    return {bridge_recording.absolute(topic, namespace) for topic in topics}
 
 
 def have(*command):
@@ -170,11 +162,10 @@ def test_everything_the_bridge_publishes_is_recorded(rig):
 
 
 def test_the_recorder_asks_for_no_less_than_is_offered():
-    latched = constant_of_the_launch_file("LATCHED")
     for name, topic in TOPICS.items():
         # Fast DDS keeps 5000 at most.
         assert RECORDED[name] >= min(topic.depth, 5000), name
-        assert topic.latched == (name in latched), name
+        assert topic.latched == (name in bridge_recording.LATCHED), name
 
 
 def test_what_rviz_shows_exists_and_is_offered():

@@ -1,6 +1,7 @@
 """What the launch file makes of its arguments and of the bridge's answers, without `launch` and rviz2."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 import yaml
 from sensor_msgs.msg import PointCloud2
 
-from launch_modules import CONFIG, bridge_arguments, bridge_view
+from launch_modules import CONFIG, bridge_arguments, bridge_recording, bridge_view
 from processes import assignments, executable
 
 ARGUMENTS = bridge_arguments.arguments(CONFIG, {})
@@ -239,6 +240,21 @@ def test_pictures_do_not_lag_behind_the_clouds():
     """A deep queue is played back late by an rviz2 that is slower than the pictures come."""
     depths = {one["Topic"]["Depth"] for one in displays(RVIZ) if "Topic" in one}
     assert max(depths) <= 5
+
+
+@pytest.mark.parametrize(("namespace", "prefix"), [("/", "/"), ("/site/a", "/site/a/")])
+@pytest.mark.parametrize("adaptive", [True, False])
+def test_the_recorder_takes_the_topics_of_the_namespace(namespace, prefix, adaptive):
+    words = bridge_recording.command(namespace, Path("bag"), Path("qos"), duration=60, preset="none")
+    pattern = words[words.index("--regex") + 1]
+    names = {name for name in bridge_recording.TOPICS if name.startswith("/")}
+    names |= {prefix + name for name in bridge_recording.TOPICS if not name.startswith("/")}
+    assert all(re.search(pattern, name) for name in names)
+    others = [prefix + "points", prefix + "objects/other", "/other/points/raw", "/other" + prefix + "objects"]
+    assert not any(re.search(pattern, name) for name in others)
+    asked = bridge_recording.qos(namespace, adaptive)
+    left = {name for name in names if name.startswith(prefix + "points/")} - ({*asked} if adaptive else set())
+    assert asked.keys() == names - left
 
 
 def test_the_launch_folder_has_nothing_that_ros2_launch_would_offer_twice():
