@@ -2,9 +2,12 @@
 
 mod declared;
 pub mod hosts;
-pub mod params_file;
+pub mod overrides;
+pub mod set_request;
 pub mod table;
+pub mod text;
 pub mod yaml;
+pub mod yaml_tree;
 
 use std::fmt;
 use std::path::PathBuf;

@@ -185,7 +185,7 @@ impl Parameter {
     }
 
     /// Checks type and range. A whole number is taken for a number: `ros2 param set … 1` means 1.0.
-    fn check(&self, value: Value) -> Result<Value, ParameterError> {
+    pub(super) fn check(&self, value: Value) -> Result<Value, ParameterError> {
         let value = match (self.kind, value) {
             #[expect(
                 clippy::cast_precision_loss,
@@ -233,6 +233,16 @@ pub enum ParameterError {
         expected: &'static str,
         /// The value and its type.
         found: String,
+    },
+    /// No value, for a parameter that is a text.
+    #[error(
+        "parameter {name} got {text}, which is YAML for no value: write '' for an empty text, or '{text}' with the quotes"
+    )]
+    NoValue {
+        /// The parameter.
+        name: &'static str,
+        /// As written.
+        text: String,
     },
     /// Not allowed.
     #[error("parameter {name} allows {allowed}, got {value}")]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::ParameterError;
 use crate::config::hosts::HostsError;
+use crate::config::overrides::OverrideError;
 use crate::sensr::tls::CaFileError;
 
 /// Why the node could not start, or had to end.
@@ -12,7 +13,10 @@ pub enum Error {
     /// What stands behind `--ros-args` is wrong.
     #[error("ROS arguments: {0}")]
     Arguments(String),
-    /// A parameter given at start is wrong.
+    /// A parameter file or value given at start is wrong.
+    #[error(transparent)]
+    Override(#[from] OverrideError),
+    /// Parameters do not fit together.
     #[error(transparent)]
     Parameter(#[from] ParameterError),
     /// The hosts file is wrong.
@@ -79,6 +83,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Arguments(_)
+            | Self::Override(_)
             | Self::Parameter(_)
             | Self::Hosts(_)
             | Self::UnknownSite { .. }
