@@ -201,7 +201,7 @@ impl Overrides {
                     self.values[latest].place, value.place, value.section, self.values[latest].section
                 ));
             }
-            self.apply(value, &mut start)?;
+            value.apply(&mut start)?;
         }
         Ok(start)
     }
@@ -238,32 +238,6 @@ impl Overrides {
             .filter(|(_, section)| node_pattern::matches(section, node))
             .map(|(rank, section)| (&**section, rank))
             .collect()
-    }
-
-    fn apply(&self, value: &Override, start: &mut StartValues) -> Result<(), OverrideError> {
-        let Override {
-            name, given, place, ..
-        } = value;
-        if FOREIGN.contains(&&**name) {
-            if given.is_true() {
-                start.warnings.push(format!(
-                    "{place}: parameter {name} has no effect on this node"
-                ));
-            }
-            return Ok(());
-        }
-        let Some(parameter) = table::find(name) else {
-            let unknown = ParameterError::Unknown { name: name.clone() };
-            start.warnings.push(format!("ignored: {place}: {unknown}"));
-            return Ok(());
-        };
-        given
-            .value_for(parameter)
-            .and_then(|value| start.settings.set(name, value))
-            .map_err(|problem| OverrideError::Value {
-                place: place.to_string(),
-                problem: problem.to_string(),
-            })
     }
 
     /// Sections and arguments for other nodes. A warning if this one may have been meant.
@@ -331,6 +305,35 @@ impl Overrides {
                 }
             }
         }
+    }
+}
+
+impl Override {
+    /// Sets the parameter, or warns of a name that is none.
+    fn apply(&self, start: &mut StartValues) -> Result<(), OverrideError> {
+        let Override {
+            name, given, place, ..
+        } = self;
+        if FOREIGN.contains(&&**name) {
+            if given.is_true() {
+                start.warnings.push(format!(
+                    "{place}: parameter {name} has no effect on this node"
+                ));
+            }
+            return Ok(());
+        }
+        let Some(parameter) = table::find(name) else {
+            let unknown = ParameterError::Unknown { name: name.clone() };
+            start.warnings.push(format!("ignored: {place}: {unknown}"));
+            return Ok(());
+        };
+        given
+            .value_for(parameter)
+            .and_then(|value| start.settings.set(name, value))
+            .map_err(|problem| OverrideError::Value {
+                place: place.to_string(),
+                problem: problem.to_string(),
+            })
     }
 }
 

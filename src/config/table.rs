@@ -7,6 +7,9 @@ use std::time::Duration;
 pub use super::declared::PARAMETERS;
 use crate::sensr::tls;
 
+/// The letters of a text that messages show.
+const SHOWN_LETTERS: usize = 200;
+
 /// A parameter's value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -26,8 +29,11 @@ impl fmt::Display for Value {
             Self::Bool(value) => write!(f, "{value}"),
             Self::Integer(value) => write!(f, "{value}"),
             Self::Double(value) => write!(f, "{value:?}"),
-            // As a literal: whatever is in it, a message that names it is one line.
-            Self::String(value) => write!(f, "{value:?}"),
+            // As a literal: whatever is in it, a message that names it is one line, and not a long one.
+            Self::String(value) => match value.char_indices().nth(SHOWN_LETTERS) {
+                None => write!(f, "{value:?}"),
+                Some((end, _)) => write!(f, "{:?}… ({} bytes)", &value[..end], value.len()),
+            },
         }
     }
 }
@@ -426,6 +432,15 @@ mod tests {
             let line = refusal.to_string();
             assert!(line.contains(shown) && !line.contains('\n'), "{line:?}");
         }
+    }
+
+    #[test]
+    fn a_long_text_is_shown_in_part() {
+        let long = "가".repeat(SHOWN_LETTERS + 1);
+        let shown = Value::String(long.clone()).to_string();
+        assert!(shown.ends_with("가\"… (603 bytes)"), "{shown}");
+        let short = Value::String(long.chars().skip(1).collect()).to_string();
+        assert!(short.ends_with("가\""), "{short}");
     }
 
     #[test]

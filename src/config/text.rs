@@ -12,7 +12,7 @@ pub fn decode(bytes: &[u8]) -> Result<&str, String> {
         Ok(text) => Ok(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)),
         Err(error) => {
             let good = &bytes[..error.valid_up_to()];
-            let line = 1 + good.iter().filter(|&&byte| byte == b'\n').count();
+            let line = good.split(|&byte| byte == b'\n').count();
             Err(format!("line {line} is not UTF-8, save the file as UTF-8"))
         }
     }

@@ -3,6 +3,8 @@
 //! serde's view of YAML has neither, and both are needed: a site called `08` is a text, and an error names the line.
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
+use serde::Deserialize as _;
+use serde::de::IgnoredAny;
 
 /// Levels within one another. More is no file that a person has written.
 const MAX_DEPTH: usize = 32;
@@ -129,7 +131,19 @@ pub fn parse(text: &str) -> Result<Vec<Node>, String> {
             },
         }
     }
+    check_with_libyaml(text)?;
     Ok(documents)
+}
+
+/// Refuses what libyaml refuses, such as `[::1]` or a tab: rcl reads with it, and its errors name no place.
+fn check_with_libyaml(text: &str) -> Result<(), String> {
+    for document in serde_yaml::Deserializer::from_str(text) {
+        IgnoredAny::deserialize(document).map_err(|error| {
+            let line = error.location().map_or(1, |location| location.line());
+            format!("line {line} is not YAML: {}", super::one_line(error))
+        })?;
+    }
+    Ok(())
 }
 
 fn too_deep(line: usize) -> String {
@@ -190,6 +204,8 @@ mod tests {
             ("a: 1\nb: [\n", "line"),
             ("a: &x 1\nb: *x\n", "line 2 refers"),
             ("\t- a: b: c", "line 1"),
+            ("\t", "line 1"),
+            ("a: 1\nb: [::1]\n", "line 2"),
         ] {
             let refusal = parse(text).expect_err("refused");
             assert!(refusal.contains(words), "{refusal}");

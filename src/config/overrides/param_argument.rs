@@ -97,6 +97,7 @@ mod tests {
             ("host:=#x", "no value"),
             ("host:=[", "cannot be read"),
             ("host:=*x", "cannot be read"),
+            ("host:=[::1]", "cannot be read"),
             ("host:={a: b}", "mapping"),
             ("host:=[[1]]", "list"),
             (":=x", "no name of a parameter"),

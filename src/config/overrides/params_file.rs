@@ -9,6 +9,7 @@ use std::path::Path;
 
 use super::given::Given;
 use super::node_pattern;
+use crate::config::near;
 use crate::config::text;
 use crate::config::yaml_tree::{self, Content, Node};
 
@@ -102,10 +103,14 @@ fn read_nodes(
         match &value.content {
             Content::Map(inner) => read_nodes(&join(path, key), inner, sections)?,
             Content::Scalar(_) | Content::List(_) => {
-                let hint = super::super::near(key, std::iter::once(PARAMETERS)).map_or_else(
-                    || format!("parameters stand below a node's name and {PARAMETERS}"),
-                    |_| format!("did you mean {PARAMETERS}?"),
-                );
+                let above = node_pattern::own_name(path);
+                let slip = [key, above]
+                    .into_iter()
+                    .find(|name| near(name, std::iter::once(PARAMETERS)).is_some());
+                let hint = match slip {
+                    Some(slip) => format!("is {} meant to be that?", shown(slip)),
+                    None => format!("parameters stand below a node's name and {PARAMETERS}"),
+                };
                 return Err(format!(
                     "line {line}: {} has no {PARAMETERS} above it, {hint}",
                     shown(key)
@@ -289,7 +294,14 @@ mod tests {
                 "line 2: ros__parameters of a has nothing below it",
             ),
             ("host: x", "line 1: host has no ros__parameters above it"),
-            ("a:\n  ros_parameters: x", "did you mean ros__parameters?"),
+            (
+                "a:\n  ros_parameters: x",
+                "is ros_parameters meant to be that?",
+            ),
+            (
+                "a:\n  ros_parameters:\n    host: x",
+                "line 3: host has no ros__parameters above it, is ros_parameters meant",
+            ),
             (
                 "a:\n  ros__parameters2: {}",
                 "ros__parameters2 must be ros__parameters",

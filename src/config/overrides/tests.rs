@@ -107,7 +107,7 @@ fn sections_stand_where_their_name_occurs_first() {
     let any = section("/**", "host: any");
     let own = section("/sensr_bridge", "host: own");
     for (sources, expected) in [
-        (&[File(&*any), File(&*own)][..], "own"),
+        (&[File(&any), File(&own)][..], "own"),
         (&[File(&own), File(&any)], "any"),
         (&[File(&any), Argument("host:=p")], "p"),
         (&[File(&own), Argument("host:=p")], "p"),
