@@ -3,13 +3,16 @@
 pub mod address;
 mod declared;
 pub mod hosts;
-pub mod params_file;
+pub mod overrides;
 pub mod path;
 pub mod resolve;
+pub mod set_request;
 pub mod table;
+pub mod text;
 pub mod text_file;
 pub mod visible;
 pub mod yaml;
+pub mod yaml_tree;
 
 use std::ffi::OsStr;
 use std::fmt;

@@ -20,30 +20,36 @@ struct OwnArguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = OwnArguments::parse_from(ros::Arguments::split(std::env::args()).own);
-    if arguments.print_params {
+    let arguments = match ros::Arguments::from_command_line(std::env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse(&error),
+    };
+    let own = OwnArguments::parse_from(&arguments.own);
+    if own.print_params {
         #[expect(clippy::print_stdout, reason = "this is the output that was asked for")]
         {
             print!("{}", config::yaml::defaults());
         }
         return ExitCode::SUCCESS;
     }
-    let run = if arguments.print_resolved {
+    let run = if own.print_resolved {
         ros::print_resolved
     } else {
         ros::run
     };
-    match run() {
+    match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Once there is a logger, the node has logged what ended it.
-            if log::max_level() == log::LevelFilter::Off {
-                #[expect(clippy::print_stderr, reason = "there is no logger yet")]
-                {
-                    eprintln!("sensr_bridge: {error}");
-                }
-            }
-            ExitCode::from(error.exit_code())
+        Err(error) => refuse(&error),
+    }
+}
+
+/// Ends with the reason. Once there is a logger, the node has logged it.
+fn refuse(error: &ros::Error) -> ExitCode {
+    if log::max_level() == log::LevelFilter::Off {
+        #[expect(clippy::print_stderr, reason = "there is no logger yet")]
+        {
+            eprintln!("sensr_bridge: {error}");
         }
     }
+    ExitCode::from(error.exit_code())
 }

@@ -11,6 +11,9 @@ use super::path::{self, PathError};
 use super::visible::is_invisible;
 use crate::sensr::tls;
 
+/// The letters of a text that messages show.
+const SHOWN_LETTERS: usize = 200;
+
 /// A parameter's value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -30,8 +33,11 @@ impl fmt::Display for Value {
             Self::Bool(value) => write!(f, "{value}"),
             Self::Integer(value) => write!(f, "{value}"),
             Self::Double(value) => write!(f, "{value:?}"),
-            // As a literal: whatever is in it, a message that names it is one line.
-            Self::String(value) => write!(f, "{value:?}"),
+            // As a literal: whatever is in it, a message that names it is one line, and not a long one.
+            Self::String(value) => match value.char_indices().nth(SHOWN_LETTERS) {
+                None => write!(f, "{value:?}"),
+                Some((end, _)) => write!(f, "{:?}… ({} bytes)", &value[..end], value.len()),
+            },
         }
     }
 }
@@ -190,7 +196,7 @@ impl Parameter {
     }
 
     /// Checks type and range. A whole number is taken for a number: `ros2 param set … 1` means 1.0.
-    fn check(&self, value: Value) -> Result<Value, ParameterError> {
+    pub(super) fn check(&self, value: Value) -> Result<Value, ParameterError> {
         let value = match (self.kind, value) {
             #[expect(
                 clippy::cast_precision_loss,
@@ -256,6 +262,16 @@ pub enum ParameterError {
         expected: &'static str,
         /// The value and its type.
         found: String,
+    },
+    /// No value, for a parameter that is a text.
+    #[error(
+        "parameter {name} got {text}, which is YAML for no value: write '' for an empty text, or '{text}' with the quotes"
+    )]
+    NoValue {
+        /// The parameter.
+        name: &'static str,
+        /// As written.
+        text: String,
     },
     /// Not allowed.
     #[error("parameter {name} allows {allowed}, got {value}")]
@@ -459,6 +475,15 @@ mod tests {
             let line = refusal.to_string();
             assert!(line.contains(shown) && !line.contains('\n'), "{line:?}");
         }
+    }
+
+    #[test]
+    fn a_long_text_is_shown_in_part() {
+        let long = "가".repeat(SHOWN_LETTERS + 1);
+        let shown = Value::String(long.clone()).to_string();
+        assert!(shown.ends_with("가\"… (603 bytes)"), "{shown}");
+        let short = Value::String(long.chars().skip(1).collect()).to_string();
+        assert!(short.ends_with("가\""), "{short}");
     }
 
     #[test]

@@ -1,7 +1,12 @@
 //! The command line as ROS reads it: what stands between `--ros-args` and `--` (or the end) is for ROS,
 //! the rest is the program's own.
 
+use std::ffi::OsString;
+
 use log::LevelFilter;
+
+use super::Error;
+use crate::config::overrides::Overrides;
 
 /// Flags that stand alone.
 const SWITCHES: [&str; 6] = [
@@ -36,6 +41,18 @@ pub struct Arguments {
 }
 
 impl Arguments {
+    /// Takes the command line of the process apart. r2r and rcl know arguments in UTF-8 only.
+    pub fn from_command_line(args: impl IntoIterator<Item = OsString>) -> Result<Self, Error> {
+        let text = |arg: OsString| {
+            arg.into_string().map_err(|arg| {
+                let shown = arg.as_encoded_bytes().escape_ascii().to_string();
+                Error::Arguments(format!("{shown} is not UTF-8, use names that are"))
+            })
+        };
+        let args: Vec<String> = args.into_iter().map(text).collect::<Result<_, _>>()?;
+        Ok(Self::split(args))
+    }
+
     /// Takes a command line apart.
     pub fn split(args: impl IntoIterator<Item = String>) -> Self {
         let mut split = Self::default();
@@ -56,35 +73,50 @@ impl Arguments {
     /// rcl passes over those without a word, and a misspelt `--params-file` would cost all parameters in
     /// it. Values are left for rcl to judge.
     pub(super) fn first_unknown(&self) -> Option<&str> {
-        let mut args = self.ros.iter().map(String::as_str);
-        while let Some(arg) = args.next() {
-            if OPTIONS.contains(&arg) {
-                args.next();
-            } else if !SWITCHES.contains(&arg) {
-                return Some(arg);
-            }
-        }
-        None
+        self.flags()
+            .map(|(flag, _)| flag)
+            .find(|flag| !OPTIONS.contains(flag) && !SWITCHES.contains(flag))
     }
 
-    /// The parameter files.
-    pub(super) fn params_files(&self) -> impl Iterator<Item = &str> {
-        let pairs = self
-            .ros
-            .windows(2)
-            .filter(|pair| pair[0] == "--params-file");
-        pairs.map(|pair| &*pair[1])
+    /// The parameter files and values, read.
+    pub(super) fn overrides(&self) -> Result<Overrides, Error> {
+        let mut overrides = Overrides::default();
+        for (flag, value) in self.flags() {
+            match (flag, value) {
+                ("--params-file", Some(path)) => overrides.add_file(path)?,
+                ("-p" | "--param", Some(argument)) => overrides.add_argument(argument)?,
+                ("--params-file", None) => {
+                    return Err(missing_value(flag, "the path of a parameter file"));
+                }
+                ("-p" | "--param", None) => return Err(missing_value(flag, "NAME:=VALUE")),
+                _ => {}
+            }
+        }
+        Ok(overrides)
+    }
+
+    /// The arguments for ROS one by one, each that a value follows with it.
+    fn flags(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let mut args = self.ros.iter().map(String::as_str);
+        std::iter::from_fn(move || {
+            let flag = args.next()?;
+            let value = if OPTIONS.contains(&flag) {
+                args.next()
+            } else {
+                None
+            };
+            Some((flag, value))
+        })
     }
 
     /// The level that `--log-level LEVEL` or `--log-level NAME:=LEVEL` sets for the logger `name`. rcl
     /// filters its console by the same arguments.
     pub(super) fn log_level(&self, name: &str) -> LevelFilter {
         let mut level = LevelFilter::Info;
-        for pair in self.ros.windows(2) {
-            let [flag, value] = pair else { continue };
-            if flag != "--log-level" {
+        for (flag, value) in self.flags() {
+            let ("--log-level", Some(value)) = (flag, value) else {
                 continue;
-            }
+            };
             let value = match value.split_once(":=") {
                 Some((logger, value)) if logger == name => value,
                 Some(_) => continue,
@@ -100,6 +132,10 @@ impl Arguments {
         }
         level
     }
+}
+
+fn missing_value(flag: &str, value: &str) -> Error {
+    Error::Arguments(format!("{value} must follow {flag}"))
 }
 
 #[cfg(test)]
@@ -146,9 +182,34 @@ mod tests {
     }
 
     #[test]
-    fn parameter_files_are_found() {
-        let args = split("x --ros-args --params-file a -r b:=c --params-file d");
-        assert_eq!(args.params_files().collect::<Vec<_>>(), ["a", "d"]);
+    fn a_value_is_no_flag() {
+        assert_eq!(unknown("x --ros-args -r --nonsense"), None);
+        let refusal = |line: &str| {
+            let refusal = split(line).overrides().expect_err("refused");
+            assert_eq!(refusal.exit_code(), 2);
+            refusal.to_string()
+        };
+        assert!(refusal("x --ros-args -p --params-file").contains("-p --params-file: has no :="));
+        assert!(refusal("x --ros-args -p").contains("NAME:=VALUE must follow -p"));
+        assert!(refusal("x --ros-args --params-file").contains("must follow --params-file"));
+        assert!(
+            refusal("x --ros-args --params-file /no/such").contains("/no/such: cannot be read")
+        );
+        split("x --ros-args -r --params-file -- -p nothing")
+            .overrides()
+            .expect("neither is for us");
+    }
+
+    #[test]
+    fn an_argument_that_is_not_utf8_is_shown() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let args = ["x".into(), OsString::from_vec(b"caf\xe9".to_vec())];
+        let refusal = Arguments::from_command_line(args).expect_err("refused");
+        assert_eq!(refusal.exit_code(), 2);
+        assert!(
+            refusal.to_string().contains("caf\\xe9 is not UTF-8"),
+            "{refusal}"
+        );
     }
 
     fn level(line: &str) -> LevelFilter {

@@ -1,6 +1,7 @@
 //! What ends the node.
 
 use crate::config::ParameterError;
+use crate::config::overrides::OverrideError;
 use crate::config::resolve::ResolveError;
 
 /// Why the node could not start, or had to end.
@@ -9,12 +10,18 @@ pub enum Error {
     /// What stands behind `--ros-args` is wrong.
     #[error("ROS arguments: {0}")]
     Arguments(String),
-    /// A parameter given at start is wrong.
+    /// A parameter file or value given at start is wrong.
+    #[error(transparent)]
+    Override(#[from] OverrideError),
+    /// Parameters do not fit together.
     #[error(transparent)]
     Parameter(#[from] ParameterError),
     /// Parameters and files do not lead to a server.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    /// A hosts file that may still come is not there yet. The running node waits for it.
+    #[error("{0}")]
+    Unresolved(String),
     /// The operating system refused something the node cannot do without.
     #[error("cannot {what}: {source}")]
     System {
@@ -56,9 +63,10 @@ impl Error {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Arguments(_) | Self::Parameter(_) => 2,
+            Self::Arguments(_) | Self::Override(_) | Self::Parameter(_) => 2,
             Self::Resolve(error) if !error.can_mend_itself() => 2,
             Self::Resolve(_)
+            | Self::Unresolved(_)
             | Self::System { .. }
             | Self::Ros { .. }
             | Self::Worker { .. }

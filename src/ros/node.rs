@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::consumers::Consumers;
 use super::heartbeat::Heartbeat;
 use super::logging::{self, Rosout};
-use super::parameters::{self, ParameterServer};
+use super::parameters::ParameterServer;
 use super::reactor::{Reactor, Signals};
 use super::reporter::Reporter;
 use super::services::{LinkServices, Links, Reconnect};
@@ -19,8 +19,9 @@ use super::transform::StaticTransform;
 use super::wiring::Wiring;
 use super::workers::{Worker, Workers, panic_message};
 use super::{Arguments, Error, last_resort, statistics};
-use crate::config::Config;
+use crate::config::overrides::Overrides;
 use crate::config::resolve::{Resolver, Target};
+use crate::config::{Config, Settings};
 use crate::pipeline::Queues;
 use crate::sensr::options::LinkOptions;
 use crate::shutdown::{self, Shutdown, Trigger};
@@ -39,19 +40,20 @@ const END_LIMIT: Duration = Duration::from_secs(3);
 /// And this long when another has ended of itself: the sooner the node is started again, the less is lost.
 const AUTOPSY_LIMIT: Duration = Duration::from_secs(1);
 
-/// Runs the node until SIGINT or SIGTERM. Reads its ROS arguments from the command line.
-pub fn run() -> Result<(), Error> {
+/// Runs the node until SIGINT or SIGTERM. `args` are those of the command line, which rcl reads too.
+pub fn run(args: &Arguments) -> Result<(), Error> {
     // First, so that a signal during the start is not lost.
     let reactor = Reactor::new()?;
     let signals = Signals::catch(&reactor)?;
-    let args = Arguments::split(std::env::args());
-    let context = create_context(&args)?;
+    // Before rcl reads them, whose errors name neither line nor cure.
+    let overrides = args.overrides()?;
+    let context = create_context(args)?;
     let mut node = Node::create(context, NODE_NAME, "").map_err(Error::ros("create the node"))?;
     let level = args.log_level(node.logger());
     let rosout = logging::install(&mut node, level)?;
     last_resort::arm_on_panic();
-    let result = parameters::check_files(&node, args.params_files())
-        .and_then(|()| Bridge::start(&mut node, reactor, signals))
+    let result = settings_at_start(&node, &overrides)
+        .and_then(|settings| Bridge::start(&mut node, settings, reactor, signals))
         .and_then(|bridge| bridge.run(&mut node, &rosout));
     if let Err(error) = &result {
         last_resort::arm(last_resort::AFTER_AN_ERROR, error.exit_code());
@@ -66,18 +68,37 @@ pub fn run() -> Result<(), Error> {
 }
 
 /// Prints the parameters that [`run`] would start with, those of its site included.
-pub fn print_resolved() -> Result<(), Error> {
-    let args = Arguments::split(std::env::args());
-    let node = Node::create(create_context(&args)?, NODE_NAME, "")
-        .map_err(Error::ros("create the node"))?;
-    parameters::check_files(&node, args.params_files())?;
-    let settings = parameters::settings_at_start(&node)?;
-    let target = Target::of(&Config::from_settings(&settings)?)?;
+pub fn print_resolved(args: &Arguments) -> Result<(), Error> {
+    let overrides = args.overrides()?;
+    let node =
+        Node::create(create_context(args)?, NODE_NAME, "").map_err(Error::ros("create the node"))?;
+    let settings = settings_at_start(&node, &overrides)?;
+    let given = Config::from_settings(&settings)?;
+    let (_, target) = Resolver::start(given, shipped_hosts_file())?;
+    if let Some(reason) = target.points.obstacle {
+        return Err(Error::Unresolved(reason));
+    }
     #[expect(clippy::print_stdout, reason = "this is the output that was asked for")]
     {
         println!("{}", target.config.as_json());
     }
     Ok(())
+}
+
+/// The parameters as they are given for this node. What has no effect is logged: a typing error must not go unnoticed
+/// for months.
+fn settings_at_start(node: &Node, overrides: &Overrides) -> Result<Settings, Error> {
+    let name = node
+        .fully_qualified_name()
+        .map_err(Error::ros("read the node's name"))?;
+    let start = overrides.for_node(&name)?;
+    for warning in &start.warnings {
+        log::warn!("{warning}");
+    }
+    for note in &start.notes {
+        log::info!("{note}");
+    }
+    Ok(start.settings)
 }
 
 /// r2r panics on arguments that rcl refuses.
@@ -201,9 +222,13 @@ impl Links for Control {
 }
 
 impl Bridge {
-    fn start(node: &mut Node, reactor: Reactor, signals: Signals) -> Result<Self, Error> {
+    fn start(
+        node: &mut Node,
+        settings: Settings,
+        reactor: Reactor,
+        signals: Signals,
+    ) -> Result<Self, Error> {
         let start = Instant::now();
-        let settings = parameters::settings_at_start(node)?;
         let given = Config::from_settings(&settings)?;
         let (resolver, target) = Resolver::start(given, shipped_hosts_file())?;
 

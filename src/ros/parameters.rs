@@ -3,18 +3,15 @@
 //! Not r2r's own handler: that one knows no ranges and no read-only parameters, and announces no changes.
 
 use r2r::rcl_interfaces::{msg, srv};
-use r2r::{Node, ParameterValue, Publisher, QosProfile};
+use r2r::{Node, Publisher, QosProfile};
 
 use super::Error;
 use super::convert::time;
 use super::inbox::Inbox;
-use crate::config::params_file::ParamsFile;
+use crate::config::set_request::SetRequest;
 use crate::config::table::{self, Kind, PARAMETERS, Parameter};
 use crate::config::{Config, ParameterError, Settings, Value};
 use crate::stamp::Stamp;
-
-/// Parameters every node is handed by ROS tools, that mean nothing here.
-const FOREIGN: [&str; 2] = ["use_sim_time", "start_type_description_service"];
 
 /// Answers the parameter services. To be [served](Self::serve) by the thread that spins the node.
 pub(super) struct ParameterServer {
@@ -31,49 +28,6 @@ struct Requests {
     types: Inbox<srv::GetParameterTypes::Service>,
     list: Inbox<srv::ListParameters::Service>,
     describe: Inbox<srv::DescribeParameters::Service>,
-}
-
-/// Reads the parameters given at start. Names that nothing declares are warned of: a typing error must
-/// not go unnoticed for months.
-pub(super) fn settings_at_start(node: &Node) -> Result<Settings, ParameterError> {
-    let mut settings = Settings::default();
-    let given = node
-        .params
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    for (name, parameter) in given.iter() {
-        if FOREIGN.contains(&name.as_str()) {
-            if parameter.value == ParameterValue::Bool(true) {
-                log::warn!("parameter {name} has no effect on this node");
-            }
-            continue;
-        }
-        match value_of(name, &parameter.value).and_then(|value| settings.set(name, value)) {
-            Err(unknown @ ParameterError::Unknown { .. }) => log::warn!("ignored: {unknown}"),
-            result => result?,
-        }
-    }
-    Ok(settings)
-}
-
-/// Refuses files that rcl took though there is something wrong with them, and warns of those that are for others.
-pub(super) fn check_files<'f>(
-    node: &Node,
-    files: impl Iterator<Item = &'f str>,
-) -> Result<(), Error> {
-    let name = node
-        .fully_qualified_name()
-        .map_err(Error::ros("read the node's name"))?;
-    for path in files {
-        let wrong = |reason: String| Error::Arguments(format!("--params-file {path}: {reason}"));
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-        let file = ParamsFile::parse(&text).map_err(wrong)?;
-        if !file.is_for(&name) {
-            let nodes = file.nodes();
-            log::warn!("nothing in {path} is for {name}, it is for {nodes}");
-        }
-    }
-    Ok(())
 }
 
 impl ParameterServer {
@@ -108,40 +62,32 @@ impl ParameterServer {
     /// effect, or says why it cannot; then the request is refused with that reason.
     pub(super) fn serve(&mut self, mut apply: impl FnMut(&Config) -> Result<(), Error>) -> usize {
         let Self {
-            settings, requests, ..
+            settings,
+            requests,
+            node_name,
+            ..
         } = self;
         let mut changed: Vec<&'static str> = Vec::new();
-        let mut set = |parameters: &[msg::Parameter]| {
-            let result = change(settings, parameters, &mut apply);
-            match result {
-                Ok(names) => {
-                    changed.extend(names);
-                    msg::SetParametersResult {
-                        successful: true,
-                        reason: String::new(),
-                    }
-                }
-                Err(error) => {
-                    log::warn!("parameter change refused: {error}");
-                    msg::SetParametersResult {
-                        successful: false,
-                        reason: error.to_string(),
-                    }
+        let mut set = |parameters: &[msg::Parameter], is_atomic| {
+            let outcome = change(settings, parameters, is_atomic, node_name, &mut apply);
+            for name in outcome.changed {
+                if !changed.contains(&name) {
+                    changed.push(name);
                 }
             }
+            outcome.results
         };
         let mut served = requests.set.answer(|request| srv::SetParameters::Response {
-            results: request
-                .parameters
-                .iter()
-                .map(|parameter| set(std::slice::from_ref(parameter)))
+            results: set(&request.parameters, false)
+                .into_iter()
+                .map(result)
                 .collect(),
         });
         served +=
             requests
                 .set_atomically
                 .answer(|request| srv::SetParametersAtomically::Response {
-                    result: set(&request.parameters),
+                    result: result(set(&request.parameters, true).into_iter().collect()),
                 });
         served += requests.get.answer(|request| srv::GetParameters::Response {
             values: request
@@ -198,36 +144,93 @@ impl ParameterServer {
     }
 }
 
-/// Changes all of `parameters` or none. Returns the names of those that now have another value.
+/// What became of a request.
+struct Outcome {
+    /// For each parameter of the request the reason why it is refused, if it is.
+    results: Vec<Result<(), String>>,
+    /// The parameters that have another value now.
+    changed: Vec<&'static str>,
+}
+
+/// Changes those of `parameters` that can be changed by themselves, if they fit together, else none. If `is_atomic`, one
+/// that cannot be changed keeps all others from it.
 fn change(
     settings: &mut Settings,
     parameters: &[msg::Parameter],
+    is_atomic: bool,
+    node_name: &str,
     apply: &mut impl FnMut(&Config) -> Result<(), Error>,
-) -> Result<Vec<&'static str>, Error> {
-    let mut candidate = settings.clone();
-    for msg::Parameter { name, value } in parameters {
-        if let Some(parameter) = table::find(name).filter(|parameter| parameter.read_only) {
-            return Err(ParameterError::ReadOnly {
-                name: parameter.name,
-            }
-            .into());
-        }
-        let value = from_message(value).ok_or_else(|| no_such_type(name, "an array or nothing"))?;
-        candidate.set(name, value)?;
-    }
-    apply(&Config::from_settings(&candidate)?)?;
-    let changed: Vec<_> = PARAMETERS
+) -> Outcome {
+    let changes = parameters
         .iter()
-        .map(|parameter| parameter.name)
-        .filter(|name| candidate.get(name) != settings.get(name))
+        .map(|msg::Parameter { name, value }| (&**name, from_message(name, value)));
+    let request = SetRequest::check(settings, changes);
+    let mut results: Vec<Result<(), String>> = parameters
+        .iter()
+        .zip(&request.refusals)
+        .map(|(parameter, refusal)| match refusal {
+            None => Ok(()),
+            Some(error) => Err(with_cure(error, parameter, node_name)),
+        })
         .collect();
+    for reason in results.iter().filter_map(|result| result.as_ref().err()) {
+        log::warn!("parameter change refused: {reason}");
+    }
+    let changed = request.changed(settings);
+    let first_refusal = results.iter().find_map(|result| result.clone().err());
+    let whole = match first_refusal {
+        Some(reason) if is_atomic => Err(reason),
+        // Nothing is done for what is so already.
+        _ if changed.is_empty() => Ok(()),
+        _ => Config::from_settings(&request.settings)
+            .map_err(Error::from)
+            .and_then(|config| apply(&config))
+            .map_err(|error| {
+                log::warn!("parameter change refused: {error}");
+                match parameters {
+                    [_] => error.to_string(),
+                    _ => format!("nothing of this request was changed: {error}"),
+                }
+            }),
+    };
+    if let Err(reason) = whole {
+        for result in results.iter_mut().filter(|result| result.is_ok()) {
+            *result = Err(reason.clone());
+        }
+        return Outcome {
+            results,
+            changed: Vec::new(),
+        };
+    }
     for name in &changed {
-        if let Some(value) = candidate.get(name) {
+        if let Some(value) = request.settings.get(name) {
             log::info!("parameter {name} is now {value}");
         }
     }
-    *settings = candidate;
-    Ok(changed)
+    *settings = request.settings;
+    Outcome { results, changed }
+}
+
+/// A refusal that says how to send a text that looks like something else, if that is what was wrong.
+fn with_cure(error: &ParameterError, parameter: &msg::Parameter, node_name: &str) -> String {
+    let name = &parameter.name;
+    let is_text = table::find(name).is_some_and(|found| matches!(found.kind, Kind::String { .. }));
+    let text = match (error, from_message(name, &parameter.value)) {
+        (ParameterError::Type { .. }, Ok(Value::Integer(value))) if is_text => value.to_string(),
+        // It may have been written in another way.
+        (ParameterError::Type { .. }, Ok(Value::Bool(_) | Value::Double(_))) if is_text => {
+            "TEXT".to_owned()
+        }
+        _ => return error.to_string(),
+    };
+    format!("{error}; a text in quotes: ros2 param set {node_name} {name} \"'{text}'\"")
+}
+
+fn result(result: Result<(), String>) -> msg::SetParametersResult {
+    msg::SetParametersResult {
+        successful: result.is_ok(),
+        reason: result.err().unwrap_or_default(),
+    }
 }
 
 /// Those under `prefixes`, at most `depth` names deep. No prefixes: all. Depth 0: any.
@@ -295,27 +298,6 @@ fn describe(name: &str) -> msg::ParameterDescriptor {
     descriptor
 }
 
-/// The value of a parameter given at start.
-fn value_of(name: &str, value: &ParameterValue) -> Result<Value, ParameterError> {
-    match value {
-        ParameterValue::Bool(value) => Ok(Value::Bool(*value)),
-        ParameterValue::Integer(value) => Ok(Value::Integer(*value)),
-        ParameterValue::Double(value) => Ok(Value::Double(*value)),
-        ParameterValue::String(value) => Ok(Value::String(value.clone())),
-        other => Err(no_such_type(name, other.type_name())),
-    }
-}
-
-/// The refusal of a value of a type that no parameter here has.
-fn no_such_type(name: &str, found: &str) -> ParameterError {
-    match table::find(name) {
-        Some(parameter) => parameter.wrong_type(found.to_owned()),
-        None => ParameterError::Unknown {
-            name: name.to_owned(),
-        },
-    }
-}
-
 /// `rcl_interfaces/ParameterType`. The generated constants are of a type each.
 mod wire_type {
     use r2r::rcl_interfaces::msg::ParameterType as Type;
@@ -326,14 +308,19 @@ mod wire_type {
     pub(super) const STRING: u8 = Type::PARAMETER_STRING as u8;
 }
 
-/// The value in a message. None for the types that no parameter here has.
-fn from_message(message: &msg::ParameterValue) -> Option<Value> {
+/// The value in a message. An error for the types that no parameter here has.
+fn from_message(name: &str, message: &msg::ParameterValue) -> Result<Value, ParameterError> {
     match message.type_ {
-        wire_type::BOOL => Some(Value::Bool(message.bool_value)),
-        wire_type::INTEGER => Some(Value::Integer(message.integer_value)),
-        wire_type::DOUBLE => Some(Value::Double(message.double_value)),
-        wire_type::STRING => Some(Value::String(message.string_value.clone())),
-        _ => None,
+        wire_type::BOOL => Ok(Value::Bool(message.bool_value)),
+        wire_type::INTEGER => Ok(Value::Integer(message.integer_value)),
+        wire_type::DOUBLE => Ok(Value::Double(message.double_value)),
+        wire_type::STRING => Ok(Value::String(message.string_value.clone())),
+        _ => Err(match table::find(name) {
+            Some(parameter) => parameter.wrong_type("an array or nothing".to_owned()),
+            None => ParameterError::Unknown {
+                name: name.to_owned(),
+            },
+        }),
     }
 }
 
@@ -372,11 +359,17 @@ mod tests {
         }
     }
 
-    fn set(
-        settings: &mut Settings,
-        parameters: &[msg::Parameter],
-    ) -> Result<Vec<&'static str>, String> {
-        change(settings, parameters, &mut |_| Ok(())).map_err(|error| error.to_string())
+    /// What becomes of a request in a bridge that can do whatever fits together.
+    fn set(settings: &mut Settings, parameters: &[msg::Parameter], is_atomic: bool) -> Outcome {
+        change(settings, parameters, is_atomic, "/bridge", &mut |_| Ok(()))
+    }
+
+    fn refusal(settings: &mut Settings, parameter: msg::Parameter) -> String {
+        let outcome = set(settings, &[parameter], false);
+        let [Err(reason)] = &*outcome.results else {
+            panic!("{:?}", outcome.results)
+        };
+        reason.clone()
     }
 
     #[test]
@@ -386,39 +379,78 @@ mod tests {
             parameter("frame_id", &Value::String("lidar".into())),
             parameter("points_port", &Value::Integer(5051)),
         ];
-        assert_eq!(set(&mut settings, &change), Ok(vec!["frame_id"]));
+        let outcome = set(&mut settings, &change, false);
+        assert_eq!(outcome.results, [Ok(()), Ok(())]);
+        assert_eq!(outcome.changed, ["frame_id"]);
     }
 
     #[test]
-    fn all_or_none() {
-        let mut settings = Settings::default();
+    fn one_that_is_wrong_keeps_the_others_back_only_if_they_are_set_atomically() {
         let change = [
             parameter("frame_id", &Value::String("lidar".into())),
             parameter("points_port", &Value::Integer(0)),
         ];
-        assert!(set(&mut settings, &change).is_err());
+        let mut settings = Settings::default();
+        let outcome = set(&mut settings, &change, true);
+        assert!(outcome.results.iter().all(Result::is_err));
         assert_eq!(settings, Settings::default());
+
+        let outcome = set(&mut settings, &change, false);
+        assert_eq!(outcome.results[0], Ok(()));
+        assert!(outcome.results[1].is_err());
+        assert_eq!(outcome.changed, ["frame_id"]);
     }
 
     #[test]
-    fn two_that_only_fit_together_can_be_set_together() {
+    fn what_does_not_fit_as_a_whole_is_refused_as_a_whole() {
         let mut settings = Settings::default();
+        let change = [
+            parameter("frame_id", &Value::String("lidar".into())),
+            parameter("queue_max_bytes", &Value::Integer(2 << 20)),
+        ];
+        let outcome = set(&mut settings, &change, false);
+        for result in &outcome.results {
+            let reason = result.as_ref().expect_err("refused");
+            assert!(
+                reason.contains("nothing of this request") && reason.contains("max_message_bytes")
+            );
+        }
+        assert_eq!(settings, Settings::default());
+
         let smaller = [
             parameter("queue_max_bytes", &Value::Integer(2 << 20)),
             parameter("max_message_bytes", &Value::Integer(1 << 20)),
         ];
-        assert!(set(&mut settings, &smaller[..1]).is_err());
-        assert_eq!(
-            set(&mut settings, &smaller).map(|changed| changed.len()),
-            Ok(2)
-        );
+        assert_eq!(set(&mut settings, &smaller, false).changed.len(), 2);
     }
 
     #[test]
-    fn refusals_say_why() {
+    fn what_is_so_already_is_not_done_again() {
+        let same = [
+            parameter("qos.depth", &Value::Integer(5)),
+            parameter("frame_id", &Value::String("sensr".into())),
+        ];
+        let outcome = change(
+            &mut Settings::default(),
+            &same,
+            false,
+            "/bridge",
+            &mut |_| panic!("applied"),
+        );
+        assert_eq!(outcome.results, [Ok(()), Ok(())]);
+        assert_eq!(outcome.changed, [] as [&str; 0]);
+    }
+
+    #[test]
+    fn refusals_say_why_and_what_to_do() {
         let mut settings = Settings::default();
-        let refusal = set(&mut settings, &[parameter("qos.depth", &Value::Integer(7))]);
-        assert!(refusal.expect_err("refused").contains("only read at start"));
+        let reason = refusal(&mut settings, parameter("qos.depth", &Value::Integer(7)));
+        assert!(reason.contains("only read at start"), "{reason}");
+        let reason = refusal(&mut settings, parameter("host", &Value::Integer(101)));
+        assert_eq!(
+            reason,
+            "parameter host is a string, got 101, an integer; a text in quotes: ros2 param set /bridge host \"'101'\""
+        );
         let array = msg::Parameter {
             name: "host".to_owned(),
             value: msg::ParameterValue {
@@ -426,8 +458,8 @@ mod tests {
                 ..Default::default()
             },
         };
-        let refusal = set(&mut settings, &[array]).expect_err("refused");
-        assert!(refusal.contains("host is a string"), "{refusal}");
+        let reason = refusal(&mut settings, array);
+        assert!(reason.contains("host is a string"), "{reason}");
     }
 
     #[test]

@@ -48,7 +48,7 @@ class Parameters:
         return self._call(srv.DescribeParameters, "describe_parameters", names=list(names)).descriptors
 
     def try_set(self, changes):
-        """Sets one by one; returns the results."""
+        """Sets those that can be set, in one request; returns the results."""
         return self._call(srv.SetParameters, "set_parameters", parameters=_messages(changes)).results
 
     def try_set_together(self, changes):
@@ -58,7 +58,7 @@ class Parameters:
         ).result
 
     def set(self, changes):
-        """Sets one by one; none may be refused."""
+        """Sets all in one request; none may be refused."""
         for result in self.try_set(changes):
             assert result.successful, result.reason
 

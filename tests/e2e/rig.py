@@ -81,7 +81,7 @@ class Rig:
             if port is not None:
                 parameters[name] = port
         if not options.get("args"):
-            # Not beside what is given: of two values of different types rcl takes the first.
+            # Only what is not given.
             names = {"points_port", "output_port"} - parameters.keys()
             options["fallback"] = dict.fromkeys(names, self.unserved_port)
         return self._keep(Bridge(self._name("bridge"), self.env, self.folder, parameters, **options))

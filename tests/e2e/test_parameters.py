@@ -186,7 +186,7 @@ def test_what_is_allowed_is_set_and_announced(node):
     assert not any(event.new_parameters or event.deleted_parameters for event in events)
 
 
-def test_several_at_once_are_set_one_by_one(node):
+def test_one_that_is_wrong_by_itself_does_not_keep_the_others_back(node):
     results = node.parameters.try_set({"frame_id": "one", "points_port": 0, "pointcloud_interval": 2.5})
     assert [result.successful for result in results] == [True, False, True]
     values = node.parameters.get("frame_id", "points_port", "pointcloud_interval")
