@@ -80,6 +80,8 @@ fn disturb(facts: &mut Facts, [a, b, c, d]: [u64; 4]) {
         last_jump_ns: signed,
         backward: a,
         invalid: d,
+        outliers: b,
+        is_standing: c % 2 > 0,
     };
     facts.memory = Some(Memory {
         rss_bytes: b,

@@ -96,9 +96,7 @@ impl CloudIntake {
             StampSource::Receive => None,
             StampSource::Server => self.stats.clock().offset_ns(),
         };
-        offset_ns.map_or(arrival.stamp, |offset_ns| {
-            Stamp::from_ns(arrival.stamp.as_ns().saturating_sub(offset_ns))
-        })
+        arrival.stamp.moved_back(offset_ns.unwrap_or(0))
     }
 
     /// The clouds of a frame that are due.
@@ -361,8 +359,16 @@ mod tests {
             "nothing is known yet"
         );
         let arrival = Arrival::now();
-        let server = Stamp::from_ns(arrival.stamp.as_ns() - 5_000_000_000);
-        rig.intake.stats.clock().observe(arrival, Some(server));
+        for tenths in 0..10 {
+            let elapsed = Duration::from_millis(100 * tenths);
+            let ours_ns = arrival.stamp.as_ns() + i64::try_from(elapsed.as_nanos()).expect("short");
+            let arrival = Arrival {
+                stamp: Stamp::from_ns(ours_ns),
+                instant: arrival.instant + elapsed,
+            };
+            let server = Stamp::from_ns(ours_ns - 5_000_000_000);
+            rig.intake.stats.clock().observe(arrival, Some(server));
+        }
         assert_eq!(stamp(&mut rig, StampSource::Server), -5_000_000_000);
         assert_eq!(stamp(&mut rig, StampSource::Receive), 0);
     }

@@ -179,6 +179,8 @@ fn clock(clock: &Clock) -> ClockStatistics {
         last_jump_ns: oddities.last_jump_ns,
         backward: oddities.backward,
         invalid: oddities.invalid,
+        outliers: oddities.outliers,
+        standing: oddities.is_standing,
     }
 }
 

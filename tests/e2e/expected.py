@@ -67,10 +67,14 @@ def _singles(message, *names):
     return [single(message.get(name, 0.0)) for name in names]
 
 
+#: 2000-01-01T00:00:00Z
+_YEAR_2000 = 946_684_800
+
+
 def time(timestamp):
-    """`builtin_interfaces/Time`, 0 if it cannot hold the time."""
+    """`builtin_interfaces/Time`, 0 if there is none: before 2000, or after what it can hold."""
     seconds, nanos = (timestamp or {}).get("seconds", 0), (timestamp or {}).get("nanos", 0)
-    if 0 <= seconds < 2**31 and 0 <= nanos < 10**9:
+    if _YEAR_2000 <= seconds < 2**31 and 0 <= nanos < 10**9:
         return {"sec": seconds, "nanosec": nanos}
     return {"sec": 0, "nanosec": 0}
 
