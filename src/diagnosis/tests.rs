@@ -1,7 +1,7 @@
 use super::sample::World;
 use super::*;
+use crate::sensr::health::SystemHealth;
 use crate::sensr::link::LinkState;
-use crate::sensr::wire::proto::SystemHealth;
 use crate::stamp::Stamp;
 use crate::stats::server::Overflow;
 use proptest::prelude::*;

@@ -8,15 +8,18 @@ use tokio::sync::watch;
 use super::notice::{Notice, QueuedNotice};
 use super::output_queue::{DueObjects, DueZones, QueuedOutput, Times};
 use super::wire_tap::WireTap;
-use super::{LOG_PERIOD, NoticeQueue, ObjectQueue, complain, settle_as_dropped};
+use super::{
+    LOG_PERIOD, NoticeQueue, ObjectQueue, complain, count_invalid_texts, settle_as_dropped,
+};
 use crate::clock::Observation;
 use crate::cloud::Cloud;
 use crate::config::{Config, StampSource};
 use crate::interval::IntervalGrid;
 use crate::message::ObjectSet;
 use crate::sensr::custom::Generation;
+use crate::sensr::health::SystemHealth;
 use crate::sensr::output::{Events, Output, decode_output};
-use crate::sensr::wire::proto::{Object, SystemHealth, ZoneConfig};
+use crate::sensr::wire::proto::{Object, ZoneConfig};
 use crate::stamp::{Arrival, Stamp};
 use crate::stats::Stats;
 use crate::stats::ledger::Intake;
@@ -53,6 +56,7 @@ pub struct OutputIntake {
 struct Complaints {
     undecodable: Throttle,
     parts: Throttle,
+    texts: Throttle,
     overflow: Throttle,
     lost_notices: Throttle,
     clock: Throttle,
@@ -84,6 +88,7 @@ impl OutputIntake {
             complaints: Complaints {
                 undecodable: throttle(),
                 parts: throttle(),
+                texts: throttle(),
                 overflow: throttle(),
                 lost_notices: throttle(),
                 clock: throttle(),
@@ -181,6 +186,11 @@ impl OutputIntake {
                 output.undecodable.to_string()
             });
         }
+        count_invalid_texts(
+            &self.stats.output.link,
+            output.undecodable.texts(),
+            &mut self.complaints.texts,
+        );
     }
 
     fn count_parts(&self, parts: u64) {

@@ -330,7 +330,7 @@ fn an_overflow_of_the_server_is_remembered_with_our_own_counters() {
         0,
         &OutputMessage {
             event: Some(EventMessage {
-                health: Some(health.clone()),
+                health: Some(health.clone().into()),
                 ..EventMessage::default()
             }),
             ..OutputMessage::default()
