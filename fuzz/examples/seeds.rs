@@ -125,7 +125,7 @@ fn points() -> Seeds {
             run([0, 4], 3, &[usual.clone(), odd, calibrating]),
         ),
         ("half_unsubscribed", run([0, 0x10], 1, from_ref(&usual))),
-        ("refused", run([0, 0x20], 1, &[usual])),
+        ("refused", run([0, 0x20], 1, from_ref(&usual))),
         ("cut", run(ALL, 1, &[cut, vec![]])),
         ("broken_clouds", run(ALL, 1, &[broken_clouds(&usual)])),
         ("densest", run(ALL, 1, &[[0x0a, 0].repeat(1000)])),
