@@ -11,7 +11,8 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use prost::Message as _;
 use sensr_bridge::cdr::Header;
 use sensr_bridge::cloud::{Cloud, CloudEncoder, POINT_STEP};
-use sensr_bridge::sensr::wire::{CloudType, PointCloud, decode_points, proto};
+use sensr_bridge::sensr::points::decode_points;
+use sensr_bridge::sensr::wire::{CloudType, PointCloud, proto};
 use sensr_bridge::stamp::Stamp;
 
 const SIZES: [usize; 3] = [10_000, 131_072, 500_000];
@@ -34,18 +35,18 @@ fn frame(points: usize) -> Bytes {
     let result = proto::PointResult {
         points: vec![PointCloud {
             r#type: CloudType::Raw.into(),
-            id: String::new(),
+            id: Bytes::new(),
             points: values(points * 3),
             intensities: values(points),
         }],
-        uid: String::new(),
+        uid: Bytes::new(),
     };
     result.encode_to_vec().into()
 }
 
 fn decode(frame: &Bytes) -> Cloud {
     let mut result = decode_points(frame.clone()).expect("valid");
-    let cloud = result.points.remove(0);
+    let cloud = result.clouds.remove(0);
     Cloud::new(cloud.points, cloud.intensities).expect("fits")
 }
 

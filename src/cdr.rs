@@ -6,6 +6,7 @@
 //! makes of it.
 
 use crate::stamp::Stamp;
+use crate::text;
 
 /// Representation identifier `CDR_LE`, no options.
 const ENCAPSULATION: [u8; 4] = [0, 1, 0, 0];
@@ -76,6 +77,11 @@ impl<'a> Writer<'a> {
         self.count(value.len() + 1);
         self.0.extend_from_slice(value.as_bytes());
         self.0.push(0);
+    }
+
+    /// Writes a `string` that a server sent: U+FFFD stands for what is no text.
+    pub fn lossy_string(&mut self, value: &[u8]) {
+        self.string(&text::lossy(value));
     }
 
     /// Writes a formatted `string`.
@@ -183,6 +189,14 @@ mod tests {
         let expected = [3, 0, 0, 0, b'a', b'b', 0];
         assert_eq!(written(|out| out.string("ab")), expected);
         assert_eq!(written(|out| out.text(format_args!("{}b", 'a'))), expected);
+    }
+
+    #[test]
+    fn a_text_of_a_server_is_written_whatever_it_is() {
+        let expected = [5, 0, 0, 0, b'a', 0xef, 0xbf, 0xbd, 0];
+        for text in [&b"a\xff"[..], b"a\0"] {
+            assert_eq!(written(|out| out.lossy_string(text)), expected);
+        }
     }
 
     #[test]

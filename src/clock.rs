@@ -3,28 +3,29 @@
 //! Receive time minus server time is the offset of the clocks plus the delay of the message. Delays vary,
 //! but not below the shortest way: the smallest difference within a minute is the best estimate there is
 //! without asking the server.
+//!
+//! A message may carry another time than that of its sending: an event its own, a server that has not set its
+//! clock any. So an offset is believed when several messages agree on it, and a step of the server's clock
+//! likewise. A step of ours shows on the monotonic clock and is believed at once.
 
-use std::collections::VecDeque;
+mod candidate;
+mod standing;
+mod window;
+
 use std::time::{Duration, Instant};
 
 use crate::stamp::{Arrival, Stamp};
+use candidate::Candidate;
+use standing::{Movement, Standing};
+use window::Window;
 
-/// Differences are kept as the smallest and largest of such a span.
-const SPAN: Duration = Duration::from_secs(10);
-/// The estimate is made of so many spans, the current one included: a minute.
-const WINDOW: usize = 6;
-/// The drift is made of so many spans at most: an hour.
-const HISTORY: usize = 360;
-/// And of so many at least: a minute.
-const HISTORY_MIN: usize = 6;
-/// A step by more than this is a jump of a clock. NTP slews what is less.
-const JUMP_NS: i64 = 500_000_000;
+/// A difference that is off by more than this is a step of a clock, a delay, or another time than that of the
+/// message. NTP slews what is less.
+const TOLERANCE_NS: u64 = 500_000_000;
 /// Messages that all come so much later than before, for so long, are no delay but another clock.
 const LATE_FOR: Duration = Duration::from_secs(5);
 /// And there must be so many of them.
 const LATE_COUNT: u32 = 10;
-
-const NS_PER_SEC: f64 = 1e9;
 
 /// What is known of the server's clock. All differences are ours minus the server's.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,31 +47,45 @@ pub struct Oddities {
     pub last_jump_ns: i64,
     /// Messages with a time before that of the message before.
     pub backward: u64,
-    /// Messages without a time, or with one that ROS cannot hold.
+    /// Messages without a time, with one that is none ([`Stamp::from_wire`]), or with one that stands still.
     pub invalid: u64,
+    /// Messages with a time that does not fit the server's clock as it is believed to be.
+    pub outliers: u64,
+    /// The server's clock stands still now.
+    pub is_standing: bool,
 }
 
-/// Watches the two clocks. Bounded: a few kilobytes, whatever comes.
+/// Findings about the clocks in one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Observation {
+    /// One of the clocks jumped: the growth of ours minus the server's, nanoseconds.
+    pub jump_ns: Option<i64>,
+    /// The time of the message is one of the server's clock as it is believed to be.
+    pub is_believed: bool,
+    /// The server's clock was just found to stand still.
+    pub has_stopped: bool,
+}
+
+/// Estimator of the server's clock. Bounded: a few kilobytes, whatever comes.
 #[derive(Debug, Default)]
 pub struct Clock {
-    /// The latest [`WINDOW`] spans make the estimate, all of them the drift.
-    spans: VecDeque<Span>,
-    last: Option<Sample>,
+    window: Window,
+    candidate: Option<Candidate>,
+    standing: Option<Standing>,
     late: Option<Late>,
+    last_arrival: Option<Arrival>,
+    last_server_ns: Option<i64>,
+    /// The latest time of the server that was believed.
+    believed_ns: i64,
     oddities: Oddities,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Span {
-    begin: Instant,
-    min_ns: i64,
-    max_ns: i64,
-}
-
+/// A message with a time.
 #[derive(Debug, Clone, Copy)]
 struct Sample {
-    arrival: Arrival,
+    instant: Instant,
     server_ns: i64,
+    difference_ns: i64,
 }
 
 /// Messages that come too late to fit the estimate.
@@ -81,67 +96,70 @@ struct Late {
     min_ns: i64,
 }
 
-impl Sample {
-    fn difference_ns(&self) -> i64 {
-        self.arrival.stamp.as_ns() - self.server_ns
-    }
-}
-
 impl Clock {
-    /// Takes the time of a message. Returns by how much a clock jumped, if one did: the growth of ours minus
-    /// the server's, in nanoseconds.
-    pub fn observe(&mut self, arrival: Arrival, server: Option<Stamp>) -> Option<i64> {
+    /// Takes the time of a message. None: it has none.
+    pub fn observe(&mut self, arrival: Arrival, server: Option<Stamp>) -> Observation {
+        let mut seen = Observation {
+            jump_ns: self.follow_our_clock(arrival),
+            ..Observation::default()
+        };
         let Some(server) = server else {
             self.oddities.invalid += 1;
-            return None;
+            return seen;
         };
+        let server_ns = server.as_ns();
         let sample = Sample {
-            arrival,
-            server_ns: server.as_ns(),
+            instant: arrival.instant,
+            server_ns,
+            difference_ns: arrival.stamp.as_ns() - server_ns,
         };
-        let last = self.last.replace(sample);
-        if last.is_some_and(|last| sample.server_ns < last.server_ns) {
+        let last = self.last_server_ns.replace(server_ns);
+        if last.is_some_and(|last| server_ns < last) {
             self.oddities.backward += 1;
         }
-        let difference = sample.difference_ns();
-        let Some(offset_ns) = self.offset_ns() else {
-            self.enter(arrival.instant, difference);
-            return None;
+        let movement = if let Some(standing) = &mut self.standing {
+            standing.note(&sample)
+        } else {
+            self.standing = Some(Standing::new(&sample));
+            Movement::Runs
         };
-        let jumped = last.is_some_and(|last| has_jumped(&last, &sample))
-            || difference < offset_ns - JUMP_NS
-            || self.is_late_for_good(arrival.instant, difference, offset_ns);
-        if jumped {
-            let smallest = self.late.take().map_or(difference, |late| late.min_ns);
-            let jump_ns = smallest - offset_ns;
-            self.oddities.jumps += 1;
-            self.oddities.last_jump_ns = jump_ns;
-            self.spans.clear();
-            self.enter(arrival.instant, smallest);
-            return Some(jump_ns);
+        self.oddities.is_standing = movement != Movement::Runs;
+        if self.oddities.is_standing {
+            self.oddities.invalid += 1;
+            seen.has_stopped = movement == Movement::Stops;
+            return seen;
         }
-        self.enter(arrival.instant, difference);
-        None
+        match self.offset_ns() {
+            None => seen.is_believed = self.consider(&sample).is_some(),
+            Some(offset_ns) => self.compare(&sample, offset_ns, &mut seen),
+        }
+        if seen.is_believed {
+            self.believed_ns = server_ns;
+        }
+        seen
+    }
+
+    /// Forgets all but the counts: from now on it is another server.
+    pub fn reset(&mut self) {
+        *self = Self {
+            oddities: Oddities {
+                is_standing: false,
+                ..self.oddities
+            },
+            ..Self::default()
+        };
     }
 
     /// [`Estimate::offset_ns`], without the cost of the rest.
     #[must_use]
     pub fn offset_ns(&self) -> Option<i64> {
-        let window = self.spans.iter().rev().take(WINDOW);
-        window.map(|span| span.min_ns).min()
+        self.window.offset_ns()
     }
 
-    /// What is known. None before the first message with a time.
+    /// What is known. None until several messages agree.
     #[must_use]
     pub fn estimate(&self) -> Option<Estimate> {
-        let offset_ns = self.offset_ns()?;
-        let window = self.spans.iter().rev().take(WINDOW);
-        let max_ns = window.map(|span| span.max_ns).max()?;
-        Some(Estimate {
-            offset_ns,
-            spread_ns: max_ns - offset_ns,
-            drift_ppm: self.drift_ppm(),
-        })
+        self.window.estimate()
     }
 
     /// What was odd so far.
@@ -150,254 +168,91 @@ impl Clock {
         self.oddities
     }
 
-    /// Late messages do not count until it is clear whether they were delayed.
-    fn is_late_for_good(&mut self, now: Instant, difference: i64, offset_ns: i64) -> bool {
-        if difference <= offset_ns + JUMP_NS {
-            self.late = None;
-            return false;
+    /// A step of our clock against the monotonic one, which all differences follow.
+    fn follow_our_clock(&mut self, now: Arrival) -> Option<i64> {
+        let last = self.last_arrival.replace(now)?;
+        let elapsed = now.instant.duration_since(last.instant);
+        let elapsed_ns = i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX);
+        let step_ns = now.stamp.as_ns() - last.stamp.as_ns() - elapsed_ns;
+        if step_ns.unsigned_abs() <= TOLERANCE_NS {
+            return None;
         }
+        if let Some(candidate) = &mut self.candidate {
+            candidate.shift(step_ns);
+        }
+        let offset_ns = self.offset_ns()?;
+        self.jump(now.instant, step_ns, offset_ns.saturating_add(step_ns));
+        Some(step_ns)
+    }
+
+    /// Holds a message against the estimate.
+    fn compare(&mut self, sample: &Sample, offset_ns: i64, seen: &mut Observation) {
+        let difference_ns = sample.difference_ns;
+        if difference_ns.abs_diff(offset_ns) <= TOLERANCE_NS {
+            self.late = None;
+            self.candidate = None;
+            self.window.enter(sample.instant, difference_ns);
+            seen.is_believed = true;
+            return;
+        }
+        let fits_candidate = self.candidate.is_some_and(|it| it.fits(sample));
+        // Messages come in order, so one that was only delayed has a later time than those before.
+        let is_delayed = difference_ns > offset_ns && sample.server_ns > self.believed_ns;
+        let smallest_ns = if is_delayed && !fits_candidate {
+            self.window.enter(sample.instant, difference_ns);
+            seen.is_believed = true;
+            self.late_for_good(sample)
+        } else {
+            self.oddities.outliers += 1;
+            self.consider(sample)
+        };
+        if let Some(smallest_ns) = smallest_ns {
+            let jump_ns = smallest_ns.saturating_sub(offset_ns);
+            self.jump(sample.instant, jump_ns, smallest_ns);
+            seen.is_believed = true;
+            seen.jump_ns = Some(jump_ns);
+        }
+    }
+
+    /// Holds a message against those before that did not fit either. Returns the smallest difference of them
+    /// as soon as enough of them agree, which starts the estimate.
+    fn consider(&mut self, sample: &Sample) -> Option<i64> {
+        let Some(candidate) = &mut self.candidate else {
+            self.candidate = Some(Candidate::new(sample));
+            return None;
+        };
+        if !candidate.note(sample) {
+            return None;
+        }
+        let smallest_ns = candidate.min_ns();
+        self.candidate = None;
+        self.window.restart(sample.instant, smallest_ns);
+        Some(smallest_ns)
+    }
+
+    /// Late messages do not count until it is clear whether they were delayed. Returns the smallest difference
+    /// of them as soon as it is clear that they were not.
+    fn late_for_good(&mut self, sample: &Sample) -> Option<i64> {
         let late = self.late.get_or_insert(Late {
-            since: now,
+            since: sample.instant,
             count: 0,
-            min_ns: difference,
+            min_ns: sample.difference_ns,
         });
         late.count += 1;
-        late.min_ns = late.min_ns.min(difference);
-        late.count >= LATE_COUNT && now.duration_since(late.since) >= LATE_FOR
+        late.min_ns = late.min_ns.min(sample.difference_ns);
+        let is_for_good =
+            late.count >= LATE_COUNT && sample.instant.duration_since(late.since) >= LATE_FOR;
+        is_for_good.then_some(late.min_ns)
     }
 
-    fn enter(&mut self, now: Instant, difference: i64) {
-        match self.spans.back_mut() {
-            Some(span) if now.duration_since(span.begin) < SPAN => {
-                span.min_ns = span.min_ns.min(difference);
-                span.max_ns = span.max_ns.max(difference);
-            }
-            _ => {
-                if self.spans.len() == HISTORY {
-                    self.spans.pop_front();
-                }
-                self.spans.push_back(Span {
-                    begin: now,
-                    min_ns: difference,
-                    max_ns: difference,
-                });
-            }
-        }
+    /// Starts anew from a difference, after a step by `jump_ns`.
+    fn jump(&mut self, now: Instant, jump_ns: i64, difference_ns: i64) {
+        self.oddities.jumps += 1;
+        self.oddities.last_jump_ns = jump_ns;
+        self.late = None;
+        self.window.restart(now, difference_ns);
     }
-
-    /// The slope of the smallest differences, by least squares.
-    fn drift_ppm(&self) -> f64 {
-        // The span that is still open may not have seen its smallest yet.
-        let closed = self.spans.len().saturating_sub(1);
-        let (Some(first), true) = (self.spans.front(), closed >= HISTORY_MIN) else {
-            return 0.0;
-        };
-        let points = self.spans.iter().take(closed).map(|span| {
-            let x = span.begin.duration_since(first.begin).as_secs_f64();
-            (x, seconds(span.min_ns - first.min_ns))
-        });
-        slope(points) * 1e6
-    }
-}
-
-/// One clock ran on while the other did not.
-fn has_jumped(last: &Sample, now: &Sample) -> bool {
-    let elapsed = now.arrival.instant.duration_since(last.arrival.instant);
-    let ours_ns = now.arrival.stamp.as_ns() - last.arrival.stamp.as_ns();
-    let elapsed_ns = i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX);
-    // Messages come in order, so the server's time may stand still for us, but not run backwards.
-    (ours_ns - elapsed_ns).abs() > JUMP_NS || now.server_ns < last.server_ns - JUMP_NS
-}
-
-fn slope(points: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
-    let (n, sum_x, sum_y) = points.clone().fold((0.0, 0.0, 0.0), |(n, sx, sy), (x, y)| {
-        (n + 1.0, sx + x, sy + y)
-    });
-    let (mean_x, mean_y) = (sum_x / n, sum_y / n);
-    let (above, below) = points.fold((0.0, 0.0), |(above, below), (x, y)| {
-        let dx = x - mean_x;
-        (above + dx * (y - mean_y), below + dx * dx)
-    });
-    if below > 0.0 { above / below } else { 0.0 }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "exact to the nanosecond up to 104 days"
-)]
-fn seconds(ns: i64) -> f64 {
-    ns as f64 / NS_PER_SEC
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const SECOND: i64 = 1_000_000_000;
-    const MS: i64 = 1_000_000;
-    const EPOCH: i64 = 1_700_000_000 * SECOND;
-
-    /// Our clock and the server's, as functions of the true time.
-    struct World {
-        start: Instant,
-        clock: Clock,
-        ours_ns: i64,
-        server_ns: i64,
-    }
-
-    impl World {
-        /// The server's clock is behind ours by `offset_ns`.
-        fn new(offset_ns: i64) -> Self {
-            Self {
-                start: Instant::now(),
-                clock: Clock::default(),
-                ours_ns: EPOCH,
-                server_ns: EPOCH - offset_ns,
-            }
-        }
-
-        fn message(&mut self, at_ns: i64, delay_ns: i64) -> Option<i64> {
-            let sent = Stamp::from_ns(self.server_ns + at_ns);
-            let elapsed = Duration::from_nanos((at_ns + delay_ns).cast_unsigned());
-            let arrival = Arrival {
-                stamp: Stamp::from_ns(self.ours_ns + at_ns + delay_ns),
-                instant: self.start + elapsed,
-            };
-            self.clock.observe(arrival, Some(sent))
-        }
-
-        fn offset(&self) -> i64 {
-            self.clock.estimate().expect("known").offset_ns
-        }
-    }
-
-    #[test]
-    fn the_shortest_delay_counts() {
-        let mut world = World::new(3 * SECOND);
-        assert_eq!(world.clock.estimate(), None);
-        for (i, delay) in [40, 12, 300, 15].into_iter().enumerate() {
-            let at = i64::try_from(i).expect("small") * 100 * MS;
-            assert_eq!(world.message(at, delay * MS), None);
-        }
-        let estimate = world.clock.estimate().expect("known");
-        assert_eq!(estimate.offset_ns, 3 * SECOND + 12 * MS);
-        assert_eq!(estimate.spread_ns, 288 * MS);
-    }
-
-    #[test]
-    fn what_is_older_than_a_minute_is_forgotten() {
-        let mut world = World::new(0);
-        world.message(0, MS);
-        for s in 1..=75 {
-            world.message(s * SECOND, 5 * MS);
-        }
-        assert_eq!(world.offset(), 5 * MS);
-    }
-
-    #[test]
-    fn a_slow_clock_shows_as_drift() {
-        let mut world = World::new(0);
-        for s in 0..600 {
-            // The server loses 20 µs a second.
-            world.server_ns = EPOCH - s * 20_000;
-            world.message(s * SECOND, MS + s % 7 * MS);
-        }
-        let drift = world.clock.estimate().expect("known").drift_ppm;
-        assert!((drift - 20.0).abs() < 1.0, "{drift}");
-        assert_eq!(world.clock.oddities().jumps, 0);
-    }
-
-    #[test]
-    fn a_jump_of_the_server_counts_at_once_in_either_direction() {
-        for jump in [
-            -3600 * SECOND,
-            -SECOND,
-            SECOND,
-            40 * 365 * 24 * 3600 * SECOND / 4,
-        ] {
-            let mut world = World::new(0);
-            for i in 0..20 {
-                world.message(i * 100 * MS, 2 * MS);
-            }
-            world.server_ns += jump;
-            assert_eq!(world.message(2 * SECOND, 2 * MS), Some(-jump), "{jump}");
-            assert_eq!(world.offset(), 2 * MS - jump);
-            let oddities = world.clock.oddities();
-            assert_eq!((oddities.jumps, oddities.last_jump_ns), (1, -jump));
-            assert_eq!(oddities.backward, u64::from(jump < 0));
-        }
-    }
-
-    #[test]
-    fn a_jump_of_our_clock_counts_at_once_in_either_direction() {
-        for jump in [-60 * SECOND, 60 * SECOND] {
-            let mut world = World::new(0);
-            for i in 0..20 {
-                world.message(i * 100 * MS, 2 * MS);
-            }
-            world.ours_ns += jump;
-            assert_eq!(world.message(2 * SECOND, 2 * MS), Some(jump));
-            assert_eq!(world.offset(), 2 * MS + jump);
-        }
-    }
-
-    #[test]
-    fn a_delay_is_no_jump() {
-        let mut world = World::new(0);
-        for i in 0..20 {
-            world.message(i * 100 * MS, 2 * MS);
-        }
-        // Three seconds of messages, all of which arrive at the end of a stall.
-        for i in 20..50 {
-            let delay = (50 - i) * 100 * MS + 2 * MS;
-            assert_eq!(world.message(i * 100 * MS, delay), None);
-        }
-        for i in 50..70 {
-            assert_eq!(world.message(i * 100 * MS, 2 * MS), None);
-        }
-        assert_eq!(world.offset(), 2 * MS);
-        assert_eq!(world.clock.oddities().jumps, 0);
-        assert!(world.clock.estimate().expect("known").spread_ns > 2 * SECOND);
-    }
-
-    #[test]
-    fn a_jump_while_nothing_came_is_noticed_before_long() {
-        let mut world = World::new(0);
-        world.message(0, 2 * MS);
-        world.server_ns -= 10 * SECOND;
-        let jumps: Vec<i64> = (0..100)
-            .filter_map(|i| world.message(3600 * SECOND + i * 100 * MS, 2 * MS))
-            .collect();
-        assert_eq!(jumps, [10 * SECOND]);
-        assert_eq!(world.offset(), 10 * SECOND + 2 * MS);
-    }
-
-    #[test]
-    fn messages_without_a_usable_time_are_counted() {
-        let mut clock = Clock::default();
-        assert_eq!(clock.observe(Arrival::now(), None), None);
-        assert_eq!(clock.oddities().invalid, 1);
-        assert_eq!(clock.estimate(), None);
-    }
-
-    proptest! {
-        /// Whatever the server says: no panic, no more memory.
-        #[test]
-        fn anything_goes(times: Vec<(u32, i32, u32)>) {
-            let start = Instant::now();
-            let mut elapsed = Duration::ZERO;
-            let mut clock = Clock::default();
-            for (ms, sec, nanosec) in times {
-                elapsed += Duration::from_millis(ms.into());
-                let arrival = Arrival { stamp: Stamp::now(), instant: start + elapsed };
-                let server = Stamp { sec, nanosec: nanosec % 1_000_000_000 };
-                clock.observe(arrival, Some(server).filter(|_| sec >= 0));
-                prop_assert!(clock.spans.len() <= HISTORY);
-                if let Some(estimate) = clock.estimate() {
-                    prop_assert!(estimate.spread_ns >= 0 && estimate.drift_ppm.is_finite());
-                }
-            }
-        }
-    }
-}
+mod tests;

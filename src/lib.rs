@@ -3,13 +3,14 @@
 //! The way of a cloud, room by room; each knows only the rooms before it:
 //!
 //! 1. [`sensr::client`] takes whole frames off the WebSocket,
-//! 2. [`pipeline`] decodes them ([`sensr::wire`]), thins them ([`interval`]) and queues them
+//! 2. [`pipeline`] decodes them ([`sensr::points`], [`sensr::output`]), thins them ([`interval`]) and queues them
 //!    ([`queue`]),
 //! 3. [`cloud`] turns each into a serialized `sensor_msgs/PointCloud2` in one pass,
 //! 4. `ros` hands it to the middleware.
 //!
 //! [`config`] holds the parameters, [`stats`] the loss ledger. Only `ros` (feature `ros`) knows of ROS.
-//! [`sim`] is the server side: it shares [`sensr::wire`] and [`shutdown`] with the bridge and nothing else.
+//! [`sim`] is the server side: of the bridge it knows SENSR's messages ([`sensr::wire`], [`sensr::health`],
+//! [`sensr::profiling`], [`sensr::points`]) and [`shutdown`], and nothing else.
 
 pub mod cdr;
 pub mod clock;
@@ -25,6 +26,7 @@ pub mod shutdown;
 pub mod sim;
 pub mod stamp;
 pub mod stats;
+pub mod text;
 pub mod throttle;
 pub mod topic;
 

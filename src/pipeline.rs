@@ -39,6 +39,8 @@ use std::time::{Duration, Instant};
 
 use crate::cloud::Cloud;
 use crate::queue::ByteQueue;
+use crate::sensr::invalid_texts::InvalidTexts;
+use crate::sensr::link::Link;
 use crate::stamp::{Arrival, Stamp};
 use crate::stats::ledger::{Ledger, Outcome};
 use crate::throttle::Throttle;
@@ -143,6 +145,14 @@ fn settle_as_dropped(ledger: &Ledger, gone: Vec<impl Queued>) -> usize {
         }
     }
     count
+}
+
+/// Counts texts that are not UTF-8, and says which.
+fn count_invalid_texts(link: &Link, texts: &InvalidTexts, throttle: &mut Throttle) {
+    if texts.count() > 0 {
+        link.update(|figures| figures.invalid_texts += texts.count());
+        complain(throttle, || texts.to_string());
+    }
 }
 
 /// Warns, unless it did so a moment ago.

@@ -32,6 +32,12 @@ impl Stamp {
         i64::from(self.sec) * NS_PER_SEC + i64::from(self.nanosec)
     }
 
+    /// The time that another clock shows, which is behind by `offset_ns` nanoseconds.
+    #[must_use]
+    pub fn moved_back(self, offset_ns: i64) -> Self {
+        Self::from_ns(self.as_ns().saturating_sub(offset_ns))
+    }
+
     /// As ISO 8601 writes it, in whole seconds: `2024-02-29T23:59:59Z`.
     #[must_use]
     pub fn utc(self) -> String {
@@ -43,18 +49,24 @@ impl Stamp {
         format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 
-    /// A time as SENSR writes it. None if ROS cannot hold it, or if it is none.
+    /// A time as SENSR writes it. None if it is none: a clock that was never set is somewhere before 2000 (an
+    /// empty time is 1970), nanoseconds are below 1e9, and ROS cannot hold what is after 2038.
     #[must_use]
     pub fn from_wire(time: prost_types::Timestamp) -> Option<Self> {
         let nanosec = u32::try_from(time.nanos)
             .ok()
             .filter(|&ns| ns < 1_000_000_000)?;
-        let sec = i32::try_from(time.seconds).ok().filter(|&sec| sec >= 0)?;
+        let sec = i32::try_from(time.seconds)
+            .ok()
+            .filter(|&sec| sec >= YEAR_2000)?;
         Some(Self { sec, nanosec })
     }
 }
 
 const NS_PER_SEC: i64 = 1_000_000_000;
+
+/// Its beginning in UTC, in seconds since the Unix epoch.
+const YEAR_2000: i32 = 946_684_800;
 
 impl From<SystemTime> for Stamp {
     /// Times that `builtin_interfaces/Time` cannot hold (before 1970, after 2038) become the nearest
@@ -131,10 +143,22 @@ mod tests {
     }
 
     #[test]
-    fn a_time_of_sensr_is_taken_as_it_is_or_not_at_all() {
+    fn times_of_sensr_are_taken_as_they_are_or_not_at_all() {
         let taken = |seconds, nanos| Stamp::from_wire(prost_types::Timestamp { seconds, nanos });
-        assert_eq!(taken(5, 7), Some(Stamp { sec: 5, nanosec: 7 }));
-        for (seconds, nanos) in [(-1, 0), (1 << 31, 0), (0, -1), (0, 1_000_000_000)] {
+        let sec = YEAR_2000;
+        let begin = i64::from(sec);
+        assert_eq!(taken(begin, 7), Some(Stamp { sec, nanosec: 7 }));
+        let none = [
+            (0, 0),
+            (5, 7),
+            (begin - 1, 999_999_999),
+            (-1, 0),
+            (1 << 31, 0),
+            (begin, -1),
+            (begin, 1_000_000_000),
+            (i64::MAX, i32::MAX),
+        ];
+        for (seconds, nanos) in none {
             assert_eq!(taken(seconds, nanos), None);
         }
     }

@@ -14,15 +14,16 @@ use std::slice::from_ref;
 use prost::Message;
 use prost::encoding::WireType;
 use prost_types::Timestamp;
+use sensr_bridge::sensr::health::{Edge, Node, SystemHealth};
+use sensr_bridge::sensr::profiling::{ProfilingResult, ProfilingResultSet};
 use sensr_bridge::sensr::wire::proto::history::State;
 use sensr_bridge::sensr::wire::proto::prediction::ReachableSet;
 use sensr_bridge::sensr::wire::proto::profiling_result::{Characteristic, characteristic};
-use sensr_bridge::sensr::wire::proto::system_health::{Edge, Node};
 use sensr_bridge::sensr::wire::proto::{
     BoundingBox, CustomMessage, CustomMessage25, EventMessage, FieldOfRegard, History, LosingEvent,
     Object, OnlineRecalibrationEvent, OutputMessage, PointResult, PolygonBox, Prediction,
-    ProfilingResult, ProfilingResultSet, Quaternion, RecordingInfo, ReplayInfo, StreamMessage,
-    SystemHealth, Vector2, Vector3, ZoneConfig, ZoneEvent, zone_event,
+    Quaternion, RecordingInfo, ReplayInfo, StreamMessage, Vector2, Vector3, ZoneConfig, ZoneEvent,
+    zone_event,
 };
 use sensr_bridge::sensr::wire::{CloudType, PointCloud};
 
@@ -124,11 +125,20 @@ fn points() -> Seeds {
             run([0, 4], 3, &[usual.clone(), odd, calibrating]),
         ),
         ("half_unsubscribed", run([0, 0x10], 1, from_ref(&usual))),
-        ("refused", run([0, 0x20], 1, &[usual])),
+        ("refused", run([0, 0x20], 1, from_ref(&usual))),
         ("cut", run(ALL, 1, &[cut, vec![]])),
+        ("broken_clouds", run(ALL, 1, &[broken_clouds(&usual)])),
         ("densest", run(ALL, 1, &[[0x0a, 0].repeat(1000)])),
         ("densest_raw", run(ALL, 1, &[[0x0a, 2, 8, 3].repeat(500)])),
     ]
+}
+
+/// Clouds that do not decode among those that do, and texts in another encoding.
+fn broken_clouds(usual: &[u8]) -> Vec<u8> {
+    let number_for_points = [0x0a, 4, 8, 3, 0x18, 5];
+    let no_type = [0x0a, 1, 0xff];
+    let id_and_uid = [0x0a, 6, 8, 1, 0x12, 2, 0xb6, 0xf3, 0xca, 0x0c, 1, 0xff];
+    [usual, &number_for_points, &no_type, &id_and_uid, usual].concat()
 }
 
 fn vector(x: f32) -> Option<Vector3> {
@@ -140,6 +150,7 @@ fn vector(x: f32) -> Option<Vector3> {
 }
 
 fn time(seconds: i64) -> Option<Timestamp> {
+    let seconds = 1_700_000_000 + seconds;
     Some(Timestamp { seconds, nanos: 5 })
 }
 
@@ -191,7 +202,7 @@ fn object(id: i32) -> Object {
 }
 
 fn health() -> SystemHealth {
-    let sensors = || [("lidar_1".to_owned(), 1), ("lidar_2".to_owned(), 2)].into();
+    let sensors = || [("lidar_1".into(), 1), ("lidar_2".into(), 2)].into();
     let edge = Edge {
         status: 1,
         sensors: sensors(),
@@ -199,11 +210,11 @@ fn health() -> SystemHealth {
     let node = Node {
         status: 3,
         sensors: sensors(),
-        edges: [("edge_0".to_owned(), edge)].into(),
+        edges: [("edge_0".into(), edge)].into(),
     };
     SystemHealth {
         master: 5,
-        nodes: [("algo_0".to_owned(), node)].into(),
+        nodes: [("algo_0".into(), node)].into(),
     }
 }
 
@@ -224,7 +235,7 @@ fn stream() -> OutputMessage {
             first_cloud_arrival_timestamp: time(6),
             has_objects: true,
             zones: vec![zone(1, 4), zone(2, 2)],
-            health: Some(health()),
+            health: Some(health().into()),
             static_objects: vec![object(1)],
             has_zones: true,
         }),
@@ -263,7 +274,7 @@ fn events() -> OutputMessage {
         event: Some(EventMessage {
             zone: vec![zone(1), zone(2)],
             losing: vec![losing],
-            health: Some(health()),
+            health: Some(health().into()),
             online_recalibration: vec![recalibration],
         }),
         ..OutputMessage::default()
@@ -281,19 +292,19 @@ fn custom(custom: &impl Message) -> Vec<u8> {
 fn profiling() -> ProfilingResultSet {
     let named = |value| Characteristic { value: Some(value) };
     let result = ProfilingResult {
-        processing_times: [("total".to_owned(), 5_000_000)].into(),
-        mem_usages: [("total".to_owned(), 1 << 30)].into(),
+        processing_times: [("total".into(), 5_000_000)].into(),
+        mem_usages: [("total".into(), 1 << 30)].into(),
         characteristics: [
             (
-                "gpu".to_owned(),
+                "gpu".into(),
                 named(characteristic::Value::Text("none".into())),
             ),
             (
-                "load".to_owned(),
+                "load".into(),
                 named(characteristic::Value::Decimal(0.5)),
             ),
             (
-                "threads".to_owned(),
+                "threads".into(),
                 named(characteristic::Value::Integer(8)),
             ),
         ]
@@ -301,8 +312,28 @@ fn profiling() -> ProfilingResultSet {
     };
     ProfilingResultSet {
         master_node: Some(result.clone()),
-        algo_nodes: [("algo_0".to_owned(), result)].into(),
+        algo_nodes: [("algo_0".into(), result)].into(),
     }
+}
+
+/// Names in another encoding, of which two look the same, and a node that is none.
+fn foreign_texts() -> Vec<u8> {
+    let node = Node {
+        sensors: [(vec![0xb6, 0xf3], 1), (vec![0xb6, 0xf4], 2)].into(),
+        ..Node::default()
+    };
+    let health = SystemHealth {
+        nodes: [(vec![0xc0], node)].into(),
+        ..SystemHealth::default()
+    };
+    let mut message = stream();
+    if let Some(stream) = &mut message.stream {
+        stream.health = Some(health.into());
+        stream.zones[0].name = vec![0xb3, 0xb2, 0];
+    }
+    let broken_node = field(2, &[0xff]);
+    let frame = message.encode_to_vec();
+    [frame, field(3, &field(102, &broken_node))].concat()
 }
 
 fn output() -> Seeds {
@@ -316,13 +347,13 @@ fn output() -> Seeds {
         }],
         bg_learning_progress: 0.5,
         record,
-        profiling: Some(profiling()),
+        profiling: Some(profiling().into()),
     });
     let v2_5 = custom(&CustomMessage25 {
         bg_learning_progress: 0.5,
         replay: Some(ReplayInfo { current_index: 3 }),
         record,
-        profiling: Some(profiling()),
+        profiling: Some(profiling().into()),
     });
     let stream = stream().encode_to_vec();
     let events = events().encode_to_vec();
@@ -353,6 +384,7 @@ fn output() -> Seeds {
             run(ALL, 2, &[stream.clone(), empty.clone()]),
         ),
         ("broken_parts", run(ALL, 2, &[broken])),
+        ("foreign_texts", run(ALL, 1, &[foreign_texts()])),
         ("thinned", run([0, 1], 4, &[stream.clone(), events.clone()])),
         (
             "half_off",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sensr_bridge::pipeline::{CloudIntake, CloudOutflow};
-use sensr_bridge::sensr::wire::decode_points;
+use sensr_bridge::sensr::points::decode_points;
 use sensr_bridge::topic::Topic;
 
 use super::cdr::Reader;
@@ -47,15 +47,15 @@ pub(super) fn run(frames: &[&[u8]], switches: u8, others: u8) {
         rig.config.clone(),
     );
     let mut expected = VecDeque::new();
-    let mut undecodable = 0;
+    let mut lost = Lost::default();
     for frame in frames {
         let frame = Bytes::copy_from_slice(frame);
-        undecodable += u64::from(!expect(&frame, &mut expected));
+        expect(&frame, &mut expected, &mut lost);
         intake.message(frame, rig.arrival());
         rig.assert_balance();
     }
     rig.queues.close();
-    assert_received(&rig, &expected, undecodable);
+    assert_received(&rig, &expected, &lost);
     expected.retain(|cloud| cloud.points.len().is_multiple_of(12));
 
     let mut wire = frames.iter();
@@ -100,12 +100,28 @@ pub(super) fn run(frames: &[&[u8]], switches: u8, others: u8) {
     }
 }
 
-/// Notes the clouds of a frame. False if it is no message.
-fn expect(frame: &Bytes, expected: &mut VecDeque<Expected>) -> bool {
+/// Counts of what does not decode.
+#[derive(Default)]
+struct Lost {
+    frames: u64,
+    parts: u64,
+    clouds: [u64; Topic::COUNT],
+    texts: u64,
+}
+
+/// Notes the clouds of a frame.
+fn expect(frame: &Bytes, expected: &mut VecDeque<Expected>, lost: &mut Lost) {
     let Ok(message) = decode_points(frame.clone()) else {
-        return false;
+        lost.frames += 1;
+        return;
     };
-    for cloud in message.points {
+    lost.parts += message.undecodable.count();
+    lost.texts += message.undecodable.texts().count();
+    for topic in message.broken.into_iter().filter_map(Topic::of_cloud_type) {
+        lost.parts -= 1;
+        lost.clouds[topic.index()] += 1;
+    }
+    for cloud in message.clouds {
         if let Some(topic) = Topic::of_cloud_type(cloud.r#type) {
             expected.push_back(Expected {
                 topic,
@@ -114,18 +130,21 @@ fn expect(frame: &Bytes, expected: &mut VecDeque<Expected>) -> bool {
             });
         }
     }
-    true
 }
 
-fn assert_received(rig: &Rig, sent: &VecDeque<Expected>, undecodable: u64) {
+fn assert_received(rig: &Rig, sent: &VecDeque<Expected>, lost: &Lost) {
     let figures = rig.stats.points.link.snapshot();
-    assert_eq!(figures.undecodable_frames, undecodable);
+    assert_eq!(figures.undecodable_frames, lost.frames);
+    assert_eq!(figures.undecodable_parts, lost.parts);
+    assert_eq!(figures.invalid_texts, lost.texts);
     for topic in Topic::CLOUDS {
         let of_topic = || sent.iter().filter(|cloud| cloud.topic == topic);
         let broken = of_topic().filter(|cloud| !cloud.points.len().is_multiple_of(12));
         let account = rig.account(topic);
-        assert_eq!(account.received, of_topic().count() as u64, "{topic:?}");
-        assert_eq!(account.malformed, broken.count() as u64, "{topic:?}");
+        let lost = lost.clouds[topic.index()];
+        let received = of_topic().count() as u64;
+        assert_eq!(account.received, received + lost, "{topic:?}");
+        assert_eq!(account.malformed, broken.count() as u64 + lost, "{topic:?}");
     }
 }
 

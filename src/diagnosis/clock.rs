@@ -35,6 +35,7 @@ impl ClockWatch {
             self.offset_warning(facts),
             self.jump_warning(facts),
             self.invalid_warning(facts),
+            standing_warning(facts),
         ];
         let warnings: Vec<String> = warnings.into_iter().flatten().collect();
         let judgement = if warnings.is_empty() {
@@ -87,6 +88,11 @@ impl ClockWatch {
     }
 }
 
+fn standing_warning(facts: &Facts) -> Option<String> {
+    let warning = "the server's clock stands still: check the time synchronization of the server";
+    facts.oddities.is_standing.then(|| warning.to_owned())
+}
+
 fn all_well(facts: &Facts) -> Judgement {
     match facts.clock {
         Some(estimate) => (Level::Ok, offset(estimate.offset_ns)),
@@ -130,6 +136,8 @@ fn with_figures(status: Status, facts: &Facts) -> Status {
         )
         .with("messages older than the one before", oddities.backward)
         .with("messages without a usable time", oddities.invalid)
+        .with("messages with a time of their own", oddities.outliers)
+        .with("server's clock stands still", oddities.is_standing)
         .with("stamp_source", source)
 }
 
@@ -213,6 +221,21 @@ mod tests {
         assert_eq!(status.level, Level::Warn);
         assert!(status.message.starts_with("4 messages without"));
         assert_eq!(rig.look(62).level, Level::Ok);
+    }
+
+    #[test]
+    fn a_clock_that_stands_still_is_warned_of_as_long_as_it_does() {
+        let mut rig = Rig::new(StampSource::Receive);
+        rig.world.facts.oddities.is_standing = true;
+        let status = rig.look(1);
+        assert_eq!(status.level, Level::Warn);
+        assert!(
+            status.message.contains("stands still"),
+            "{}",
+            status.message
+        );
+        rig.world.facts.oddities.is_standing = false;
+        assert_eq!(rig.look(1).level, Level::Ok);
     }
 
     #[test]

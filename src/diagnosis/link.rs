@@ -222,6 +222,7 @@ fn with_figures(status: Status, figures: &LinkFigures) -> Status {
         .with("bytes", figures.bytes)
         .with("undecodable frames", figures.undecodable_frames)
         .with("undecodable parts", figures.undecodable_parts)
+        .with("texts that are not UTF-8", figures.invalid_texts)
         .with("text frames", figures.text_frames)
         .with("oversized frames", figures.oversized_frames)
         .with("clouds of unknown type", figures.unknown_type)

@@ -1,11 +1,13 @@
 //! What the server says of its nodes, edges and sensors: a status for each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
 use std::iter;
 
 use super::{Judgement, Level, Status};
+use crate::sensr::health::{Named, SystemHealth};
+use crate::sensr::wire::proto::SensorStatus;
 use crate::sensr::wire::proto::system_health::node::Status as NodeStatus;
-use crate::sensr::wire::proto::{SensorStatus, SystemHealth};
+use crate::text::lossy;
 
 /// So many are shown. A site has some dozens; more come from a server that is broken.
 const SHOWN: usize = 1000;
@@ -19,15 +21,33 @@ pub(super) fn examine(health: &SystemHealth, is_current: bool) -> Vec<Status> {
         .map(|part| part.status(is_current))
         .collect();
     statuses.extend(left_out(parts, is_current));
+    number_same_tasks(&mut statuses);
     statuses
+}
+
+/// Tells apart statuses with the same task, by which diagnostics are known: names that differ only in what is not
+/// UTF-8 look the same.
+fn number_same_tasks(statuses: &mut [Status]) {
+    let mut tasks = BTreeSet::new();
+    let mut counts = HashMap::<String, usize>::new();
+    for status in statuses {
+        let mut task = status.task.clone();
+        while tasks.contains(&task) {
+            let count = counts.entry(status.task.clone()).or_insert(1);
+            *count += 1;
+            task = format!("{} ({count})", status.task);
+        }
+        tasks.insert(task.clone());
+        status.task = task;
+    }
 }
 
 /// A node; with an edge, that edge of it; with a sensor, that sensor of either.
 #[derive(Debug, Clone, Copy)]
 struct Part<'a> {
-    node: &'a str,
-    edge: Option<&'a str>,
-    sensor: Option<&'a str>,
+    node: &'a [u8],
+    edge: Option<&'a [u8]>,
+    sensor: Option<&'a [u8]>,
     number: i32,
 }
 
@@ -51,10 +71,7 @@ fn parts(health: &SystemHealth) -> impl Iterator<Item = Part<'_>> {
     })
 }
 
-fn with_sensors<'a>(
-    part: Part<'a>,
-    sensors: &'a BTreeMap<String, i32>,
-) -> impl Iterator<Item = Part<'a>> {
+fn with_sensors<'a>(part: Part<'a>, sensors: &'a Named<i32>) -> impl Iterator<Item = Part<'a>> {
     let sensors = sensors.iter().map(move |(name, number)| Part {
         sensor: Some(name),
         number: *number,
@@ -71,10 +88,10 @@ impl Part<'_> {
     }
 
     fn task(self) -> String {
-        let mut task = format!("node {}", self.node);
+        let mut task = format!("node {}", lossy(self.node));
         for (kind, name) in [("edge", self.edge), ("sensor", self.sensor)] {
             if let Some(name) = name {
-                task.extend([" ", kind, " ", name]);
+                task.extend([" ", kind, " ", &lossy(name)]);
             }
         }
         task
@@ -140,10 +157,12 @@ mod tests {
 
     fn with_sensors_that_are(numbers: impl IntoIterator<Item = i32>) -> SystemHealth {
         let mut health = sample::health();
-        let algo = health.nodes.get_mut("algo").expect("there");
+        let algo = health.nodes.get_mut(&b"algo"[..]).expect("there");
         algo.edges.clear();
         let numbers = numbers.into_iter().enumerate();
-        algo.sensors = numbers.map(|(i, n)| (format!("{i:06}"), n)).collect();
+        algo.sensors = numbers
+            .map(|(i, n)| (format!("{i:06}").into(), n))
+            .collect();
         health
     }
 
@@ -188,9 +207,9 @@ mod tests {
         ];
         for (number, expected) in (0..).zip(expected) {
             let mut health = sample::health();
-            let algo = health.nodes.get_mut("algo").expect("there");
+            let algo = health.nodes.get_mut(&b"algo"[..]).expect("there");
             algo.status = number;
-            algo.edges.get_mut("east").expect("there").status = number;
+            algo.edges.get_mut(&b"east"[..]).expect("there").status = number;
             let statuses = examine(&health, true);
             let judged = judged(&statuses);
             assert_eq!((judged[0], judged[2]), (expected, expected));
@@ -212,10 +231,22 @@ mod tests {
     #[test]
     fn names_pass_as_they_are() {
         let mut health = sample::health();
-        let algo = health.nodes.remove("algo").expect("there");
-        health.nodes.insert("ünïcode #1/2\n".to_owned(), algo);
+        let algo = health.nodes.remove(&b"algo"[..]).expect("there");
+        health.nodes.insert("ünïcode #1/2\n".into(), algo);
         let task = &examine(&health, true)[3].task;
         assert_eq!(task, "node ünïcode #1/2\n edge east sensor lidar 2");
+    }
+
+    #[test]
+    fn names_that_look_the_same_are_told_apart() {
+        let mut health = with_sensors_that_are([1]);
+        let algo = health.nodes.get_mut(&b"algo"[..]).expect("there");
+        let names: [&[u8]; 4] = [b"\xb6", b"\xb7", b"\xb8", "\u{fffd} (2)".as_bytes()];
+        algo.sensors = names.map(|name| (name.to_vec(), 1)).into();
+        let statuses = examine(&health, true);
+        let tasks: BTreeSet<&str> = statuses.iter().map(|status| &*status.task).collect();
+        assert_eq!(tasks.len(), 5, "{tasks:?}");
+        assert!(tasks.contains("node algo sensor \u{fffd}"), "{tasks:?}");
     }
 
     #[test]

@@ -7,9 +7,10 @@ use super::{Facts, LinkFacts};
 use crate::clock::{Estimate, Oddities};
 use crate::config::Config;
 use crate::queue::Fill;
+use crate::sensr::health::{Edge, Node, SystemHealth};
 use crate::sensr::link::{LinkFigures, LinkState};
-use crate::sensr::wire::proto::system_health::{Edge, Node, Status, node};
-use crate::sensr::wire::proto::{SensorStatus, SystemHealth};
+use crate::sensr::wire::proto::SensorStatus;
+use crate::sensr::wire::proto::system_health::{Status, node};
 use crate::stamp::Stamp;
 use crate::stats::ledger::Account;
 use crate::stats::process::Memory;
@@ -73,7 +74,7 @@ fn link() -> LinkFacts {
 
 /// A node with a sensor, and an edge with another. All are well.
 pub(super) fn health() -> SystemHealth {
-    let sensor = |name: &str| [(name.to_owned(), SensorStatus::SensorAlive.into())].into();
+    let sensor = |name: &str| [(name.into(), SensorStatus::SensorAlive.into())].into();
     let edge = Edge {
         status: node::Status::Ok.into(),
         sensors: sensor("lidar 2"),
@@ -81,11 +82,11 @@ pub(super) fn health() -> SystemHealth {
     let algo = Node {
         status: node::Status::Ok.into(),
         sensors: sensor("lidar 1"),
-        edges: [("east".to_owned(), edge)].into(),
+        edges: [("east".into(), edge)].into(),
     };
     SystemHealth {
         master: Status::Ok.into(),
-        nodes: [("algo".to_owned(), algo)].into(),
+        nodes: [("algo".into(), algo)].into(),
     }
 }
 

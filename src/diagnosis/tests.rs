@@ -1,7 +1,7 @@
 use super::sample::World;
 use super::*;
+use crate::sensr::health::SystemHealth;
 use crate::sensr::link::LinkState;
-use crate::sensr::wire::proto::SystemHealth;
 use crate::stamp::Stamp;
 use crate::stats::server::Overflow;
 use proptest::prelude::*;
@@ -80,6 +80,8 @@ fn disturb(facts: &mut Facts, [a, b, c, d]: [u64; 4]) {
         last_jump_ns: signed,
         backward: a,
         invalid: d,
+        outliers: b,
+        is_standing: c % 2 > 0,
     };
     facts.memory = Some(Memory {
         rss_bytes: b,

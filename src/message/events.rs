@@ -39,7 +39,7 @@ pub fn recalibration_event(
     let mut out = Writer::begin(buffer);
     moment.write_with(&mut out, sequence);
     server_time(&mut out, event.timestamp);
-    out.string(&event.topic);
+    out.lossy_string(&event.topic);
     vector3(&mut out, event.translation);
     let Quaternion { qw, qx, qy, qz } = event.rotation.unwrap_or_default();
     for value in [qx, qy, qz, qw] {

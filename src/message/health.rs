@@ -1,10 +1,8 @@
 //! `sensr_bridge/SystemHealth`
 
-use std::collections::BTreeMap;
-
 use super::Moment;
 use crate::cdr::Writer;
-use crate::sensr::wire::proto::SystemHealth;
+use crate::sensr::health::{Named, SystemHealth};
 
 /// Writes a `SystemHealth`. Nodes, edges and sensors stand in the order of their names.
 pub fn system_health(
@@ -18,20 +16,20 @@ pub fn system_health(
     out.bool(is_event);
     out.i32(health.master);
     out.sequence(health.nodes.iter(), |out, (name, node)| {
-        out.string(name);
+        out.lossy_string(name);
         out.i32(node.status);
         sensors(out, &node.sensors);
         out.sequence(node.edges.iter(), |out, (name, edge)| {
-            out.string(name);
+            out.lossy_string(name);
             out.i32(edge.status);
             sensors(out, &edge.sensors);
         });
     });
 }
 
-fn sensors(out: &mut Writer<'_>, sensors: &BTreeMap<String, i32>) {
+fn sensors(out: &mut Writer<'_>, sensors: &Named<i32>) {
     out.sequence(sensors.iter(), |out, (name, status)| {
-        out.string(name);
+        out.lossy_string(name);
         out.i32(*status);
     });
 }

@@ -1,12 +1,11 @@
 //! `sensr_bridge/ServerStatus`
 
-use std::collections::BTreeMap;
-
 use super::Moment;
 use super::geometry::polygon_box;
 use crate::cdr::Writer;
 use crate::sensr::custom::{Custom, Generation};
-use crate::sensr::wire::proto::ProfilingResult;
+use crate::sensr::health::Named;
+use crate::sensr::profiling::ProfilingResult;
 use crate::sensr::wire::proto::profiling_result::Characteristic;
 use crate::sensr::wire::proto::profiling_result::characteristic::Value;
 
@@ -36,9 +35,12 @@ fn profiling(out: &mut Writer<'_>, custom: &Custom) {
     let length = out.begin_sequence();
     let mut count = 0;
     if let Some(profiling) = &custom.profiling {
-        let master = profiling.master_node.iter().map(|result| ("", result));
+        let master = profiling
+            .master_node
+            .iter()
+            .map(|result| (&b""[..], result));
         let nodes = profiling.algo_nodes.iter();
-        let nodes = nodes.map(|(name, result)| (name.as_str(), result));
+        let nodes = nodes.map(|(name, result)| (&**name, result));
         for (name, result) in master.chain(nodes) {
             profiling_result(out, name, result);
             count += 1;
@@ -47,22 +49,22 @@ fn profiling(out: &mut Writer<'_>, custom: &Custom) {
     out.end_sequence(length, count);
 }
 
-fn profiling_result(out: &mut Writer<'_>, node: &str, result: &ProfilingResult) {
-    out.string(node);
+fn profiling_result(out: &mut Writer<'_>, node: &[u8], result: &ProfilingResult) {
+    out.lossy_string(node);
     named_values(out, &result.processing_times);
     named_values(out, &result.mem_usages);
     out.sequence(
         result.characteristics.iter(),
         |out, (name, characteristic)| {
-            out.string(name);
+            out.lossy_string(name);
             value(out, characteristic);
         },
     );
 }
 
-fn named_values(out: &mut Writer<'_>, values: &BTreeMap<String, u64>) {
+fn named_values(out: &mut Writer<'_>, values: &Named<u64>) {
     out.sequence(values.iter(), |out, (name, value)| {
-        out.string(name);
+        out.lossy_string(name);
         out.u64(*value);
     });
 }
@@ -70,13 +72,13 @@ fn named_values(out: &mut Writer<'_>, values: &BTreeMap<String, u64>) {
 /// Kind, integer, decimal, text of a `Characteristic`.
 fn value(out: &mut Writer<'_>, characteristic: &Characteristic) {
     let (kind, integer, decimal, text) = match &characteristic.value {
-        None => (0, 0, 0.0, ""),
-        Some(Value::Integer(integer)) => (1, *integer, 0.0, ""),
-        Some(Value::Decimal(decimal)) => (2, 0, *decimal, ""),
-        Some(Value::Text(text)) => (3, 0, 0.0, text.as_str()),
+        None => (0, 0, 0.0, &b""[..]),
+        Some(Value::Integer(integer)) => (1, *integer, 0.0, &b""[..]),
+        Some(Value::Decimal(decimal)) => (2, 0, *decimal, &b""[..]),
+        Some(Value::Text(text)) => (3, 0, 0.0, &**text),
     };
     out.u8(kind);
     out.i64(integer);
     out.f64(decimal);
-    out.string(text);
+    out.lossy_string(text);
 }

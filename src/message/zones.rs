@@ -11,7 +11,7 @@ pub fn zone_array(buffer: &mut Vec<u8>, moment: Moment<'_>, zones: &[ZoneConfig]
     moment.write(&mut out);
     out.sequence(zones.iter(), |out, zone| {
         out.i32(zone.id);
-        out.string(&zone.name);
+        out.lossy_string(&zone.name);
         out.i32(zone.r#type);
         polygon_box(out, zone.pbox.as_ref());
     });

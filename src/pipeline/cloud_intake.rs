@@ -7,11 +7,14 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::wire_tap::WireTap;
-use super::{CloudQueue, LOG_PERIOD, QueuedClouds, complain, settle_as_dropped};
+use super::{
+    CloudQueue, LOG_PERIOD, QueuedClouds, complain, count_invalid_texts, settle_as_dropped,
+};
 use crate::cloud::Cloud;
 use crate::config::{Config, StampSource};
 use crate::interval::IntervalGrid;
-use crate::sensr::wire::{PointCloud, decode_points};
+use crate::sensr::points::{Points, decode_points};
+use crate::sensr::wire::PointCloud;
 use crate::stamp::{Arrival, Stamp};
 use crate::stats::Stats;
 use crate::stats::ledger;
@@ -34,6 +37,8 @@ pub struct CloudIntake {
 #[derive(Debug)]
 struct Complaints {
     undecodable: Throttle,
+    parts: Throttle,
+    texts: Throttle,
     unknown_type: Throttle,
     malformed: Throttle,
     intensities: Throttle,
@@ -57,6 +62,8 @@ impl CloudIntake {
             tap: WireTap::default(),
             complaints: Complaints {
                 undecodable: throttle(),
+                parts: throttle(),
+                texts: throttle(),
                 unknown_type: throttle(),
                 malformed: throttle(),
                 intensities: throttle(),
@@ -96,9 +103,7 @@ impl CloudIntake {
             StampSource::Receive => None,
             StampSource::Server => self.stats.clock().offset_ns(),
         };
-        offset_ns.map_or(arrival.stamp, |offset_ns| {
-            Stamp::from_ns(arrival.stamp.as_ns().saturating_sub(offset_ns))
-        })
+        arrival.stamp.moved_back(offset_ns.unwrap_or(0))
     }
 
     /// The clouds of a frame that are due.
@@ -108,8 +113,9 @@ impl CloudIntake {
         points.stages.add(Stage::Decode, arrival.instant.elapsed());
         match decoded {
             Ok(message) => {
+                self.count_undecodable(&message);
                 let mut due = Dueness::new(config, arrival.instant);
-                let clouds = message.points.into_iter();
+                let clouds = message.clouds.into_iter();
                 clouds
                     .filter_map(|cloud| self.cloud(cloud, &mut due))
                     .collect()
@@ -122,6 +128,24 @@ impl CloudIntake {
                 Vec::new()
             }
         }
+    }
+
+    /// Clouds that do not decode are entered under their topic as long as their type can be read.
+    fn count_undecodable(&mut self, message: &Points) {
+        let undecodable = &message.undecodable;
+        let link = &self.stats.points.link;
+        if undecodable.count() > 0 {
+            let topics = message.broken.iter().copied();
+            let mut parts = undecodable.count();
+            for topic in topics.filter_map(Topic::of_cloud_type) {
+                parts -= 1;
+                let ledger = &self.stats.ledger;
+                ledger.receive(topic, ledger::Intake::Malformed);
+            }
+            link.update(|figures| figures.undecodable_parts += parts);
+            complain(&mut self.complaints.parts, || undecodable.to_string());
+        }
+        count_invalid_texts(link, undecodable.texts(), &mut self.complaints.texts);
     }
 
     /// Enters a cloud in the ledger. Returns it if it is to be queued.
@@ -230,7 +254,7 @@ mod tests {
         fn message_at(&mut self, ms: u64, clouds: Vec<PointCloud>) {
             let message = proto::PointResult {
                 points: clouds,
-                uid: String::new(),
+                uid: Bytes::new(),
             };
             self.bytes_at(ms, message.encode_to_vec());
         }
@@ -254,7 +278,7 @@ mod tests {
     fn cloud(r#type: impl Into<i32>, points: usize, intensities: usize) -> PointCloud {
         PointCloud {
             r#type: r#type.into(),
-            id: String::new(),
+            id: Bytes::new(),
             points: vec![0; points].into(),
             intensities: vec![0; intensities].into(),
         }
@@ -272,6 +296,29 @@ mod tests {
         );
         assert_eq!(rig.account(Topic::Raw).malformed, 1);
         assert_eq!(rig.account(Topic::Ground).queued, 1);
+    }
+
+    #[test]
+    fn a_cloud_that_does_not_decode_costs_only_itself() {
+        let mut rig = Rig::new();
+        // A RAW one with points that are a number, one that shows no type, one of a type nobody knows.
+        let mut frame = vec![
+            0x0a, 4, 8, 3, 0x18, 5, 0x0a, 1, 0xff, 0x0a, 4, 8, 99, 0x18, 5,
+        ];
+        let good = proto::PointResult {
+            points: vec![cloud(CloudType::Ground, 12, 4)],
+            uid: vec![0xb6].into(),
+        };
+        frame.extend(good.encode_to_vec());
+        rig.bytes_at(0, frame);
+        assert_eq!(rig.account(Topic::Raw).malformed, 1);
+        assert_eq!(rig.account(Topic::Ground).queued, 1);
+        let figures = rig.intake.stats.points.link.snapshot();
+        assert_eq!(
+            (figures.undecodable_frames, figures.undecodable_parts),
+            (0, 2)
+        );
+        assert_eq!(figures.invalid_texts, 1);
     }
 
     #[test]
@@ -361,8 +408,16 @@ mod tests {
             "nothing is known yet"
         );
         let arrival = Arrival::now();
-        let server = Stamp::from_ns(arrival.stamp.as_ns() - 5_000_000_000);
-        rig.intake.stats.clock().observe(arrival, Some(server));
+        for tenths in 0..10 {
+            let elapsed = Duration::from_millis(100 * tenths);
+            let ours_ns = arrival.stamp.as_ns() + i64::try_from(elapsed.as_nanos()).expect("short");
+            let arrival = Arrival {
+                stamp: Stamp::from_ns(ours_ns),
+                instant: arrival.instant + elapsed,
+            };
+            let server = Stamp::from_ns(ours_ns - 5_000_000_000);
+            rig.intake.stats.clock().observe(arrival, Some(server));
+        }
         assert_eq!(stamp(&mut rig, StampSource::Server), -5_000_000_000);
         assert_eq!(stamp(&mut rig, StampSource::Receive), 0);
     }

@@ -1,12 +1,10 @@
 //! What SENSR's messages take up in memory once they are opened: what queues count.
 
-use std::collections::BTreeMap;
-
 use crate::sensr::custom::Custom;
+use crate::sensr::health::{Named, SystemHealth};
+use crate::sensr::profiling::ProfilingResult;
 use crate::sensr::wire::proto::profiling_result::Characteristic;
-use crate::sensr::wire::proto::{
-    FieldOfRegard, Object, PolygonBox, ProfilingResult, SystemHealth, ZoneConfig,
-};
+use crate::sensr::wire::proto::{FieldOfRegard, Object, PolygonBox, ZoneConfig};
 
 /// Without its points, which are views into the frame.
 pub(super) fn of_object(object: &Object) -> usize {
@@ -67,7 +65,7 @@ fn of_corners(space: &PolygonBox) -> usize {
 }
 
 /// `of_value`: what a value takes up beside itself.
-fn of_map<V>(map: &BTreeMap<String, V>, of_value: impl Fn(&V) -> usize) -> usize {
+fn of_map<V>(map: &Named<V>, of_value: impl Fn(&V) -> usize) -> usize {
     /// A node has room for so many, and is hardly less than half full unless it is the only one.
     const NODE: usize = 11;
     if map.is_empty() {
@@ -75,14 +73,14 @@ fn of_map<V>(map: &BTreeMap<String, V>, of_value: impl Fn(&V) -> usize) -> usize
     }
     let room = NODE.max(2 * map.len());
     let beside = map.iter().map(|(key, value)| key.len() + of_value(value));
-    room * size_of::<(String, V)>() + beside.sum::<usize>()
+    room * size_of::<(Vec<u8>, V)>() + beside.sum::<usize>()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sensr::health::{Edge, Node};
     use crate::sensr::wire::proto::Vector2;
-    use crate::sensr::wire::proto::system_health::{Edge, Node};
 
     #[test]
     fn defaults_count_although_they_are_nothing_on_the_wire() {
@@ -111,12 +109,12 @@ mod tests {
     #[test]
     fn maps_in_maps_count() {
         let edge = Edge {
-            sensors: [("sensor".to_owned(), 1)].into(),
+            sensors: [("sensor".into(), 1)].into(),
             ..Edge::default()
         };
-        let node = |edges: &[(String, Edge)]| SystemHealth {
+        let node = |edges: &[(Vec<u8>, Edge)]| SystemHealth {
             nodes: [(
-                "node".to_owned(),
+                "node".into(),
                 Node {
                     edges: edges.iter().cloned().collect(),
                     ..Node::default()
@@ -126,10 +124,10 @@ mod tests {
             ..SystemHealth::default()
         };
         let without = of_health(&node(&[]));
-        let with = of_health(&node(&[("edge".to_owned(), edge)]));
-        assert!(without >= 11 * size_of::<(String, Node)>());
+        let with = of_health(&node(&[("edge".into(), edge)]));
+        assert!(without >= 11 * size_of::<(Vec<u8>, Node)>());
         assert!(
-            with >= without + 11 * size_of::<(String, Edge)>() + 11 * size_of::<(String, i32)>()
+            with >= without + 11 * size_of::<(Vec<u8>, Edge)>() + 11 * size_of::<(Vec<u8>, i32)>()
         );
         assert_eq!(of_health(&SystemHealth::default()), 0);
     }

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use super::output_queue::Times;
 use super::{Queued, memory};
 use crate::sensr::custom::Custom;
-use crate::sensr::wire::proto::{
-    LosingEvent, OnlineRecalibrationEvent, SystemHealth, ZoneConfig, ZoneEvent,
-};
+use crate::sensr::health::SystemHealth;
+use crate::sensr::wire::proto::{LosingEvent, OnlineRecalibrationEvent, ZoneConfig, ZoneEvent};
 use crate::topic::Topic;
 
 /// A message of its own each.

@@ -77,7 +77,8 @@ mod tests {
     use super::super::hand_over::test_sink::Recorder;
     use super::super::output_queue::Times;
     use super::*;
-    use crate::sensr::wire::proto::{SystemHealth, ZoneEvent};
+    use crate::sensr::health::SystemHealth;
+    use crate::sensr::wire::proto::ZoneEvent;
     use crate::stamp::{Arrival, Stamp};
     use crate::stats::Stats;
     use crate::stats::ledger::{Account, Intake};

@@ -8,14 +8,18 @@ use tokio::sync::watch;
 use super::notice::{Notice, QueuedNotice};
 use super::output_queue::{DueObjects, DueZones, QueuedOutput, Times};
 use super::wire_tap::WireTap;
-use super::{LOG_PERIOD, NoticeQueue, ObjectQueue, complain, settle_as_dropped};
+use super::{
+    LOG_PERIOD, NoticeQueue, ObjectQueue, complain, count_invalid_texts, settle_as_dropped,
+};
+use crate::clock::Observation;
 use crate::cloud::Cloud;
 use crate::config::{Config, StampSource};
 use crate::interval::IntervalGrid;
 use crate::message::ObjectSet;
 use crate::sensr::custom::Generation;
+use crate::sensr::health::SystemHealth;
 use crate::sensr::output::{Events, Output, decode_output};
-use crate::sensr::wire::proto::{Object, SystemHealth, ZoneConfig};
+use crate::sensr::wire::proto::{Object, ZoneConfig};
 use crate::stamp::{Arrival, Stamp};
 use crate::stats::Stats;
 use crate::stats::ledger::Intake;
@@ -52,9 +56,11 @@ pub struct OutputIntake {
 struct Complaints {
     undecodable: Throttle,
     parts: Throttle,
+    texts: Throttle,
     overflow: Throttle,
     lost_notices: Throttle,
     clock: Throttle,
+    standing_clock: Throttle,
     server_overflow: Throttle,
 }
 
@@ -82,9 +88,11 @@ impl OutputIntake {
             complaints: Complaints {
                 undecodable: throttle(),
                 parts: throttle(),
+                texts: throttle(),
                 overflow: throttle(),
                 lost_notices: throttle(),
                 clock: throttle(),
+                standing_clock: throttle(),
                 server_overflow: throttle(),
             },
         }
@@ -115,29 +123,42 @@ impl OutputIntake {
         self.push(QueuedOutput { wire, ..message }, length, &config);
     }
 
-    /// Watches the clocks, and chooses the stamp.
+    /// Watches the clocks, and chooses the stamp. On the server's clock a message whose time is not believed
+    /// gets what its clouds get: the time it came, moved by the offset of the clocks.
     fn times(&mut self, output: &Output, arrival: Arrival, source: StampSource) -> Times {
         let server = output.time.and_then(Stamp::from_wire);
         let mut clock = self.stats.clock();
-        let jump = clock.observe(arrival, server);
+        let seen = clock.observe(arrival, server);
         let stamp = match source {
             StampSource::Receive => arrival.stamp,
-            StampSource::Server => server.unwrap_or_else(|| {
-                let offset_ns = clock.offset_ns().unwrap_or(0);
-                Stamp::from_ns(arrival.stamp.as_ns().saturating_sub(offset_ns))
-            }),
+            StampSource::Server => server
+                .filter(|_| seen.is_believed)
+                .unwrap_or_else(|| arrival.stamp.moved_back(clock.offset_ns().unwrap_or(0))),
         };
         drop(clock);
-        if let Some(jump_ns) = jump {
+        self.log_clocks(seen, server);
+        Times {
+            arrival,
+            stamp,
+            server: server.unwrap_or_default(),
+        }
+    }
+
+    fn log_clocks(&mut self, seen: Observation, server: Option<Stamp>) {
+        if let Some(jump_ns) = seen.jump_ns {
             complain(&mut self.complaints.clock, || {
                 let jump_ms = jump_ns / 1_000_000;
                 format!("a clock jumped: ours is now {jump_ms} ms further ahead of the server's")
             });
         }
-        Times {
-            arrival,
-            stamp,
-            server: server.unwrap_or_default(),
+        if seen.has_stopped {
+            complain(&mut self.complaints.standing_clock, || {
+                let at = server.unwrap_or_default().utc();
+                format!(
+                    "the server's clock stands still at {at}: its times are not used for stamps until it goes on; \
+                     check the time synchronization of the server"
+                )
+            });
         }
     }
 
@@ -165,6 +186,11 @@ impl OutputIntake {
                 output.undecodable.to_string()
             });
         }
+        count_invalid_texts(
+            &self.stats.output.link,
+            output.undecodable.texts(),
+            &mut self.complaints.texts,
+        );
     }
 
     fn count_parts(&self, parts: u64) {

@@ -72,7 +72,7 @@ pub(super) fn report(statistics: &BridgeStatistics, accounts: &[Account; Topic::
     for link in &statistics.links {
         log::info!(
             "link {}: {} messages, {} MB, connected {} times, {} attempts failed, {} stalls; \
-             undecodable {} and {} parts, {} over the size limit, {} text",
+             undecodable {} and {} parts, {} over the size limit, {} text, {} texts not UTF-8",
             link.name,
             link.frames,
             link.bytes / 1_000_000,
@@ -82,7 +82,8 @@ pub(super) fn report(statistics: &BridgeStatistics, accounts: &[Account; Topic::
             link.undecodable_frames,
             link.undecodable_parts,
             link.oversized_frames,
-            link.text_frames
+            link.text_frames,
+            link.invalid_texts
         );
         if link.server_overflows > 0 {
             log::warn!(
@@ -130,6 +131,7 @@ fn link(name: &str, stream: &StreamStats, queue: Fill, events: Fill) -> LinkStat
         oversized_frames: figures.oversized_frames,
         unknown_type: figures.unknown_type,
         undecodable_parts: figures.undecodable_parts,
+        invalid_texts: figures.invalid_texts,
         stalls: figures.stalls,
         silent: figures.is_silent,
         server_overflows: figures.server_overflows,
@@ -179,6 +181,8 @@ fn clock(clock: &Clock) -> ClockStatistics {
         last_jump_ns: oddities.last_jump_ns,
         backward: oddities.backward,
         invalid: oddities.invalid,
+        outliers: oddities.outliers,
+        standing: oddities.is_standing,
     }
 }
 

@@ -14,8 +14,9 @@ use bytes::Bytes;
 use prost::encoding::{DecodeContext, WireType, decode_key, skip_field};
 
 use super::part::Undecodable;
+use super::profiling::ProfilingResultSet;
 use super::wire::envelope;
-use super::wire::proto::{FieldOfRegard, ProfilingResultSet, RecordingInfo, ReplayInfo};
+use super::wire::proto::{FieldOfRegard, RecordingInfo, ReplayInfo};
 
 /// Which of the two a server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -65,11 +66,11 @@ impl Custom {
             Generation::V2_5 => {
                 opened.replay = undecodable.one("replay", custom.field_102);
                 opened.recording = undecodable.one("recording", custom.field_103);
-                opened.profiling = undecodable.one("profiling", custom.field_104);
+                opened.profiling = ProfilingResultSet::open(custom.field_104, undecodable);
             }
             Generation::V3 => {
                 opened.recording = undecodable.one("recording", custom.field_102);
-                opened.profiling = undecodable.one("profiling", custom.field_103);
+                opened.profiling = ProfilingResultSet::open(custom.field_103, undecodable);
             }
         }
         opened
@@ -112,8 +113,9 @@ fn first_known_wire_type(piece: &Bytes) -> Option<WireType> {
 #[cfg(test)]
 mod tests {
     use super::super::output::{Output, decode_output};
+    use super::super::profiling::ProfilingResult;
     use super::super::wire::proto::{
-        CustomMessage, CustomMessage25, OutputMessage, PolygonBox, ProfilingResult, StreamMessage,
+        CustomMessage, CustomMessage25, OutputMessage, PolygonBox, StreamMessage,
     };
     use super::*;
     use prost::Message;
@@ -132,12 +134,12 @@ mod tests {
 
     fn profiling() -> ProfilingResultSet {
         let result = ProfilingResult {
-            processing_times: [("total".to_owned(), 5_000_000)].into(),
+            processing_times: [("total".into(), 5_000_000)].into(),
             ..ProfilingResult::default()
         };
         ProfilingResultSet {
             master_node: Some(result.clone()),
-            algo_nodes: [("algo_0".to_owned(), result)].into(),
+            algo_nodes: [("algo_0".into(), result)].into(),
         }
     }
 
@@ -151,7 +153,7 @@ mod tests {
             record: Some(RecordingInfo {
                 saving_progress: 0.25,
             }),
-            profiling: Some(profiling()),
+            profiling: Some(profiling().into()),
         }
     }
 
@@ -162,7 +164,7 @@ mod tests {
             record: Some(RecordingInfo {
                 saving_progress: 0.25,
             }),
-            profiling: Some(profiling()),
+            profiling: Some(profiling().into()),
         }
     }
 
@@ -176,7 +178,7 @@ mod tests {
             assert_eq!(custom.generation, Generation::V3);
             assert_eq!(generation, Generation::V3);
             assert_eq!(custom.recording, v3().record);
-            assert_eq!(custom.profiling, v3().profiling);
+            assert_eq!(custom.profiling, Some(profiling()));
             assert_eq!(
                 custom.fields_of_regard,
                 v3().vehicle_oriented_fields_of_regard
@@ -191,7 +193,7 @@ mod tests {
             assert_eq!(generation, Generation::V2_5);
             assert_eq!(custom.replay, v2_5().replay);
             assert_eq!(custom.recording, v2_5().record);
-            assert_eq!(custom.profiling, v2_5().profiling);
+            assert_eq!(custom.profiling, Some(profiling()));
         }
     }
 
@@ -213,7 +215,7 @@ mod tests {
             [Generation::V2_5; 2]
         );
         let only_profiling = CustomMessage {
-            profiling: Some(profiling()),
+            profiling: Some(profiling().into()),
             ..CustomMessage::default()
         };
         assert_eq!(
@@ -240,7 +242,7 @@ mod tests {
         custom.push(u8::try_from(recording.len()).expect("short"));
         custom.extend(recording);
         let only_profiling = CustomMessage {
-            profiling: Some(profiling()),
+            profiling: Some(profiling().into()),
             ..CustomMessage::default()
         };
         custom.extend(only_profiling.encode_to_vec());
@@ -256,7 +258,7 @@ mod tests {
             (Generation::V3, 0)
         );
         let custom = output.custom.expect("there");
-        assert_eq!(custom.profiling, only_profiling.profiling);
+        assert_eq!(custom.profiling, Some(profiling()));
     }
 
     #[test]

@@ -83,8 +83,10 @@ pub struct LinkFigures {
     pub is_silent: bool,
     /// Clouds of unknown type.
     pub unknown_type: u64,
-    /// Parts of messages that did not decode, events not counted.
+    /// Parts of messages that did not decode; events and clouds that have an account are not counted.
     pub undecodable_parts: u64,
+    /// Texts that are not UTF-8 or contain a NUL. They come out with U+FFFD in its place.
+    pub invalid_texts: u64,
 }
 
 /// One link's figures, shared.

@@ -4,10 +4,9 @@ use bytes::Bytes;
 use prost_types::Timestamp;
 
 use super::custom::{Custom, Generation};
+use super::health::SystemHealth;
 use super::part::Undecodable;
-use super::wire::proto::{
-    LosingEvent, Object, OnlineRecalibrationEvent, SystemHealth, ZoneConfig, ZoneEvent,
-};
+use super::wire::proto::{LosingEvent, Object, OnlineRecalibrationEvent, ZoneConfig, ZoneEvent};
 use super::wire::{DecodeError, decode_output_envelope, envelope};
 
 /// One message of the output stream. Byte fields are views into its frame.
@@ -35,7 +34,7 @@ pub struct Output {
     pub event_health: Option<SystemHealth>,
     /// What differs between generations.
     pub custom: Option<Custom>,
-    /// What did not decode. Events are in here too.
+    /// Parts that did not decode, and texts that are not UTF-8. Events are in here too.
     pub undecodable: Undecodable,
 }
 
@@ -86,12 +85,16 @@ impl Output {
             self.objects = Some(undecodable.many("object", stream.objects).0);
         }
         if stream.has_zones {
-            self.zones = Some(undecodable.many("zone", stream.zones).0);
+            let zones: Vec<ZoneConfig> = undecodable.many("zone", stream.zones).0;
+            for zone in &zones {
+                undecodable.check_text("zone name", &zone.name);
+            }
+            self.zones = Some(zones);
         }
         self.static_objects = undecodable.many("static object", stream.static_objects).0;
         self.first_cloud_arrival =
             undecodable.one("first cloud arrival", stream.first_cloud_arrival_timestamp);
-        self.stream_health = undecodable.one("health", stream.health);
+        self.stream_health = SystemHealth::open("health", stream.health, undecodable);
     }
 
     fn open_event(&mut self, event: envelope::Event, undecodable: &mut Undecodable) {
@@ -99,7 +102,10 @@ impl Output {
         self.losing_events = events(undecodable.many("losing event", event.losing));
         self.recalibration_events =
             events(undecodable.many("recalibration event", event.online_recalibration));
-        self.event_health = undecodable.one("health event", event.health);
+        for event in &self.recalibration_events.decoded {
+            undecodable.check_text("topic of a recalibration", &event.topic);
+        }
+        self.event_health = SystemHealth::open("health event", event.health, undecodable);
     }
 }
 
@@ -285,5 +291,24 @@ mod tests {
                 .to_string()
                 .contains("OutputMessage")
         );
+    }
+
+    #[test]
+    fn a_text_that_is_none_costs_nothing() {
+        let mut message = message();
+        let zones = &mut message.stream.as_mut().expect("there").zones;
+        zones[0].name = vec![0xb3, 0xb2];
+        let zones = zones.clone();
+        let recalibration = OnlineRecalibrationEvent {
+            topic: b"a\0".to_vec(),
+            ..OnlineRecalibrationEvent::default()
+        };
+        let event = message.event.as_mut().expect("there");
+        event.online_recalibration.push(recalibration.clone());
+        let output = decode(message.encode_to_vec());
+        assert_eq!(output.zones, Some(zones));
+        assert_eq!(output.recalibration_events.decoded, [recalibration]);
+        let undecodable = output.undecodable;
+        assert_eq!((undecodable.count(), undecodable.texts().count()), (0, 2));
     }
 }

@@ -3,18 +3,51 @@
 use std::fmt;
 
 use bytes::Bytes;
+use prost::Message;
 
+use super::health::Named;
+use super::invalid_texts::InvalidTexts;
 use super::measure::{MIN_FIELD_BYTES, Shaped};
+use super::wire::envelope;
 
 /// More objects (or zones, or events) than this in one message are not opened, and count as undecodable. A
 /// part of two bytes becomes hundreds in memory: without a limit one frame could take all of it.
 const MAX_PARTS: usize = 100_000;
 
-/// How many parts did not decode, and why the first did not.
+/// Count of the parts that did not decode, and the reason of the first; and the texts that are not UTF-8, which cost
+/// nothing.
 #[derive(Debug, Default)]
 pub struct Undecodable {
     count: u64,
     first: Option<(&'static str, String)>,
+    texts: InvalidTexts,
+}
+
+/// An entry of a map.
+pub(super) trait Entry: Message + Default {
+    /// Of the value.
+    type Value;
+
+    /// Key and value.
+    fn split(self) -> (Bytes, Self::Value);
+}
+
+macro_rules! entries {
+    ($($entry:ident: $value:ty,)*) => {
+        $(impl Entry for envelope::$entry {
+            type Value = $value;
+
+            fn split(self) -> (Bytes, $value) {
+                (self.key, self.value)
+            }
+        })*
+    };
+}
+
+entries! {
+    PartEntry: Vec<Bytes>,
+    StatusEntry: i32,
+    AmountEntry: u64,
 }
 
 impl Undecodable {
@@ -24,7 +57,18 @@ impl Undecodable {
         self.count
     }
 
-    fn note(&mut self, what: &'static str, count: usize, reason: impl fmt::Display) {
+    /// Texts that are not UTF-8.
+    #[must_use]
+    pub fn texts(&self) -> &InvalidTexts {
+        &self.texts
+    }
+
+    /// Counts a text if it is not UTF-8. `what` stands in the log.
+    pub(super) fn check_text(&mut self, what: &'static str, text: &[u8]) {
+        self.texts.check(what, text);
+    }
+
+    pub(super) fn note(&mut self, what: &'static str, count: usize, reason: impl fmt::Display) {
         self.count += count as u64;
         self.first.get_or_insert_with(|| (what, reason.to_string()));
     }
@@ -47,6 +91,43 @@ impl Undecodable {
             }
         }
         Some(whole)
+    }
+
+    /// Opens a part that is there although it may be empty, such as the value of an entry.
+    pub(super) fn one_or_default<T: Shaped>(
+        &mut self,
+        what: &'static str,
+        pieces: Vec<Bytes>,
+    ) -> Option<T> {
+        if pieces.is_empty() {
+            return Some(T::default());
+        }
+        self.one(what, pieces)
+    }
+
+    /// Opens the entries of a map one by one, each value by `open`. `what` and `name` stand in the log, for an entry and
+    /// for its key. Of entries with the same key the last that decodes counts. Their number is limited by the fields of
+    /// the part they stand in.
+    pub(super) fn named<E: Entry, T>(
+        &mut self,
+        [what, name]: [&'static str; 2],
+        entries: Vec<Bytes>,
+        open: impl Fn(&mut Self, E::Value) -> Option<T>,
+    ) -> Named<T> {
+        let mut named = Named::new();
+        for entry in entries {
+            match E::decode(entry) {
+                Ok(entry) => {
+                    let (key, value) = entry.split();
+                    if let Some(value) = open(self, value) {
+                        self.check_text(name, &key);
+                        named.insert(key.into(), value);
+                    }
+                }
+                Err(error) => self.note(what, 1, error),
+            }
+        }
+        named
     }
 
     /// Opens parts that stand any number of times. Returns those that decode, and how many do not.
@@ -121,7 +202,6 @@ mod tests {
     use super::*;
     use crate::sensr::wire::proto::history::State;
     use crate::sensr::wire::proto::{History, Object, PolygonBox, Vector2, ZoneConfig, ZoneEvent};
-    use prost::Message as _;
 
     /// An object whose history takes two bytes a state.
     fn object(id: i32, states: usize) -> Bytes {

@@ -4,9 +4,10 @@ use prost_types::Timestamp;
 
 use super::measure::{FLAT, Shape, Shaped};
 use super::wire::envelope;
+use super::wire::proto::profiling_result::Characteristic;
 use super::wire::proto::{
-    FieldOfRegard, LosingEvent, Object, OnlineRecalibrationEvent, ProfilingResultSet,
-    RecordingInfo, ReplayInfo, SystemHealth, ZoneConfig, ZoneEvent,
+    FieldOfRegard, LosingEvent, Object, OnlineRecalibrationEvent, RecordingInfo, ReplayInfo,
+    ZoneConfig, ZoneEvent,
 };
 
 const POLYGON: &Shape = FLAT;
@@ -32,9 +33,14 @@ macro_rules! shapes {
 
 shapes! {
     Object: OBJECT,
-    SystemHealth: HEALTH,
     FieldOfRegard: FIELD_OF_REGARD,
-    ProfilingResultSet: PROFILING,
+    // With all that is opened of them entry by entry.
+    envelope::Health: HEALTH,
+    envelope::Profiling: PROFILING,
+    envelope::Node: FLAT,
+    envelope::Edge: FLAT,
+    envelope::ProfilingResult: FLAT,
+    Characteristic: FLAT,
     ZoneEvent: FLAT,
     LosingEvent: FLAT,
     OnlineRecalibrationEvent: FLAT,
@@ -56,24 +62,25 @@ impl Shaped for ZoneConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sensr::health::{Edge, Named, Node, SystemHealth};
+    use crate::sensr::profiling::{ProfilingResult, ProfilingResultSet};
+    use crate::sensr::wire::proto;
     use crate::sensr::wire::proto::history::State;
     use crate::sensr::wire::proto::prediction::ReachableSet;
-    use crate::sensr::wire::proto::system_health::{Edge, Node};
-    use crate::sensr::wire::proto::{
-        History, PolygonBox, Prediction, ProfilingResult, Vector2, Vector3,
-    };
-    use std::collections::BTreeMap;
+    use crate::sensr::wire::proto::{History, PolygonBox, Prediction, Vector2, Vector3};
+    use prost::Message;
 
     const MANY: usize = 100;
 
-    fn fits<T: Shaped>(message: &T, fields: usize) -> bool {
-        T::SHAPE.fits(&message.encode_to_vec(), &mut { fields })
-    }
-
     /// All that a message may have any number of is counted, however deep it stands.
     fn assert_counted<T: Shaped>(message: &T) {
-        assert!(!fits(message, MANY - 1));
-        assert!(fits(message, 10 * MANY));
+        assert_counted_by(T::SHAPE, message);
+    }
+
+    fn assert_counted_by(shape: &Shape, message: &impl Message) {
+        let fits = |fields| shape.fits(&message.encode_to_vec(), &mut { fields });
+        assert!(!fits(MANY - 1));
+        assert!(fits(10 * MANY));
     }
 
     fn polygon() -> PolygonBox {
@@ -83,12 +90,14 @@ mod tests {
         }
     }
 
-    fn named<T: Clone>(value: T) -> BTreeMap<String, T> {
-        (0..MANY).map(|i| (i.to_string(), value.clone())).collect()
+    fn named<T: Clone>(value: T) -> Named<T> {
+        (0..MANY)
+            .map(|i| (i.to_string().into(), value.clone()))
+            .collect()
     }
 
-    fn one<T>(value: T) -> BTreeMap<String, T> {
-        [("one".to_owned(), value)].into()
+    fn one<T>(value: T) -> Named<T> {
+        [("one".into(), value)].into()
     }
 
     #[test]
@@ -138,27 +147,42 @@ mod tests {
 
     #[test]
     fn health() {
-        let with = |nodes| SystemHealth {
-            nodes,
-            ..SystemHealth::default()
+        let with = |nodes| {
+            proto::SystemHealth::from(SystemHealth {
+                nodes,
+                ..SystemHealth::default()
+            })
         };
         let sensors = || named(1);
-        assert_counted(&with(named(Node::default())));
-        assert_counted(&with(one(Node {
-            sensors: sensors(),
-            ..Node::default()
-        })));
-        assert_counted(&with(one(Node {
-            edges: named(Edge::default()),
-            ..Node::default()
-        })));
-        assert_counted(&with(one(Node {
-            edges: one(Edge {
+        assert_counted_by(HEALTH, &with(named(Node::default())));
+        assert_counted_by(
+            HEALTH,
+            &with(one(Node {
                 sensors: sensors(),
-                ..Edge::default()
-            }),
-            ..Node::default()
-        })));
+                ..Node::default()
+            })),
+        );
+        assert_counted_by(
+            HEALTH,
+            &with(one(Node {
+                edges: named(Edge::default()),
+                ..Node::default()
+            })),
+        );
+        assert_counted_by(
+            HEALTH,
+            &with(one(Node {
+                edges: one(Edge {
+                    sensors: sensors(),
+                    ..Edge::default()
+                }),
+                ..Node::default()
+            })),
+        );
+    }
+
+    fn assert_profiling_counted(set: ProfilingResultSet) {
+        assert_counted_by(PROFILING, &proto::ProfilingResultSet::from(set));
     }
 
     #[test]
@@ -167,15 +191,15 @@ mod tests {
             mem_usages: named(7),
             ..ProfilingResult::default()
         };
-        assert_counted(&ProfilingResultSet {
+        assert_profiling_counted(ProfilingResultSet {
             master_node: Some(result()),
             ..ProfilingResultSet::default()
         });
-        assert_counted(&ProfilingResultSet {
+        assert_profiling_counted(ProfilingResultSet {
             algo_nodes: one(result()),
             ..ProfilingResultSet::default()
         });
-        assert_counted(&ProfilingResultSet {
+        assert_profiling_counted(ProfilingResultSet {
             algo_nodes: named(ProfilingResult::default()),
             ..ProfilingResultSet::default()
         });
@@ -188,6 +212,6 @@ mod tests {
             points: [0x0a, 0].repeat(60_000).into(),
             ..Object::default()
         };
-        assert!(fits(&object, 1));
+        assert!(Object::SHAPE.fits(&object.encode_to_vec(), &mut 1));
     }
 }

@@ -12,7 +12,7 @@ const UID: &str = "sensr_sim";
 pub(super) fn encode(clouds: Vec<PointCloud>) -> Bytes {
     let message = PointResult {
         points: clouds,
-        uid: UID.to_owned(),
+        uid: UID.into(),
     };
     message.encode_to_vec().into()
 }

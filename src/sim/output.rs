@@ -162,7 +162,7 @@ impl OutputMaker {
 
     fn health(&self, moment: &Moment) -> SystemHealth {
         let secs = moment.world_secs.filter(|_| self.has_troubles);
-        health::at(secs, self.generation)
+        health::at(secs, self.generation).into()
     }
 }
 
@@ -179,7 +179,7 @@ impl Moment {
 
 /// What a client that reads too slowly is told before it is closed, if all else is well.
 pub(super) fn overflow_event(now_ns: i64) -> Message {
-    overflow(now_ns, health::at(None, Generation::default()))
+    overflow(now_ns, health::at(None, Generation::default()).into())
 }
 
 fn overflow(now_ns: i64, health: SystemHealth) -> Message {

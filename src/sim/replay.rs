@@ -79,7 +79,7 @@ impl Recipe {
     fn message(&self, scan: &Scan, group: usize) -> Bytes {
         let cloud = |&kind: &CloudType| PointCloud {
             r#type: kind.into(),
-            id: String::new(),
+            id: Bytes::new(),
             points: scan.points.clone(),
             intensities: scan.intensities.clone(),
         };
@@ -199,7 +199,7 @@ fn file_name(path: &Path) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sensr::wire::decode_points;
+    use crate::sensr::points::decode_points;
 
     /// Three scans, until dropped.
     struct Folder(PathBuf);

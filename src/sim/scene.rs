@@ -74,7 +74,7 @@ impl Scene {
         };
         PointCloud {
             r#type: kind.into(),
-            id: String::new(),
+            id: Bytes::new(),
             points: Bytes::from(layer.points),
             intensities: Bytes::from(layer.intensities),
         }

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use super::ledger::Account;
 use super::lock;
-use crate::sensr::wire::proto::SystemHealth;
+use crate::sensr::health::SystemHealth;
 use crate::sensr::wire::proto::system_health::Status;
 use crate::stamp::Stamp;
 use crate::topic::Topic;

@@ -103,14 +103,16 @@ impl Values {
     }
 
     pub(crate) fn time(&self) -> (Option<Timestamp>, Time) {
-        let sec = self.int().abs();
+        // Before 2000 is no time.
+        let count = self.int().abs();
+        let sec = 1_700_000_000 + count;
         let time = Time {
             sec,
-            nanosec: sec.unsigned_abs() + 1,
+            nanosec: count.unsigned_abs() + 1,
         };
         let timestamp = Timestamp {
             seconds: sec.into(),
-            nanos: sec + 1,
+            nanos: count + 1,
         };
         (Some(timestamp), time)
     }

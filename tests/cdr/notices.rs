@@ -1,11 +1,10 @@
 //! Zones, events, health, frames.
 
-use std::collections::BTreeMap;
-
 use r2r::geometry_msgs::msg::{Quaternion, Transform};
 use r2r::sensr_bridge::msg;
 use r2r::std_msgs::msg::Header;
 use sensr_bridge::message;
+use sensr_bridge::sensr::health::{Edge, Named, Node, SystemHealth};
 use sensr_bridge::sensr::wire::proto;
 
 use crate::assert_reads_as;
@@ -32,7 +31,7 @@ fn zone_array() {
             let pbox = Some(pbox);
             let wire = proto::ZoneConfig {
                 id,
-                name,
+                name: name.into(),
                 pbox,
                 r#type,
             };
@@ -139,7 +138,7 @@ fn recalibration_event() {
         };
         let wire = proto::OnlineRecalibrationEvent {
             timestamp,
-            topic: shape.text(),
+            topic: shape.text().into(),
             translation: Some(wire_translation),
             rotation: Some(proto::Quaternion { qw, qx, qy, qz }),
         };
@@ -149,25 +148,20 @@ fn recalibration_event() {
     }
 }
 
-fn sensors(shape: Shape, values: &Values) -> (BTreeMap<String, i32>, Vec<msg::SensorHealth>) {
+fn sensors(shape: Shape, values: &Values) -> (Named<i32>, Vec<msg::SensorHealth>) {
     let (wire, ros): (Vec<_>, _) = shape.list(|number| {
         let (name, status) = (shape.name(number), values.int());
-        ((name.clone(), status), msg::SensorHealth { name, status })
+        let wire = (name.clone().into(), status);
+        (wire, msg::SensorHealth { name, status })
     });
     (wire.into_iter().collect(), ros)
 }
 
-fn edges(
-    shape: Shape,
-    values: &Values,
-) -> (
-    BTreeMap<String, proto::system_health::Edge>,
-    Vec<msg::EdgeHealth>,
-) {
+fn edges(shape: Shape, values: &Values) -> (Named<Edge>, Vec<msg::EdgeHealth>) {
     let (wire, ros): (Vec<_>, _) = shape.list(|number| {
         let (wire_sensors, sensors) = sensors(shape, values);
         let (name, status) = (shape.name(number), values.int());
-        let edge = proto::system_health::Edge {
+        let edge = Edge {
             status,
             sensors: wire_sensors,
         };
@@ -176,7 +170,7 @@ fn edges(
             status,
             sensors,
         };
-        ((name, edge), ros)
+        ((name.into(), edge), ros)
     });
     (wire.into_iter().collect(), ros)
 }
@@ -190,7 +184,7 @@ fn system_health() {
                 let (wire_sensors, sensors) = sensors(shape, &values);
                 let (wire_edges, edges) = edges(shape, &values);
                 let (name, status) = (shape.name(number), values.int());
-                let node = proto::system_health::Node {
+                let node = Node {
                     status,
                     sensors: wire_sensors,
                     edges: wire_edges,
@@ -201,7 +195,7 @@ fn system_health() {
                     sensors,
                     edges,
                 };
-                ((name, node), ros)
+                ((name.into(), node), ros)
             });
             let expected = msg::SystemHealth {
                 header: shape.header(),
@@ -210,7 +204,7 @@ fn system_health() {
                 master: values.int(),
                 nodes,
             };
-            let wire = proto::SystemHealth {
+            let wire = SystemHealth {
                 master: expected.master,
                 nodes: wire_nodes.into_iter().collect(),
             };

@@ -1,29 +1,28 @@
 //! `ServerStatus`
 
-use std::collections::BTreeMap;
-
 use r2r::sensr_bridge::msg;
 use sensr_bridge::message;
 use sensr_bridge::sensr::custom::{Custom, Generation};
+use sensr_bridge::sensr::health::Named;
+use sensr_bridge::sensr::profiling::{ProfilingResult, ProfilingResultSet};
 use sensr_bridge::sensr::wire::proto::profiling_result::Characteristic;
 use sensr_bridge::sensr::wire::proto::profiling_result::characteristic::Value;
-use sensr_bridge::sensr::wire::proto::{
-    FieldOfRegard, ProfilingResult, ProfilingResultSet, RecordingInfo, ReplayInfo,
-};
+use sensr_bridge::sensr::wire::proto::{FieldOfRegard, RecordingInfo, ReplayInfo};
 
 use crate::assert_reads_as;
 use crate::fixture::{Shape, Values, server_stamp};
 
-fn named_values(shape: Shape, first: u64) -> (BTreeMap<String, u64>, Vec<msg::NamedValue>) {
+fn named_values(shape: Shape, first: u64) -> (Named<u64>, Vec<msg::NamedValue>) {
     let (wire, ros): (Vec<_>, _) = shape.list(|number| {
         let (name, value) = (shape.name(number), first - number as u64);
-        ((name.clone(), value), msg::NamedValue { name, value })
+        let wire = (name.clone().into(), value);
+        (wire, msg::NamedValue { name, value })
     });
     (wire.into_iter().collect(), ros)
 }
 
 /// One of each kind, and the ends of what can be written.
-fn characteristics(shape: Shape) -> (BTreeMap<String, Characteristic>, Vec<msg::Characteristic>) {
+fn characteristics(shape: Shape) -> (Named<Characteristic>, Vec<msg::Characteristic>) {
     let values = [
         (None, msg::Characteristic::default()),
         (
@@ -51,7 +50,7 @@ fn characteristics(shape: Shape) -> (BTreeMap<String, Characteristic>, Vec<msg::
             },
         ),
         (
-            Some(Value::Text(shape.text())),
+            Some(Value::Text(shape.text().into())),
             msg::Characteristic {
                 kind: 3,
                 text: shape.text(),
@@ -68,7 +67,7 @@ fn characteristics(shape: Shape) -> (BTreeMap<String, Characteristic>, Vec<msg::
                 name: name.clone(),
                 ..ros
             };
-            ((name, Characteristic { value }), ros)
+            ((name.into(), Characteristic { value }), ros)
         });
     let (wire, ros): (Vec<_>, _) = named.unzip();
     (wire.into_iter().collect(), ros)
@@ -116,7 +115,7 @@ fn everything() {
             let (nodes, results): (Vec<_>, Vec<_>) = shape.list(|number| {
                 let name = shape.name(number);
                 let (wire, ros) = profiling_result(shape, name.clone());
-                ((name, wire), ros)
+                ((name.into(), wire), ros)
             });
             let (wire_fields, fields_of_regard) = fields_of_regard(shape, &values);
             let expected = msg::ServerStatus {

@@ -29,6 +29,7 @@ class Heard:
         before_link, after_link = link_of(before, "output"), link_of(after, "output")
         self.undecodable_frames = after_link.undecodable_frames - before_link.undecodable_frames
         self.undecodable_parts = after_link.undecodable_parts - before_link.undecodable_parts
+        self.invalid_texts = after_link.invalid_texts - before_link.invalid_texts
         malformed = {
             topic: topic_of(after, topic).malformed - topic_of(before, topic).malformed for topic in TOPICS
         }
@@ -53,7 +54,9 @@ class Conversation:
         #: All message types that came, with those within.
         self.types = {}
 
-    def say(self, message, frame=None, generation=3, undecodable_parts=0, malformed=None, **encoding):
+    def say(
+        self, message, frame=None, generation=3, undecodable_parts=0, invalid_texts=0, malformed=None, **encoding
+    ):
         """Sends a message and requires exactly what the model makes of it, on every topic.
 
         `frame` is sent instead, if it is given: then `message` is what can be read of it.
@@ -67,6 +70,7 @@ class Conversation:
         heard = self._exchange(frame)
         assert heard.undecodable_frames == 0
         assert heard.undecodable_parts == undecodable_parts
+        assert heard.invalid_texts == invalid_texts
         assert heard.malformed == malformed
         for topic in TOPICS:
             assert differences(heard.messages[topic], expected[topic], topic) == []
@@ -77,6 +81,11 @@ class Conversation:
         heard = self._exchange(frame)
         assert not any(heard.messages.values()), heard.messages
         return heard
+
+    @property
+    def log(self):
+        """What the bridge has written so far."""
+        return self._pair.bridge.log
 
     def _exchange(self, frame):
         pair = self._pair

@@ -67,10 +67,20 @@ def _singles(message, *names):
     return [single(message.get(name, 0.0)) for name in names]
 
 
+#: 2000-01-01T00:00:00Z
+_YEAR_2000 = 946_684_800
+
+
+def text(value):
+    """A ROS string: U+FFFD stands for what is not UTF-8, and for a NUL."""
+    value = value.decode(errors="replace") if isinstance(value, bytes) else value
+    return value.replace("\0", "\ufffd")
+
+
 def time(timestamp):
-    """`builtin_interfaces/Time`, 0 if it cannot hold the time."""
+    """`builtin_interfaces/Time`, 0 if there is none: before 2000, or after what it can hold."""
     seconds, nanos = (timestamp or {}).get("seconds", 0), (timestamp or {}).get("nanos", 0)
-    if 0 <= seconds < 2**31 and 0 <= nanos < 10**9:
+    if _YEAR_2000 <= seconds < 2**31 and 0 <= nanos < 10**9:
         return {"sec": seconds, "nanosec": nanos}
     return {"sec": 0, "nanosec": 0}
 
@@ -169,7 +179,7 @@ def object_points(objects, header):
 def zone(wire):
     return {
         "id": wire.get("id", 0),
-        "name": wire.get("name", ""),
+        "name": text(wire.get("name", "")),
         "type": wire.get("type", 0),
         "space": polygon_box(wire.get("pbox")),
     }
@@ -201,7 +211,7 @@ def recalibration_event(wire):
     turn = _singles(wire.get("rotation", {}), "qx", "qy", "qz", "qw")
     return {
         "event_stamp": time(wire.get("timestamp")),
-        "topic": wire.get("topic", ""),
+        "topic": text(wire.get("topic", "")),
         "transform": {
             "translation": vector(wire.get("translation")),
             "rotation": dict(zip("xyzw", turn, strict=True)),
@@ -211,7 +221,8 @@ def recalibration_event(wire):
 
 def _by_name(entries):
     """In the order of the names' bytes."""
-    return sorted(entries.items(), key=lambda entry: entry[0].encode())
+    as_bytes = {name if isinstance(name, bytes) else name.encode(): value for name, value in entries.items()}
+    return [(text(name), as_bytes[name]) for name in sorted(as_bytes)]
 
 
 def _sensors(wire):
@@ -244,7 +255,8 @@ def _named_values(entries):
 def _characteristic(name, wire):
     kinds = {"integer": 1, "decimal": 2, "text": 3}
     kind = max((kinds[given] for given in wire), default=0)
-    return {"name": name, "kind": kind, "integer": 0, "decimal": 0.0, "text": ""} | wire
+    empty = {"name": name, "kind": kind, "integer": 0, "decimal": 0.0, "text": ""}
+    return empty | wire | {"text": text(wire.get("text", ""))}
 
 
 def _profiling_result(node, wire):

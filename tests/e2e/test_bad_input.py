@@ -1,6 +1,7 @@
 """Bad input costs itself: it is counted under its name, and the next good cloud arrives."""
 
 import itertools
+from collections import Counter
 from dataclasses import dataclass
 
 import pytest
@@ -33,15 +34,16 @@ class Feed:
         """Everything that is counted, by name."""
         message = self.statistics.until_settled()
         link, raw = link_of(message), topic_of(message)
-        names = ("text_frames", "undecodable_frames", "oversized_frames", "unknown_type", "frames", "disconnects")
+        names = "text_frames", "undecodable_frames", "oversized_frames", "unknown_type", "frames", "disconnects"
+        names += "undecodable_parts", "invalid_texts"
         figures = {name: getattr(link, name) for name in names}
         names = ("received", "published", "dropped", "malformed", "empty", "intensity_mismatch")
         return figures | {name: getattr(raw, name) for name in names}
 
-    def require_good_cloud(self):
-        """Sends a good cloud and waits for it. Returns it and what else came since the last one."""
+    def require_good_cloud(self, begin=None):
+        """Sends a good cloud and waits for it. Returns it and what else came since `begin`, which is now by default."""
         number = next(_numbers)
-        begin = self.clouds.count
+        begin = self.clouds.count if begin is None else begin
         self.client.send(wire.numbered(number))
 
         def arrived():
@@ -74,8 +76,9 @@ def changes(feed):
 
     def measured(act):
         before = feed.figures()
+        begin = feed.clouds.count
         act()
-        clouds = feed.require_good_cloud()
+        clouds = feed.require_good_cloud(begin)
         after = feed.figures()
         return {name: after[name] - before[name] for name in after if after[name] != before[name]}, clouds
 
@@ -144,6 +147,38 @@ def test_an_unknown_type(feed, changes, kind):
     message = wire.result(wire.cloud(POINT, INTENSITY, kind), wire.cloud(POINT, INTENSITY))
     counted, _ = changes(lambda: feed.client.send(message))
     assert counted == beside_good(frames=1, received=1, published=1, unknown_type=1)
+
+
+#: A tag of `points` (3) or `type` (1) with the wire type of a number, and a number.
+POINTS_AS_NUMBER = b"\x18\x05"
+TYPE_AS_FLOAT = b"\x0d" + bytes(4)
+
+
+@pytest.mark.parametrize(
+    ("broken", "counted_as"),
+    (
+        (wire.cloud(POINT) + POINTS_AS_NUMBER, {"received": 1, "malformed": 1}),
+        (POINTS_AS_NUMBER + wire.cloud(POINT), {"received": 1, "malformed": 1}),
+        (wire.cloud(POINT)[:-1], {"received": 1, "malformed": 1}),
+        (TYPE_AS_FLOAT, {"undecodable_parts": 1}),
+        (b"\xff", {"undecodable_parts": 1}),
+    ),
+    ids=("points are a number", "at once", "cut", "type is a float", "noise"),
+)
+def test_a_cloud_that_does_not_decode_costs_itself(feed, changes, broken, counted_as):
+    whole = wire.cloud(POINT * 2, INTENSITY * 2)
+    counted, clouds = changes(lambda: feed.client.send(wire.result(whole, broken, whole)))
+    assert counted == beside_good(**Counter(frames=1, received=2, published=2) + Counter(counted_as))
+    assert [cloud.width for cloud in clouds] == [2, 2, 1]
+
+
+@pytest.mark.parametrize("text", ["라이다1".encode("cp949"), b"\xff" * 300, b"a\0b"], ids=["cp949", "noise", "NUL"])
+def test_texts_in_another_encoding_cost_nothing(feed, changes, text):
+    message = wire.field(1, wire.cloud(POINT, INTENSITY) + wire.field(2, text)) + wire.field(201, text)
+    counted, clouds = changes(lambda: feed.client.send(message))
+    assert counted == beside_good(frames=1, received=1, published=1, invalid_texts=2)
+    assert [cloud.width for cloud in clouds] == [1, 1]
+    assert 'uid "' in feed.bridge.log or 'cloud id "' in feed.bridge.log
 
 
 def test_a_field_of_a_newer_server(feed, changes):

@@ -6,7 +6,7 @@ import pytest
 
 import output_wire
 from conversation import Conversation
-from everything import BICYCLE, CAR, EVENT, FULL, HEALTH, POST, STREAM, with_objects
+from everything import BICYCLE, CAR, CUSTOM, EVENT, FULL, HEALTH, POST, PROFILING, STREAM, with_objects
 from output_wire import FIXED32, FIXED64, LENGTH_DELIMITED, VARINT, Broken, tag
 
 
@@ -84,21 +84,68 @@ def test_a_broken_part_that_stands_once_costs_itself(sensr, path):
     sensr.say(without(FULL, *path), frame=frame, undecodable_parts=1)
 
 
+def with_broken_entries(message, *names):
+    """The same with an entry that does not decode in each of these maps, wherever in it they are."""
+    if not isinstance(message, dict):
+        return message
+    within = {key: with_broken_entries(value, *names) for key, value in message.items()}
+    broken = {"broken": Broken(b"\x0a\x64")}
+    return {key: value | broken if key in names else value for key, value in within.items()}
+
+
+@pytest.mark.parametrize(
+    ("names", "count"),
+    ((("nodes",), 1), (("sensors",), 4), (("edges",), 2), (("nodes", "edges"), 3)),
+)
 @pytest.mark.parametrize("path", (("stream",), ("event",)), ids=("stream", "event"))
-def test_a_broken_health_costs_itself(sensr, path):
-    """One entry of a map deep inside is."""
-    node = HEALTH["nodes"]["node_b"]
-    sensors = node["sensors"] | {"broken": Broken(b"\x0a\x64")}
-    health = HEALTH | {"nodes": HEALTH["nodes"] | {"node_b": node | {"sensors": sensors}}}
+def test_a_broken_entry_of_a_health_costs_itself(sensr, path, names, count):
+    """`count` of the maps have these names."""
+    health = with_broken_entries(HEALTH, *names)
     frame = output_wire.output(replaced(FULL, health, *path, "health"))
-    sensr.say(without(FULL, *path, "health"), frame=frame, undecodable_parts=1)
+    sensr.say(replaced(FULL, HEALTH, *path, "health"), frame=frame, undecodable_parts=count)
 
 
-def test_a_text_that_is_no_text_costs_its_part(sensr):
-    zones = [*STREAM["zones"], {"id": 9, "name": b"\xff\xfe"}]
-    event = EVENT | {"online_recalibration": [{"topic": b"\xc3\x28"}, *EVENT["online_recalibration"]]}
-    frame = output_wire.output(FULL | {"stream": STREAM | {"zones": zones}, "event": event})
-    sensr.say(FULL, frame=frame, undecodable_parts=1, malformed={"events/recalibration": 1})
+@pytest.mark.parametrize(
+    ("name", "count"),
+    (("processing_times", 2), ("mem_usages", 2), ("characteristics", 2), ("algo_nodes", 1)),
+)
+def test_a_broken_entry_of_the_profiling_costs_itself(sensr, name, count):
+    custom = CUSTOM | {"profiling": with_broken_entries(PROFILING, name)}
+    frame = output_wire.output(FULL | {"custom": custom})
+    sensr.say(FULL, frame=frame, undecodable_parts=count)
+
+
+#: A name of a sensor in the encoding of Korean Windows, two that come out the same, one that C would end early.
+CP949 = "라이다1".encode("cp949")
+ALIKE = b"\xb6", b"\xb7"
+NUL = b"north\0gate"
+
+
+def test_texts_in_another_encoding_cost_nothing(sensr):
+    """In every place where SENSR has a text."""
+    sensors = {CP949: 1, ALIKE[0]: 2, ALIKE[1]: 3}
+    node = {"status": 1, "sensors": sensors, "edges": {CP949: {"status": 2, "sensors": sensors}}}
+    result = {
+        "processing_times": {CP949: 1},
+        "mem_usages": {CP949: 2},
+        "characteristics": {CP949: {"text": CP949}},
+    }
+    message = FULL | {
+        "stream": STREAM | {"zones": [*STREAM["zones"], {"id": 9, "name": CP949}, {"id": 10, "name": NUL}]},
+        "event": EVENT
+        | {
+            "online_recalibration": [{"topic": CP949}, *EVENT["online_recalibration"]],
+            "health": {"master": 1, "nodes": {CP949: node}},
+        },
+        "custom": CUSTOM | {"profiling": {"master_node": result, "algo_nodes": {CP949: result}}},
+    }
+    heard = sensr.say(message, invalid_texts=2 + 1 + (1 + 3 + 1 + 3) + 2 * 4 + 1)
+    names = [zone["name"] for zone in heard["zones"]["zones"][-2:]]
+    assert names == [CP949.decode(errors="replace"), "north\ufffdgate"]
+    (event,) = [health for health in heard.messages["health"] if health["is_event"]]
+    named = sorted(sensor["name"] for sensor in event["nodes"][0]["sensors"])
+    assert named == sorted([CP949.decode(errors="replace"), "\ufffd", "\ufffd"]), "both that look the same"
+    assert sensr.log.count("is not UTF-8") == 1, "one warning"
 
 
 def test_broken_points_cost_the_points_and_not_the_object(sensr):

@@ -9,6 +9,7 @@ import outputs
 import wire
 from ledger import stamp_ns
 from pair import Pair
+from polling import until
 
 SECOND = 10**9
 HOUR = 3600 * SECOND
@@ -50,6 +51,19 @@ class Watch(Pair):
         came = {topic: inbox.wait(number)[-1] for topic, inbox in self.inboxes.items() if topic != "points/raw"}
         return server_ns, came
 
+    def follow(self, condition):
+        """Sends messages until the clock is as wanted: several must agree."""
+
+        def holds():
+            self.output_message()
+            return condition(self.clock)
+
+        until(holds, lambda: f"the clock as wanted; the latest: {self.clock}")
+
+    def learn(self):
+        """Sends messages until the server's clock is known."""
+        self.follow(lambda clock: clock.known)
+
     def cloud(self):
         """Sends one; returns its stamp."""
         self.clouds_sent += 1
@@ -74,6 +88,7 @@ def stamps_of(came):
 @pytest.mark.parametrize("ahead_ns", [0, 12 * YEAR // 2, -20 * YEAR, -HOUR], ids=["right", "+6 y", "-20 y", "-1 h"])
 def test_stamps_of_one_moment_agree_on_either_clock(rig, ahead_ns):
     watch = Watch(rig, "server", ahead_ns)
+    watch.learn()
     for source in ("server", "receive", "server"):
         watch.parameters.set({"stamp_source": source})
         for _ in range(3):
@@ -90,12 +105,12 @@ def test_stamps_of_one_moment_agree_on_either_clock(rig, ahead_ns):
     # Ours minus the server's, with the shortest way of a message in it.
     assert clock.known and 0 <= clock.offset_ns + ahead_ns < TRANSIT_NS
     assert 0 <= clock.spread_ns < TRANSIT_NS
-    assert (clock.jumps, clock.backward, clock.invalid) == (0, 0, 0)
+    assert (clock.jumps, clock.backward, clock.invalid, clock.outliers) == (0, 0, 0, 0)
 
 
 def test_clouds_are_moved_by_the_measured_offset(rig):
     watch = Watch(rig, "server", -HOUR)
-    watch.output_message()
+    watch.learn()
     # Nothing more of the output stream: the offset stays.
     offset_ns = watch.clock.offset_ns
     watch.parameters.set({"publish.wire": True})
@@ -114,17 +129,26 @@ def test_before_anything_is_known_clouds_have_the_time_they_came(rig):
     _, came = watch.output_message(stamp=None)
     (stamp,) = stamps_of(came)
     require_now(stamp)
-    watch.output_message()
+    # One message proves nothing.
+    server_ns, came = watch.output_message()
+    (stamp,) = stamps_of(came)
+    require_now(stamp)
+    assert came["objects"][1] == server_ns
+    require_now(watch.cloud())
+    watch.learn()
     require_now(watch.cloud(), -HOUR)
 
 
 @pytest.mark.parametrize("jump_ns", [-10 * SECOND, 10 * SECOND, -HOUR, YEAR], ids=["-10 s", "+10 s", "-1 h", "+1 y"])
-def test_a_clock_that_jumps_is_followed_at_once(rig, jump_ns):
+def test_a_clock_that_jumps_is_followed_when_several_messages_agree(rig, jump_ns):
     watch = Watch(rig, "server")
-    for _ in range(3):
-        watch.output_message()
+    watch.learn()
     watch.ahead_ns += jump_ns
-    for _ in range(10):
+    server_ns, came = watch.output_message()
+    assert stamps_of(came) != {server_ns}, "one message proves nothing"
+    assert came["objects"][1] == server_ns
+    watch.follow(lambda clock: clock.jumps == 1)
+    for _ in range(3):
         server_ns, came = watch.output_message()
         assert stamps_of(came) == {server_ns}
     clock = watch.clock
@@ -135,7 +159,46 @@ def test_a_clock_that_jumps_is_followed_at_once(rig, jump_ns):
     assert watch.bridge.log.count("a clock jumped") == 1
 
 
+@pytest.mark.parametrize("odd_ns", [-HOUR, -10 * SECOND, HOUR], ids=["-1 h", "-10 s", "+1 h"])
+def test_an_event_with_a_time_of_its_own_resets_nothing(rig, odd_ns):
+    watch = Watch(rig, "server", -HOUR)
+    watch.learn()
+    for count in (1, 2, 3):
+        own = outputs.timestamp(time.time_ns() + watch.ahead_ns + odd_ns)
+        _, came = watch.output_message(own)
+        (stamp,) = stamps_of(came)
+        require_now(stamp, -HOUR)
+        assert came["events/zone"][1] == own["seconds"] * SECOND + own["nanos"]
+        server_ns, came = watch.output_message()
+        assert stamps_of(came) == {server_ns}
+        require_now(watch.cloud(), -HOUR)
+        assert (watch.clock.jumps, watch.clock.outliers) == (0, count)
+
+
+def test_a_clock_that_stands_still_is_no_clock(rig):
+    watch = Watch(rig, "server")
+    standing = outputs.timestamp(1_700_000_000 * SECOND)
+
+    def stands():
+        _, came = watch.output_message(standing)
+        (stamp,) = stamps_of(came)
+        require_now(stamp)
+        assert came["objects"][1] == 1_700_000_000 * SECOND
+        return watch.clock.standing
+
+    until(stands, "a clock found to stand still")
+    clock = watch.clock
+    assert (clock.known, clock.jumps) == (False, 0) and clock.invalid > 0
+    assert watch.bridge.log.count("the server's clock stands still at 2023-11-14T22:13:20Z") == 1
+    watch.learn()
+    assert (watch.clock.standing, watch.clock.jumps) == (False, 0)
+
+
 INVALID = {
+    "empty": {},
+    "zero": {"seconds": 0, "nanos": 0},
+    "since the start of the machine": {"seconds": 4711, "nanos": 5},
+    "1999": {"seconds": 946_684_799, "nanos": 999_999_999},
     "1960": {"seconds": -10 * 365 * 24 * 3600, "nanos": 0},
     "after 2038": {"seconds": 1 << 31, "nanos": 0},
     "nanos too large": {"seconds": 1_700_000_000, "nanos": SECOND},
@@ -148,7 +211,7 @@ INVALID = {
 @pytest.mark.parametrize("source", ["server", "receive"])
 def test_an_invalid_time_is_counted_and_costs_nothing(rig, source):
     watch = Watch(rig, source, -HOUR)
-    watch.output_message()
+    watch.learn()
     ahead_ns = -HOUR if source == "server" else 0
     for count, stamp in enumerate(INVALID.values(), 1):
         _, came = watch.output_message(stamp)

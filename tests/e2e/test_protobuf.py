@@ -1,6 +1,7 @@
 """The schema, the bridge and the simulator against Google's protobuf library.
 
-Its classes are generated from proto/sensr.proto in the test run.
+Its classes are generated from proto/sensr.proto in the test run. That has `bytes` where the interface has `string`, and
+repeated entries of key and value where it has maps, which is the same on the wire; here they are turned back.
 """
 
 import importlib.util
@@ -36,7 +37,6 @@ _SCALARS = {
     FieldDescriptor.TYPE_BOOL: "bool",
     FieldDescriptor.TYPE_FLOAT: "float",
     FieldDescriptor.TYPE_DOUBLE: "double",
-    FieldDescriptor.TYPE_STRING: "string",
     FieldDescriptor.TYPE_BYTES: "bytes",
 }
 
@@ -58,7 +58,14 @@ def sensr_pb2(tmp_path_factory):
 
 
 def is_map(field):
-    return field.message_type is not None and field.message_type.GetOptions().map_entry
+    """As protobuf writes maps: repeated messages of key and value."""
+    entry = field.message_type
+    return (
+        field.is_repeated
+        and entry is not None
+        and entry.name.endswith("Entry")
+        and {one.name: one.number for one in entry.fields} == {"key": 1, "value": 2}
+    )
 
 
 def require_type(field, kind, path):
@@ -74,7 +81,7 @@ def require_type(field, kind, path):
         assert field.type == FieldDescriptor.TYPE_MESSAGE, path
         require_schema(field.message_type, kind, path)
     else:
-        assert _SCALARS.get(field.type) == kind, path
+        assert _SCALARS.get(field.type) == ("bytes" if kind == "string" else kind), path
 
 
 def require_schema(descriptor, kind, path):
@@ -112,19 +119,21 @@ def test_one_of_three_is_a_oneof(sensr_pb2):
 # ---- messages as dicts -------------------------------------------------------------------------------
 
 
-def opened(message):
+def opened(message, kind):
     """A message of Google's as `output_wire` has them. What is not there is not in it."""
-    return {field.name: _opened_field(message, field) for field, _ in message.ListFields()}
+    table = MESSAGES[kind]
+    return {field.name: _opened(value, table[field.name][1]) for field, value in message.ListFields()}
 
 
-def _opened_field(message, field):
-    value = getattr(message, field.name)
-    if is_map(field):
-        is_message = field.message_type.fields_by_name["value"].message_type is not None
-        return {key: opened(entry) if is_message else entry for key, entry in value.items()}
-    if field.message_type is None:
-        return list(value) if field.is_repeated else value
-    return list(map(opened, value)) if field.is_repeated else opened(value)
+def _opened(value, kind):
+    if isinstance(kind, list):
+        return [_opened(item, kind[0]) for item in value]
+    if isinstance(kind, dict):
+        ((key, of),) = kind.items()
+        return {_opened(entry.key, key): _opened(entry.value, of) for entry in value}
+    if kind in MESSAGES and not isinstance(value, bytes):
+        return opened(value, kind)
+    return value.decode() if kind == "string" else value
 
 
 def fill(message, table, values):
@@ -141,15 +150,17 @@ def fill(message, table, values):
         elif isinstance(kind, dict):
             (of,) = kind.values()
             for key, entry in value.items():
+                added = target.add(key=key.encode())
                 if of in MESSAGES:
-                    fill(target[key], MESSAGES[of], entry)
+                    added.value.SetInParent()
+                    fill(added.value, MESSAGES[of], entry)
                 else:
-                    target[key] = entry
+                    added.value = entry
         elif kind in MESSAGES and name != "custom":
             target.SetInParent()
             fill(target, MESSAGES[kind], value)
         else:
-            setattr(message, name, value)
+            setattr(message, name, value.encode() if kind == "string" else value)
     return message
 
 
@@ -172,14 +183,8 @@ def require_known(message, path):
     for field, value in message.ListFields():
         if field.message_type is None:
             continue
-        inner = f"{path}.{field.name}"
-        if is_map(field):
-            if field.message_type.fields_by_name["value"].message_type is not None:
-                for entry in value.values():
-                    require_known(entry, inner)
-        else:
-            for item in value if field.is_repeated else [value]:
-                require_known(item, inner)
+        for item in value if field.is_repeated else [value]:
+            require_known(item, f"{path}.{field.name}")
 
 
 def read(kind, data):
@@ -307,14 +312,16 @@ def test_anything_from_google_comes_through(sensr, sensr_pb2, seed, generation):
 def require_same_reading(sensr_pb2, message, generation, **encoding):
     """Google's library reads what was put in, from what the tests write and from what it writes itself."""
     kind = custom_kind(sensr_pb2, generation)
-    custom = written(message["custom"], kind.DESCRIPTOR.name)
-    expected = written(message | {"custom": b""}, "OutputMessage") | {"custom": custom}
+    expected = written(message | {"custom": b""}, "OutputMessage") | {
+        "custom": written(message["custom"], kind.DESCRIPTOR.name)
+    }
     for frame in (
         output_wire.output(message, generation, **encoding),
         google_bytes(sensr_pb2, message, generation),
     ):
         got = read(sensr_pb2.OutputMessage, frame)
-        values = opened(got) | {"custom": opened(read(kind, got.custom))}
+        custom = opened(read(kind, got.custom), kind.DESCRIPTOR.name)
+        values = opened(got, "OutputMessage") | {"custom": custom}
         # As text, for NaN differs from itself.
         assert repr(in_order(values)) == repr(in_order(expected))
 

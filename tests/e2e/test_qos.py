@@ -127,7 +127,8 @@ def test_the_statistics_are_complete(rig, full):
             assert (topic.received, topic.published) == (1, 1), topic.topic
             assert topic.published_bytes > 0
     assert topic_of(message).published_bytes > 16 * 500
-    assert message.clock.known and message.clock.invalid == message.clock.jumps == 0
+    # One message does not prove what the server's clock is.
+    assert not message.clock.known and message.clock.invalid == message.clock.jumps == 0
 
 
 def test_the_stage_times_are_those_of_each_link(full):

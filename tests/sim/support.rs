@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures::{SinkExt as _, StreamExt as _};
 use prost::Message as _;
+use sensr_bridge::sensr::wire::CloudType;
 use sensr_bridge::sensr::wire::proto::{OutputMessage, PointResult};
-use sensr_bridge::sensr::wire::{CloudType, decode_points};
 use sensr_bridge::sim::{Options, Report, Server};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -48,7 +48,7 @@ impl Client {
     }
 
     pub(crate) async fn points(&mut self) -> PointResult {
-        decode_points(self.frame().await).expect("a PointResult")
+        PointResult::decode(self.frame().await).expect("a PointResult")
     }
 
     pub(crate) async fn output(&mut self) -> OutputMessage {

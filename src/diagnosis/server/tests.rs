@@ -1,6 +1,6 @@
 use super::*;
 use crate::diagnosis::sample::{self, World, stamp};
-use crate::sensr::wire::proto::SystemHealth;
+use crate::sensr::health::SystemHealth;
 use crate::topic::Topic;
 
 struct Rig {

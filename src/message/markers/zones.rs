@@ -10,6 +10,7 @@ use super::shown::{Markers, Shown};
 use super::{Array, names};
 use crate::cdr::Header;
 use crate::sensr::wire::proto::ZoneConfig;
+use crate::text::lossy;
 
 /// Indices of the namespaces.
 const WALLS: usize = 0;
@@ -117,20 +118,24 @@ fn draw_name(
     array.add_text(markers.key(NAME), look, format_args!("{}", Title(zone)));
 }
 
-/// Name, or ID if it has none, and type.
+/// ID, name and type. The ID stands there although most zones have a name: rviz draws blanks for letters that its font
+/// does not have, such as Korean ones.
 struct Title<'a>(&'a ZoneConfig);
 
 impl fmt::Display for Title<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(zone) = self;
-        // NUL would end the string early, line feeds move the text.
+        // Line feeds move the text.
         let is_blank = |letter: char| letter.is_control() || letter.is_whitespace();
-        let name = zone.name.trim_matches(is_blank);
-        for letter in name.chars() {
-            f.write_char(if letter.is_control() { ' ' } else { letter })?;
-        }
+        let name = lossy(&zone.name);
+        let name = name.trim_matches(is_blank);
         if name.is_empty() {
             write!(f, "zone {}", zone.id)?;
+        } else {
+            write!(f, "{}: ", zone.id)?;
+        }
+        for letter in name.chars() {
+            f.write_char(if letter.is_control() { ' ' } else { letter })?;
         }
         match names::of_zone_type(zone.r#type) {
             Some(type_name) => write!(f, "\n{type_name}"),
@@ -155,7 +160,7 @@ mod tests {
     fn zone(id: i32, corners: &[(f32, f32)]) -> ZoneConfig {
         ZoneConfig {
             id,
-            name: String::new(),
+            name: Vec::new(),
             pbox: Some(PolygonBox {
                 points: corners.iter().map(|&(x, y)| Vector2 { x, y }).collect(),
                 min_z: 0.0,
@@ -197,13 +202,15 @@ mod tests {
     fn a_zone_is_named() {
         let text = |name: &str, zone_type| {
             let zone = ZoneConfig {
-                name: name.to_owned(),
+                name: name.into(),
                 r#type: zone_type,
                 ..zone(7, &SQUARE)
             };
             markers_of(zone).pop().expect("the name").text
         };
-        assert_eq!(text("north\0gate\n", 4), "north gate\ngate");
+        assert_eq!(text("north\tgate\n", 4), "7: north gate\ngate");
+        assert_eq!(text("남문 입구", 77), "7: 남문 입구");
+        assert_eq!(text("north\0gate", 77), "7: north\u{fffd}gate");
         assert_eq!(text(" ", 6), "zone 7\nmap exclusion");
         assert_eq!(text("", 77), "zone 7");
     }
@@ -247,7 +254,7 @@ mod tests {
         fn rviz_never_complains(
             corners in vec((float(), float()), 0..6),
             (min_z, max_z) in (float(), float()),
-            name in ".*",
+            name: Vec<u8>,
             r#type in -1..10,
         ) {
             let mut zone = ZoneConfig { name, r#type, ..zone(1, &corners) };

@@ -272,27 +272,46 @@ fn every_frame_is_kept_as_it_came_when_asked_for() {
 
 #[test]
 fn stamps_are_on_the_clock_that_was_asked_for() {
+    const SERVER_S: i64 = 1_700_000_000;
     let mut rig = Rig::new();
-    let server = Timestamp {
-        seconds: 1_000_000,
-        nanos: 7,
+    // The two clocks run on together, a message says.
+    let at = |rig: &mut Rig, ms: u64, server_ms: Option<i32>| {
+        let message = OutputMessage {
+            timestamp: server_ms.map(|ms| Timestamp {
+                seconds: SERVER_S,
+                nanos: 1_000_000 * ms,
+            }),
+            ..with_objects(vec![])
+        };
+        let arrival = Arrival {
+            instant: rig.start + Duration::from_millis(ms),
+            stamp: Stamp::from_ns(1_800_000_000_000_000_000 + 1_000_000 * ms.cast_signed()),
+        };
+        rig.intake.message(message.encode_to_vec().into(), arrival);
+        rig.next_output().times
     };
-    let message = |time| OutputMessage {
-        timestamp: time,
-        ..with_objects(vec![])
-    };
-    rig.message_at(0, &message(Some(server)));
-    let times = rig.next_output().times;
-    assert_eq!(times.stamp, times.arrival.stamp);
-    assert_eq!(Some(times.server), Stamp::from_wire(server));
-
     rig.configure(|config| config.stamp_source = StampSource::Server);
-    rig.message_at(0, &message(Some(server)));
-    let times = rig.next_output().times;
+    let times = at(&mut rig, 0, Some(0));
+    assert_eq!(times.stamp, times.arrival.stamp, "one is not believed");
+    assert_eq!(times.server.as_ns(), SERVER_S * 1_000_000_000);
+    for ms in [100, 200, 300, 400] {
+        at(&mut rig, ms, i32::try_from(ms).ok());
+    }
+    let times = at(&mut rig, 500, Some(500));
     assert_eq!(times.stamp, times.server);
 
-    rig.message_at(0, &message(None));
-    let times = rig.next_output().times;
+    rig.configure(|config| config.stamp_source = StampSource::Receive);
+    let times = at(&mut rig, 600, Some(600));
+    assert_eq!(times.stamp, times.arrival.stamp);
+
+    rig.configure(|config| config.stamp_source = StampSource::Server);
+    // An event that is older than the message before.
+    let times = at(&mut rig, 60_000, Some(500));
+    let offset_ns = rig.intake.stats.clock().offset_ns().expect("known");
+    let moved_ns = times.arrival.stamp.as_ns() - times.stamp.as_ns();
+    assert_eq!(moved_ns, offset_ns);
+
+    let times = at(&mut rig, 60_100, None);
     let offset_ns = rig.intake.stats.clock().offset_ns().expect("known");
     let moved_ns = times.arrival.stamp.as_ns() - times.stamp.as_ns();
     assert_eq!((moved_ns, times.server), (offset_ns, Stamp::default()));
@@ -311,7 +330,7 @@ fn an_overflow_of_the_server_is_remembered_with_our_own_counters() {
         0,
         &OutputMessage {
             event: Some(EventMessage {
-                health: Some(health.clone()),
+                health: Some(health.clone().into()),
                 ..EventMessage::default()
             }),
             ..OutputMessage::default()

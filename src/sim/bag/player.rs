@@ -8,7 +8,8 @@ use super::error::BagError;
 use super::pace::Pace;
 use super::read_ahead::ReadAhead;
 use super::reader::{Bag, Frame};
-use crate::sensr::wire::{PointCloud, decode_points};
+use crate::sensr::points::decode_points;
+use crate::sensr::wire::PointCloud;
 use crate::shutdown::Shutdown;
 use crate::sim::error::SimError;
 use crate::sim::hub::Hub;
@@ -141,7 +142,7 @@ impl Stage<'_> {
         }
         let clouds = decode_points(data.clone()).map_or_else(
             |_| CloudCounts::default(),
-            |result| result.points.iter().map(PointCloud::r#type).collect(),
+            |result| result.clouds.iter().map(PointCloud::r#type).collect(),
         );
         self.shared.note_clouds(&clouds);
         Message::clouds(data, clouds)

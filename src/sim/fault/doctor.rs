@@ -5,8 +5,8 @@ use prost::Message as _;
 use rand::Rng as _;
 use rand::rngs::SmallRng;
 
+use crate::sensr::wire::POINT_BYTES;
 use crate::sensr::wire::proto::{OutputMessage, PointResult};
-use crate::sensr::wire::{POINT_BYTES, decode_points};
 use crate::sim::outgoing::{Contents, Message};
 
 /// The most bytes of garbage.
@@ -59,7 +59,7 @@ pub(in crate::sim) fn non_finite(message: &Message) -> Bytes {
 /// intensities either.
 fn changed(message: &Message, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Bytes {
     let decoded = match message.contents {
-        Contents::Clouds(_) => decode_points(message.data.clone()).ok(),
+        Contents::Clouds(_) => PointResult::decode(message.data.clone()).ok(),
         Contents::Output(_) => None,
     };
     let Some(mut result) = decoded else {
@@ -88,7 +88,7 @@ mod tests {
     fn points(count: usize) -> Message {
         let cloud = |kind: CloudType| PointCloud {
             r#type: kind.into(),
-            id: String::new(),
+            id: Bytes::new(),
             points: vec![1; count * POINT_BYTES].into(),
             intensities: vec![2; count * 4].into(),
         };

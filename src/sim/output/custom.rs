@@ -30,7 +30,7 @@ pub(super) fn encode(generation: Generation, moment: &Moment, objects: &[Object]
             vehicle_oriented_fields_of_regard: regard::fields(objects),
             bg_learning_progress,
             record,
-            profiling: Some(profile("3.3")),
+            profiling: Some(profile("3.3").into()),
         }
         .encode_to_vec(),
         Generation::V2_5 => CustomMessage25 {
@@ -39,7 +39,7 @@ pub(super) fn encode(generation: Generation, moment: &Moment, objects: &[Object]
                 current_index: i32::try_from(moment.k).unwrap_or(i32::MAX),
             }),
             record,
-            profiling: Some(profile("2.5")),
+            profiling: Some(profile("2.5").into()),
         }
         .encode_to_vec(),
     };

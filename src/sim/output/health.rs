@@ -1,9 +1,8 @@
 //! How the machines and the sensors are: all is well but for one incident at a time.
 
-use std::collections::BTreeMap;
-
-use crate::sensr::wire::proto::system_health::{Edge, Node, Status, node};
-use crate::sensr::wire::proto::{SensorStatus, SystemHealth};
+use crate::sensr::health::{Edge, Named, Node, SystemHealth};
+use crate::sensr::wire::proto::SensorStatus;
+use crate::sensr::wire::proto::system_health::{Status, node};
 use crate::sim::options::Generation;
 
 /// Seconds from the start to the first incident, and until they all begin anew.
@@ -65,10 +64,10 @@ pub(super) fn at(world_secs: Option<f64>, generation: Generation) -> SystemHealt
             sensors[4] = SensorStatus::SensorSuspended;
         }
     }
-    let named = |range: std::ops::Range<usize>| -> BTreeMap<String, i32> {
+    let named = |range: std::ops::Range<usize>| -> Named<i32> {
         let named = SENSORS[range.clone()].iter().zip(&sensors[range]);
         named
-            .map(|(&name, &status)| (name.to_owned(), status.into()))
+            .map(|(&name, &status)| (name.into(), status.into()))
             .collect()
     };
     let edge = Edge {
@@ -82,13 +81,13 @@ pub(super) fn at(world_secs: Option<f64>, generation: Generation) -> SystemHealt
             sensors,
             edges,
         };
-        (NODES[index].to_owned(), node)
+        (NODES[index].into(), node)
     };
-    let edges = BTreeMap::from([(EDGE.to_owned(), edge)]);
+    let edges = Named::from([(EDGE.into(), edge)]);
     SystemHealth {
         master: master.into(),
-        nodes: BTreeMap::from([
-            node(0, named(0..2), BTreeMap::new()),
+        nodes: Named::from([
+            node(0, named(0..2), Named::new()),
             node(1, named(2..3), edges),
         ]),
     }
@@ -123,7 +122,7 @@ mod tests {
             let health = after(secs, generation);
             assert_eq!(health.master(), Status::Slowdown);
             let dead = i32::from(SensorStatus::SensorDead);
-            assert_eq!(health.nodes["algo_0"].sensors["lidar_1"], dead);
+            assert_eq!(health.nodes[&b"algo_0"[..]].sensors[&b"lidar_1"[..]], dead);
         }
     }
 
@@ -143,8 +142,9 @@ mod tests {
 
     #[test]
     fn only_2_5_says_that_an_input_is_not_available() {
-        let status = |generation| after(9.0, generation).nodes["algo_0"].status();
-        assert_eq!(status(Generation::V2_5), node::Status::InputNotAvailable);
-        assert_eq!(status(Generation::V3), node::Status::Ok);
+        let status = |generation| after(9.0, generation).nodes[&b"algo_0"[..]].status;
+        let expected = i32::from(node::Status::InputNotAvailable);
+        assert_eq!(status(Generation::V2_5), expected);
+        assert_eq!(status(Generation::V3), i32::from(node::Status::Ok));
     }
 }

@@ -1,11 +1,10 @@
 //! What the server says about its own effort. Made up, so that the same moment gives the same bytes.
 
-use std::collections::BTreeMap;
-
 use super::health::NODES;
+use crate::sensr::health::Named;
+use crate::sensr::profiling::{ProfilingResult, ProfilingResultSet};
 use crate::sensr::wire::proto::profiling_result::Characteristic;
 use crate::sensr::wire::proto::profiling_result::characteristic::Value;
-use crate::sensr::wire::proto::{ProfilingResult, ProfilingResultSet};
 use crate::sim::number::float;
 
 /// Bytes of one mebibyte.
@@ -17,7 +16,7 @@ pub(super) fn results(k: u64, objects: u64, release: &str) -> ProfilingResultSet
     ProfilingResultSet {
         master_node: Some(result(k, objects, release, 0)),
         algo_nodes: nodes
-            .map(|(&name, machine)| (name.to_owned(), result(k, objects, release, machine)))
+            .map(|(&name, machine)| (name.into(), result(k, objects, release, machine)))
             .collect(),
     }
 }
@@ -41,7 +40,7 @@ fn result(k: u64, objects: u64, release: &str, machine: u64) -> ProfilingResult 
             Value::Integer(i64::try_from(objects).unwrap_or(i64::MAX)),
         ),
         ("load", Value::Decimal(0.3 + float(sway) / 1000.0)),
-        ("release", Value::Text(release.to_owned())),
+        ("release", Value::Text(release.into())),
     ];
     let named = characteristics.map(|(name, value)| (name, Characteristic { value: Some(value) }));
     ProfilingResult {
@@ -51,11 +50,9 @@ fn result(k: u64, objects: u64, release: &str, machine: u64) -> ProfilingResult 
     }
 }
 
-fn by_name<T, const N: usize>(entries: [(&str, T); N]) -> BTreeMap<String, T> {
+fn by_name<T, const N: usize>(entries: [(&str, T); N]) -> Named<T> {
     let entries = entries.into_iter();
-    entries
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    entries.map(|(name, value)| (name.into(), value)).collect()
 }
 
 #[cfg(test)]
@@ -70,9 +67,9 @@ mod tests {
         for result in set.algo_nodes.values().chain([master]) {
             assert!(result.processing_times.values().all(|&ns| ns > 0));
             assert!(result.mem_usages.values().all(|&bytes| bytes > MIB));
-            let value = |name| result.characteristics[name].value.clone();
+            let value = |name: &str| result.characteristics[name.as_bytes()].value.clone();
             assert_eq!(value("objects"), Some(Value::Integer(4)));
-            assert_eq!(value("release"), Some(Value::Text("3.3".to_owned())));
+            assert_eq!(value("release"), Some(Value::Text("3.3".into())));
             assert!(matches!(value("load"), Some(Value::Decimal(load)) if load > 0.0));
         }
         assert_eq!(results(10, 4, "3.3"), set, "the same moment");

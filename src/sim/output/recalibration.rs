@@ -25,7 +25,7 @@ pub(super) fn event(index: u64, now_ns: i64) -> OnlineRecalibrationEvent {
     let rest = turn.x * turn.x + turn.y * turn.y + turn.z * turn.z;
     OnlineRecalibrationEvent {
         timestamp: Some(timestamp(now_ns)),
-        topic: sensor.copied().unwrap_or_default().to_owned(),
+        topic: sensor.copied().unwrap_or_default().into(),
         translation: Some(vector([0.02 * cos, 0.015 * sin, -0.01 * cos])),
         rotation: Some(Quaternion {
             qw: narrow((1.0 - f64::from(rest)).sqrt()),
@@ -56,7 +56,7 @@ mod tests {
             let t = event.translation.expect("a translation");
             let way = (t.x * t.x + t.y * t.y + t.z * t.z).sqrt();
             assert!((0.001..0.05).contains(&way), "{way}");
-            assert!(event.topic.starts_with("lidar_"));
+            assert!(event.topic.starts_with(b"lidar_"));
         }
     }
 }

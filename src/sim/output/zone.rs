@@ -18,7 +18,7 @@ impl Zone {
         Self {
             config: ZoneConfig {
                 id,
-                name: name.to_owned(),
+                name: name.into(),
                 pbox: Some(PolygonBox {
                     points: corners.iter().map(|&at| corner(at)).collect(),
                     min_z: -0.5,
