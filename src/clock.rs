@@ -124,6 +124,14 @@ impl Clock {
         None
     }
 
+    /// Forgets all but the counts: from now on it is another server.
+    pub fn reset(&mut self) {
+        *self = Self {
+            oddities: self.oddities,
+            ..Self::default()
+        };
+    }
+
     /// [`Estimate::offset_ns`], without the cost of the rest.
     #[must_use]
     pub fn offset_ns(&self) -> Option<i64> {

@@ -6,11 +6,14 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use super::source::SourceTracker;
 use super::wire_tap::WireTap;
 use super::{CloudQueue, LOG_PERIOD, QueuedClouds, complain, settle_as_dropped};
 use crate::cloud::Cloud;
 use crate::config::{Config, StampSource};
 use crate::interval::IntervalGrid;
+use crate::sensr::client::FrameHandler;
+use crate::sensr::link::Endpoint;
 use crate::sensr::wire::{PointCloud, decode_points};
 use crate::stamp::{Arrival, Stamp};
 use crate::stats::Stats;
@@ -28,6 +31,7 @@ pub struct CloudIntake {
     config: watch::Receiver<Arc<Config>>,
     grids: [IntervalGrid; Topic::COUNT],
     tap: WireTap,
+    source: SourceTracker,
     complaints: Complaints,
 }
 
@@ -55,6 +59,7 @@ impl CloudIntake {
             config,
             grids: Default::default(),
             tap: WireTap::default(),
+            source: SourceTracker::default(),
             complaints: Complaints {
                 undecodable: throttle(),
                 unknown_type: throttle(),
@@ -71,6 +76,7 @@ impl CloudIntake {
         let config = Arc::clone(&self.config.borrow());
         let wire = self.tap.take(&payload, &config, &self.stats.ledger);
         let message = QueuedClouds {
+            source: self.source.now(&config, config.points_port),
             arrival,
             stamp: self.stamp(arrival, config.stamp_source),
             wire,
@@ -94,7 +100,7 @@ impl CloudIntake {
     fn stamp(&self, arrival: Arrival, source: StampSource) -> Stamp {
         let offset_ns = match source {
             StampSource::Receive => None,
-            StampSource::Server => self.stats.clock().offset_ns(),
+            StampSource::Server => self.stats.clock_offset_ns_of(self.source.address()),
         };
         offset_ns.map_or(arrival.stamp, |offset_ns| {
             Stamp::from_ns(arrival.stamp.as_ns().saturating_sub(offset_ns))
@@ -163,6 +169,17 @@ impl CloudIntake {
         let intake = due.of(topic, &mut self.grids);
         ledger.receive(topic, intake);
         (intake == ledger::Intake::Queued).then_some((topic, cloud))
+    }
+}
+
+impl FrameHandler for CloudIntake {
+    fn handle_frame(&mut self, payload: Bytes, arrival: Arrival) {
+        self.message(payload, arrival);
+    }
+
+    fn handle_server(&mut self, server: &Endpoint) {
+        let config = self.config.borrow();
+        self.source.change_to(server, &config, config.points_port);
     }
 }
 

@@ -168,6 +168,7 @@ GOOD = {
     "max_message_bytes": 100_000_000,
     "reconnect.initial_delay": 1.5,
     "reconnect.max_delay": 20.0,
+    "startup_hold": 7.5,
     "statistics_period": 0.2,
 }
 
@@ -235,6 +236,7 @@ BAD = [
     ("tls.enabled", 1, ["boolean", "1"]),
     ("tls.enabled", True, ["tls.ca_file", "must be set"]),
     ("tls.server_name", "two words", ["DNS name", "two words"]),
+    ("startup_hold", 20.5, ["0.0 to 20.0", "20.5"]),
     ("statistics_period", 0.0, ["0.1 to 3600.0", "0.0"]),
     ("statistics_period", float("inf"), ["0.1 to 3600.0", "inf"]),
     ("pointcloud_intervall", 1.0, ["no parameter", "did you mean pointcloud_interval"]),
