@@ -60,6 +60,8 @@ pub struct Config {
     pub queue_max_bytes: usize,
     /// A larger message closes the link.
     pub max_message_bytes: usize,
+    /// How long after the start events, zones, health and status wait for the first subscriber of their topic.
+    pub startup_hold: Duration,
     /// The pauses between attempts to connect.
     pub reconnect: backoff::Bounds,
     /// How long silence of the server is borne.
@@ -121,6 +123,7 @@ impl Config {
             },
             queue_max_bytes: settings.unsigned("queue_max_bytes"),
             max_message_bytes: settings.unsigned("max_message_bytes"),
+            startup_hold: settings.seconds("startup_hold"),
             reconnect: backoff::Bounds {
                 initial_delay: settings.seconds("reconnect.initial_delay"),
                 max_delay: settings.seconds("reconnect.max_delay"),

@@ -37,4 +37,11 @@ impl Moment<'_> {
         out.header(self.header);
         out.time(self.server_stamp);
     }
+
+    /// The same with the sequence number of those that are counted between the header and the time.
+    fn write_with(&self, out: &mut Writer<'_>, sequence: u64) {
+        out.header(self.header);
+        out.u64(sequence);
+        out.time(self.server_stamp);
+    }
 }

@@ -16,6 +16,7 @@ mod bound;
 mod cloud_intake;
 mod cloud_outflow;
 mod hand_over;
+mod hold;
 mod memory;
 mod notice;
 mod notice_outflow;
@@ -23,6 +24,8 @@ mod object_outflow;
 mod outflow;
 mod output_intake;
 mod output_queue;
+mod pictures;
+mod source;
 mod wire_tap;
 
 pub use bound::memory_bound;
@@ -47,6 +50,7 @@ use crate::throttle::Throttle;
 use crate::topic::Topic;
 use notice::QueuedNotice;
 use output_queue::QueuedOutput;
+use source::Source;
 use wire_tap::WireFrame;
 
 /// At most one log line of each kind in this time.
@@ -65,6 +69,7 @@ pub trait Queued {
 /// The clouds of one message that are due, and when it arrived.
 #[derive(Debug)]
 pub struct QueuedClouds {
+    source: Source,
     arrival: Arrival,
     stamp: Stamp,
     wire: Option<WireFrame>,

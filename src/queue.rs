@@ -45,6 +45,17 @@ pub struct Fill {
     pub max_bytes: usize,
 }
 
+/// Answer of [`ByteQueue::pop_ready`].
+#[derive(Debug, PartialEq, Eq)]
+pub enum Popped<T> {
+    /// The oldest that is ready.
+    Item(T),
+    /// None is ready yet.
+    NotReady,
+    /// The queue is closed and empty.
+    Closed,
+}
+
 impl<T> ByteQueue<T> {
     /// An empty queue that holds at most `max_bytes`.
     #[must_use]
@@ -96,6 +107,41 @@ impl<T> ByteQueue<T> {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Takes the oldest item that `is_ready`, whatever older ones wait; once the queue is closed, the oldest.
+    ///
+    /// Waits for an item, and at most `patience` for one that is ready. Then, and when the first item came to an empty
+    /// queue, the answer is [`Popped::NotReady`]: it may be time to judge anew.
+    pub fn pop_ready(&self, is_ready: impl Fn(&T) -> bool, patience: Duration) -> Popped<T> {
+        let mut state = self.lock();
+        if state.items.is_empty() && !state.closed {
+            drop(
+                self.changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+            );
+            return Popped::NotReady;
+        }
+        let ready = if state.closed {
+            Some(0)
+        } else {
+            state.items.iter().position(|(item, _)| is_ready(item))
+        };
+        let Some(ready) = ready else {
+            drop(
+                self.changed
+                    .wait_timeout(state, patience)
+                    .unwrap_or_else(PoisonError::into_inner),
+            );
+            return Popped::NotReady;
+        };
+        let Some((item, bytes)) = state.items.remove(ready) else {
+            return Popped::Closed;
+        };
+        state.bytes -= bytes;
+        state.taken += 1;
+        Popped::Item(item)
     }
 
     /// Changes the bound. Returns what no longer fits, oldest first.
@@ -243,6 +289,39 @@ mod tests {
         }
         queue.close();
         assert_eq!(consumer.join().unwrap(), (Some(7), None));
+    }
+
+    #[test]
+    fn what_is_not_ready_waits_and_holds_up_nothing_else() {
+        let queue = ByteQueue::new(100);
+        for i in 0..4 {
+            assert!(queue.push(i, 10).is_empty());
+        }
+        let odd = || queue.pop_ready(|i| i % 2 == 1, Duration::ZERO);
+        assert_eq!(odd(), Popped::Item(1));
+        assert_eq!(odd(), Popped::Item(3));
+        assert_eq!(odd(), Popped::NotReady);
+        assert_eq!((queue.fill().items, queue.fill().bytes), (2, 20));
+        assert_eq!(queue.taken(), 2);
+        queue.close();
+        assert_eq!(
+            (odd(), odd(), odd()),
+            (Popped::Item(0), Popped::Item(2), Popped::Closed)
+        );
+    }
+
+    #[test]
+    fn the_first_item_wakes_whoever_waits_for_a_ready_one() {
+        let queue = Arc::new(ByteQueue::new(100));
+        let consumer = std::thread::spawn({
+            let queue = Arc::clone(&queue);
+            move || {
+                let forever = Duration::from_secs(3600);
+                while queue.pop_ready(|_| true, forever) != Popped::Item(7) {}
+            }
+        });
+        assert!(queue.push(7, 1).is_empty());
+        consumer.join().expect("it has the item");
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct Stats {
     /// What SENSR says of itself.
     pub server: server::Server,
     clock: Mutex<Clock>,
+    /// Host whose clock that is.
+    clock_host: Mutex<String>,
 }
 
 /// What is counted per stream.
@@ -43,5 +45,23 @@ impl Stats {
     /// The clocks. Not to be held: both streams ask at every message.
     pub fn clock(&self) -> MutexGuard<'_, Clock> {
         lock(&self.clock)
+    }
+
+    /// Forgets what is known of a server's clock and health: from now on the output stream comes from another one,
+    /// on `host`.
+    pub fn forget_server(&self, host: &str) {
+        let mut clock = self.clock();
+        clock.reset();
+        host.clone_into(&mut lock(&self.clock_host));
+        drop(clock);
+        self.server.forget();
+    }
+
+    /// The offset of the clock of `host`. None until it is known; both streams come from the same host, but one
+    /// changes to another a moment before the other.
+    pub fn clock_offset_ns_of(&self, host: &str) -> Option<i64> {
+        let clock = self.clock();
+        let is_known = *lock(&self.clock_host) == host;
+        clock.offset_ns().filter(|_| is_known)
     }
 }

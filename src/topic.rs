@@ -46,7 +46,7 @@ pub enum Delivery {
     Frames,
     /// Reliable; thousands are kept, so that a burst reaches a slow subscriber whole.
     Event,
-    /// Reliable, and whoever comes late gets the last message at once.
+    /// Reliable, and late subscribers get the last messages at once.
     Latched,
 }
 
@@ -62,7 +62,9 @@ impl Delivery {
             // A burst of a thousand must reach a slow subscriber whole; each takes some hundred bytes. Fast DDS
             // keeps no more unless its profile says so.
             Self::Event => 5000,
-            Self::Latched => 1,
+            // SENSR sends two of a kind in a burst, such as a health of the stream and one of its events. Late
+            // subscribers get all that are kept, so there are no more than two such bursts.
+            Self::Latched => 4,
         }
     }
 }

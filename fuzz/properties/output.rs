@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sensr_bridge::pipeline::{NoticeOutflow, ObjectOutflow, OutputIntake};
+use sensr_bridge::sensr::client::FrameHandler as _;
+use sensr_bridge::sensr::link::Endpoint;
 use sensr_bridge::topic::Topic;
 
 use super::cdr::Reader;
@@ -23,15 +25,19 @@ const LENGTH: usize = 600;
 const GROWTH: usize = 600;
 const MEMORY: usize = 32 << 10;
 
-const EVENTS: [Topic; 3] = [
+/// Topics whose messages are numbered.
+const NUMBERED: [Topic; 6] = [
+    Topic::Zones,
     Topic::ZoneEvents,
     Topic::LosingEvents,
     Topic::RecalibrationEvents,
+    Topic::Health,
+    Topic::ServerStatus,
 ];
 
-/// Frames of the output stream (three bytes before them are choices).
+/// Frames of the output stream (three bytes before them are choices), from one server or several.
 ///
-/// The ledger balances throughout and nothing stays queued. Events are numbered without gaps but for those that
+/// The ledger balances throughout and nothing stays queued. Events, zones, health and status are numbered without gaps but for those that
 /// do not decode. No message and no memory grows beyond a multiple of what came.
 ///
 /// # Panics
@@ -50,7 +56,10 @@ fn run(frames: &[&[u8]], switches: u8, others: u8) {
         rig.config.clone(),
     );
     let mut bytes = 0;
-    for frame in frames {
+    for (number, frame) in frames.iter().enumerate() {
+        if others & 8 != 0 {
+            intake.handle_server(&server(number));
+        }
         intake.message(Bytes::copy_from_slice(frame), rig.arrival());
         rig.assert_balance();
         bytes += frame.len();
@@ -63,7 +72,7 @@ fn run(frames: &[&[u8]], switches: u8, others: u8) {
         mood,
         inspect: |topic: Topic, message: &[u8]| {
             assert_length(topic, message, bytes);
-            if EVENTS.contains(&topic) {
+            if NUMBERED.contains(&topic) {
                 let numbers = sequences.entry(topic.index()).or_default();
                 numbers.push(sequence(message));
             }
@@ -98,7 +107,7 @@ fn run(frames: &[&[u8]], switches: u8, others: u8) {
     .run()
     .expect("nothing is final");
     rig.assert_nothing_queued();
-    for topic in EVENTS {
+    for topic in NUMBERED {
         let numbers = sequences.remove(&topic.index()).unwrap_or_default();
         assert_numbered(&rig, topic, &numbers);
     }
@@ -113,10 +122,19 @@ fn assert_length(topic: Topic, message: &[u8], bytes: usize) {
     );
 }
 
-/// The number in an event.
+/// Every other frame comes from another server.
+fn server(number: usize) -> Endpoint {
+    Endpoint {
+        address: format!("192.0.2.{}", number / 2),
+        port: 5050,
+        tls: None,
+    }
+}
+
+/// The number in a message.
 fn sequence(message: &[u8]) -> u64 {
     let mut reader = Reader::new(message);
-    assert_eq!(reader.header().2, "sensr");
+    assert!(matches!(reader.header().2, "sensr" | ""));
     reader.u64()
 }
 

@@ -180,6 +180,16 @@ pub const PARAMETERS: &[Parameter] = &[
         "A larger message from SENSR closes the link with code 1009 and is counted. Changing it reconnects.",
     ),
     Parameter::new(
+        "startup_hold",
+        Kind::Double {
+            default: 5.0,
+            min: 0.0,
+            // A queue that nothing is taken out of for 30 s counts as stuck.
+            max: 20.0,
+        },
+        "How long after the start events, zones, health and status wait for the first subscriber of their topic, such as a recorder started with the bridge, in seconds; 0: not at all.",
+    ),
+    Parameter::new(
         "reconnect.initial_delay",
         Kind::Double {
             default: 0.5,

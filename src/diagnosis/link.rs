@@ -22,6 +22,8 @@ const LOST_TOO_OFTEN: u64 = 3;
 #[derive(Debug)]
 pub(super) struct LinkWatch {
     task: &'static str,
+    /// The server.
+    url: String,
     /// Links and frames so far: a new link has as much time to bring its first frame as any other.
     activity: Since<(u64, u64)>,
     down: Option<Down>,
@@ -50,6 +52,7 @@ impl LinkWatch {
     pub(super) fn new(task: &'static str, start: Instant) -> Self {
         Self {
             task,
+            url: String::new(),
             activity: Since::new((0, 0), start),
             down: Some(Down {
                 since: start,
@@ -61,6 +64,7 @@ impl LinkWatch {
 
     pub(super) fn examine(&mut self, now: Instant, link: &LinkFacts) -> Status {
         let figures = &link.figures;
+        self.follow(now, figures);
         let quiet = self.activity.note(now, (figures.connects, figures.frames));
         let total = Troubles::of(figures);
         let (_, before) = self.troubles.note(now, total);
@@ -81,6 +85,21 @@ impl LinkWatch {
             Some(notices) => with_fill(status, "events ", notices),
             None => status,
         }
+    }
+
+    /// Another server has as much time to answer as the first, and no troubles yet.
+    fn follow(&mut self, now: Instant, figures: &LinkFigures) {
+        if self.url == figures.url {
+            return;
+        }
+        if !self.url.is_empty() {
+            self.down = Some(Down {
+                since: now,
+                frames: figures.frames,
+            });
+            self.troubles = History::starting_with(WINDOW, now, Troubles::of(figures));
+        }
+        self.url.clone_from(&figures.url);
     }
 
     fn judge_connected(

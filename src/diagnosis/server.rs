@@ -19,7 +19,8 @@ const OVERFLOW_SHOWN: Duration = Duration::from_secs(60);
 pub(super) struct ServerWatch {
     heard: Since<Option<Stamp>>,
     link: Since<u64>,
-    overflows: Since<u64>,
+    /// When the latest was heard of, and which it was.
+    overflow: Since<Option<(Stamp, u64)>>,
 }
 
 impl ServerWatch {
@@ -27,7 +28,7 @@ impl ServerWatch {
         Self {
             heard: Since::new(None, start),
             link: Since::new(0, start),
-            overflows: Since::new(0, start),
+            overflow: Since::new(None, start),
         }
     }
 
@@ -36,9 +37,10 @@ impl ServerWatch {
         let staleness = self.staleness(facts);
         let is_current = staleness.is_none();
         let overflow = facts.server.overflow.as_ref();
-        let overflow_age = self
-            .overflows
-            .note(facts.now, overflow.map_or(0, |overflow| overflow.times));
+        let overflow_age = self.overflow.note(
+            facts.now,
+            overflow.map(|overflow| (overflow.at, overflow.times)),
+        );
         let mut judgement = match staleness {
             None => judge(master(facts)),
             Some(reason) => (Level::Stale, reason),

@@ -46,12 +46,3 @@ pub fn recalibration_event(
         out.f64(value.into());
     }
 }
-
-impl Moment<'_> {
-    /// Events count: the sequence number stands between the header and the times.
-    fn write_with(&self, out: &mut Writer<'_>, sequence: u64) {
-        out.header(self.header);
-        out.u64(sequence);
-        out.time(self.server_stamp);
-    }
-}

@@ -8,11 +8,12 @@ use crate::sensr::health::{Named, SystemHealth};
 pub fn system_health(
     buffer: &mut Vec<u8>,
     moment: Moment<'_>,
+    sequence: u64,
     health: &SystemHealth,
     is_event: bool,
 ) {
     let mut out = Writer::begin(buffer);
-    moment.write(&mut out);
+    moment.write_with(&mut out, sequence);
     out.bool(is_event);
     out.i32(health.master);
     out.sequence(health.nodes.iter(), |out, (name, node)| {

@@ -20,6 +20,9 @@ mod track;
 mod trails;
 mod zones;
 
+/// Lifetime of markers that rviz does not remove by itself: they are drawn too seldom.
+const FOR_EVER: Duration = Duration::ZERO;
+
 pub use objects::ObjectMarkers;
 pub use zones::ZoneMarkers;
 
@@ -153,6 +156,14 @@ impl<'a> Array<'a> {
         mesh(out);
         self.count += 1;
     }
+}
+
+/// Writes an array that deletes all that came by the same topic.
+fn clear<'a>(buffer: &'a mut Vec<u8>, header: Header<'_>) -> &'a [u8] {
+    let mut array = Array::begin(buffer, header, FOR_EVER);
+    array.delete_all();
+    array.finish();
+    buffer
 }
 
 fn no_points(out: &mut Writer<'_>) {

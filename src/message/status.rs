@@ -9,14 +9,22 @@ use crate::sensr::profiling::ProfilingResult;
 use crate::sensr::wire::proto::profiling_result::Characteristic;
 use crate::sensr::wire::proto::profiling_result::characteristic::Value;
 
-/// Writes a `ServerStatus`.
-pub fn server_status(buffer: &mut Vec<u8>, moment: Moment<'_>, custom: &Custom) {
+/// Writes a `ServerStatus`. None: nothing is known of the server.
+pub fn server_status(
+    buffer: &mut Vec<u8>,
+    moment: Moment<'_>,
+    sequence: u64,
+    custom: Option<&Custom>,
+) {
     let mut out = Writer::begin(buffer);
-    moment.write(&mut out);
-    out.u8(match custom.generation {
-        Generation::V2_5 => 25,
-        Generation::V3 => 30,
+    moment.write_with(&mut out, sequence);
+    out.u8(match custom.map(|custom| custom.generation) {
+        None => 0,
+        Some(Generation::V2_5) => 25,
+        Some(Generation::V3) => 30,
     });
+    let nothing = Custom::default();
+    let custom = custom.unwrap_or(&nothing);
     out.f32(custom.learning_progress);
     out.bool(custom.recording.is_some());
     out.f32(custom.recording.unwrap_or_default().saving_progress);

@@ -6,9 +6,9 @@ use crate::cdr::Writer;
 use crate::sensr::wire::proto::ZoneConfig;
 
 /// Writes a `ZoneArray`.
-pub fn zone_array(buffer: &mut Vec<u8>, moment: Moment<'_>, zones: &[ZoneConfig]) {
+pub fn zone_array(buffer: &mut Vec<u8>, moment: Moment<'_>, sequence: u64, zones: &[ZoneConfig]) {
     let mut out = Writer::begin(buffer);
-    moment.write(&mut out);
+    moment.write_with(&mut out, sequence);
     out.sequence(zones.iter(), |out, zone| {
         out.i32(zone.id);
         out.lossy_string(&zone.name);

@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use super::source::SourceTracker;
 use super::wire_tap::WireTap;
 use super::{
     CloudQueue, LOG_PERIOD, QueuedClouds, complain, count_invalid_texts, settle_as_dropped,
@@ -13,6 +14,8 @@ use super::{
 use crate::cloud::Cloud;
 use crate::config::{Config, StampSource};
 use crate::interval::IntervalGrid;
+use crate::sensr::client::FrameHandler;
+use crate::sensr::link::Endpoint;
 use crate::sensr::points::{Points, decode_points};
 use crate::sensr::wire::PointCloud;
 use crate::stamp::{Arrival, Stamp};
@@ -31,6 +34,7 @@ pub struct CloudIntake {
     config: watch::Receiver<Arc<Config>>,
     grids: [IntervalGrid; Topic::COUNT],
     tap: WireTap,
+    source: SourceTracker,
     complaints: Complaints,
 }
 
@@ -60,6 +64,7 @@ impl CloudIntake {
             config,
             grids: Default::default(),
             tap: WireTap::default(),
+            source: SourceTracker::default(),
             complaints: Complaints {
                 undecodable: throttle(),
                 parts: throttle(),
@@ -78,6 +83,7 @@ impl CloudIntake {
         let config = Arc::clone(&self.config.borrow());
         let wire = self.tap.take(&payload, &config, &self.stats.ledger);
         let message = QueuedClouds {
+            source: self.source.now(&config, config.points_port),
             arrival,
             stamp: self.stamp(arrival, config.stamp_source),
             wire,
@@ -101,7 +107,7 @@ impl CloudIntake {
     fn stamp(&self, arrival: Arrival, source: StampSource) -> Stamp {
         let offset_ns = match source {
             StampSource::Receive => None,
-            StampSource::Server => self.stats.clock().offset_ns(),
+            StampSource::Server => self.stats.clock_offset_ns_of(self.source.address()),
         };
         arrival.stamp.moved_back(offset_ns.unwrap_or(0))
     }
@@ -187,6 +193,17 @@ impl CloudIntake {
         let intake = due.of(topic, &mut self.grids);
         ledger.receive(topic, intake);
         (intake == ledger::Intake::Queued).then_some((topic, cloud))
+    }
+}
+
+impl FrameHandler for CloudIntake {
+    fn handle_frame(&mut self, payload: Bytes, arrival: Arrival) {
+        self.message(payload, arrival);
+    }
+
+    fn handle_server(&mut self, server: &Endpoint) {
+        let config = self.config.borrow();
+        self.source.change_to(server, &config, config.points_port);
     }
 }
 

@@ -28,7 +28,7 @@ impl Work for CloudWork {
     fn publish<S: Sink>(
         &mut self,
         message: &QueuedClouds,
-        config: &Config,
+        _config: &Config,
         hand_over: &mut HandOver<S>,
     ) {
         let Self {
@@ -46,7 +46,7 @@ impl Work for CloudWork {
         }
         let header = Header {
             stamp: message.stamp,
-            frame_id: &config.frame_id,
+            frame_id: &message.source.frame_id,
         };
         for (topic, cloud) in &message.clouds {
             hand_over.deliver(*topic, arrival, || encoder.encode(header, cloud));
@@ -57,6 +57,7 @@ impl Work for CloudWork {
 #[cfg(test)]
 mod tests {
     use super::super::hand_over::test_sink::Recorder;
+    use super::super::source::Source;
     use super::super::{CloudQueue, settle_as_dropped};
     use super::*;
     use crate::cloud::Cloud;
@@ -78,6 +79,7 @@ mod tests {
             )
         });
         let message = QueuedClouds {
+            source: Source::default(),
             arrival: Arrival::now(),
             stamp: Stamp::now(),
             wire: None,
@@ -97,6 +99,7 @@ mod tests {
     fn raw_cloud() -> QueuedClouds {
         let cloud = Cloud::new(vec![0; 12].into(), Bytes::new()).expect("fits");
         QueuedClouds {
+            source: Source::default(),
             arrival: Arrival::now(),
             stamp: Stamp::now(),
             wire: None,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::output_queue::Times;
+use super::source::Source;
 use super::{Queued, memory};
 use crate::sensr::custom::Custom;
 use crate::sensr::health::SystemHealth;
@@ -20,10 +21,35 @@ pub(super) enum Notice {
         health: SystemHealth,
         is_event: bool,
     },
-    ServerStatus(Box<Custom>),
+    /// None: nothing is known of it.
+    ServerStatus(Option<Box<Custom>>),
 }
 
 impl Notice {
+    /// All topics that there are notices for.
+    pub(super) const TOPICS: [Topic; 6] = [
+        Topic::Zones,
+        Topic::ZoneEvents,
+        Topic::LosingEvents,
+        Topic::RecalibrationEvents,
+        Topic::Health,
+        Topic::ServerStatus,
+    ];
+
+    /// Returns what tells subscribers of a topic that nothing is known of the server, so that nothing of what was said
+    /// before holds any more. None for events: they remain true.
+    pub(super) fn nothing_known(topic: Topic) -> Option<Self> {
+        match topic {
+            Topic::Zones => Some(Self::Zones(Arc::new([]))),
+            Topic::Health => Some(Self::Health {
+                health: SystemHealth::default(),
+                is_event: false,
+            }),
+            Topic::ServerStatus => Some(Self::ServerStatus(None)),
+            _ => None,
+        }
+    }
+
     pub(super) fn topic(&self) -> Topic {
         match self {
             Self::Zones(_) => Topic::Zones,
@@ -42,7 +68,7 @@ impl Notice {
             Self::ZoneEvent(_) | Self::LosingEvent(_) => 0,
             Self::RecalibrationEvent(event) => event.topic.len(),
             Self::Health { health, .. } => memory::of_health(health),
-            Self::ServerStatus(custom) => memory::of_custom(custom),
+            Self::ServerStatus(custom) => custom.as_deref().map_or(0, memory::of_custom),
         }
     }
 }
@@ -50,6 +76,7 @@ impl Notice {
 /// A notice in the queue.
 #[derive(Debug)]
 pub struct QueuedNotice {
+    pub(super) source: Source,
     pub(super) times: Times,
     /// Among those of its topic.
     pub(super) sequence: u64,

@@ -1,20 +1,44 @@
 //! The publisher's half for what must not be lost.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
 use super::hand_over::{HandOver, Sink, Stream};
+use super::hold::StartHold;
 use super::notice::{Notice, QueuedNotice};
 use super::outflow::{Outflow, Work};
 use crate::cdr::Header;
 use crate::config::Config;
 use crate::message::{self, Moment};
+use crate::queue::{ByteQueue, Popped};
 use crate::topic::Delivery;
 
 /// For events, zones, health and status. On a thread of its own, so that it waits for nothing else.
 pub type NoticeOutflow<S> = Outflow<NoticeWork, S>;
 
+/// Time between two looks for subscribers while something waits for them.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Time that the middleware may take to match a subscriber with us once we are matched with it.
+const MATCH_MARGIN: Duration = Duration::from_millis(250);
+
 /// Serializes notices.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct NoticeWork {
     buffer: Vec<u8>,
+    /// None once the first seconds are over.
+    hold: Option<StartHold>,
+}
+
+impl Default for NoticeWork {
+    fn default() -> Self {
+        Self {
+            buffer: Vec::new(),
+            hold: Some(StartHold::new(Instant::now(), MATCH_MARGIN)),
+        }
+    }
 }
 
 impl Work for NoticeWork {
@@ -22,10 +46,31 @@ impl Work for NoticeWork {
 
     const STREAM: Stream = |stats| &stats.output;
 
+    fn take<S: Sink>(
+        &mut self,
+        queue: &ByteQueue<QueuedNotice>,
+        config: &watch::Receiver<Arc<Config>>,
+        sink: &S,
+    ) -> Option<QueuedNotice> {
+        while let Some(hold) = &mut self.hold {
+            if hold.is_over(config.borrow().startup_hold, &Notice::TOPICS, sink) {
+                self.hold = None;
+                break;
+            }
+            let is_ready = |queued: &QueuedNotice| hold.is_released(queued.notice.topic());
+            match queue.pop_ready(is_ready, POLL_INTERVAL) {
+                Popped::Item(item) => return Some(item),
+                Popped::NotReady => {}
+                Popped::Closed => return None,
+            }
+        }
+        queue.pop()
+    }
+
     fn publish<S: Sink>(
         &mut self,
         queued: &QueuedNotice,
-        config: &Config,
+        _config: &Config,
         hand_over: &mut HandOver<S>,
     ) {
         let buffer = &mut self.buffer;
@@ -34,7 +79,7 @@ impl Work for NoticeWork {
         let moment = Moment {
             header: Header {
                 stamp: queued.times.stamp,
-                frame_id: &config.frame_id,
+                frame_id: &queued.source.frame_id,
             },
             server_stamp: queued.times.server,
         };
@@ -57,16 +102,18 @@ fn encode<'b>(buffer: &'b mut Vec<u8>, moment: Moment<'_>, queued: &QueuedNotice
         ..moment
     };
     match &queued.notice {
-        Notice::Zones(zones) => message::zone_array(buffer, moment, zones),
+        Notice::Zones(zones) => message::zone_array(buffer, moment, sequence, zones),
         Notice::ZoneEvent(event) => message::zone_event(buffer, moment, sequence, event),
         Notice::LosingEvent(event) => message::losing_event(buffer, moment, sequence, event),
         Notice::RecalibrationEvent(event) => {
             message::recalibration_event(buffer, moment, sequence, event);
         }
         Notice::Health { health, is_event } => {
-            message::system_health(buffer, nowhere, health, *is_event);
+            message::system_health(buffer, nowhere, sequence, health, *is_event);
         }
-        Notice::ServerStatus(custom) => message::server_status(buffer, moment, custom),
+        Notice::ServerStatus(custom) => {
+            message::server_status(buffer, moment, sequence, custom.as_deref());
+        }
     }
     buffer
 }
@@ -76,6 +123,7 @@ mod tests {
     use super::super::NoticeQueue;
     use super::super::hand_over::test_sink::Recorder;
     use super::super::output_queue::Times;
+    use super::super::source::Source;
     use super::*;
     use crate::sensr::health::SystemHealth;
     use crate::sensr::wire::proto::ZoneEvent;
@@ -83,8 +131,6 @@ mod tests {
     use crate::stats::Stats;
     use crate::stats::ledger::{Account, Intake};
     use crate::topic::Topic;
-    use std::sync::Arc;
-    use tokio::sync::watch;
 
     #[test]
     fn latched_goes_out_even_if_nobody_is_there_yet_and_events_do_not() {
@@ -107,6 +153,7 @@ mod tests {
                 server: Stamp::default(),
             };
             let queued = QueuedNotice {
+                source: Source::default(),
                 times,
                 sequence: 0,
                 notice,
@@ -127,5 +174,45 @@ mod tests {
         let accounts = stats.ledger.snapshot();
         assert!(accounts.iter().all(Account::balances));
         assert_eq!(accounts[Topic::ZoneEvents.index()].unsubscribed, 1);
+    }
+
+    #[test]
+    fn events_of_the_first_seconds_wait_for_a_subscriber_and_hold_up_no_other_topic() {
+        let queue = Arc::new(NoticeQueue::new(1 << 20));
+        for notice in [
+            Notice::ZoneEvent(ZoneEvent::default()),
+            Notice::Zones(Arc::new([])),
+        ] {
+            let times = Times {
+                arrival: Arrival::now(),
+                stamp: Stamp::now(),
+                server: Stamp::default(),
+            };
+            let queued = QueuedNotice {
+                source: Source::default(),
+                times,
+                sequence: 0,
+                notice,
+            };
+            let cost = queued.cost();
+            assert!(queue.push(queued, cost).is_empty());
+        }
+        let mut recorder = Recorder {
+            unwanted: vec![Topic::ZoneEvents],
+            ..Recorder::default()
+        };
+        let mut work = NoticeWork::default();
+        let held = Config {
+            startup_hold: Duration::MAX,
+            ..Config::default()
+        };
+        let (_sender, config) = watch::channel(Arc::new(held));
+        let mut take = |recorder: &mut Recorder| {
+            let queued = work.take(&queue, &config, &recorder).expect("not closed");
+            queued.notice.topic()
+        };
+        assert_eq!(take(&mut recorder), Topic::Zones);
+        recorder.unwanted.clear();
+        assert_eq!(take(&mut recorder), Topic::ZoneEvents);
     }
 }

@@ -1,23 +1,16 @@
 //! The publisher's half for objects, their points, and pictures.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use super::hand_over::{HandOver, Sink, Stream};
 use super::outflow::{Outflow, Work};
-use super::output_queue::{DueZones, QueuedOutput, Times};
+use super::output_queue::QueuedOutput;
+use super::pictures::{ObjectPictures, ZonePictures};
 use crate::cdr::Header;
 use crate::cloud::{Cloud, ObjectPointsEncoder, PointsOfObject};
 use crate::config::Config;
-use crate::message::{LINK_OUTPUT, Moment, ObjectMarkers, ObjectSet, ZoneMarkers, object_array};
-use crate::sensr::wire::proto::{Object, ZoneConfig};
-use crate::stamp::Arrival;
-use crate::stats::ledger::Intake;
+use crate::message::{LINK_OUTPUT, Moment, ObjectSet, object_array};
+use crate::sensr::wire::proto::Object;
 use crate::stats::stage::Stage;
 use crate::topic::Topic;
-
-/// A picture of objects vanishes when for so long, and twice the interval, none follows.
-const MARKER_LIFETIME: Duration = Duration::from_secs(1);
 
 /// For objects.
 pub type ObjectOutflow<S> = Outflow<ObjectWork, S>;
@@ -27,16 +20,10 @@ pub type ObjectOutflow<S> = Outflow<ObjectWork, S>;
 pub struct ObjectWork {
     buffer: Vec<u8>,
     points: ObjectPointsEncoder,
-    object_markers: ObjectMarkers,
-    zones: ZonePictures,
-}
-
-/// The zones last heard of, for those who come to look at pictures of them later.
-#[derive(Debug, Default)]
-struct ZonePictures {
-    markers: ZoneMarkers,
-    zones: Option<Arc<[ZoneConfig]>>,
-    subscribers: usize,
+    object_pictures: ObjectPictures,
+    zone_pictures: ZonePictures,
+    /// Server of the latest message.
+    server: u64,
 }
 
 impl Work for ObjectWork {
@@ -50,8 +37,7 @@ impl Work for ObjectWork {
         config: &Config,
         hand_over: &mut HandOver<S>,
     ) {
-        let times = message.times;
-        let arrival = times.arrival;
+        let arrival = message.times.arrival;
         hand_over
             .stages()
             .add(Stage::Wait, arrival.instant.elapsed());
@@ -61,13 +47,18 @@ impl Work for ObjectWork {
                 frame.encode(buffer, LINK_OUTPUT, arrival)
             });
         }
+        let has_pictures = config.publishes(Topic::ZoneMarkers);
+        self.delete_pictures(message, has_pictures, hand_over);
         if let Some(due) = &message.objects {
+            self.object_pictures.note(arrival, &due.set);
             for topic in &due.topics {
-                self.objects(*topic, times, config, &due.set, hand_over);
+                self.objects(*topic, message, config, &due.set, hand_over);
             }
         }
-        self.zones
-            .publish(times, config, message.zones.as_ref(), hand_over);
+        let zones = message.zones.as_ref();
+        let header = header(message);
+        self.zone_pictures
+            .publish(arrival, header, has_pictures, zones, hand_over);
     }
 }
 
@@ -75,76 +66,58 @@ impl ObjectWork {
     fn objects<S: Sink>(
         &mut self,
         topic: Topic,
-        times: Times,
+        message: &QueuedOutput,
         config: &Config,
         set: &ObjectSet,
         hand_over: &mut HandOver<S>,
     ) {
-        let Self {
-            buffer,
-            points,
-            object_markers,
-            ..
-        } = self;
-        let header = header(times, config);
-        hand_over.deliver(topic, times.arrival, || match topic {
-            Topic::ObjectPoints => points.encode(header, &points_of(set)),
+        let (header, arrival) = (header(message), message.times.arrival);
+        let Self { buffer, points, .. } = self;
+        match topic {
             Topic::ObjectMarkers => {
-                let lifetime = MARKER_LIFETIME + 2 * config.output_data_interval;
-                object_markers.encode(header, lifetime, set)
+                let interval = config.output_data_interval;
+                self.object_pictures
+                    .publish(arrival, header, interval, set, hand_over);
             }
-            _ => {
+            Topic::ObjectPoints => {
+                hand_over.deliver(topic, arrival, || points.encode(header, &points_of(set)));
+            }
+            _ => hand_over.deliver(topic, arrival, || {
                 let moment = Moment {
                     header,
-                    server_stamp: times.server,
+                    server_stamp: message.times.server,
                 };
                 object_array(buffer, moment, set);
                 buffer
-            }
-        });
+            }),
+        }
     }
-}
 
-impl ZonePictures {
-    fn publish<S: Sink>(
+    /// Deletes the pictures that show something of another server, or that are not wanted any more.
+    fn delete_pictures<S: Sink>(
         &mut self,
-        times: Times,
-        config: &Config,
-        heard: Option<&DueZones>,
+        message: &QueuedOutput,
+        has_pictures: bool,
         hand_over: &mut HandOver<S>,
     ) {
-        if let Some(heard) = heard {
-            self.zones = Some(Arc::clone(&heard.zones));
+        let server = std::mem::replace(&mut self.server, message.source.server);
+        let is_another = server != self.server;
+        if is_another {
+            self.object_pictures.forget();
+            self.zone_pictures.forget();
         }
-        let subscribers = hand_over.sink.subscribers(Topic::ZoneMarkers);
-        let somebody_came = subscribers > self.subscribers;
-        self.subscribers = subscribers;
-        let is_due = heard.is_some_and(|heard| heard.is_due);
-        if !is_due {
-            if !(somebody_came && config.publishes(Topic::ZoneMarkers) && self.zones.is_some()) {
-                return;
-            }
-            // One more than SENSR's zones gave cause for.
-            let ledger = &hand_over.stats.ledger;
-            ledger.receive(Topic::ZoneMarkers, Intake::Queued);
+        if is_another || !has_pictures {
+            let header = header(message);
+            self.object_pictures.clear(header, hand_over);
+            self.zone_pictures.clear(header, hand_over);
         }
-        // What is made without a message of its own came just now.
-        let arrival = if is_due {
-            times.arrival
-        } else {
-            Arrival::now()
-        };
-        let Self { markers, zones, .. } = self;
-        hand_over.deliver(Topic::ZoneMarkers, arrival, || {
-            markers.encode(header(times, config), zones.as_deref().unwrap_or_default())
-        });
     }
 }
 
-fn header(times: Times, config: &Config) -> Header<'_> {
+fn header(message: &QueuedOutput) -> Header<'_> {
     Header {
-        stamp: times.stamp,
-        frame_id: &config.frame_id,
+        stamp: message.times.stamp,
+        frame_id: &message.source.frame_id,
     }
 }
 
@@ -167,10 +140,15 @@ fn points_of_object(object: &Object) -> Option<PointsOfObject> {
 mod tests {
     use super::super::ObjectQueue;
     use super::super::hand_over::test_sink::Recorder;
-    use super::super::output_queue::DueObjects;
+    use super::super::output_queue::{DueObjects, DueZones, Times};
+    use super::super::source::Source;
     use super::*;
-    use crate::stamp::Stamp;
-    use crate::stats::ledger::Account;
+    use crate::sensr::wire::proto::{BoundingBox, Vector3, ZoneConfig};
+    use crate::stamp::{Arrival, Stamp};
+    use crate::stats::ledger::{Account, Intake};
+    use crate::topic::{Delivery, Switch};
+    use std::sync::Arc;
+    use std::time::Duration;
     use tokio::sync::watch;
 
     fn times() -> Times {
@@ -204,6 +182,7 @@ mod tests {
             stats.ledger.receive(*topic, Intake::Queued);
         }
         outflow.item(&QueuedOutput {
+            source: Source::default(),
             times: times(),
             wire: None,
             objects: (!topics.is_empty()).then(|| DueObjects {
@@ -219,6 +198,174 @@ mod tests {
             zones,
         });
         assert!(stats.ledger.snapshot().iter().all(Account::balances));
+    }
+
+    /// A message with an object, and what SENSR lists as static, at a time, for viewers of objects.
+    fn listing(
+        outflow: &mut ObjectOutflow<&mut Recorder>,
+        at: Arrival,
+        server: u64,
+        static_ids: &[i32],
+    ) {
+        let object = |id| Object {
+            id,
+            bbox: Some(BoundingBox {
+                position: Some(Vector3::default()),
+                ..BoundingBox::default()
+            }),
+            ..Object::default()
+        };
+        let stats = Arc::clone(&outflow.hand_over.stats);
+        stats.ledger.receive(Topic::ObjectMarkers, Intake::Queued);
+        outflow.item(&QueuedOutput {
+            source: Source {
+                server,
+                ..Source::default()
+            },
+            times: Times {
+                arrival: at,
+                ..times()
+            },
+            wire: None,
+            objects: Some(DueObjects {
+                set: ObjectSet {
+                    objects: vec![object(1)],
+                    static_objects: static_ids.iter().copied().map(object).collect(),
+                    ..ObjectSet::default()
+                },
+                topics: vec![Topic::ObjectMarkers],
+            }),
+            zones: None,
+        });
+        assert!(stats.ledger.snapshot().iter().all(Account::balances));
+    }
+
+    fn after(start: Arrival, seconds: u64) -> Arrival {
+        Arrival {
+            instant: start.instant + Duration::from_secs(seconds),
+            ..start
+        }
+    }
+
+    fn mentions(message: &[u8], text: &str) -> bool {
+        message
+            .windows(text.len())
+            .any(|part| part == text.as_bytes())
+    }
+
+    /// Of each picture of objects, whether static objects are drawn in it.
+    fn drawings(recorder: &Recorder) -> Vec<bool> {
+        let pictures = recorder.taken.iter();
+        let pictures = pictures.filter(|(topic, _)| *topic == Topic::ObjectMarkers);
+        pictures
+            .map(|(_, message)| mentions(message, "static box"))
+            .collect()
+    }
+
+    #[test]
+    fn static_objects_are_drawn_when_listed_and_for_whoever_comes() {
+        let mut recorder = Recorder::default();
+        let mut outflow = outflow(&mut recorder);
+        let start = Arrival::now();
+        listing(&mut outflow, start, 0, &[7]);
+        listing(&mut outflow, start, 0, &[]);
+        outflow.hand_over.sink.unwanted = vec![Topic::ObjectMarkers];
+        listing(&mut outflow, start, 0, &[]);
+        outflow.hand_over.sink.unwanted.clear();
+        listing(&mut outflow, start, 0, &[]);
+        listing(&mut outflow, start, 0, &[]);
+        drop(outflow);
+        assert_eq!(drawings(&recorder), [true, false, true, false]);
+    }
+
+    #[test]
+    fn static_objects_that_are_not_listed_for_a_minute_are_gone_and_a_pause_counts_as_one_list() {
+        let mut recorder = Recorder::default();
+        let mut outflow = outflow(&mut recorder);
+        let start = Arrival::now();
+        listing(&mut outflow, start, 0, &[7]);
+        // Nothing came for an hour.
+        for seconds in (3600..3649).step_by(7) {
+            listing(&mut outflow, after(start, seconds), 0, &[]);
+        }
+        outflow.hand_over.sink.unwanted = vec![Topic::ObjectMarkers];
+        listing(&mut outflow, after(start, 3649), 0, &[]);
+        outflow.hand_over.sink.unwanted.clear();
+        listing(&mut outflow, after(start, 3649), 0, &[]);
+        listing(&mut outflow, after(start, 3651), 0, &[]);
+        drop(outflow);
+        let drawn = drawings(&recorder);
+        // The first, and the one for the viewer who came, but not the one without any.
+        assert_eq!(drawn.iter().filter(|is_drawn| **is_drawn).count(), 2);
+        assert!(drawn[drawn.len() - 2] && !drawn[drawn.len() - 1]);
+        let (_, last) = recorder.taken.last().expect("one");
+        let (_, plain) = &recorder.taken[1];
+        assert!(
+            last.len() > plain.len(),
+            "drawn whole, so that the static ones are deleted"
+        );
+    }
+
+    #[test]
+    fn pictures_of_another_server_are_deleted_at_once() {
+        let mut recorder = Recorder::default();
+        let mut outflow = outflow(&mut recorder);
+        let start = Arrival::now();
+        listing(&mut outflow, start, 0, &[7]);
+        message(&mut outflow, &[], Some(zones(true)));
+        let source = Source {
+            server: 1,
+            ..Source::default()
+        };
+        outflow.item(&QueuedOutput::nothing(source, start));
+        let stats = Arc::clone(&outflow.hand_over.stats);
+        assert!(stats.ledger.snapshot().iter().all(Account::balances));
+        listing(&mut outflow, start, 1, &[]);
+        drop(outflow);
+        let depth = Delivery::Latched.depth(0);
+        let mut expected = vec![
+            Topic::ObjectMarkers,
+            Topic::ZoneMarkers,
+            Topic::ObjectMarkers,
+        ];
+        expected.extend(vec![Topic::ZoneMarkers; depth]);
+        expected.push(Topic::ObjectMarkers);
+        assert_eq!(recorder.topics(), expected);
+        assert_eq!(drawings(&recorder), [true, false, false]);
+    }
+
+    #[test]
+    fn pictures_that_are_switched_off_are_deleted_once_and_come_back() {
+        let mut recorder = Recorder::default();
+        let (sender, config) = watch::channel(Arc::new(Config::default()));
+        let queue = Arc::new(ObjectQueue::new(1 << 20));
+        let mut outflow = ObjectOutflow::new(Arc::default(), queue, config, &mut recorder);
+        let switch = |is_on| {
+            sender.send_modify(|config| {
+                Arc::make_mut(config).publish[Switch::Markers as usize] = is_on;
+            });
+        };
+        message(&mut outflow, &[], Some(zones(true)));
+        switch(false);
+        let nothing = || QueuedOutput::nothing(Source::default(), Arrival::now());
+        outflow.item(&nothing());
+        outflow.item(&nothing());
+        switch(true);
+        outflow.item(&nothing());
+        drop(outflow);
+        let depth = Delivery::Latched.depth(0);
+        assert_eq!(recorder.taken.len(), 1 + depth + 1);
+    }
+
+    #[test]
+    fn a_picture_that_is_latched_is_kept_up_to_date_although_nobody_looks() {
+        let mut recorder = Recorder::default();
+        let mut outflow = outflow(&mut recorder);
+        message(&mut outflow, &[], Some(zones(true)));
+        outflow.hand_over.sink.unwanted = vec![Topic::ZoneMarkers];
+        message(&mut outflow, &[], Some(zones(true)));
+        drop(outflow);
+        assert_eq!(recorder.topics(), [Topic::ZoneMarkers; 2]);
     }
 
     #[test]

@@ -17,6 +17,16 @@ pub trait Work: Default {
     /// The stream it counts for.
     const STREAM: Stream;
 
+    /// Takes the next item to publish, waiting for one. None once the queue is closed and empty.
+    fn take<S: Sink>(
+        &mut self,
+        queue: &ByteQueue<Self::Item>,
+        _config: &watch::Receiver<Arc<Config>>,
+        _sink: &S,
+    ) -> Option<Self::Item> {
+        queue.pop()
+    }
+
     /// Publishes an item and settles its accounts.
     fn publish<S: Sink>(&mut self, item: &Self::Item, config: &Config, hand_over: &mut HandOver<S>);
 }
@@ -48,7 +58,10 @@ impl<W: Work, S: Sink> Outflow<W, S> {
 
     /// Works until the queue is closed and empty. An error says why nothing will be published any more.
     pub fn run(mut self) -> Result<(), String> {
-        while let Some(item) = self.queue.pop() {
+        while let Some(item) = self
+            .work
+            .take(&self.queue, &self.config, &self.hand_over.sink)
+        {
             self.item(&item);
             if let Some(reason) = self.hand_over.broken.take() {
                 return Err(reason);

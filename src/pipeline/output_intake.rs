@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::notice::{Notice, QueuedNotice};
 use super::output_queue::{DueObjects, DueZones, QueuedOutput, Times};
+use super::source::{Source, SourceTracker};
 use super::wire_tap::WireTap;
 use super::{
     LOG_PERIOD, NoticeQueue, ObjectQueue, complain, count_invalid_texts, settle_as_dropped,
@@ -16,8 +17,10 @@ use crate::cloud::Cloud;
 use crate::config::{Config, StampSource};
 use crate::interval::IntervalGrid;
 use crate::message::ObjectSet;
+use crate::sensr::client::FrameHandler;
 use crate::sensr::custom::Generation;
 use crate::sensr::health::SystemHealth;
+use crate::sensr::link::Endpoint;
 use crate::sensr::output::{Events, Output, decode_output};
 use crate::sensr::wire::proto::{Object, ZoneConfig};
 use crate::stamp::{Arrival, Stamp};
@@ -25,7 +28,7 @@ use crate::stats::Stats;
 use crate::stats::ledger::Intake;
 use crate::stats::stage::Stage;
 use crate::throttle::Throttle;
-use crate::topic::Topic;
+use crate::topic::{Delivery, Topic};
 
 /// Objects that stand still wait for the next message with objects; more than this is no street any more.
 const MAX_STATIC_OBJECTS: usize = 10_000;
@@ -44,9 +47,14 @@ pub struct OutputIntake {
     object_grid: IntervalGrid,
     zone_grid: IntervalGrid,
     tap: WireTap,
+    source: SourceTracker,
     generation: Generation,
     /// Of the next notice, per topic.
     sequences: [u64; Topic::COUNT],
+    /// Topics on which there was a notice of this server.
+    has_notified: [bool; Topic::COUNT],
+    /// The latest `publish.markers`.
+    had_pictures: bool,
     /// Came without objects, and wait for a message to go with.
     static_objects: Vec<Object>,
     complaints: Complaints,
@@ -82,8 +90,11 @@ impl OutputIntake {
             object_grid: IntervalGrid::default(),
             zone_grid: IntervalGrid::default(),
             tap: WireTap::default(),
+            source: SourceTracker::default(),
             generation: Generation::default(),
             sequences: [0; Topic::COUNT],
+            has_notified: [false; Topic::COUNT],
+            had_pictures: false,
             static_objects: Vec::new(),
             complaints: Complaints {
                 undecodable: throttle(),
@@ -102,6 +113,7 @@ impl OutputIntake {
     pub fn message(&mut self, payload: Bytes, arrival: Arrival) {
         let length = payload.len();
         let config = Arc::clone(&self.config.borrow());
+        let source = self.source.now(&config, config.output_port);
         let wire = self.tap.take(&payload, &config, &self.stats.ledger);
         let decoded = decode_output(payload, &mut self.generation);
         let stream = &self.stats.output;
@@ -110,14 +122,14 @@ impl OutputIntake {
             Ok(output) => {
                 let times = self.times(&output, arrival, config.stamp_source);
                 self.count_undecodable(&output);
-                self.open(output, times, &config)
+                self.open(output, &source, times, &config)
             }
             Err(error) => {
                 stream
                     .link
                     .update(|figures| figures.undecodable_frames += 1);
                 complain(&mut self.complaints.undecodable, || error.to_string());
-                QueuedOutput::nothing(arrival)
+                QueuedOutput::nothing(source, arrival)
             }
         };
         self.push(QueuedOutput { wire, ..message }, length, &config);
@@ -201,22 +213,29 @@ impl OutputIntake {
     }
 
     /// Queues the notices in a message, and returns the rest of it that is due.
-    fn open(&mut self, output: Output, times: Times, config: &Config) -> QueuedOutput {
+    fn open(
+        &mut self,
+        output: Output,
+        source: &Source,
+        times: Times,
+        config: &Config,
+    ) -> QueuedOutput {
         let zones = output.zones.map(Arc::<[ZoneConfig]>::from);
         if let Some(zones) = &zones {
-            self.notify(times, Notice::Zones(Arc::clone(zones)));
+            self.notify(source, times, Notice::Zones(Arc::clone(zones)));
         }
-        self.notify_all(times, output.zone_events, Notice::ZoneEvent);
-        self.notify_all(times, output.losing_events, Notice::LosingEvent);
+        self.notify_all(source, times, output.zone_events, Notice::ZoneEvent);
+        self.notify_all(source, times, output.losing_events, Notice::LosingEvent);
         self.notify_all(
+            source,
             times,
             output.recalibration_events,
             Notice::RecalibrationEvent,
         );
-        self.health(times, output.stream_health, false);
-        self.health(times, output.event_health, true);
+        self.health(source, times, output.stream_health, false);
+        self.health(source, times, output.event_health, true);
         if let Some(custom) = output.custom {
-            self.notify(times, Notice::ServerStatus(Box::new(custom)));
+            self.notify(source, times, Notice::ServerStatus(Some(Box::new(custom))));
         }
         self.hold_static_objects(output.static_objects);
         let objects = output.objects.and_then(|objects| {
@@ -228,10 +247,43 @@ impl OutputIntake {
             self.due_objects(set, times.arrival, config)
         });
         QueuedOutput {
+            source: source.clone(),
             times,
             wire: None,
             objects,
             zones: zones.map(|zones| self.due_zones(zones, times.arrival, config)),
+        }
+    }
+
+    /// Sees to it that nothing of the former server outlives the change to another one.
+    fn forget_server(&mut self, config: &Config) {
+        self.generation = Generation::default();
+        let held = std::mem::take(&mut self.static_objects).len();
+        if held > 0 {
+            log::info!(
+                "dropped {held} static objects of the former server: no message with objects followed them"
+            );
+        }
+        let source = self.source.now(config, config.output_port);
+        let arrival = Arrival::now();
+        let nothing = QueuedOutput::nothing(source.clone(), arrival);
+        for topic in Topic::ALL {
+            if self.has_notified[topic.index()] {
+                self.replace_latched(topic, &source, nothing.times);
+            }
+        }
+        self.has_notified = [false; Topic::COUNT];
+        // Deletes the pictures.
+        self.queue_output(nothing, 0);
+    }
+
+    /// Tells subscribers of a latched topic that nothing is known any more: as often as the middleware keeps messages
+    /// for late ones, so that these get none of the former server's.
+    fn replace_latched(&mut self, topic: Topic, source: &Source, times: Times) {
+        for _ in 0..Delivery::Latched.depth(0) {
+            if let Some(notice) = Notice::nothing_known(topic) {
+                self.notify(source, times, notice);
+            }
         }
     }
 
@@ -294,7 +346,13 @@ impl OutputIntake {
         }
     }
 
-    fn health(&mut self, times: Times, health: Option<SystemHealth>, is_event: bool) {
+    fn health(
+        &mut self,
+        source: &Source,
+        times: Times,
+        health: Option<SystemHealth>,
+        is_event: bool,
+    ) {
         let Some(health) = health else { return };
         let stats = &self.stats;
         let is_overflow = stats.server.note_health(times.arrival.stamp, &health, || {
@@ -307,20 +365,28 @@ impl OutputIntake {
                     .to_owned()
             });
         }
-        self.notify(times, Notice::Health { health, is_event });
+        self.notify(source, times, Notice::Health { health, is_event });
     }
 
-    fn notify_all<T>(&mut self, times: Times, events: Events<T>, notice: fn(T) -> Notice) {
+    fn notify_all<T>(
+        &mut self,
+        source: &Source,
+        times: Times,
+        events: Events<T>,
+        notice: fn(T) -> Notice,
+    ) {
         for event in events.decoded {
-            self.notify(times, notice(event));
+            self.notify(source, times, notice(event));
         }
     }
 
     /// Numbers a notice, enters it in the ledger and queues it.
-    fn notify(&mut self, times: Times, notice: Notice) {
+    fn notify(&mut self, source: &Source, times: Times, notice: Notice) {
         let topic = notice.topic();
         let next = &mut self.sequences[topic.index()];
+        self.has_notified[topic.index()] = true;
         let queued = QueuedNotice {
+            source: source.clone(),
             times,
             sequence: *next,
             notice,
@@ -339,11 +405,17 @@ impl OutputIntake {
     }
 
     /// What nothing is due in goes on too as long as there may be pictures: whoever came to see the zones gets
-    /// them with the next message, whatever it is.
+    /// them with the next message, whatever it is. So does the first after they were switched off, to delete them.
     fn push(&mut self, message: QueuedOutput, length: usize, config: &Config) {
-        if message.is_empty() && !config.publishes(Topic::ZoneMarkers) {
+        let draws = config.publishes(Topic::ZoneMarkers);
+        let drew_before = std::mem::replace(&mut self.had_pictures, draws);
+        if message.is_empty() && !draws && !drew_before {
             return;
         }
+        self.queue_output(message, length);
+    }
+
+    fn queue_output(&mut self, message: QueuedOutput, length: usize) {
         let length = if message.is_empty() { 0 } else { length };
         let cost = message.cost(length);
         let gone = self.objects.push(message, cost);
@@ -352,6 +424,20 @@ impl OutputIntake {
             complain(&mut self.complaints.overflow, || {
                 format!("the queue is full: dropped the {count} oldest messages of objects")
             });
+        }
+    }
+}
+
+impl FrameHandler for OutputIntake {
+    fn handle_frame(&mut self, payload: Bytes, arrival: Arrival) {
+        self.message(payload, arrival);
+    }
+
+    fn handle_server(&mut self, server: &Endpoint) {
+        self.stats.forget_server(&server.address);
+        let config = Arc::clone(&self.config.borrow());
+        if self.source.change_to(server, &config, config.output_port) {
+            self.forget_server(&config);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::source::Source;
 use super::wire_tap::WireFrame;
 use super::{Queued, memory};
 use crate::message::ObjectSet;
@@ -22,6 +23,7 @@ pub(super) struct Times {
 /// What of one message of the output stream is due.
 #[derive(Debug)]
 pub struct QueuedOutput {
+    pub(super) source: Source,
     pub(super) times: Times,
     pub(super) wire: Option<WireFrame>,
     pub(super) objects: Option<DueObjects>,
@@ -45,8 +47,9 @@ pub(super) struct DueZones {
 
 impl QueuedOutput {
     /// What comes of a frame that is no message.
-    pub(super) fn nothing(arrival: Arrival) -> Self {
+    pub(super) fn nothing(source: Source, arrival: Arrival) -> Self {
         Self {
+            source,
             times: Times {
                 arrival,
                 stamp: arrival.stamp,

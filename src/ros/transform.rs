@@ -10,7 +10,7 @@ use super::convert::time;
 use crate::config::Config;
 use crate::stamp::Stamp;
 
-/// Publishes the transform whenever the frames change. Latched: whoever comes late gets it.
+/// Publishes the transform whenever the frames change. Latched: late subscribers get the latest.
 pub(super) struct StaticTransform {
     publisher: Publisher<TFMessage>,
     /// Child and parent, as last published.
@@ -32,23 +32,30 @@ impl StaticTransform {
         })
     }
 
-    /// Publishes if the frames are others than before. Without a parent there is nothing to publish; a
-    /// transform that was published cannot be taken back.
+    /// Publishes if the frames are others than before. Where there is no parent any more, an empty message takes the
+    /// place of the transform for late subscribers; those that have the transform cannot be made to forget it.
     pub(super) fn follow(&mut self, config: &Config) {
-        let Some(parent) = &config.parent_frame else {
-            return;
-        };
-        let frames = Some((config.frame_id.clone(), parent.clone()));
+        let child = &config.frame_id;
+        let parent = config.parent_frame.as_ref();
+        let frames = parent.map(|parent| (child.clone(), parent.clone()));
         if self.frames == frames {
             return;
         }
+        let transforms = parent.map(|parent| identity(parent, child));
         let message = TFMessage {
-            transforms: vec![identity(parent, &config.frame_id)],
+            transforms: transforms.into_iter().collect(),
         };
-        match self.publisher.publish(&message) {
-            Ok(()) => self.frames = frames,
-            Err(error) => log::error!("could not publish the transform of {parent}: {error}"),
+        if let Err(error) = self.publisher.publish(&message) {
+            log::error!("/tf_static: the middleware refused the transform of {child}: {error}");
+            return;
         }
+        if let (Some((child, parent)), None) = (&self.frames, &frames) {
+            log::warn!(
+                "/tf_static: no transform from {parent} to {child} any more: nodes that know it keep it until they \
+                 are restarted"
+            );
+        }
+        self.frames = frames;
     }
 }
 

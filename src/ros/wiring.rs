@@ -89,12 +89,12 @@ impl Wiring {
         points: watch::Receiver<LinkOptions>,
         output: watch::Receiver<LinkOptions>,
     ) -> Result<Workers, Error> {
-        let mut clouds = CloudIntake::new(
+        let clouds = CloudIntake::new(
             Arc::clone(&self.stats),
             Arc::clone(&queues.clouds),
             self.config.clone(),
         );
-        let mut rest = OutputIntake::new(
+        let rest = OutputIntake::new(
             Arc::clone(&self.stats),
             Arc::clone(&queues.objects),
             Arc::clone(&queues.notices),
@@ -103,18 +103,14 @@ impl Wiring {
         let (stats, shutdown) = (Arc::clone(&self.stats), self.shutdown.clone());
         let trigger = self.trigger.clone();
         let points = Worker::spawn("sensr-points", move || {
-            let link = client::run(&stats.points.link, points, shutdown, |frame, arrival| {
-                clouds.message(frame, arrival);
-            });
+            let link = client::run(&stats.points.link, points, shutdown, clouds);
             reactor.run(link, signals.pull(trigger));
             Ok(())
         })?;
         let (stats, shutdown) = (Arc::clone(&self.stats), self.shutdown.clone());
         let (reactor, heartbeat) = (Reactor::new()?, self.heartbeat.clone());
         let output = Worker::spawn("sensr-output", move || {
-            let link = client::run(&stats.output.link, output, shutdown, |frame, arrival| {
-                rest.message(frame, arrival);
-            });
+            let link = client::run(&stats.output.link, output, shutdown, rest);
             reactor.run(link, heartbeat.watch());
             Ok(())
         })?;

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::backoff::Backoff;
 use super::failure::LinkError;
-use super::link::{Link, LinkState};
+use super::link::{Endpoint, Link, LinkState};
 use super::options::LinkOptions;
 use super::session::{End, SILENCE_LOG_PERIOD, Session};
 use crate::shutdown::Shutdown;
@@ -20,16 +20,32 @@ use crate::throttle::Throttle;
 /// One log line in this time about a link that does not come up.
 const LOG_PERIOD: Duration = Duration::from_secs(60);
 
-/// Keeps a link up until `shutdown`, and gives every whole binary message to `on_message` with the time
-/// it was complete. `on_message` must not wait: while it runs, the socket is not read.
+/// Takes what a link brings, in the order in which it came.
+pub trait FrameHandler {
+    /// Takes a whole binary message and the time it was complete. Must not wait: meanwhile the socket is not read.
+    fn handle_frame(&mut self, payload: Bytes, arrival: Arrival);
+
+    /// Notes the server that all frames from now on come from. Called before the first attempt to connect to it, and
+    /// not for another link to the same one (see [`Endpoint::is_same_server`]). Must not wait.
+    fn handle_server(&mut self, _server: &Endpoint) {}
+}
+
+impl<F: FnMut(Bytes, Arrival)> FrameHandler for F {
+    fn handle_frame(&mut self, payload: Bytes, arrival: Arrival) {
+        self(payload, arrival);
+    }
+}
+
+/// Keeps a link up until `shutdown`, and gives `handler` what it brings.
 ///
 /// Text messages are counted and otherwise ignored. Nothing is sent but handshake, ping, pong and close.
 pub async fn run(
     link: &Link,
     mut options: watch::Receiver<LinkOptions>,
     mut shutdown: Shutdown,
-    mut on_message: impl FnMut(Bytes, Arrival),
+    mut handler: impl FrameHandler,
 ) {
+    let mut server: Option<Endpoint> = None;
     let mut backoff = Backoff::default();
     let mut random = SmallRng::from_os_rng();
     let mut complaints = Complaints::new();
@@ -41,9 +57,19 @@ pub async fn run(
             Some(_) => String::new(),
         };
         link.update(|figures| figures.url.clone_from(&url));
+        let is_same = |server: &Endpoint| server.is_same_server(&current.endpoint);
+        if !server.as_ref().is_some_and(is_same) {
+            // The error was the former server's.
+            link.update(|figures| figures.last_error.clear());
+            handler.handle_server(&current.endpoint);
+            server = Some(current.endpoint.clone());
+        }
         if !current.is_wanted {
             link.enter(LinkState::Paused);
-            if pause(&mut options, &mut shutdown).await.is_break() {
+            if pause(&current, &mut options, &mut shutdown)
+                .await
+                .is_break()
+            {
                 break;
             }
             continue;
@@ -66,6 +92,7 @@ pub async fn run(
         }
         link.enter(LinkState::Connecting);
         let mut session = Session::new(link, &current, &mut options, &mut shutdown, &mut silences);
+        let mut on_message = |payload, arrival| handler.handle_frame(payload, arrival);
         let end = session.run(&url, &mut on_message).await;
         if session.is_proven() {
             backoff.reset();
@@ -150,14 +177,17 @@ impl Complaints {
     }
 }
 
-/// Waits until a link is wanted. A shutdown breaks.
+/// Waits until a link is wanted, or another server. A shutdown breaks.
 async fn pause(
+    current: &LinkOptions,
     options: &mut watch::Receiver<LinkOptions>,
     shutdown: &mut Shutdown,
 ) -> ControlFlow<()> {
     tokio::select! {
         () = shutdown.requested() => ControlFlow::Break(()),
-        changed = options.wait_for(|new| new.is_wanted) => match changed {
+        changed = options.wait_for(|new| {
+            new.is_wanted || !new.endpoint.is_same_server(&current.endpoint)
+        }) => match changed {
             Ok(_) => ControlFlow::Continue(()),
             // Nobody is left to want one.
             Err(_) => ControlFlow::Break(()),

@@ -17,6 +17,12 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// Returns whether both lead to the same server, by the same way or not.
+    #[must_use]
+    pub fn is_same_server(&self, other: &Self) -> bool {
+        (&self.address, self.port) == (&other.address, other.port)
+    }
+
     /// The WebSocket address, with IPv6 addresses in brackets.
     #[must_use]
     pub fn url(&self) -> String {
@@ -141,6 +147,27 @@ mod tests {
         };
         assert_eq!(url("192.0.2.1"), "ws://192.0.2.1:5051/");
         assert_eq!(url("2001:db8::1"), "ws://[2001:db8::1]:5051/");
+    }
+
+    #[test]
+    fn another_address_or_port_is_another_server_and_tls_is_not() {
+        let plain = |address: &str, port| Endpoint {
+            address: address.to_owned(),
+            port,
+            tls: None,
+        };
+        let server = plain("192.0.2.1", 5050);
+        assert!(!server.is_same_server(&plain("192.0.2.2", 5050)));
+        assert!(!server.is_same_server(&plain("192.0.2.1", 5051)));
+        let encrypted = Endpoint {
+            tls: Some(TlsOptions {
+                ca_file: "sensr-ca.crt".into(),
+                server_name: None,
+                verify_name: true,
+            }),
+            ..server.clone()
+        };
+        assert!(server.is_same_server(&encrypted));
     }
 
     #[test]

@@ -65,6 +65,11 @@ impl Server {
         is_overflow
     }
 
+    /// Forgets all of it: from now on it is another server.
+    pub fn forget(&self) {
+        *lock(&self.knowledge) = Knowledge::default();
+    }
+
     /// What is known now.
     pub fn snapshot(&self) -> Knowledge {
         lock(&self.knowledge).clone()
@@ -96,5 +101,7 @@ mod tests {
             (overflow.accounts[0].received, overflow.queued_bytes),
             (9, 5)
         );
+        server.forget();
+        assert_eq!(server.snapshot(), Knowledge::default());
     }
 }

@@ -17,7 +17,7 @@ fn used_buffer() -> Vec<u8> {
 
 #[test]
 fn zone_array() {
-    for shape in Shape::all() {
+    for (sequence, shape) in (u64::MAX - 10_000..).zip(Shape::all()) {
         let values = Values::default();
         let (wire, zones) = shape.list(|number| {
             let (pbox, space) = values.polygon_box(number);
@@ -39,11 +39,12 @@ fn zone_array() {
         });
         let expected = msg::ZoneArray {
             header: shape.header(),
+            sequence,
             server_stamp: server_stamp(),
             zones,
         };
         let mut buffer = used_buffer();
-        message::zone_array(&mut buffer, shape.moment(), &wire);
+        message::zone_array(&mut buffer, shape.moment(), sequence, &wire);
         assert_reads_as(&buffer, &expected);
     }
 }
@@ -177,7 +178,7 @@ fn edges(shape: Shape, values: &Values) -> (Named<Edge>, Vec<msg::EdgeHealth>) {
 
 #[test]
 fn system_health() {
-    for shape in Shape::all() {
+    for (sequence, shape) in (u64::MAX - 10_000..).zip(Shape::all()) {
         for is_event in [false, true] {
             let values = Values::default();
             let (wire_nodes, nodes): (Vec<_>, _) = shape.list(|number| {
@@ -199,6 +200,7 @@ fn system_health() {
             });
             let expected = msg::SystemHealth {
                 header: shape.header(),
+                sequence,
                 server_stamp: server_stamp(),
                 is_event,
                 master: values.int(),
@@ -209,7 +211,7 @@ fn system_health() {
                 nodes: wire_nodes.into_iter().collect(),
             };
             let mut buffer = used_buffer();
-            message::system_health(&mut buffer, shape.moment(), &wire, is_event);
+            message::system_health(&mut buffer, shape.moment(), sequence, &wire, is_event);
             assert_reads_as(&buffer, &expected);
         }
     }

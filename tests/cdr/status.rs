@@ -108,7 +108,7 @@ fn fields_of_regard(
 
 #[test]
 fn everything() {
-    for shape in Shape::all() {
+    for (sequence, shape) in (u64::MAX - 10_000..).zip(Shape::all()) {
         for (generation, number) in [(Generation::V2_5, 25), (Generation::V3, 30)] {
             let values = Values::default();
             let (master_node, master) = profiling_result(shape, String::new());
@@ -120,6 +120,7 @@ fn everything() {
             let (wire_fields, fields_of_regard) = fields_of_regard(shape, &values);
             let expected = msg::ServerStatus {
                 header: shape.header(),
+                sequence,
                 server_stamp: server_stamp(),
                 generation: number,
                 learning_progress: values.float(),
@@ -146,7 +147,7 @@ fn everything() {
                 fields_of_regard: wire_fields,
             };
             let mut buffer = Vec::new();
-            message::server_status(&mut buffer, shape.moment(), &custom);
+            message::server_status(&mut buffer, shape.moment(), sequence, Some(&custom));
             assert_reads_as(&buffer, &expected);
         }
     }
@@ -154,15 +155,19 @@ fn everything() {
 
 #[test]
 fn nothing() {
-    for shape in Shape::all() {
-        let expected = msg::ServerStatus {
-            header: shape.header(),
-            server_stamp: server_stamp(),
-            generation: 30,
-            ..msg::ServerStatus::default()
-        };
-        let mut buffer = Vec::new();
-        message::server_status(&mut buffer, shape.moment(), &Custom::default());
-        assert_reads_as(&buffer, &expected);
+    let nothing_said = Custom::default();
+    for (custom, generation) in [(Some(&nothing_said), 30), (None, 0)] {
+        for (sequence, shape) in (0..).zip(Shape::all()) {
+            let expected = msg::ServerStatus {
+                header: shape.header(),
+                sequence,
+                server_stamp: server_stamp(),
+                generation,
+                ..msg::ServerStatus::default()
+            };
+            let mut buffer = Vec::new();
+            message::server_status(&mut buffer, shape.moment(), sequence, custom);
+            assert_reads_as(&buffer, &expected);
+        }
     }
 }

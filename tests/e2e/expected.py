@@ -325,13 +325,17 @@ class Model:
         custom = wire.get("custom")
         return {
             **self._objects(stream, moment),
-            "zones": [moment | {"zones": list(map(zone, listed))} for listed in zones],
+            "zones": self._numbered("zones", moment, [{"zones": list(map(zone, listed))} for listed in zones]),
             **{
                 topic: self._numbered(topic, moment, map(made_of, events.get(name, ())))
                 for topic, (name, made_of) in _EVENTS.items()
             },
-            "health": [nowhere | system_health(*said) for said in health if said[0] is not None],
-            "server_status": [] if custom is None else [moment | server_status(custom, generation)],
+            "health": self._numbered(
+                "health", nowhere, [system_health(*said) for said in health if said[0] is not None]
+            ),
+            "server_status": self._numbered(
+                "server_status", moment, [] if custom is None else [server_status(custom, generation)]
+            ),
         }
 
     def _numbered(self, topic, moment, events):

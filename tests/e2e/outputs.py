@@ -37,6 +37,11 @@ def objects(*ids, points=POINTS, intensities=INTENSITIES):
     return {"stream": {"has_objects": True, "objects": [car(number, points, intensities) for number in ids]}}
 
 
+def static_objects(*ids):
+    """SENSR's list of objects that stand still."""
+    return {"stream": {"static_objects": [car(number, POINTS, INTENSITIES) for number in ids]}}
+
+
 def car(number, points, intensities):
     vector = {"x": 1.0, "y": 2.0, "z": 0.0}
     size = {"x": 4.0, "y": 1.8, "z": 1.5}

@@ -122,6 +122,8 @@ class Bridge(Process):
         # A scripted server may say nothing for as long as it likes.
         "stall_timeout": 900.0,
         "statistics_period": 0.1,
+        # Most tests subscribe to what they are about, and to nothing else.
+        "startup_hold": 0.0,
     }
 
     def __init__(

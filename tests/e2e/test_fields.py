@@ -370,7 +370,7 @@ def test_other_constants():
         "KIND_DECIMAL": 2,
         "KIND_TEXT": 3,
     }
-    assert dict(constants(msg.ServerStatus)) == {"GENERATION_2_5": 25, "GENERATION_3": 30}
+    assert dict(constants(msg.ServerStatus)) == {"GENERATION_UNKNOWN": 0, "GENERATION_2_5": 25, "GENERATION_3": 30}
     assert dict(constants(msg.WireFrame)) == {"LINK_POINTS": 0, "LINK_OUTPUT": 1}
     known = {kind for kind, _, _ in CONSTANTS} | {msg.Characteristic, msg.ServerStatus, msg.WireFrame}
     others = {getattr(msg, path.stem) for path in MESSAGE_FILES.glob("*.msg")} - known

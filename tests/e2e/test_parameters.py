@@ -168,6 +168,7 @@ GOOD = {
     "max_message_bytes": 100_000_000,
     "reconnect.initial_delay": 1.5,
     "reconnect.max_delay": 20.0,
+    "startup_hold": 7.5,
     "statistics_period": 0.2,
 }
 
@@ -240,6 +241,7 @@ BAD = [
     ("host", "127.0.0.1\u200b", ["invisible", "127.0.0.1\\u{200b}"]),
     ("host", "300.1.1.1", ["not an IPv4 address", "300.1.1.1"]),
     ("hosts_file", "~somebody/hosts.yaml", ["your own home"]),
+    ("startup_hold", 20.5, ["0.0 to 20.0", "20.5"]),
     ("statistics_period", 0.0, ["0.1 to 3600.0", "0.0"]),
     ("statistics_period", float("inf"), ["0.1 to 3600.0", "inf"]),
     ("pointcloud_intervall", 1.0, ["no parameter", "did you mean pointcloud_interval"]),

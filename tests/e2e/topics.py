@@ -27,6 +27,9 @@ class Topic:
         return ros.qos(latched=self.latched, depth=max(100, self.depth))
 
 
+#: Messages of a latched topic that late subscribers get.
+LATCHED_DEPTH = 4
+
 #: Those that have an account in the ledger, in its order. Names are relative to the node's namespace.
 TOPICS = {
     "points/raw": Topic(PointCloud2, 5),
@@ -34,14 +37,14 @@ TOPICS = {
     "points/background": Topic(PointCloud2, 5),
     "points/objects": Topic(PointCloud2, 5),
     "objects": Topic(msg.ObjectArray, 10),
-    "zones": Topic(msg.ZoneArray, 1, latched=True),
+    "zones": Topic(msg.ZoneArray, LATCHED_DEPTH, latched=True),
     "events/zone": Topic(msg.ZoneEvent, 5_000),
     "events/losing": Topic(msg.LosingEvent, 5_000),
     "events/recalibration": Topic(msg.RecalibrationEvent, 5_000),
-    "health": Topic(msg.SystemHealth, 1, latched=True),
-    "server_status": Topic(msg.ServerStatus, 1, latched=True),
+    "health": Topic(msg.SystemHealth, LATCHED_DEPTH, latched=True),
+    "server_status": Topic(msg.ServerStatus, LATCHED_DEPTH, latched=True),
     "markers/objects": Topic(MarkerArray, 10),
-    "markers/zones": Topic(MarkerArray, 1, latched=True),
+    "markers/zones": Topic(MarkerArray, LATCHED_DEPTH, latched=True),
     "wire": Topic(msg.WireFrame, 20),
 }
 

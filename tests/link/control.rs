@@ -1,10 +1,13 @@
 //! Links that are led elsewhere, made anew or paused while they run.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::SinkExt as _;
-use sensr_bridge::sensr::link::LinkState;
+use sensr_bridge::sensr::client::FrameHandler;
+use sensr_bridge::sensr::link::{Endpoint, LinkState};
+use sensr_bridge::stamp::Arrival;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -94,4 +97,57 @@ async fn a_paused_link_stops() {
         .await;
     let figures = rig.stop().await;
     assert_eq!((figures.connects, figures.failed_attempts), (0, 0));
+}
+
+/// What a handler was told.
+#[derive(Debug, Default)]
+struct Told(Arc<Mutex<Vec<String>>>);
+
+impl FrameHandler for Told {
+    fn handle_frame(&mut self, payload: Bytes, _: Arrival) {
+        let text = String::from_utf8_lossy(&payload).into_owned();
+        self.0.lock().expect("no panic").push(text);
+    }
+
+    fn handle_server(&mut self, server: &Endpoint) {
+        let port = server.port.to_string();
+        self.0.lock().expect("no panic").push(port);
+    }
+}
+
+#[tokio::test]
+async fn another_server_is_announced_before_its_frames_even_while_paused_and_another_link_is_not() {
+    let servers = [Server::start().await, Server::start().await];
+    let absent = Server::start().await.port(); // free again
+    let told = Told::default();
+    let heard = Arc::clone(&told.0);
+    let rig = Rig::start_with(options(servers[0].port()), told);
+    let mut expected = vec![servers[0].port().to_string()];
+    for _ in 0..2 {
+        let mut socket = servers[0].accept().await;
+        socket
+            .send(Message::Binary(Bytes::from_static(b"first")))
+            .await
+            .unwrap();
+        expected.push("first".to_owned());
+        rig.until("a frame", |_, _| *heard.lock().unwrap() == expected)
+            .await;
+        rig.change(|options| options.requests += 1);
+    }
+    // One that does not answer counts too.
+    for port in [absent, servers[1].port()] {
+        rig.change(|options| options.endpoint.port = port);
+        expected.push(port.to_string());
+        rig.until("the server", |_, _| *heard.lock().unwrap() == expected)
+            .await;
+    }
+    let _socket = servers[1].accept().await;
+    rig.change(|options| options.is_wanted = false);
+    rig.until("the pause", |figures, _| figures.state == LinkState::Paused)
+        .await;
+    rig.change(|options| options.endpoint.port = absent);
+    expected.push(absent.to_string());
+    rig.until("the server", |_, _| *heard.lock().unwrap() == expected)
+        .await;
+    assert_eq!(rig.stop().await.last_error, "");
 }

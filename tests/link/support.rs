@@ -6,11 +6,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use sensr_bridge::sensr::backoff::Bounds;
-use sensr_bridge::sensr::client;
+use sensr_bridge::sensr::client::{self, FrameHandler};
 use sensr_bridge::sensr::link::{Endpoint, Link, LinkFigures, LinkState};
 use sensr_bridge::sensr::liveness::Patience;
 use sensr_bridge::sensr::options::LinkOptions;
 use sensr_bridge::shutdown::{self, Trigger};
+use sensr_bridge::stamp::Arrival;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -75,24 +76,34 @@ impl Rig {
     }
 
     pub(crate) fn start(options: LinkOptions) -> Self {
-        let link: Arc<Link> = Arc::default();
         let received: Arc<Mutex<Vec<Bytes>>> = Arc::default();
+        let keep = {
+            let received = Arc::clone(&received);
+            move |payload: Bytes, _: Arrival| received.lock().expect("no panic").push(payload)
+        };
+        Self {
+            received,
+            ..Self::start_with(options, keep)
+        }
+    }
+
+    /// A link with a handler of its own.
+    pub(crate) fn start_with(
+        options: LinkOptions,
+        handler: impl FrameHandler + Send + 'static,
+    ) -> Self {
+        let link: Arc<Link> = Arc::default();
         let (options, changes) = watch::channel(options);
         let (trigger, shutdown) = shutdown::channel();
         let task = tokio::spawn({
-            let (link, received) = (Arc::clone(&link), Arc::clone(&received));
-            async move {
-                client::run(&link, changes, shutdown, |payload, _| {
-                    received.lock().expect("no panic").push(payload);
-                })
-                .await;
-            }
+            let link = Arc::clone(&link);
+            async move { client::run(&link, changes, shutdown, handler).await }
         });
         Self {
             link,
             options,
             trigger,
-            received,
+            received: Arc::default(),
             task,
         }
     }

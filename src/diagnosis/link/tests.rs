@@ -179,3 +179,19 @@ fn the_figures_are_there() {
     assert_eq!(value("queue limit (bytes)"), Some("67108864"));
     assert_eq!(values.len(), 23);
 }
+
+#[test]
+fn another_server_has_its_own_time_to_answer_and_no_troubles_yet() {
+    let mut rig = Rig::new(LinkState::Connected);
+    rig.run();
+    rig.figures().undecodable_frames = 5;
+    rig.run();
+    rig.figures().state = LinkState::Backoff;
+    rig.look(1);
+    assert_eq!(rig.look(100).level, Level::Error);
+    rig.figures().url = "ws://192.0.2.11:5051/".to_owned();
+    assert_eq!(rig.look(1).message, "not connected for 0 ms");
+    rig.figures().state = LinkState::Connected;
+    rig.figures().connects += 1;
+    assert_eq!(rig.run().level, Level::Ok);
+}

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::Array;
 use super::shown::Shown;
 use super::track::Track;
+use super::{Array, FOR_EVER};
 use crate::cdr::Header;
-use crate::message::ObjectSet;
 use crate::sensr::wire::proto::Object;
 
 /// In the order of the indices in [`track`](super::track).
@@ -33,12 +32,15 @@ const STATIC_NAMESPACES: [&str; 6] = [
 ///
 /// In the namespaces `box`, `label`, `velocity` (where the object will be in 1 s at its velocity),
 /// `history`, `prediction` and `reachable`, and the same with `static` before them for
-/// [`ObjectSet::static_objects`]. The marker's id is the object's. Coloured by label; greyer if static;
-/// greyer and paler if SENSR does not see the object at present.
+/// SENSR's list of static objects. The marker's id is the object's. Coloured by label; greyer if static;
+/// greyer and paler if SENSR does not see the object at present. Of objects with the same id the first is shown. Objects
+/// without a position are not.
 #[derive(Debug)]
 pub struct ObjectMarkers {
     objects: Shown<6>,
     static_objects: Shown<6>,
+    /// Have the objects of a bridge that ran before been cleared away?
+    is_cleared: bool,
     buffer: Vec<u8>,
 }
 
@@ -47,27 +49,52 @@ impl Default for ObjectMarkers {
         Self {
             objects: Shown::new(NAMESPACES),
             static_objects: Shown::new(STATIC_NAMESPACES),
+            is_cleared: false,
             buffer: Vec::new(),
         }
     }
 }
 
 impl ObjectMarkers {
-    /// The serialized `MarkerArray` that makes rviz show the set in place of the one before.
+    /// The serialized `MarkerArray` that makes rviz show the objects in place of those before. Static objects stay.
     ///
     /// After `lifetime` rviz removes what is not shown again, for when the link is lost, or a message; 0 is
-    /// for ever. Of objects with the same id the first is shown. Objects without a position are not.
-    pub fn encode(&mut self, header: Header<'_>, lifetime: Duration, set: &ObjectSet) -> &[u8] {
+    /// for ever. The first array of all deletes what a bridge that ran before has left.
+    pub fn update(&mut self, header: Header<'_>, lifetime: Duration, objects: &[Object]) -> &[u8] {
+        if !self.is_cleared {
+            return self.redraw(header, lifetime, objects, &[]);
+        }
         let mut array = Array::begin(&mut self.buffer, header, lifetime);
-        draw_all(&mut array, &mut self.objects, &set.objects, false);
-        draw_all(
-            &mut array,
-            &mut self.static_objects,
-            &set.static_objects,
-            true,
-        );
+        draw_all(&mut array, &mut self.objects, objects, false);
         array.finish();
         &self.buffer
+    }
+
+    /// The serialized `MarkerArray` that makes rviz show these objects, the static ones for ever, and nothing else of
+    /// the topic, whatever it showed before.
+    pub fn redraw(
+        &mut self,
+        header: Header<'_>,
+        lifetime: Duration,
+        objects: &[Object],
+        static_objects: &[Object],
+    ) -> &[u8] {
+        self.is_cleared = true;
+        self.objects.forget();
+        self.static_objects.forget();
+        let mut array = Array::begin(&mut self.buffer, header, lifetime);
+        array.delete_all();
+        draw_all(&mut array, &mut self.objects, objects, false);
+        array.lifetime = FOR_EVER;
+        draw_all(&mut array, &mut self.static_objects, static_objects, true);
+        array.finish();
+        &self.buffer
+    }
+
+    /// The serialized `MarkerArray` that deletes all that rviz shows of the topic.
+    pub fn clear(&mut self, header: Header<'_>) -> &[u8] {
+        self.objects.forget();
+        super::clear(&mut self.buffer, header)
     }
 }
 
@@ -138,13 +165,8 @@ mod tests {
         0..[0, 2, 6][usize::from(how)]
     }
 
-    fn set([objects, static_objects]: [&[(i32, u8)]; 2]) -> ObjectSet {
-        let all = |list: &[(i32, u8)]| list.iter().copied().map(object).collect();
-        ObjectSet {
-            objects: all(objects),
-            static_objects: all(static_objects),
-            first_cloud_arrival: None,
-        }
+    fn all(list: &[(i32, u8)]) -> Vec<Object> {
+        list.iter().copied().map(object).collect()
     }
 
     /// The markers that are there after a set: of each id, those of the first object that can be drawn.
@@ -164,15 +186,37 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_longer_there_is_deleted_once() {
+    fn what_is_no_longer_there_is_deleted_once_and_static_objects_stay() {
         let mut markers = ObjectMarkers::default();
-        markers.encode(HEADER, LIFETIME, &set([&[(1, 1), (2, 1)], &[(1, 1)]]));
-        let second = read(markers.encode(HEADER, LIFETIME, &set([&[(2, 1)], &[(1, 1)]])));
+        let mut draw = |list: &[(i32, u8)]| read(markers.update(HEADER, LIFETIME, &all(list)));
+        draw(&[(1, 1), (2, 1)]);
+        let second = draw(&[(2, 1)]);
         let gone = second.iter().filter(|marker| marker.action == 2);
         let deleted: BTreeSet<_> = gone.map(|m| (m.namespace.as_str(), m.id)).collect();
         assert_eq!(deleted, BTreeSet::from([("box", 1), ("label", 1)]));
-        let third = read(markers.encode(HEADER, LIFETIME, &set([&[(2, 1)], &[(1, 1)]])));
+        let third = draw(&[(2, 1)]);
         assert!(third.iter().all(|marker| marker.action == 0));
+    }
+
+    #[test]
+    fn static_objects_have_no_lifetime_and_others_do() {
+        let mut markers = ObjectMarkers::default();
+        let array = read(markers.redraw(HEADER, LIFETIME, &all(&[(1, 1)]), &all(&[(1, 1)])));
+        for marker in array.iter().filter(|marker| marker.action == 0) {
+            let is_static = marker.namespace.starts_with("static ");
+            let expected = if is_static { Duration::ZERO } else { LIFETIME };
+            assert_eq!(marker.lifetime, expected, "{marker:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_array_clears_what_a_former_bridge_left() {
+        let mut markers = ObjectMarkers::default();
+        let mut clears = || {
+            let array = read(markers.update(HEADER, LIFETIME, &all(&[(1, 1)])));
+            array.iter().position(|marker| marker.action == 3)
+        };
+        assert_eq!((clears(), clears()), (Some(0), None));
     }
 
     fn list() -> impl Strategy<Value = Vec<(i32, u8)>> {
@@ -219,19 +263,34 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rviz_shows_the_set_it_was_sent_last(sets in vec([list(), list()], 1..8)) {
+        fn rviz_shows_the_objects_it_was_sent_last(arrays in vec((0..4u8, list(), list()), 1..10)) {
             let (mut markers, mut rviz) = (ObjectMarkers::default(), Rviz::default());
-            for lists in &sets {
-                let lists = lists.each_ref().map(Vec::as_slice);
-                rviz.apply(markers.encode(HEADER, LIFETIME, &set(lists)));
-                prop_assert_eq!(rviz.shown(), expected(lists));
+            let mut shown_for_ever = Vec::new();
+            for (how, objects, static_objects) in &arrays {
+                let drawn = all(objects);
+                let objects: &[_] = match how {
+                    0 => {
+                        rviz.apply(markers.redraw(HEADER, LIFETIME, &drawn, &all(static_objects)));
+                        shown_for_ever.clone_from(static_objects);
+                        objects
+                    }
+                    1 => {
+                        rviz.apply(markers.clear(HEADER));
+                        shown_for_ever.clear();
+                        &[]
+                    }
+                    _ => {
+                        rviz.apply(markers.update(HEADER, LIFETIME, &drawn));
+                        objects
+                    }
+                };
+                prop_assert_eq!(rviz.shown(), expected([objects, &shown_for_ever]));
             }
         }
 
         #[test]
         fn rviz_never_complains(objects in vec(any_object(), 0..5)) {
-            let set = ObjectSet { objects, ..ObjectSet::default() };
-            Rviz::default().apply(ObjectMarkers::default().encode(HEADER, LIFETIME, &set));
+            Rviz::default().apply(ObjectMarkers::default().redraw(HEADER, LIFETIME, &objects, &objects));
         }
     }
 }

@@ -8,7 +8,6 @@ use proptest::prelude::*;
 use super::ObjectMarkers;
 use super::shape::Point;
 use crate::cdr::Header;
-use crate::message::ObjectSet;
 use crate::sensr::wire::proto::Object;
 use crate::stamp::Stamp;
 
@@ -220,12 +219,8 @@ fn check(marker: &Marker) {
 
 /// The markers of an object, by namespace.
 pub(super) fn markers_of(object: Object) -> BTreeMap<String, Marker> {
-    let set = ObjectSet {
-        objects: vec![object],
-        ..ObjectSet::default()
-    };
     let mut rviz = Rviz::default();
-    rviz.apply(ObjectMarkers::default().encode(HEADER, LIFETIME, &set));
+    rviz.apply(ObjectMarkers::default().update(HEADER, LIFETIME, &[object]));
     let markers = rviz.0.into_iter();
     markers
         .map(|((namespace, _), marker)| (namespace, marker))

@@ -40,6 +40,11 @@ impl<const N: usize> Shown<N> {
         self.now.clear();
     }
 
+    /// Forgets what was shown: it is deleted already.
+    pub(super) fn forget(&mut self) {
+        self.now.clear();
+    }
+
     /// Begins a thing. None if the array has one of that id already.
     pub(super) fn begin_thing(&mut self, id: i32) -> Option<Markers<'_>> {
         match self.now.entry(id) {

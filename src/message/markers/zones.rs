@@ -1,13 +1,12 @@
 //! The zones' markers.
 
 use std::fmt::{self, Write as _};
-use std::time::Duration;
 
 use super::colors::{self, Color};
 use super::look::{Kind, Look};
 use super::shape::Prism;
 use super::shown::{Markers, Shown};
-use super::{Array, names};
+use super::{Array, FOR_EVER, names};
 use crate::cdr::Header;
 use crate::sensr::wire::proto::ZoneConfig;
 use crate::text::lossy;
@@ -19,9 +18,6 @@ const NAME: usize = 2;
 
 const NAMESPACES: [&str; 3] = ["zone", "zone outline", "zone name"];
 
-/// rviz removes no zone by itself: they come too seldom.
-const FOR_EVER: Duration = Duration::ZERO;
-
 const WALL_ALPHA: f32 = 0.15;
 const OUTLINE_ALPHA: f32 = 0.8;
 const OUTLINE_WIDTH_M: f64 = 0.1;
@@ -31,15 +27,13 @@ const TEXT_ABOVE_M: f64 = 1.5;
 /// Lower zones have no walls.
 const MIN_HEIGHT_M: f64 = 0.01;
 
-/// Writes the markers of zones; remembers what it has shown.
+/// Writes the markers of zones.
 ///
 /// In the namespaces `zone` (the walls), `zone outline` and `zone name`. The marker's id is the zone's.
 /// Coloured by the zone's type.
 #[derive(Debug)]
 pub struct ZoneMarkers {
     zones: Shown<3>,
-    /// Have the zones of a bridge that ran before been cleared away?
-    is_cleared: bool,
     buffer: Vec<u8>,
 }
 
@@ -47,7 +41,6 @@ impl Default for ZoneMarkers {
     fn default() -> Self {
         Self {
             zones: Shown::new(NAMESPACES),
-            is_cleared: false,
             buffer: Vec::new(),
         }
     }
@@ -56,14 +49,11 @@ impl Default for ZoneMarkers {
 impl ZoneMarkers {
     /// The serialized `MarkerArray` that makes rviz show the zones in place of those before, for ever.
     ///
-    /// The first one deletes all that rviz shows of the topic: it may be of a bridge that ran before, which
-    /// nobody else remembers. Of zones with the same id the first is shown.
+    /// It stands alone, for the one before may have been lost: it deletes all that rviz shows of the topic. Of zones
+    /// with the same id the first is shown.
     pub fn encode(&mut self, header: Header<'_>, zones: &[ZoneConfig]) -> &[u8] {
         let mut array = Array::begin(&mut self.buffer, header, FOR_EVER);
-        if !self.is_cleared {
-            array.delete_all();
-            self.is_cleared = true;
-        }
+        array.delete_all();
         self.zones.begin();
         for zone in zones {
             if let Some(prism) = Prism::of(zone.pbox.as_ref())
@@ -72,9 +62,13 @@ impl ZoneMarkers {
                 draw(&mut array, markers, zone, prism);
             }
         }
-        self.zones.delete_the_rest(&mut array);
         array.finish();
         &self.buffer
+    }
+
+    /// The serialized `MarkerArray` that deletes all that rviz shows of the topic.
+    pub fn clear(&mut self, header: Header<'_>) -> &[u8] {
+        super::clear(&mut self.buffer, header)
     }
 }
 
@@ -223,13 +217,23 @@ mod tests {
     }
 
     #[test]
-    fn the_first_array_clears_what_a_former_bridge_left() {
+    fn an_array_stands_alone_whatever_was_lost_before_it() {
         let mut markers = ZoneMarkers::default();
-        let mut clears = || {
-            let array = read(markers.encode(HEADER, &[zone(1, &SQUARE)]));
-            array.iter().position(|marker| marker.action == 3)
-        };
-        assert_eq!((clears(), clears()), (Some(0), None));
+        let mut rviz = Rviz::default();
+        rviz.apply(markers.encode(HEADER, &[zone(1, &SQUARE), zone(2, &SQUARE)]));
+        markers.encode(HEADER, &[zone(2, &SQUARE)]);
+        rviz.apply(markers.encode(HEADER, &[zone(3, &SQUARE)]));
+        assert!(rviz.shown().iter().all(|&(_, id)| id == 3));
+    }
+
+    #[test]
+    fn cleared_zones_are_gone_and_deleted_only_once() {
+        let (mut markers, mut rviz) = (ZoneMarkers::default(), Rviz::default());
+        rviz.apply(markers.encode(HEADER, &[zone(1, &SQUARE), zone(2, &SQUARE)]));
+        rviz.apply(markers.clear(HEADER));
+        assert!(rviz.shown().is_empty());
+        rviz.apply(markers.encode(HEADER, &[zone(2, &SQUARE)]));
+        assert_eq!(rviz.shown().len(), NAMESPACES.len());
     }
 
     proptest! {

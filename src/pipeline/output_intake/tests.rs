@@ -4,8 +4,11 @@ use prost::Message as _;
 use prost_types::Timestamp;
 
 use super::*;
+use crate::sensr::wire::proto;
 use crate::sensr::wire::proto::system_health::Status;
-use crate::sensr::wire::proto::{EventMessage, OutputMessage, StreamMessage, ZoneEvent};
+use crate::sensr::wire::proto::{
+    CustomMessage, EventMessage, OutputMessage, StreamMessage, ZoneEvent,
+};
 use crate::stats::ledger::{Account, Outcome};
 use crate::topic::Switch;
 
@@ -66,6 +69,23 @@ impl Rig {
 
     fn next_output(&self) -> QueuedOutput {
         self.due().expect("something is due")
+    }
+
+    /// The link leads to the output port of a host from now on, and the parameters say so.
+    fn move_to(&mut self, host: &str, frame_id: &str) {
+        self.configure(|config| {
+            config.host = host.to_owned();
+            config.frame_id = frame_id.to_owned();
+        });
+        let port = self.config.borrow().output_port;
+        self.intake.handle_server(&Endpoint {
+            address: host.to_owned(),
+            port,
+            tls: None,
+        });
+        for account in self.intake.stats.ledger.snapshot() {
+            assert!(account.balances(), "{account:?}");
+        }
     }
 
     /// What is queued of notices, as topic and sequence number.
@@ -134,9 +154,6 @@ fn a_message_with_objects_is_for_three_topics_and_one_without_for_none() {
 #[test]
 fn what_nothing_is_due_in_goes_on_for_those_who_come_to_see_the_zones() {
     let mut rig = Rig::new();
-    rig.message_at(0, &stream(StreamMessage::default()));
-    assert_eq!(rig.intake.objects.fill().items, 1);
-    rig.configure(|config| config.publish[Switch::Markers as usize] = false);
     rig.message_at(0, &stream(StreamMessage::default()));
     assert_eq!(rig.intake.objects.fill().items, 1);
 }
@@ -341,4 +358,140 @@ fn an_overflow_of_the_server_is_remembered_with_our_own_counters() {
     assert_eq!(knowledge.health.expect("known").1, health);
     let overflow = knowledge.overflow.expect("remembered");
     assert_eq!(overflow.accounts[Topic::Objects.index()].queued, 1);
+}
+
+fn with_status() -> OutputMessage {
+    OutputMessage {
+        custom: CustomMessage {
+            bg_learning_progress: 0.5,
+            ..CustomMessage::default()
+        }
+        .encode_to_vec()
+        .into(),
+        ..OutputMessage::default()
+    }
+}
+
+fn with_health(master: Status) -> OutputMessage {
+    stream(StreamMessage {
+        health: Some(proto::SystemHealth {
+            master: master.into(),
+            ..proto::SystemHealth::default()
+        }),
+        ..StreamMessage::default()
+    })
+}
+
+#[test]
+fn the_first_server_takes_the_place_of_none() {
+    let mut rig = Rig::new();
+    rig.move_to("a", "sensr");
+    assert!(rig.notices().is_empty());
+    assert_eq!(rig.intake.objects.fill().items, 0);
+}
+
+#[test]
+fn nothing_of_the_former_server_is_latched_or_known() {
+    let mut rig = Rig::new();
+    rig.move_to("a", "harbour");
+    for _ in 0..20 {
+        rig.message_at(0, &with_zones());
+    }
+    rig.message_at(2000, &with_health(Status::Slowdown));
+    rig.message_at(2000, &zone_events(1));
+    rig.message_at(
+        2000,
+        &stream(StreamMessage {
+            static_objects: vec![object(1)],
+            ..StreamMessage::default()
+        }),
+    );
+    rig.notices();
+    while rig.due().is_some() {}
+    let start = Arrival::now();
+    for ms in (0..2000_i64).step_by(100) {
+        let stamp = Stamp::from_ns(start.stamp.as_ns() + ms * 1_000_000);
+        let instant = start.instant + Duration::from_millis(ms.unsigned_abs());
+        let mut clock = rig.intake.stats.clock();
+        let _ = clock.observe(Arrival { stamp, instant }, Some(stamp));
+    }
+    assert!(rig.intake.stats.clock_offset_ns_of("a").is_some());
+    assert_eq!(rig.intake.stats.clock_offset_ns_of("b"), None);
+
+    rig.move_to("b", "street");
+    let stats = &rig.intake.stats;
+    assert_eq!(stats.clock_offset_ns_of("b"), None);
+    assert_eq!(stats.server.snapshot().health, None);
+    let depth = Delivery::Latched.depth(0) as u64;
+    let queue = Arc::clone(&rig.intake.notices);
+    let told: Vec<_> =
+        std::iter::from_fn(|| (queue.fill().items > 0).then(|| queue.pop())?).collect();
+    for queued in &told {
+        assert_eq!(queued.times.server, Stamp::default(), "the bridge's own");
+        assert_eq!(&*queued.source.frame_id, "street");
+        match &queued.notice {
+            Notice::Zones(zones) => assert!(zones.is_empty()),
+            Notice::Health { health, .. } => assert_eq!(health, &SystemHealth::default()),
+            other => panic!("nothing was said of {other:?}"),
+        }
+    }
+    let numbers = |topic| -> Vec<u64> {
+        let of_topic = told.iter().filter(|queued| queued.notice.topic() == topic);
+        of_topic.map(|queued| queued.sequence).collect()
+    };
+    assert!(numbers(Topic::Zones).into_iter().eq(20..20 + depth));
+    assert!(numbers(Topic::Health).into_iter().eq(1..=depth));
+
+    rig.message_at(3000, &with_objects(vec![]));
+    let output = rig.next_output();
+    assert!(
+        output
+            .objects
+            .expect("objects")
+            .set
+            .static_objects
+            .is_empty()
+    );
+    assert_eq!(output.source.server, 1);
+
+    // There is nothing left to replace.
+    rig.move_to("c", "street");
+    assert!(rig.notices().is_empty());
+}
+
+#[test]
+fn a_server_status_is_replaced_by_an_unknown_one() {
+    let mut rig = Rig::new();
+    rig.move_to("a", "sensr");
+    rig.message_at(0, &with_status());
+    rig.notices();
+    rig.move_to("b", "sensr");
+    let queued = rig.intake.notices.pop().expect("queued");
+    assert!(matches!(queued.notice, Notice::ServerStatus(None)));
+}
+
+#[test]
+fn what_the_former_server_still_sends_stays_in_its_frame() {
+    let mut rig = Rig::new();
+    rig.move_to("a", "harbour");
+    rig.configure(|config| {
+        config.host = "b".to_owned();
+        config.frame_id = "street".to_owned();
+    });
+    rig.message_at(0, &with_objects(vec![object(1)]));
+    assert_eq!(&*rig.next_output().source.frame_id, "harbour");
+    rig.move_to("b", "street");
+    rig.message_at(0, &with_objects(vec![object(1)]));
+    assert_eq!(&*rig.next_output().source.frame_id, "street");
+}
+
+#[test]
+fn pictures_switched_off_are_deleted_with_the_next_message() {
+    let mut rig = Rig::new();
+    rig.message_at(0, &stream(StreamMessage::default()));
+    rig.configure(|config| config.publish[Switch::Markers as usize] = false);
+    for _ in 0..3 {
+        rig.message_at(0, &stream(StreamMessage::default()));
+    }
+    assert_eq!(rig.intake.objects.fill().items, 2);
 }

@@ -1,0 +1,98 @@
+//! The server that a stream comes from, and the coordinate frame of what it sends.
+
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::sensr::link::Endpoint;
+
+/// Source of a queued message.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Source {
+    /// Counts the servers that the link has led to.
+    pub(super) server: u64,
+    /// Frame for headers.
+    pub(super) frame_id: Arc<str>,
+}
+
+/// Keeps track of the source of a link.
+#[derive(Debug, Default)]
+pub(super) struct SourceTracker {
+    endpoint: Option<Endpoint>,
+    source: Source,
+}
+
+impl SourceTracker {
+    /// Takes note of the server that the link leads to from now on, and of its frame. Returns whether it replaces another.
+    pub(super) fn change_to(&mut self, server: &Endpoint, config: &Config, port: u16) -> bool {
+        let is_another = self.endpoint.replace(server.clone()).is_some();
+        self.source.server += u64::from(is_another);
+        self.now(config, port);
+        is_another
+    }
+
+    /// Host that the link leads to. Empty before it leads anywhere.
+    pub(super) fn address(&self) -> &str {
+        self.endpoint
+            .as_ref()
+            .map_or("", |endpoint| &endpoint.address)
+    }
+
+    /// Returns the source of what comes now. `port` is the link's port in `config`.
+    ///
+    /// Parameters change before the link does. As long as it still brings data of the server before, these stay in
+    /// that server's frame.
+    pub(super) fn now(&mut self, config: &Config, port: u16) -> Source {
+        let is_configured = self
+            .endpoint
+            .as_ref()
+            .is_none_or(|endpoint| (&*endpoint.address, endpoint.port) == (&*config.host, port));
+        if is_configured && *self.source.frame_id != *config.frame_id {
+            self.source.frame_id = config.frame_id.as_str().into();
+        }
+        self.source.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(address: &str) -> Endpoint {
+        Endpoint {
+            address: address.to_owned(),
+            port: 5050,
+            tls: None,
+        }
+    }
+
+    fn config(host: &str, frame_id: &str) -> Config {
+        Config {
+            host: host.to_owned(),
+            frame_id: frame_id.to_owned(),
+            ..Config::default()
+        }
+    }
+
+    #[test]
+    fn the_first_server_replaces_none() {
+        let mut tracker = SourceTracker::default();
+        assert!(!tracker.change_to(&server("a"), &config("a", "sensr"), 5050));
+        assert!(tracker.change_to(&server("b"), &config("b", "sensr"), 5050));
+        assert_eq!(tracker.now(&config("b", "sensr"), 5050).server, 1);
+        assert_eq!(tracker.address(), "b");
+    }
+
+    #[test]
+    fn data_of_the_former_server_stay_in_its_frame() {
+        let mut tracker = SourceTracker::default();
+        let frame = |tracker: &mut SourceTracker, host, frame_id| {
+            tracker.now(&config(host, frame_id), 5050).frame_id
+        };
+        tracker.change_to(&server("a"), &config("a", "harbour"), 5050);
+        assert_eq!(&*frame(&mut tracker, "b", "street"), "harbour");
+        assert_eq!(&*frame(&mut tracker, "a", "pier"), "pier");
+        assert_eq!(&*frame(&mut tracker, "b", "street"), "pier");
+        tracker.change_to(&server("b"), &config("b", "street"), 5050);
+        assert_eq!(&*frame(&mut tracker, "b", "street"), "street");
+    }
+}
