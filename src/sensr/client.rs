@@ -11,8 +11,9 @@ use tokio::sync::watch;
 use super::backoff::Backoff;
 use super::failure::LinkError;
 use super::link::{Link, LinkState};
+use super::liveness::Silence;
 use super::options::LinkOptions;
-use super::session::{End, SILENCE_LOG_PERIOD, Session};
+use super::session::{End, Session};
 use crate::shutdown::Shutdown;
 use crate::stamp::Arrival;
 use crate::throttle::Throttle;
@@ -23,6 +24,7 @@ const LOG_PERIOD: Duration = Duration::from_secs(60);
 /// Keeps a link up until `shutdown`, and gives every whole binary message to `on_message` with the time
 /// it was complete. `on_message` must not wait: while it runs, the socket is not read.
 ///
+/// All messages of a link come before those of the next one, also those that come while it is being closed.
 /// Text messages are counted and otherwise ignored. Nothing is sent but handshake, ping, pong and close.
 pub async fn run(
     link: &Link,
@@ -33,7 +35,7 @@ pub async fn run(
     let mut backoff = Backoff::default();
     let mut random = SmallRng::from_os_rng();
     let mut complaints = Complaints::new();
-    let mut silences = Throttle::new(SILENCE_LOG_PERIOD);
+    let mut silence = Silence::default();
     loop {
         let current = options.borrow_and_update().clone();
         let url = current.endpoint.url();
@@ -46,7 +48,7 @@ pub async fn run(
             continue;
         }
         link.enter(LinkState::Connecting);
-        let mut session = Session::new(link, &current, &mut options, &mut shutdown, &mut silences);
+        let mut session = Session::new(link, &current, &mut options, &mut shutdown, &mut silence);
         let end = session.run(&url, &mut on_message).await;
         if session.is_proven() {
             backoff.reset();
@@ -57,11 +59,12 @@ pub async fn run(
             End::Retarget => {
                 log::info!("{}", departure(&url, &current, &options.borrow()));
                 backoff.reset();
+                silence = Silence::default();
                 complaints = Complaints::new();
             }
             End::Failed(error) => {
                 if matches!(error, LinkError::NoData(_)) {
-                    // The server is there and answers: whenever its stream goes on, somebody should be listening.
+                    // The server is there and answers.
                     backoff.reset();
                 }
                 let pause = backoff.next(options.borrow().backoff, &mut random);
