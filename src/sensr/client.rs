@@ -11,8 +11,9 @@ use tokio::sync::watch;
 use super::backoff::Backoff;
 use super::failure::LinkError;
 use super::link::{Endpoint, Link, LinkState};
+use super::liveness::Silence;
 use super::options::LinkOptions;
-use super::session::{End, SILENCE_LOG_PERIOD, Session};
+use super::session::{End, Session};
 use crate::shutdown::Shutdown;
 use crate::stamp::Arrival;
 use crate::throttle::Throttle;
@@ -38,6 +39,7 @@ impl<F: FnMut(Bytes, Arrival)> FrameHandler for F {
 
 /// Keeps a link up until `shutdown`, and gives `handler` what it brings.
 ///
+/// All messages of a link come before those of the next one, also those that come while it is being closed.
 /// Text messages are counted and otherwise ignored. Nothing is sent but handshake, ping, pong and close.
 pub async fn run(
     link: &Link,
@@ -49,7 +51,7 @@ pub async fn run(
     let mut backoff = Backoff::default();
     let mut random = SmallRng::from_os_rng();
     let mut complaints = Complaints::new();
-    let mut silences = Throttle::new(SILENCE_LOG_PERIOD);
+    let mut silence = Silence::default();
     loop {
         let current = options.borrow_and_update().clone();
         let url = match current.obstacle {
@@ -63,6 +65,7 @@ pub async fn run(
             link.update(|figures| figures.last_error.clear());
             handler.handle_server(&current.endpoint);
             server = Some(current.endpoint.clone());
+            silence = Silence::default();
         }
         if !current.is_wanted {
             link.enter(LinkState::Paused);
@@ -91,7 +94,7 @@ pub async fn run(
             continue;
         }
         link.enter(LinkState::Connecting);
-        let mut session = Session::new(link, &current, &mut options, &mut shutdown, &mut silences);
+        let mut session = Session::new(link, &current, &mut options, &mut shutdown, &mut silence);
         let mut on_message = |payload, arrival| handler.handle_frame(payload, arrival);
         let end = session.run(&url, &mut on_message).await;
         if session.is_proven() {
@@ -103,11 +106,12 @@ pub async fn run(
             End::Retarget => {
                 log::info!("{}", departure(&url, &current, &options.borrow()));
                 backoff.reset();
+                silence = Silence::default();
                 complaints = Complaints::new();
             }
             End::Failed(error) => {
                 if matches!(error, LinkError::NoData(_)) {
-                    // The server is there and answers: whenever its stream goes on, somebody should be listening.
+                    // The server is there and answers.
                     backoff.reset();
                 }
                 let pause = backoff.next(options.borrow().backoff, &mut random);

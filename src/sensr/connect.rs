@@ -11,6 +11,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::failure::LinkError;
+use super::handshake::shake_hands;
 use super::link::Endpoint;
 use super::transport::Transport;
 
@@ -48,7 +49,10 @@ pub(super) async fn connect(
             Transport::tls(within(until, what, secured).await?)
         }
     };
-    let shaken = shake_hands(endpoint, transport, max_message_bytes);
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(max_message_bytes))
+        .max_frame_size(Some(max_message_bytes));
+    let shaken = async { Ok(shake_hands(endpoint, transport, config).await?) };
     let what = "connected, but no answer to the WebSocket handshake";
     within(until, what, shaken).await
 }
@@ -101,25 +105,5 @@ async fn reach(addresses: Vec<SocketAddr>) -> Result<TcpStream, LinkError> {
             },
             () = sleep(HEAD_START), if may_start_another => {}
         }
-    }
-}
-
-async fn shake_hands(
-    endpoint: &Endpoint,
-    transport: Transport,
-    max_message_bytes: usize,
-) -> Result<WebSocketStream<Transport>, LinkError> {
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(max_message_bytes))
-        .max_frame_size(Some(max_message_bytes));
-    let is_plain = endpoint.tls.is_none();
-    let answer = transport.answer();
-    let shaken =
-        tokio_tungstenite::client_async_with_config(endpoint.url(), transport, Some(config)).await;
-    match shaken {
-        Ok((socket, _)) => Ok(socket),
-        Err(_) if is_plain && answer.is_tls() => Err(LinkError::NeedsTls),
-        Err(_) if is_plain && answer.is_missing() => Err(LinkError::NoAnswer),
-        Err(error) => Err(LinkError::Handshake(error)),
     }
 }

@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio_tungstenite::tungstenite::Error as WsError;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 
 use super::farewell::Farewell;
+use super::handshake::HandshakeError;
 use super::tls::TlsError;
 
 /// Why a link or an attempt ended. Trying again can help with every one of these.
@@ -34,28 +36,20 @@ pub enum LinkError {
     /// No TLS with it.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// It speaks TLS, and was not spoken to in it.
-    #[error("the server speaks TLS here: set tls.enabled to true and tls.ca_file to its CA file")]
-    NeedsTls,
-    /// It ended the connection instead of answering.
-    #[error(
-        "no WebSocket server: it ended the connection without an answer; if SENSR has TLS enabled, set tls.enabled to true"
-    )]
-    NoAnswer,
-    /// Something listens there, but it is no SENSR server.
-    #[error("no WebSocket server: {0}")]
-    Handshake(WsError),
+    /// There is no WebSocket.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
     /// The server said goodbye.
     #[error("closed by the server: {}", .0.words)]
     Closed(Farewell),
     /// The connection ended without a goodbye.
-    #[error("connection lost: {0}")]
+    #[error("connection lost: {}", loss(.0))]
     Lost(WsError),
     /// Not a byte came.
     #[error("connection dead: nothing came for {:.1} s (stall_timeout), not even an answer to a ping", .0.as_secs_f64())]
     Dead(Duration),
     /// No message came, though there were signs of life.
-    #[error("no data for {:.1} s (three times stall_timeout), though the server is alive", .0.as_secs_f64())]
+    #[error("no data for {:.1} s (three times stall_timeout), though the server is alive: reconnecting once", .0.as_secs_f64())]
     NoData(Duration),
     /// A message over the limit.
     #[error("a message of {size} bytes is over max_message_bytes ({max})")]
@@ -89,9 +83,51 @@ fn refusals(refusals: &[(SocketAddr, io::Error)]) -> String {
     }
 }
 
+/// How a connection was lost.
+fn loss(error: &WsError) -> String {
+    const UNANNOUNCED: &str = "the server ended it without a close frame";
+    match error {
+        WsError::ConnectionClosed
+        | WsError::AlreadyClosed
+        | WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => UNANNOUNCED.to_owned(),
+        WsError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            UNANNOUNCED.to_owned()
+        }
+        WsError::Io(error) => {
+            TlsError::of_io(error).map_or_else(|| error.to_string(), |error| error.to_string())
+        }
+        WsError::Protocol(error) => format!("the server breaks the WebSocket protocol: {error}"),
+        other => other.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_end_of_a_connection_is_told_in_words() {
+        let eof = io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "peer closed connection: https://x",
+        );
+        for error in [
+            WsError::ConnectionClosed,
+            WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake),
+            WsError::Io(eof),
+        ] {
+            let said = LinkError::Lost(error).to_string();
+            assert_eq!(
+                said,
+                "connection lost: the server ended it without a close frame"
+            );
+        }
+        let said = LinkError::Lost(WsError::Protocol(ProtocolError::UnexpectedContinueFrame));
+        assert!(
+            said.to_string().contains("breaks the WebSocket protocol: "),
+            "{said}"
+        );
+    }
 
     #[test]
     fn each_address_has_its_own_reason() {

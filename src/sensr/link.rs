@@ -26,13 +26,23 @@ impl Endpoint {
     /// The WebSocket address, with IPv6 addresses in brackets.
     #[must_use]
     pub fn url(&self) -> String {
-        let Self { address, port, tls } = self;
-        let scheme = if tls.is_some() { "wss" } else { "ws" };
-        if address.contains(':') {
-            format!("{scheme}://[{address}]:{port}/")
-        } else {
-            format!("{scheme}://{address}:{port}/")
-        }
+        let scheme = if self.tls.is_some() { "wss" } else { "ws" };
+        format!("{scheme}://{}/", authority(&self.address, self.port))
+    }
+
+    /// The `Host` field of a request. The zone of an IPv6 address is no business of the server's (RFC 6874,
+    /// section 4).
+    pub(super) fn authority(&self) -> String {
+        let address = self.address.split('%').next().unwrap_or_default();
+        authority(address, self.port)
+    }
+}
+
+fn authority(address: &str, port: u16) -> String {
+    if address.contains(':') {
+        format!("[{address}]:{port}")
+    } else {
+        format!("{address}:{port}")
     }
 }
 
@@ -81,6 +91,8 @@ pub struct LinkFigures {
     pub undecodable_frames: u64,
     /// Frames over the limit.
     pub oversized_frames: u64,
+    /// Messages that came in part, or behind what could not be read, when a link ended.
+    pub cut_frames: u64,
     /// Links given up because nothing, or no data, came any more.
     pub stalls: u64,
     /// Links that the server closed because its buffer for us was full: it lost what was in there.
@@ -168,6 +180,17 @@ mod tests {
             ..server.clone()
         };
         assert!(server.is_same_server(&encrypted));
+    }
+
+    #[test]
+    fn the_zone_of_an_address_stays_here() {
+        let endpoint = Endpoint {
+            address: "fe80::1%eth0".to_owned(),
+            port: 5050,
+            tls: None,
+        };
+        assert_eq!(endpoint.authority(), "[fe80::1]:5050");
+        assert_eq!(endpoint.url(), "ws://[fe80::1%eth0]:5050/");
     }
 
     #[test]

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 /// A server that answers pings but sends no data is given up after so many times `stall_timeout`: its stream
 /// has stopped, and a new link may start it again.
 const HOPELESS: u32 = 3;
+/// So many messages with no silence between them are a stream, which is to go on. A server whose stream is switched
+/// off sends single events.
+const STREAM_MESSAGES: u32 = 10;
 
 /// How long silence is borne.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +20,16 @@ pub struct Patience {
     /// So often the server is asked for a sign of life. Below `stall_timeout`, or a quiet server would pass for a
     /// dead one.
     pub ping_interval: Duration,
+}
+
+/// What is known of a server that is alive and sends nothing. Outlasts the link on which it was noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Silence {
+    /// It was found.
+    pub is_told: bool,
+    /// A link was given up for it, which has not helped: the next one is kept, so that somebody is listening whenever
+    /// the stream goes on.
+    pub has_cost_a_link: bool,
 }
 
 /// What a look at a link finds.
@@ -30,7 +43,7 @@ pub enum Finding {
     NoData(Duration),
     /// Not a byte came for so long.
     Dead(Duration),
-    /// There are signs of life but there has been no data for too long.
+    /// There are signs of life but there has been no data for too long. Found once, until there is a stream again.
     Hopeless(Duration),
 }
 
@@ -41,19 +54,25 @@ pub struct Liveness {
     heard: Instant,
     data: Instant,
     pinged: Instant,
+    /// Of this link.
     is_silence_known: bool,
+    silence: Silence,
+    /// Messages since the last silence.
+    run: u32,
 }
 
 impl Liveness {
-    /// A link that was established at `now`.
+    /// A link that was established at `now`, with what is known of the server.
     #[must_use]
-    pub fn new(patience: Patience, now: Instant) -> Self {
+    pub fn new(patience: Patience, now: Instant, silence: Silence) -> Self {
         Self {
             patience,
             heard: now,
             data: now,
             pinged: now,
             is_silence_known: false,
+            silence,
+            run: 0,
         }
     }
 
@@ -62,11 +81,21 @@ impl Liveness {
         self.patience = patience;
     }
 
-    /// A whole message was complete at `now`. Returns whether that ends a known silence.
-    pub fn data(&mut self, now: Instant) -> bool {
+    /// A whole message was complete at `now`.
+    pub fn data(&mut self, now: Instant) {
         self.heard = now;
         self.data = now;
-        std::mem::take(&mut self.is_silence_known)
+        self.is_silence_known = false;
+        self.run = self.run.saturating_add(1);
+        if self.run >= STREAM_MESSAGES {
+            self.silence = Silence::default();
+        }
+    }
+
+    /// What is known of the server by now.
+    #[must_use]
+    pub fn silence(&self) -> Silence {
+        self.silence
     }
 
     /// A byte came at `at`, whatever it belongs to: a part of a large message is a sign of life.
@@ -84,10 +113,16 @@ impl Liveness {
         let unheard = now.saturating_duration_since(self.heard);
         if unheard >= stall_timeout {
             Finding::Dead(unheard)
-        } else if without_data >= self.hopeless_after() {
+        } else if without_data >= self.hopeless_after() && !self.silence.has_cost_a_link {
+            self.silence = Silence {
+                is_told: true,
+                has_cost_a_link: true,
+            };
             Finding::Hopeless(without_data)
         } else if without_data >= stall_timeout && !self.is_silence_known {
             self.is_silence_known = true;
+            self.silence.is_told = true;
+            self.run = 0;
             Finding::NoData(without_data)
         } else if now.saturating_duration_since(self.pinged) >= ping_interval {
             self.pinged = now;
@@ -105,14 +140,12 @@ impl Liveness {
             stall_timeout,
             ping_interval,
         } = self.patience;
-        let without_data = if self.is_silence_known {
-            self.hopeless_after()
-        } else {
-            stall_timeout
-        };
-        (self.pinged + ping_interval)
-            .min(self.heard + stall_timeout)
-            .min(self.data + without_data)
+        let next = (self.pinged + ping_interval).min(self.heard + stall_timeout);
+        match (self.is_silence_known, self.silence.has_cost_a_link) {
+            (false, _) => next.min(self.data + stall_timeout),
+            (true, false) => next.min(self.data + self.hopeless_after()),
+            (true, true) => next,
+        }
     }
 
     fn hopeless_after(&self) -> Duration {
@@ -140,7 +173,7 @@ mod tests {
             let start = Instant::now();
             Self {
                 start,
-                liveness: Liveness::new(PATIENCE, start),
+                liveness: Liveness::new(PATIENCE, start, Silence::default()),
             }
         }
 
@@ -202,14 +235,46 @@ mod tests {
     }
 
     #[test]
-    fn data_ends_a_silence_and_the_next_one_is_said_again() {
+    fn data_ends_a_silence_and_the_next_one_is_found_again() {
         let mut rig = Rig::new();
         rig.liveness.heard(rig.at(9));
         assert_eq!(rig.look(10), Finding::NoData(Duration::from_secs(10)));
-        assert!(rig.liveness.data(rig.at(11)));
-        assert!(!rig.liveness.data(rig.at(12)));
+        rig.liveness.data(rig.at(12));
         rig.liveness.heard(rig.at(21));
         assert_eq!(rig.look(22), Finding::NoData(Duration::from_secs(10)));
+    }
+
+    /// Seconds from `from` on, each with a sign of life, until a link is given up for a silence.
+    fn given_up_at(rig: &mut Rig, from: u64) -> Option<u64> {
+        (from..from + 1000).find(|&second| {
+            rig.liveness.heard(rig.at(second));
+            matches!(rig.look(second), Finding::Hopeless(_))
+        })
+    }
+
+    #[test]
+    fn a_silence_costs_one_link_until_there_is_a_stream_again() {
+        let mut rig = Rig::new();
+        assert_eq!(given_up_at(&mut rig, 1), Some(30));
+        let known = rig.liveness.silence();
+        assert!(known.is_told && known.has_cost_a_link);
+
+        rig.liveness = Liveness::new(PATIENCE, rig.start, known);
+        assert_eq!(given_up_at(&mut rig, 1), None);
+        // Single messages are no stream.
+        for second in [2000, 2100, 2200, 2201, 2202] {
+            rig.liveness.data(rig.at(second));
+            assert_eq!(
+                given_up_at(&mut rig, second + 1).filter(|&at| at < second + 90),
+                None
+            );
+        }
+        assert_eq!(rig.liveness.silence(), known);
+        for message in 0..u64::from(STREAM_MESSAGES) {
+            rig.liveness.data(rig.at(5000 + message));
+        }
+        assert_eq!(rig.liveness.silence(), Silence::default());
+        assert_eq!(given_up_at(&mut rig, 5010), Some(5039));
     }
 
     #[test]
@@ -238,7 +303,7 @@ mod tests {
         fn next_look_is_never_late(steps in proptest::collection::vec((0u8..3, 0u64..9000), 1..60)) {
             let start = Instant::now();
             let mut now = start;
-            let mut liveness = Liveness::new(PATIENCE, start);
+            let mut liveness = Liveness::new(PATIENCE, start, Silence::default());
             for (what, ms) in steps {
                 let next = liveness.next_look();
                 now += Duration::from_millis(ms);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::watch;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{sleep_until, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -17,7 +17,7 @@ use super::connect::connect;
 use super::failure::LinkError;
 use super::farewell::Farewell;
 use super::link::{Link, LinkState};
-use super::liveness::{Finding, Liveness};
+use super::liveness::{Finding, Liveness, Silence};
 use super::options::LinkOptions;
 use super::transport::Transport;
 use crate::shutdown::Shutdown;
@@ -30,9 +30,6 @@ const CLOSE_LIMIT: Duration = Duration::from_millis(500);
 const PROVEN_AFTER: Duration = Duration::from_secs(10);
 /// One log line in this time about what can happen again and again.
 const LOG_PERIOD: Duration = Duration::from_secs(60);
-
-/// And in this time about a server that is alive and sends nothing.
-pub(super) const SILENCE_LOG_PERIOD: Duration = Duration::from_secs(600);
 
 /// How a link ended.
 pub(super) enum End {
@@ -49,8 +46,11 @@ pub(super) struct Session<'a> {
     current: &'a LinkOptions,
     options: &'a mut watch::Receiver<LinkOptions>,
     shutdown: &'a mut Shutdown,
-    /// Of links that bring nothing: one may follow the other for days.
-    silences: &'a mut Throttle,
+    /// Of a server that is alive and sends nothing. Outlasts a link.
+    silence: &'a mut Silence,
+    text_complaints: Throttle,
+    /// Messages that were read whole.
+    messages: u64,
     first_data: Option<Instant>,
     last_data: Option<Instant>,
 }
@@ -61,14 +61,16 @@ impl<'a> Session<'a> {
         current: &'a LinkOptions,
         options: &'a mut watch::Receiver<LinkOptions>,
         shutdown: &'a mut Shutdown,
-        silences: &'a mut Throttle,
+        silence: &'a mut Silence,
     ) -> Self {
         Self {
             link,
             current,
             options,
             shutdown,
-            silences,
+            silence,
+            text_complaints: Throttle::new(LOG_PERIOD),
+            messages: 0,
             first_data: None,
             last_data: None,
         }
@@ -81,8 +83,10 @@ impl<'a> Session<'a> {
     ) -> End {
         let attempt = connect(&self.current.endpoint, self.current.max_message_bytes);
         let connected = tokio::select! {
-            end = interruption(self.shutdown, self.options, self.current) => return end,
+            // A link that stands is ended politely, for there may be data on it already.
+            biased;
             connected = attempt => connected,
+            end = interruption(self.shutdown, self.options, self.current) => return end,
         };
         let mut socket = match connected {
             Ok(socket) => socket,
@@ -94,10 +98,26 @@ impl<'a> Session<'a> {
         self.link.enter(LinkState::Connected);
         log::info!("connected to {url}");
         self.warn_of_unchecked_name(url);
+        if let Some(warning) = socket.get_ref().warning() {
+            log::warn!("{url}: {warning}");
+        }
         let end = self.read(&mut socket, url, on_message).await;
-        self.link.update(|figures| figures.disconnects += 1);
-        if let Some(code) = end.close_code() {
-            close(socket, code).await;
+        let close_code = end.close_code();
+        let transport = if let Some(code) = close_code {
+            self.close(socket, code, on_message).await
+        } else {
+            // The answer to the server's close frame, if that was the end.
+            let _ = socket.flush().now_or_never();
+            socket.into_inner()
+        };
+        let cut = transport.messages_begun().saturating_sub(self.messages);
+        self.link.update(|figures| {
+            figures.disconnects += 1;
+            figures.cut_frames += cut;
+        });
+        // Those of a server that ended the link are in its reason.
+        if close_code.is_some() && cut > 0 {
+            log::warn!("{url}: {cut} messages were cut off by the end of the link");
         }
         end
     }
@@ -119,8 +139,7 @@ impl<'a> Session<'a> {
         url: &str,
         on_message: &mut impl FnMut(Bytes, Arrival),
     ) -> End {
-        let mut text_complaints = Throttle::new(LOG_PERIOD);
-        let mut liveness = Liveness::new(self.current.patience, Instant::now());
+        let mut liveness = Liveness::new(self.current.patience, Instant::now(), *self.silence);
         let mut alarm = liveness.next_look();
         loop {
             let message = tokio::select! {
@@ -139,22 +158,14 @@ impl<'a> Session<'a> {
                 }
             };
             match message {
-                Some(Ok(Message::Binary(payload))) => {
-                    let arrival = Arrival::now();
-                    let was_silent = liveness.data(arrival.instant);
-                    self.count(payload.len(), arrival, was_silent);
-                    on_message(payload, arrival);
-                }
-                Some(Ok(Message::Text(text))) => {
-                    self.link.update(|figures| figures.text_frames += 1);
-                    if let Some(held_back) = text_complaints.pass(Instant::now()) {
-                        log::warn!("ignored a text frame of {} bytes{held_back}", text.len());
-                    }
-                }
-                // Pings are answered by the socket itself. That a pong came is seen in its bytes.
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
                 Some(Ok(Message::Close(frame))) => {
                     return End::Failed(self.closed(Farewell::of(frame.as_ref())));
+                }
+                Some(Ok(message)) => {
+                    if let Some(arrival) = self.take(message, on_message) {
+                        liveness.data(arrival.instant);
+                        self.end_silence(liveness.silence(), url);
+                    }
                 }
                 Some(Err(error)) => return End::Failed(self.classify(error)),
                 None => return End::Failed(LinkError::Lost(WsError::ConnectionClosed)),
@@ -162,7 +173,34 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn count(&mut self, length: usize, arrival: Arrival, was_silent: bool) {
+    /// Passes a message on and counts it. Returns when it came, if it was data.
+    fn take(
+        &mut self,
+        message: Message,
+        on_message: &mut impl FnMut(Bytes, Arrival),
+    ) -> Option<Arrival> {
+        match message {
+            Message::Binary(payload) => {
+                let arrival = Arrival::now();
+                self.count(payload.len(), arrival);
+                on_message(payload, arrival);
+                Some(arrival)
+            }
+            Message::Text(text) => {
+                self.messages += 1;
+                self.link.update(|figures| figures.text_frames += 1);
+                if let Some(held_back) = self.text_complaints.pass(Instant::now()) {
+                    log::warn!("ignored a text frame of {} bytes{held_back}", text.len());
+                }
+                None
+            }
+            // Pings are answered by the socket itself. That a pong came is seen in its bytes.
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => None,
+        }
+    }
+
+    fn count(&mut self, length: usize, arrival: Arrival) {
+        self.messages += 1;
         self.first_data.get_or_insert(arrival.instant);
         self.last_data = Some(arrival.instant);
         self.link.update(|figures| {
@@ -171,9 +209,14 @@ impl<'a> Session<'a> {
             figures.largest_frame = figures.largest_frame.max(length as u64);
             figures.is_silent = false;
         });
-        if was_silent {
-            log::info!("data again");
+    }
+
+    /// A stream ends a silence; single messages do not, or each event of a server whose stream is off would be news.
+    fn end_silence(&mut self, now: Silence, url: &str) {
+        if self.silence.is_told && !now.is_told {
+            log::info!("{url}: receiving data again");
         }
+        *self.silence = now;
     }
 
     /// Sees whether the link is alive, and asks for a sign of life when it is time.
@@ -189,19 +232,20 @@ impl<'a> Session<'a> {
             Finding::PingDue => ping(socket),
             Finding::NoData(silence) => {
                 self.link.update(|figures| figures.is_silent = true);
-                if self.last_data.is_some() {
-                    // Another silence than the one that was spoken of.
-                    *self.silences = Throttle::new(SILENCE_LOG_PERIOD);
-                }
-                if let Some(held_back) = self.silences.pass(Instant::now()) {
+                if !self.silence.is_told {
                     log::error!(
-                        "{url}: no data for {:.1} s, though the server is alive{held_back}",
+                        "{url}: no data for {:.1} s, though the server is alive: is its output switched off, or are \
+                         its sensors?",
                         silence.as_secs_f64()
                     );
                 }
+                *self.silence = liveness.silence();
             }
             Finding::Dead(silence) => return Err(self.stalled(LinkError::Dead(silence))),
-            Finding::Hopeless(silence) => return Err(self.stalled(LinkError::NoData(silence))),
+            Finding::Hopeless(silence) => {
+                *self.silence = liveness.silence();
+                return Err(self.stalled(LinkError::NoData(silence)));
+            }
         }
         Ok(())
     }
@@ -218,9 +262,10 @@ impl<'a> Session<'a> {
         LinkError::Closed(farewell)
     }
 
-    fn classify(&self, error: WsError) -> LinkError {
+    fn classify(&mut self, error: WsError) -> LinkError {
         match error {
             WsError::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
+                self.messages += 1;
                 self.link.update(|figures| figures.oversized_frames += 1);
                 LinkError::Oversized {
                     size,
@@ -229,6 +274,36 @@ impl<'a> Session<'a> {
             }
             error => LinkError::Lost(error),
         }
+    }
+
+    /// Says goodbye, and takes what the server sent before it heard of that: until it answers, but not for long.
+    async fn close(
+        &mut self,
+        mut socket: WebSocketStream<Transport>,
+        code: CloseCode,
+        on_message: &mut impl FnMut(Bytes, Arrival),
+    ) -> Transport {
+        let until = Instant::now() + CLOSE_LIMIT;
+        let frame = CloseFrame {
+            code,
+            reason: "".into(),
+        };
+        // Not waited for, as with a ping: what the server sends may have to be read before it takes anything.
+        if let Some(Err(error)) = socket.send(Message::Close(Some(frame))).now_or_never() {
+            log::debug!("close: {error}");
+        }
+        let answered = async {
+            while let Some(Ok(message)) = socket.next().await {
+                self.take(message, on_message);
+            }
+        };
+        let is_answered = timeout_at(until.into(), answered).await.is_ok();
+        let mut transport = socket.into_inner();
+        let is_read = is_answered && timeout_at(until.into(), rest(&mut transport)).await.is_ok();
+        if !is_read {
+            log::debug!("the server did not answer the close frame");
+        }
+        transport
     }
 
     /// Whether it brought data for long enough to be thought of as good.
@@ -289,25 +364,10 @@ fn ping(socket: &mut WebSocketStream<Transport>) {
     }
 }
 
-/// Says goodbye and waits for the answer, but not for long. Messages still under way are not read.
-async fn close(mut socket: WebSocketStream<Transport>, code: CloseCode) {
-    let frame = CloseFrame {
-        code,
-        reason: "".into(),
-    };
-    let goodbye = async {
-        if socket.send(Message::Close(Some(frame))).await.is_err() {
-            return;
-        }
-        while let Some(Ok(_)) = socket.next().await {}
-        // Closing a socket with unread bytes in it resets the connection, which can overtake the close
-        // frame. So what is left of an oversized message is read and thrown away.
-        let mut stream = socket.into_inner();
-        if stream.shutdown().await.is_ok() {
-            let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
-        }
-    };
-    if timeout(CLOSE_LIMIT, goodbye).await.is_err() {
-        log::debug!("the server did not answer the close frame");
+/// Reads what is left of a message that was not taken, and throws it away. Closing a socket with unread bytes in it
+/// resets the connection, which can overtake the close frame.
+async fn rest(transport: &mut Transport) {
+    if transport.shutdown().await.is_ok() {
+        let _ = tokio::io::copy(transport, &mut tokio::io::sink()).await;
     }
 }

@@ -3,24 +3,29 @@
 //! The chain is always verified. Vendor certificates often carry another name than the one the machine is reached
 //! by, so the name can be looked for elsewhere or not at all; the latter is said whenever a link is established.
 
+mod ca_file;
+mod certificate;
 mod failure;
+mod refusal;
 mod verifier;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::client::WebPkiServerVerifier;
+use tokio_rustls::rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
 use tokio_rustls::rustls::crypto::CryptoProvider;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::sign::CertifiedKey;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, SignatureScheme};
 
-pub use failure::{CaFileError, TlsError};
-use verifier::AnyName;
+pub use ca_file::CaFileError;
+pub use failure::TlsError;
+use verifier::{Findings, ServerVerifier};
 
 /// How a server is spoken to in TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,132 +44,95 @@ pub fn is_server_name(name: &str) -> bool {
     ServerName::try_from(name).is_ok()
 }
 
+/// A connection behind its TLS handshake.
+pub(super) struct Secured {
+    pub(super) stream: TlsStream<TcpStream>,
+    /// What should be seen to all the same.
+    pub(super) warning: Option<String>,
+}
+
+/// Has no certificate to show, and remembers whether one was asked for.
+#[derive(Debug, Default)]
+struct NoCertificate {
+    is_asked: AtomicBool,
+}
+
+impl ResolvesClientCert for NoCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.is_asked.store(true, Ordering::Relaxed);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
+}
+
 impl TlsOptions {
     /// Whether a link could be tried, as far as can be told without a server.
     pub fn check(&self) -> Result<(), CaFileError> {
-        self.config().map(drop)
+        self.verifier(&Arc::new(ring::default_provider())).map(drop)
     }
 
     /// Shakes hands. `host` is what was connected to. The CA file is read each time, so that a new one counts
     /// from the next link on.
-    pub(super) async fn connect(
-        &self,
-        stream: TcpStream,
-        host: &str,
-    ) -> Result<TlsStream<TcpStream>, TlsError> {
+    pub(super) async fn connect(&self, stream: TcpStream, host: &str) -> Result<Secured, TlsError> {
         let name = self.server_name.as_deref().unwrap_or(host);
         let server_name =
             ServerName::try_from(name.to_owned()).map_err(|_| TlsError::NoServerName {
                 name: name.to_owned(),
             })?;
-        let config = self.config().map_err(TlsError::CaFile)?;
-        TlsConnector::from(Arc::new(config))
-            .connect(server_name, stream)
-            .await
-            .map_err(|error| TlsError::of_handshake(error, &self.ca_file))
-    }
-
-    fn config(&self) -> Result<ClientConfig, CaFileError> {
         let provider = Arc::new(ring::default_provider());
-        let verifier = self.verifier(&provider)?;
-        let builder = ClientConfig::builder_with_provider(provider)
+        let verifier = Arc::new(self.verifier(&provider).map_err(TlsError::CaFile)?);
+        let no_certificate = Arc::new(NoCertificate::default());
+        let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .expect("ring has the cipher suites of every version");
-        let config = if self.verify_name {
-            builder.with_webpki_verifier(verifier)
-        } else {
-            builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(AnyName::new(verifier)))
-        };
-        Ok(config.with_no_client_auth())
+            .expect("ring has the cipher suites of every version")
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::clone(&verifier) as _)
+            .with_client_cert_resolver(Arc::clone(&no_certificate) as _);
+        let connected = TlsConnector::from(Arc::new(config))
+            .connect(server_name, stream)
+            .await;
+        let stream = connected.map_err(|error| match verifier.findings.refusal() {
+            Some(refusal) => TlsError::Certificate(refusal.to_owned()),
+            None => TlsError::of_handshake(error, no_certificate.is_asked.load(Ordering::Relaxed)),
+        })?;
+        Ok(Secured {
+            stream,
+            warning: verifier.findings.warning().map(str::to_owned),
+        })
     }
 
-    fn verifier(
-        &self,
-        provider: &Arc<CryptoProvider>,
-    ) -> Result<Arc<WebPkiServerVerifier>, CaFileError> {
+    fn verifier(&self, provider: &Arc<CryptoProvider>) -> Result<ServerVerifier, CaFileError> {
+        let trusted = ca_file::certificates(&self.ca_file)?;
         let mut roots = RootCertStore::empty();
-        for certificate in certificates(&self.ca_file)? {
-            roots
-                .add(certificate)
-                .map_err(|error| CaFileError::bad(&self.ca_file, &error))?;
+        for (index, certificate) in trusted.iter().enumerate() {
+            roots.add(certificate.clone()).map_err(|_| {
+                let number = index + 1;
+                CaFileError::bad(
+                    &self.ca_file,
+                    format!("certificate number {number} in it is damaged: copy the file again"),
+                )
+            })?;
         }
-        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-            .build()
-            .map_err(|error| CaFileError::bad(&self.ca_file, &error))
+        let webpki =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+                .build()
+                .map_err(|error| CaFileError::bad(&self.ca_file, error.to_string()))?;
+        Ok(ServerVerifier {
+            webpki,
+            trusted,
+            ca_file: self.ca_file.clone(),
+            verify_name: self.verify_name,
+            findings: Findings::default(),
+        })
     }
-}
-
-/// The certificates in a PEM file: at least one.
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CaFileError> {
-    let text = std::fs::read(path).map_err(|source| CaFileError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    let found = found.map_err(|error| CaFileError::bad(path, &error))?;
-    if found.is_empty() {
-        return Err(CaFileError::Empty {
-            path: path.to_owned(),
-        });
-    }
-    Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn check(name: &str, text: &str) -> String {
-        let folder = std::env::temp_dir().join(format!("sensr-tls-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("a folder");
-        let ca_file = folder.join("ca.crt");
-        std::fs::write(&ca_file, text).expect("written");
-        let options = TlsOptions {
-            ca_file,
-            server_name: None,
-            verify_name: true,
-        };
-        let checked = options.check();
-        std::fs::remove_dir_all(&folder).expect("removed");
-        checked.map_or_else(|error| error.to_string(), |()| String::new())
-    }
-
-    #[test]
-    fn a_ca_file_is_pem_with_a_certificate() {
-        let certified = rcgen::generate_simple_self_signed(vec!["sensr".to_owned()]).expect("made");
-        assert_eq!(check("good", &certified.cert.pem()), "");
-        let key = certified.signing_key.serialize_pem();
-        for (name, text) in [("empty", ""), ("text", "hello"), ("key", &*key)] {
-            let error = check(name, text);
-            assert!(
-                error.contains("no certificate") && error.contains("ca.crt"),
-                "{error}"
-            );
-        }
-        let broken = "-----BEGIN CERTIFICATE-----\n?!\n-----END CERTIFICATE-----\n";
-        let nonsense = "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n";
-        for (name, text) in [("broken", broken), ("nonsense", nonsense)] {
-            let error = check(name, text);
-            assert!(error.contains("cannot be used"), "{error}");
-            assert!(!error.contains('\n'), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_missing_file_is_named() {
-        let options = TlsOptions {
-            ca_file: "/no/such/ca.crt".into(),
-            server_name: None,
-            verify_name: true,
-        };
-        let error = options.check().expect_err("missing").to_string();
-        assert!(
-            error.starts_with("cannot read tls.ca_file /no/such/ca.crt: "),
-            "{error}"
-        );
-    }
 
     #[test]
     fn server_names_are_dns_names_and_addresses() {

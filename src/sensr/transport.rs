@@ -2,7 +2,6 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -10,17 +9,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-/// A connection to the server. Remembers when a byte last came, and what the first one was.
+use super::message_count::MessageCount;
+use super::tls::Secured;
+
+/// A connection to the server. Remembers when a byte last came.
 #[derive(Debug)]
 pub(super) struct Transport {
     stream: Stream,
     heard: Instant,
-    answer: Answer,
+    warning: Option<String>,
+    /// From the end of the handshake on.
+    messages: Option<MessageCount>,
 }
-
-/// How the server's answer begins. Outlives the connection, which is gone when the handshake has failed.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Answer(Arc<OnceLock<u8>>);
 
 #[derive(Debug)]
 enum Stream {
@@ -28,47 +28,46 @@ enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// Content types of TLS records that a server may begin with: an alert, or its part of a handshake (RFC 8446,
-/// section 5.1). No HTTP answer begins with such a byte.
-const TLS_RECORDS: [u8; 2] = [21, 22];
-
 impl Transport {
     pub(super) fn plain(stream: TcpStream) -> Self {
         Self::new(Stream::Plain(stream))
     }
 
-    pub(super) fn tls(stream: TlsStream<TcpStream>) -> Self {
-        Self::new(Stream::Tls(Box::new(stream)))
+    pub(super) fn tls(secured: Secured) -> Self {
+        let Secured { stream, warning } = secured;
+        Self {
+            warning,
+            ..Self::new(Stream::Tls(Box::new(stream)))
+        }
     }
 
     fn new(stream: Stream) -> Self {
         Self {
             stream,
             heard: Instant::now(),
-            answer: Answer::default(),
+            warning: None,
+            messages: None,
         }
     }
 
-    pub(super) fn answer(&self) -> Answer {
-        self.answer.clone()
+    /// What should be seen to though the connection stands.
+    pub(super) fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
+
+    /// From now on frames come. `first` are those bytes of them that have been read already.
+    pub(super) fn begin_frames(&mut self, first: &[u8]) {
+        self.messages.insert(MessageCount::default()).feed(first);
+    }
+
+    /// Messages of which at least a part was read from the socket.
+    pub(super) fn messages_begun(&self) -> u64 {
+        self.messages.as_ref().map_or(0, MessageCount::begun)
     }
 
     /// When a byte last came.
     pub(super) fn heard(&self) -> Instant {
         self.heard
-    }
-}
-
-impl Answer {
-    /// Whether a server that was not spoken to in TLS answered in it.
-    pub(super) fn is_tls(&self) -> bool {
-        let first = self.0.get();
-        first.is_some_and(|byte| TLS_RECORDS.contains(byte))
-    }
-
-    /// Whether there was none.
-    pub(super) fn is_missing(&self) -> bool {
-        self.0.get().is_none()
     }
 }
 
@@ -84,9 +83,12 @@ impl AsyncRead for Transport {
             Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
         };
-        if let Some(&first) = buf.filled().get(before) {
-            this.answer.0.get_or_init(|| first);
+        let read = &buf.filled()[before..];
+        if !read.is_empty() {
             this.heard = Instant::now();
+            if let Some(messages) = &mut this.messages {
+                messages.feed(read);
+            }
         }
         result
     }

@@ -60,9 +60,9 @@ class Rig:
         self._closing.callback(port.close)
         return port
 
-    def server(self, port=None):
+    def server(self, port=None, tls=None):
         """A scripted server, on a port of its own unless told otherwise."""
-        server = Server(port or self.port())
+        server = Server(port or self.port(), tls)
         self._closing.callback(server.close)
         return server
 

@@ -92,14 +92,16 @@ class Client:
 
 
 class Server:
-    """Listens on a `ports.Port`. SENSR offers no compression and keeps quiet unless it has data."""
+    """Listens on a `ports.Port`, with TLS if there is a context for it. SENSR offers no compression and keeps quiet unless
+    it has data."""
 
-    def __init__(self, port):
+    def __init__(self, port, tls=None):
         self.port = port.number
         self.clients = []
         self._server = serve(
             self._handle,
             sock=port.listener(),
+            ssl=tls,
             compression=None,
             ping_interval=None,
             close_timeout=1.0,

@@ -2,8 +2,10 @@
 
 mod addresses;
 mod attempts;
+mod closing;
 mod control;
 mod goodbyes;
+mod handshake;
 mod messages;
 mod silence;
 mod support;

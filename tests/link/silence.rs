@@ -91,18 +91,56 @@ async fn pongs_without_data_are_an_error_at_once_and_a_new_link_later() {
     .await;
 }
 
-/// Its stream may go on at any time: the pauses must not grow while it is silent.
+/// A silence costs one link. The next one is kept, single messages are no reason to give that up, and the end of
+/// another stream is.
 #[tokio::test]
-async fn a_server_that_is_silent_for_long_is_not_left_alone_for_long() {
+async fn a_server_that_stays_silent_is_reconnected_to_once() {
+    let stall_timeout = Duration::from_millis(200);
     let server = Server::start().await;
-    let mut options = impatient(server.port(), Duration::from_millis(100));
-    options.backoff.max_delay = Duration::from_secs(3600);
-    let rig = Rig::start(options);
-    // Doubled that often, 20 ms are an hour.
-    for _ in 0..20 {
-        only_live(server.accept().await);
+    let rig = Rig::start(impatient(server.port(), stall_timeout));
+    only_live(server.accept().await);
+    rig.until("the end of the link", |figures, _| figures.stalls == 1)
+        .await;
+
+    let (mut sender, receiver) = server.accept().await.split();
+    let live = tokio::spawn(async move { receiver.for_each(|_| async {}).await });
+    for event in 1..=4 {
+        rig.until("the silence", |figures, _| figures.is_silent)
+            .await;
+        // Longer than the link before was kept.
+        tokio::time::sleep(4 * stall_timeout).await;
+        let message = Message::Binary(Bytes::from_static(b"event"));
+        sender.send(message).await.expect("still connected");
+        rig.until("the event", |_, received| received.len() == event)
+            .await;
     }
-    assert!(rig.stop().await.stalls >= 18);
+    let figures = rig.link.snapshot();
+    assert_eq!((figures.connects, figures.stalls), (2, 1), "{figures:?}");
+
+    for _ in 0..10 {
+        let message = Message::Binary(Bytes::from_static(b"stream"));
+        sender.send(message).await.expect("still connected");
+    }
+    rig.until("the end of the link", |figures, _| figures.stalls == 2)
+        .await;
+    live.await.expect("no panic");
+}
+
+#[tokio::test]
+async fn asked_to_reconnect_a_silence_may_cost_a_link_again() {
+    let server = Server::start().await;
+    let rig = Rig::start(impatient(server.port(), Duration::from_millis(100)));
+    for stalls in 1..=2 {
+        only_live(server.accept().await);
+        rig.until("the end of the link", |figures, _| figures.stalls == stalls)
+            .await;
+        only_live(server.accept().await);
+        rig.until("the new link", |figures, _| {
+            figures.is_silent && figures.connects == 2 * stalls
+        })
+        .await;
+        rig.change(|options| options.requests += 1);
+    }
 }
 
 #[tokio::test]

@@ -12,8 +12,10 @@ use time::{Duration, OffsetDateTime};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
-use tokio_rustls::rustls::{ServerConfig, version};
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
+use tokio_rustls::rustls::{ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier, version};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{Rig, Server, options};
@@ -51,17 +53,22 @@ impl Authority {
         params.not_after = OffsetDateTime::now_utc() + Duration::days(ends);
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("signed");
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_protocol_versions(&[&version::TLS12, &version::TLS13])
-            .expect("versions")
+        let config = versions()
             .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
-            )
+            .with_single_cert(vec![certificate.der().clone()], private(&key))
             .expect("fits");
         TlsAcceptor::from(Arc::new(config))
     }
+}
+
+fn versions() -> ConfigBuilder<ServerConfig, WantsVerifier> {
+    ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&version::TLS12, &version::TLS13])
+        .expect("versions")
+}
+
+fn private(key: &KeyPair) -> PrivateKeyDer<'static> {
+    PrivatePkcs8KeyDer::from(key.serialize_der()).into()
 }
 
 impl Drop for Authority {
@@ -135,7 +142,14 @@ async fn another_authority_is_refused_even_without_a_look_at_the_name() {
         if let Some(tls) = &mut options.endpoint.tls {
             tls.verify_name = verify_name;
         }
-        require_error(options, &["not signed by tls.ca_file", "sensr-ca.crt"]).await;
+        require_error(
+            options,
+            &[
+                "signed by CN=one, which is not in tls.ca_file",
+                "sensr-ca.crt",
+            ],
+        )
+        .await;
     }
 }
 
@@ -190,7 +204,7 @@ async fn a_new_ca_file_counts_from_the_next_link_on() {
     let port = serve(new.acceptor(&["127.0.0.1"], VALID)).await;
     let rig = Rig::start(tls(port, old.ca_file()));
     rig.until("the error", |figures, _| {
-        figures.last_error.contains("not signed by")
+        figures.last_error.contains("is not in tls.ca_file")
     })
     .await;
     std::fs::copy(new.ca_file(), old.ca_file()).expect("replaced");
@@ -251,4 +265,112 @@ async fn a_tls_server_where_none_is_expected() {
     let port = serve(authority.acceptor(&["127.0.0.1"], VALID)).await;
     let words = ["speaks TLS here", "tls.enabled to true", "tls.ca_file"];
     require_error(options(port), &words).await;
+}
+
+/// A server with a certificate of its own making, as `openssl req -x509` makes it: one of a CA.
+#[tokio::test]
+async fn a_self_signed_certificate_in_the_ca_file_is_let_in() {
+    for is_ca in [true, false] {
+        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("names");
+        if is_ca {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        }
+        let key = KeyPair::generate().expect("a key");
+        let own = params.self_signed(&key).expect("signed");
+        let authority = Authority::new(&format!("own-{is_ca}"));
+        std::fs::write(authority.ca_file(), own.pem()).expect("written");
+        let config = versions()
+            .with_no_client_auth()
+            .with_single_cert(vec![own.der().clone()], private(&key))
+            .expect("fits");
+        let port = serve(TlsAcceptor::from(Arc::new(config))).await;
+        require_data(&Rig::start(tls(port, authority.ca_file()))).await;
+        // Another one is refused.
+        let other = Authority::new(&format!("not-own-{is_ca}"));
+        require_error(
+            tls(port, other.ca_file()),
+            &["is self-signed", "tls.ca_file"],
+        )
+        .await;
+    }
+}
+
+/// The key of another certificate signs the handshake.
+#[tokio::test]
+async fn a_certificate_without_its_key_is_refused() {
+    let authority = Authority::new("stolen");
+    let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("names");
+    let key = KeyPair::generate().expect("a key");
+    let certificate = params.signed_by(&key, &authority.issuer).expect("signed");
+    std::fs::write(authority.folder.join("own.crt"), certificate.pem()).expect("written");
+    let thief = Arc::new(ring::default_provider())
+        .key_provider
+        .load_private_key(private(&KeyPair::generate().expect("a key")))
+        .expect("a key");
+    let shown = CertifiedKey::new(vec![certificate.der().clone()], thief);
+    let config = versions()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
+    let port = serve(TlsAcceptor::from(Arc::new(config))).await;
+    for ca_file in ["ca.crt", "own.crt"] {
+        let options = tls(port, authority.folder.join(ca_file));
+        require_error(options, &["cannot prove that its certificate is its own"]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_wants_a_client_certificate_is_named() {
+    let authority = Authority::new("client");
+    for version in [&version::TLS12, &version::TLS13] {
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.issuer.der().clone()).expect("added");
+        let provider = Arc::new(ring::default_provider());
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+                .build()
+                .expect("a verifier");
+        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("names");
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, &authority.issuer).expect("signed");
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[version])
+            .expect("versions")
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(vec![certificate.der().clone()], private(&key))
+            .expect("fits");
+        let port = serve(TlsAcceptor::from(Arc::new(config))).await;
+        let words = ["asks for a client certificate", "switch that off"];
+        require_error(tls(port, authority.ca_file()), &words).await;
+    }
+}
+
+/// As OpenSSL answers where nothing fits: with an alert to the first message.
+#[tokio::test]
+async fn an_alert_is_told_in_words() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let authority = Authority::new("alerts");
+    for (alert, words) in [
+        (
+            40,
+            "no TLS cipher suite in common (alert handshake_failure)",
+        ),
+        (71, "alert insufficient_security"),
+        (70, "TLS 1.1 or older"),
+        (112, "tls.server_name"),
+        (80, "alert internal_error"),
+    ] {
+        let server = Server::start().await;
+        let port = server.port();
+        let serving = tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = server.0.accept().await.expect("accepted");
+                let mut hello = [0; 1000];
+                let _ = stream.read(&mut hello).await;
+                let _ = stream.write_all(&[21, 3, 3, 0, 2, 2, alert]).await;
+            }
+        });
+        require_error(tls(port, authority.ca_file()), &[words]).await;
+        serving.abort();
+    }
 }

@@ -1,26 +1,107 @@
-//! A verifier that does not look at the name.
+//! The verifier of a server's certificate: rustls's, and beside it what operators of single machines need.
+//!
+//! A certificate that itself stands in the CA file is trusted, which rustls refuses of CA certificates. The name can be
+//! left out. And what is wrong is kept in words.
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
-use tokio_rustls::rustls::client::WebPkiServerVerifier;
 use tokio_rustls::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
 };
+use tokio_rustls::rustls::client::{WebPkiServerVerifier, verify_server_name};
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
-/// Verifies all that [`WebPkiServerVerifier`] does but for the name. That looks at the name last, so a complaint
-/// about it means that all else was found good.
-#[derive(Debug)]
-pub(super) struct AnyName(Arc<WebPkiServerVerifier>);
+use super::certificate::Certificate;
+use super::refusal::Subject;
 
-impl AnyName {
-    pub(super) fn new(verifier: Arc<WebPkiServerVerifier>) -> Self {
-        Self(verifier)
+/// Verifies the certificates of one handshake.
+#[derive(Debug)]
+pub(super) struct ServerVerifier {
+    pub(super) webpki: Arc<WebPkiServerVerifier>,
+    /// The certificates in the CA file.
+    pub(super) trusted: Vec<CertificateDer<'static>>,
+    pub(super) ca_file: PathBuf,
+    pub(super) verify_name: bool,
+    pub(super) findings: Findings,
+}
+
+/// What a verifier found, in words.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    refusal: OnceLock<String>,
+    warning: OnceLock<String>,
+}
+
+impl Findings {
+    /// Why the certificate was refused, and what to do about it.
+    pub(super) fn refusal(&self) -> Option<&str> {
+        self.refusal.get().map(String::as_str)
+    }
+
+    /// What should be seen to though the certificate was accepted.
+    pub(super) fn warning(&self) -> Option<&str> {
+        self.warning.get().map(String::as_str)
     }
 }
 
-impl ServerCertVerifier for AnyName {
+impl ServerVerifier {
+    fn verify(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        // Both look at the name last, so a complaint about it means that all else was found good.
+        let verified = if self.trusted.contains(end_entity) {
+            verify_itself(end_entity, server_name, now)
+        } else {
+            self.webpki.verify_server_cert(
+                end_entity,
+                intermediates,
+                server_name,
+                ocsp_response,
+                now,
+            )
+        };
+        match verified {
+            Err(Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) if !self.verify_name => Ok(ServerCertVerified::assertion()),
+            other => other,
+        }
+    }
+}
+
+/// Verifies a certificate that is trusted itself: it needs no issuer, but everything else.
+fn verify_itself(
+    end_entity: &CertificateDer<'_>,
+    server_name: &ServerName<'_>,
+    now: UnixTime,
+) -> Result<ServerCertVerified, Error> {
+    let refuse = |error| Err(Error::InvalidCertificate(error));
+    let parsed = ParsedCertificate::try_from(end_entity)?;
+    let Some(certificate) = Certificate::parse(end_entity) else {
+        return refuse(CertificateError::BadEncoding);
+    };
+    if certificate.is_early(now) {
+        return refuse(CertificateError::NotValidYet);
+    }
+    if certificate.is_expired(now) {
+        return refuse(CertificateError::Expired);
+    }
+    if certificate.foreign_purposes().is_some() {
+        return refuse(CertificateError::InvalidPurpose);
+    }
+    verify_server_name(&parsed, server_name)?;
+    Ok(ServerCertVerified::assertion())
+}
+
+impl ServerCertVerifier for ServerVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -29,15 +110,29 @@ impl ServerCertVerifier for AnyName {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verified =
-            self.0
-                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        match verified {
-            Err(Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) => Ok(ServerCertVerified::assertion()),
-            other => other,
+        let subject = Subject {
+            leaf: end_entity,
+            sent: intermediates,
+            trusted: &self.trusted,
+            ca_file: &self.ca_file,
+            name: server_name,
+            now,
+        };
+        let verified = self.verify(end_entity, intermediates, server_name, ocsp_response, now);
+        let refusal = match &verified {
+            Err(error) => Some(subject.explain(error)),
+            Ok(_) => subject.unusable_key(),
+        };
+        if let Some(refusal) = refusal {
+            self.findings.refusal.get_or_init(|| refusal);
+            return Err(verified.err().unwrap_or(Error::InvalidCertificate(
+                CertificateError::ApplicationVerificationFailure,
+            )));
         }
+        if let Some(warning) = subject.expired_ca() {
+            self.findings.warning.get_or_init(|| warning);
+        }
+        verified
     }
 
     fn verify_tls12_signature(
@@ -46,7 +141,7 @@ impl ServerCertVerifier for AnyName {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls12_signature(message, cert, dss)
+        self.webpki.verify_tls12_signature(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -55,10 +150,10 @@ impl ServerCertVerifier for AnyName {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls13_signature(message, cert, dss)
+        self.webpki.verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.webpki.supported_verify_schemes()
     }
 }

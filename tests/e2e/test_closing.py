@@ -1,0 +1,108 @@
+"""Data that are under way when a link is closed: each frame that the server delivered is counted by the bridge."""
+
+import re
+import signal
+
+import pytest
+from std_srvs.srv import SetBool, Trigger
+
+import outputs
+from books import require_balanced
+from ledger import PAUSED, link_of
+from pair import Pair
+from polling import until
+from topics import TOPICS
+
+#: Much at a time, so that something is always under way.
+SCENE = ("--scene", "street", "--points", 20_000, "--rate", 50, "--free-running")
+NAMES = ("points", "output")
+#: So often a link is left in one test.
+TIMES = 5
+
+
+class Site:
+    """A simulator, a bridge and what comes out."""
+
+    def __init__(self, rig):
+        self.rig = rig
+        self.observer = rig.observer()
+        self.statistics = rig.statistics(self.observer)
+        known = TOPICS["objects"]
+        self.inboxes = (
+            self.observer.clouds(keep=lambda cloud: cloud.width),
+            self.observer.subscribe("objects", known.kind, known.subscription(), keep=lambda _: True),
+        )
+        self.sim = rig.sim(*SCENE)
+        self.parameters = rig.parameters(self.observer)
+        self.bridge = rig.bridge(self.sim.points_port, output_port=self.sim.output_port)
+        self.observer.wait_for_match(self.statistics.inbox, *self.inboxes)
+        self.require_flow()
+
+    def require_flow(self):
+        """Something comes on both links."""
+        for inbox in self.inboxes:
+            inbox.wait(inbox.count + 3)
+
+    def call(self, kind, service, request):
+        response = self.observer.call(kind, f"/sensr_bridge/{service}", request)
+        assert response.success, response.message
+
+    def until_connects(self, number):
+        for name in NAMES:
+            self.statistics.until_link(lambda link: link.connects == number, "the new link", name)
+
+
+def reconnect(site, _):
+    site.call(Trigger, "reconnect", Trigger.Request())
+
+
+def move(site, turn):
+    """To the same server by another name, and back."""
+    site.parameters.set({"host": ("localhost", "127.0.0.1")[turn % 2]})
+
+
+def pause(site, _):
+    site.call(SetBool, "set_enabled", SetBool.Request(data=False))
+    for name in NAMES:
+        site.statistics.until_state(PAUSED, name)
+    site.call(SetBool, "set_enabled", SetBool.Request(data=True))
+
+
+@pytest.mark.parametrize("leave", [reconnect, move, pause], ids=lambda leave: leave.__name__)
+def test_no_frame_is_lost_when_a_link_is_left(rig, leave):
+    site = Site(rig)
+    for turn in range(TIMES):
+        leave(site, turn)
+        site.until_connects(turn + 2)
+        site.require_flow()
+    message = require_balanced(site.sim.stop(), site.statistics)
+    for name in NAMES:
+        assert link_of(message, name).disconnects == TIMES + 1
+    assert "cut off" not in site.bridge.log
+
+
+def test_no_frame_is_lost_at_a_stop(rig):
+    site = Site(rig)
+    site.bridge.signal(signal.SIGTERM)
+    assert site.bridge.wait() == 0, site.bridge.tail()
+    sent = site.sim.stop()
+    for name in NAMES:
+        (frames,) = re.findall(rf"link {name}: (\d+) messages", site.bridge.log)
+        assert int(frames) == sent[name]["delivered"], sent[name]
+    assert "cut off" not in site.bridge.log
+
+
+def test_a_server_that_sends_events_only_is_reconnected_to_once(rig):
+    """Its stream is switched off: it is alive, and mostly quiet."""
+    pair = Pair(rig, "events/zone", parameters={"stall_timeout": 0.5, "ping_interval": 0.1})
+    pair.output_server.client(2)
+    for number in range(1, 6):
+        pair.statistics.until_link(lambda link: link.silent, "the silence", "output")
+        pair.output.send(outputs.message(outputs.zone_events(number)))
+        until(lambda number=number: pair["events/zone"].count >= number, f"event {number}")
+        pair.statistics.after()
+    link = pair.statistics.link("output")
+    assert (link.connects, link.stalls) == (2, 1), link
+    here = f":{pair.output_server.port}/"
+    told = [line for line in pair.bridge.log.splitlines() if "[ERROR]" in line and "no data for" in line and here in line]
+    assert len(told) == 1, told
