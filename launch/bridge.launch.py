@@ -277,6 +277,7 @@ def rviz(resolved, namespace):
         shipped,
         namespace=namespace,
         frame=frame,
+        unnamed=resolved.get('parent_frame') or view_frame(frame),
         reliable=resolved.get('qos.reliability') != 'best_effort',
     )
     config_file = Path(launch_config.get_log_file_path(f'{run_name(namespace)}.rviz'))
@@ -293,6 +294,10 @@ def rviz(resolved, namespace):
     return [shown] if resolved.get('parent_frame') else [shown, *frame_for_rviz(frame, namespace)]
 
 
+def view_frame(frame):
+    return f'{frame}_view'
+
+
 def frame_for_rviz(frame, namespace):
     """A transform that says nothing of the frame but that there is one: rviz2 warns of frames without transforms."""
     try:
@@ -307,8 +312,8 @@ def frame_for_rviz(frame, namespace):
             executable='static_transform_publisher',
             name=f'{PACKAGE}_frame',
             namespace=namespace,
-            arguments=['--frame-id', frame, '--child-frame-id', f'{frame}_view'],
-            output='log',
+            arguments=['--frame-id', frame, '--child-frame-id', view_frame(frame)],
+            output='own_log',
         )
     ]
 

@@ -9,10 +9,13 @@ CLOUDS = 'rviz_default_plugins/PointCloud2'
 FRAMES = 'rviz_default_plugins/TF'
 
 
-def view(shipped: dict, *, namespace: str, frame: str, reliable: bool) -> tuple[dict, list[tuple[str, str]]]:
+def view(
+    shipped: dict, *, namespace: str, frame: str, unnamed: str, reliable: bool
+) -> tuple[dict, list[tuple[str, str]]]:
     """The configuration for a bridge, and the remappings that rviz2 needs with it.
 
-    `namespace` is absolute, `/` for none. `reliable` tells the clouds' `qos.reliability`.
+    `namespace` is absolute, `/` for none. `unnamed` is the frame at the same place as `frame`: its name would stand on
+    top of the other. `reliable` tells the clouds' `qos.reliability`.
     """
     config = copy.deepcopy(shipped)
     manager = config['Visualization Manager']
@@ -20,8 +23,7 @@ def view(shipped: dict, *, namespace: str, frame: str, reliable: bool) -> tuple[
     remappings = []
     for display in manager['Displays']:
         if display['Class'] == FRAMES:
-            # One name: those of other frames at the same place would stand on top of it.
-            display['Frames'] = {'All Enabled': False, frame: {'Value': True}}
+            display['Frames'] = {'All Enabled': True, frame: {'Value': True}, unnamed: {'Value': False}}
             display['Show Names'] = True
         if 'Topic' not in display:
             continue

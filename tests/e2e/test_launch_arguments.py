@@ -179,7 +179,7 @@ def test_rviz_shows_the_frame_that_the_messages_of_the_shipped_example_site_have
     rig.bridge(sim.points_port, {"host": site, "hosts_file": str(here)})
     assert raw.wait(1)[0] == frame
 
-    config, _ = bridge_view.view(RVIZ, namespace="/", frame=frame, reliable=True)
+    config, _ = bridge_view.view(RVIZ, namespace="/", frame=frame, unnamed="y", reliable=True)
     assert config["Visualization Manager"]["Global Options"]["Fixed Frame"] == frame
     assert all(one.get("Reference Frame", "<Fixed Frame>") == "<Fixed Frame>" for one in displays(config))
 
@@ -203,7 +203,7 @@ def test_the_bridge_tells_what_its_files_and_its_site_come_to(tmp_path):
 
 @pytest.mark.parametrize("namespace", ["/", "/site/a"])
 def test_rviz_shows_the_topics_of_the_namespace(namespace):
-    config, remappings = bridge_view.view(RVIZ, namespace=namespace, frame="x", reliable=True)
+    config, remappings = bridge_view.view(RVIZ, namespace=namespace, frame="x", unnamed="y", reliable=True)
     moved = dict(remappings)
     shown = [one["Topic"]["Value"] for one in displays(config) if "Topic" in one]
     expected = [namespace.rstrip("/") + one["Topic"]["Value"] for one in displays(RVIZ) if "Topic" in one]
@@ -214,19 +214,20 @@ def test_rviz_shows_the_topics_of_the_namespace(namespace):
 
 @pytest.mark.parametrize(("reliable", "policy"), [(True, "Reliable"), (False, "Best Effort")])
 def test_rviz_asks_for_the_reliability_that_is_offered(reliable, policy):
-    config, _ = bridge_view.view(RVIZ, namespace="/", frame="x", reliable=reliable)
+    config, _ = bridge_view.view(RVIZ, namespace="/", frame="x", unnamed="y", reliable=reliable)
     clouds = [one for one in displays(config) if one["Class"] == bridge_view.CLOUDS]
     assert {one["Topic"]["Reliability Policy"] for one in clouds} == {policy}
     markers = [one for one in displays(config) if one["Class"].endswith("MarkerArray")]
     assert {one["Topic"]["Reliability Policy"] for one in markers} == {"Reliable"}
 
 
-def test_only_one_frame_is_named():
+def test_only_one_of_two_frames_at_the_same_place_is_named():
     [frames] = [one for one in displays(RVIZ) if one["Class"] == bridge_view.FRAMES]
     assert not frames["Show Names"]
-    config, _ = bridge_view.view(RVIZ, namespace="/", frame="x", reliable=True)
+    config, _ = bridge_view.view(RVIZ, namespace="/", frame="x", unnamed="y", reliable=True)
     [frames] = [one for one in displays(config) if one["Class"] == bridge_view.FRAMES]
-    assert frames["Frames"] == {"All Enabled": False, "x": {"Value": True}}
+    assert frames["Show Names"]
+    assert frames["Frames"] == {"All Enabled": True, "x": {"Value": True}, "y": {"Value": False}}
 
 
 def test_clouds_have_one_scale_of_intensity_and_objects_one_of_labels():
