@@ -8,7 +8,6 @@ pub mod path;
 pub mod resolve;
 pub mod set_request;
 pub mod table;
-pub mod text;
 pub mod text_file;
 pub mod visible;
 pub mod yaml;

@@ -29,6 +29,7 @@ use std::path::Path;
 use super::table::{self, ParameterError, Settings};
 use super::{near, one_line};
 use given::Given;
+use params_file::Problem;
 
 /// Parameters every node is handed by ROS tools, that mean nothing here.
 const FOREIGN: [&str; 2] = ["use_sim_time", "start_type_description_service"];
@@ -82,6 +83,14 @@ impl fmt::Display for Place {
 /// A value or file given at start that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OverrideError {
+    /// The file cannot be read.
+    #[error("parameter file {} cannot be read: {reason}", one_line(path))]
+    Unreadable {
+        /// As given.
+        path: String,
+        /// Answer of the system.
+        reason: String,
+    },
     /// The file cannot be used.
     #[error("parameter file {}: {problem}", one_line(path))]
     File {
@@ -108,6 +117,14 @@ pub enum OverrideError {
     },
 }
 
+impl OverrideError {
+    /// Returns whether starting again later can help: the file may be on a share that is mounted later.
+    #[must_use]
+    pub fn can_mend_itself(&self) -> bool {
+        matches!(self, Self::Unreadable { .. })
+    }
+}
+
 /// What the values given at start are for one node.
 #[derive(Debug)]
 pub struct StartValues {
@@ -122,24 +139,31 @@ pub struct StartValues {
 impl Overrides {
     /// Reads a file and adds its sections behind what there is.
     pub fn add_file(&mut self, path: &str) -> Result<(), OverrideError> {
-        let sections = params_file::read(Path::new(path));
-        self.add_sections(path, sections)
+        let path = path.to_owned();
+        match params_file::read(Path::new(&path)) {
+            Ok(sections) => {
+                self.add_sections(&path, sections);
+                Ok(())
+            }
+            Err(Problem::Content(problem)) => Err(OverrideError::File { path, problem }),
+            Err(Problem::Unreadable(error)) => Err(OverrideError::Unreadable {
+                path,
+                reason: error.to_string(),
+            }),
+        }
     }
 
     /// Adds a file that has been read already.
     pub fn add_file_contents(&mut self, path: &str, bytes: &[u8]) -> Result<(), OverrideError> {
-        self.add_sections(path, params_file::parse(bytes))
-    }
-
-    fn add_sections(
-        &mut self,
-        path: &str,
-        sections: Result<Vec<params_file::Section>, String>,
-    ) -> Result<(), OverrideError> {
-        let sections = sections.map_err(|problem| OverrideError::File {
+        let sections = params_file::parse(bytes).map_err(|problem| OverrideError::File {
             path: path.to_owned(),
             problem,
         })?;
+        self.add_sections(path, sections);
+        Ok(())
+    }
+
+    fn add_sections(&mut self, path: &str, sections: Vec<params_file::Section>) {
         let file = self.files.len();
         let mut places = Vec::new();
         for section in sections {
@@ -158,7 +182,6 @@ impl Overrides {
             path: path.to_owned(),
             sections: places,
         });
-        Ok(())
     }
 
     /// Adds what follows a `-p` behind what there is.

@@ -63,9 +63,11 @@ impl Error {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Arguments(_) | Self::Override(_) | Self::Parameter(_) => 2,
+            Self::Arguments(_) | Self::Parameter(_) => 2,
+            Self::Override(error) if !error.can_mend_itself() => 2,
             Self::Resolve(error) if !error.can_mend_itself() => 2,
-            Self::Resolve(_)
+            Self::Override(_)
+            | Self::Resolve(_)
             | Self::Unresolved(_)
             | Self::System { .. }
             | Self::Ros { .. }

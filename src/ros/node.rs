@@ -70,8 +70,8 @@ pub fn run(args: &Arguments) -> Result<(), Error> {
 /// Prints the parameters that [`run`] would start with, those of its site included.
 pub fn print_resolved(args: &Arguments) -> Result<(), Error> {
     let overrides = args.overrides()?;
-    let node =
-        Node::create(create_context(args)?, NODE_NAME, "").map_err(Error::ros("create the node"))?;
+    let node = Node::create(create_context(args)?, NODE_NAME, "")
+        .map_err(Error::ros("create the node"))?;
     let settings = settings_at_start(&node, &overrides)?;
     let given = Config::from_settings(&settings)?;
     let (_, target) = Resolver::start(given, shipped_hosts_file())?;

@@ -30,6 +30,14 @@ pub(super) async fn connect(
 ) -> Result<WebSocketStream<Transport>, LinkError> {
     let Endpoint { address, port, tls } = endpoint;
     let until = Instant::now() + LIMIT;
+    let secured = match tls {
+        None => None,
+        Some(tls) => {
+            let what = "no answer from the file system that tls.ca_file is on";
+            let trust = async { Ok(tls.read_trust().await?) };
+            Some((tls, within(until, what, trust).await?))
+        }
+    };
     let addresses = within(
         until,
         "no answer from the name server",
@@ -41,10 +49,10 @@ pub(super) async fn connect(
     if let Err(error) = stream.set_nodelay(true) {
         log::debug!("TCP_NODELAY: {error}");
     }
-    let transport = match tls {
+    let transport = match secured {
         None => Transport::plain(stream),
-        Some(tls) => {
-            let secured = async { Ok(tls.connect(stream, address).await?) };
+        Some((tls, trust)) => {
+            let secured = async { Ok(tls.connect(stream, address, trust).await?) };
             let what = "connected, but no answer to the TLS handshake";
             Transport::tls(within(until, what, secured).await?)
         }

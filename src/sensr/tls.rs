@@ -44,6 +44,12 @@ pub fn is_server_name(name: &str) -> bool {
     ServerName::try_from(name).is_ok()
 }
 
+/// The certificates of a CA file, ready to verify a server's with.
+pub(super) struct Trust {
+    provider: Arc<CryptoProvider>,
+    verifier: ServerVerifier,
+}
+
 /// A connection behind its TLS handshake.
 pub(super) struct Secured {
     pub(super) stream: TlsStream<TcpStream>,
@@ -74,16 +80,35 @@ impl TlsOptions {
         self.verifier(&Arc::new(ring::default_provider())).map(drop)
     }
 
-    /// Shakes hands. `host` is what was connected to. The CA file is read each time, so that a new one counts
-    /// from the next link on.
-    pub(super) async fn connect(&self, stream: TcpStream, host: &str) -> Result<Secured, TlsError> {
+    /// Reads the CA file, at each attempt, so that a new one counts from the next link on. On another thread: the
+    /// network share that it is on may hang.
+    pub(super) async fn read_trust(&self) -> Result<Trust, TlsError> {
+        let options = self.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let provider = Arc::new(ring::default_provider());
+            let verifier = options.verifier(&provider)?;
+            Ok(Trust { provider, verifier })
+        });
+        match read.await {
+            Ok(trust) => trust.map_err(TlsError::CaFile),
+            Err(panic) => Err(TlsError::Io(panic.into())),
+        }
+    }
+
+    /// Shakes hands with a server that `trust` is for. `host` is what was connected to.
+    pub(super) async fn connect(
+        &self,
+        stream: TcpStream,
+        host: &str,
+        trust: Trust,
+    ) -> Result<Secured, TlsError> {
         let name = self.server_name.as_deref().unwrap_or(host);
         let server_name =
             ServerName::try_from(name.to_owned()).map_err(|_| TlsError::NoServerName {
                 name: name.to_owned(),
             })?;
-        let provider = Arc::new(ring::default_provider());
-        let verifier = Arc::new(self.verifier(&provider).map_err(TlsError::CaFile)?);
+        let Trust { provider, verifier } = trust;
+        let verifier = Arc::new(verifier);
         let no_certificate = Arc::new(NoCertificate::default());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

@@ -10,12 +10,10 @@ use std::path::Path;
 use super::given::Given;
 use super::node_pattern;
 use crate::config::near;
-use crate::config::text;
+use crate::config::text_file::{self, MAX_BYTES};
 use crate::config::yaml_tree::{self, Content, Node};
 
 const PARAMETERS: &str = "ros__parameters";
-/// A larger file is no parameter file, and rcl would take minutes for it.
-const MAX_BYTES: u64 = 1 << 20;
 
 /// What stands under one `ros__parameters`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,37 +26,41 @@ pub(super) struct Section {
     pub(super) values: Vec<(String, Given, usize)>,
 }
 
-/// Reads a file from disk. An error is what is wrong with it, in one line.
-pub(super) fn read(path: &Path) -> Result<Vec<Section>, String> {
-    let bytes = read_bytes(path)?;
-    parse(&bytes)
+/// Problem with a file, in one line.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// Missing, not permitted, on a share that is away: it may become readable by itself.
+    Unreadable(io::Error),
+    /// Nothing that changes by itself.
+    Content(String),
 }
 
-fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
-    let cannot_read = |error: io::Error| format!("cannot be read: {error}");
-    let metadata = path.metadata().map_err(cannot_read)?;
+/// Reads a file from disk.
+pub(super) fn read(path: &Path) -> Result<Vec<Section>, Problem> {
+    let metadata = path.metadata().map_err(Problem::Unreadable)?;
     if metadata.is_dir() {
-        return Err("is a folder, name the file in it".to_owned());
+        let problem = "is a folder, name the file in it".to_owned();
+        return Err(Problem::Content(problem));
     }
     // rcl reads it once more: a pipe would be empty then.
     if !metadata.is_file() {
-        return Err("is no regular file, save it as one".to_owned());
+        let problem = "is no regular file, save it as one".to_owned();
+        return Err(Problem::Content(problem));
     }
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(cannot_read)?;
-    file.take(MAX_BYTES + 1)
+    let file = File::open(path).map_err(Problem::Unreadable)?;
+    // rcl would take minutes for a file that is much larger.
+    file.take(MAX_BYTES as u64 + 1)
         .read_to_end(&mut bytes)
-        .map_err(cannot_read)?;
-    Ok(bytes)
+        .map_err(Problem::Unreadable)?;
+    parse(&bytes).map_err(Problem::Content)
 }
 
 /// Reads the bytes of a file.
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Section>, String> {
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(format!("is larger than {MAX_BYTES} bytes"));
-    }
+    let text = text_file::decode(bytes.to_vec()).map_err(|error| error.to_string())?;
     let mut sections = Vec::new();
-    for document in yaml_tree::parse(text::decode(bytes)?)? {
+    for document in yaml_tree::parse(&text)? {
         match &document.content {
             Content::Map(entries) => read_nodes("", entries, &mut sections)?,
             Content::Scalar(scalar) if scalar.is_missing() => {
@@ -335,13 +337,18 @@ mod tests {
         assert!(refusal(&large).contains("larger"));
         let wide = format!("a: {{ros__parameters: {{{}}}}}", "x: 1, ".repeat(20_000));
         assert!(refusal(&wide).contains("more than"));
-        for (path, words) in [
-            ("/dev/zero", "no regular file"),
-            ("/proc", "folder"),
-            ("/no/such", "cannot be read"),
-        ] {
-            let refusal = read(Path::new(path)).expect_err("refused");
+        for (path, words) in [("/dev/zero", "no regular file"), ("/proc", "folder")] {
+            let problem = read(Path::new(path)).expect_err("refused");
+            let Problem::Content(refusal) = problem else {
+                panic!("{path}: {problem:?}");
+            };
             assert!(refusal.contains(words), "{path}: {refusal}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_may_come() {
+        let problem = read(Path::new("/no/such")).expect_err("refused");
+        assert!(matches!(problem, Problem::Unreadable(_)), "{problem:?}");
     }
 }
