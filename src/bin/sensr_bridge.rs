@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use sensr_bridge::{config, ros};
+use sensr_bridge::console::Console;
+use sensr_bridge::{config, environment, ros};
 
 /// Bridges Seoul Robotics SENSR to ROS 2.
 ///
@@ -17,7 +18,8 @@ struct OwnArguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = OwnArguments::parse_from(ros::Arguments::split(std::env::args()).own);
+    let split = ros::Arguments::split(std::env::args());
+    let arguments = OwnArguments::parse_from(split.own);
     if arguments.print_params {
         #[expect(clippy::print_stdout, reason = "this is the output that was asked for")]
         {
@@ -25,17 +27,31 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    match ros::run() {
-        Ok(()) => ExitCode::SUCCESS,
+    if let Err(error) = environment::prepare(&split.ros) {
+        complain(&error.to_string());
+        return ExitCode::FAILURE;
+    }
+    let console = match Console::take_over() {
+        Ok(console) => console,
+        Err(error) => {
+            complain(&format!("cannot watch over the console: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = match ros::run() {
+        Ok(()) => 0,
         Err(error) => {
             // Once there is a logger, the node has logged what ended it.
             if log::max_level() == log::LevelFilter::Off {
-                #[expect(clippy::print_stderr, reason = "there is no logger yet")]
-                {
-                    eprintln!("sensr_bridge: {error}");
-                }
+                complain(&error.to_string());
             }
-            ExitCode::from(error.exit_code())
+            error.exit_code()
         }
-    }
+    };
+    console.end_with(code)
+}
+
+#[expect(clippy::print_stderr, reason = "there is no logger yet")]
+fn complain(message: &str) {
+    eprintln!("sensr_bridge: {message}");
 }
