@@ -5,6 +5,7 @@
 
 mod clock;
 mod link;
+mod log;
 mod loss;
 mod memory;
 mod parts;
@@ -21,12 +22,15 @@ use std::time::Instant;
 
 use crate::clock::{Estimate, Oddities};
 use crate::config::Config;
+use crate::environment;
 use crate::queue::Fill;
 use crate::sensr::link::LinkFigures;
 use crate::stats::ledger::Account;
 use crate::stats::process::Memory;
 use crate::stats::server::Knowledge;
 use crate::topic::Topic;
+
+pub use log::LogFigures;
 
 /// What is looked at, all of one instant.
 #[derive(Debug, Clone)]
@@ -53,6 +57,10 @@ pub struct Facts {
     pub config: Arc<Config>,
     /// Other nodes that publish on this one's topics.
     pub others: Vec<String>,
+    /// Log lines that were not written.
+    pub log: LogFigures,
+    /// Other users of the machine whose nodes use shared memory, as this one does.
+    pub shared_memory_users: Vec<u32>,
 }
 
 /// What is looked at of one stream.
@@ -134,6 +142,7 @@ pub struct Diagnosis {
     clock: clock::ClockWatch,
     memory: memory::MemoryWatch,
     server: server::ServerWatch,
+    log: log::LogWatch,
 }
 
 impl Diagnosis {
@@ -148,6 +157,7 @@ impl Diagnosis {
             clock: clock::ClockWatch::new(start),
             memory: memory::MemoryWatch::new(start),
             server: server::ServerWatch::new(start),
+            log: log::LogWatch::new(start),
         }
     }
 
@@ -164,7 +174,9 @@ impl Diagnosis {
             self.memory
                 .examine(facts.now, facts.memory, facts.memory_bound),
         );
+        statuses.push(self.log.examine(facts.now, &facts.log));
         statuses.push(uniqueness(&facts.others));
+        statuses.push(shared_memory(&facts.shared_memory_users));
         let (server, is_current) = self.server.examine(facts);
         statuses.push(server);
         if let Some((_, health)) = &facts.server.health {
@@ -187,6 +199,20 @@ fn uniqueness(others: &[String]) -> Status {
         (Level::Warn, message)
     };
     Status::new("uniqueness", judgement)
+}
+
+/// Fast DDS's shared memory cannot be used between users.
+fn shared_memory(other_users: &[u32]) -> Status {
+    let judgement = if other_users.is_empty() {
+        let message = "no other user's nodes use it".to_owned();
+        (Level::Ok, message)
+    } else {
+        (
+            Level::Warn,
+            environment::shared_memory::warning(other_users),
+        )
+    };
+    Status::new("shared memory", judgement)
 }
 
 #[cfg(test)]

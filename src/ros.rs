@@ -10,6 +10,7 @@ mod inbox;
 mod last_resort;
 mod logging;
 mod namesakes;
+mod neighbours;
 mod node;
 mod parameters;
 mod publisher;

@@ -1,5 +1,6 @@
 //! Rate limit for log lines about things that can happen with every frame.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -50,6 +51,41 @@ impl Throttle {
     }
 }
 
+/// Lets each text pass once per period. For lines of others, of which only the text is known.
+#[derive(Debug)]
+pub struct RepeatThrottle {
+    period: Duration,
+    seen: HashMap<String, Throttle>,
+}
+
+impl RepeatThrottle {
+    /// Texts remembered. With more than that they are forgotten and pass again.
+    const MAX_TEXTS: usize = 64;
+
+    /// At most one line per text and `period`.
+    #[must_use]
+    pub fn new(period: Duration) -> Self {
+        Self {
+            period,
+            seen: HashMap::new(),
+        }
+    }
+
+    /// If a line with this text may be written now: how many were held back since the last one.
+    pub fn pass(&mut self, text: &str, now: Instant) -> Option<HeldBack> {
+        if let Some(throttle) = self.seen.get_mut(text) {
+            return throttle.pass(now);
+        }
+        if self.seen.len() >= Self::MAX_TEXTS {
+            self.seen.clear();
+        }
+        let mut throttle = Throttle::new(self.period);
+        let first = throttle.pass(now);
+        self.seen.insert(text.to_owned(), throttle);
+        first
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +100,28 @@ mod tests {
         assert_eq!(throttle.pass(at(4)), None);
         assert_eq!(throttle.pass(at(5)), Some(HeldBack(2)));
         assert_eq!(throttle.pass(at(20)), Some(HeldBack(0)));
+    }
+
+    #[test]
+    fn each_text_has_a_period_of_its_own() {
+        let mut throttle = RepeatThrottle::new(Duration::from_secs(5));
+        let start = Instant::now();
+        let at = |s: u64| start + Duration::from_secs(s);
+        assert_eq!(throttle.pass("a", at(0)), Some(HeldBack(0)));
+        assert_eq!(throttle.pass("b", at(1)), Some(HeldBack(0)));
+        assert_eq!(throttle.pass("a", at(2)), None);
+        assert_eq!(throttle.pass("a", at(5)), Some(HeldBack(1)));
+        assert_eq!(throttle.pass("b", at(5)), None);
+    }
+
+    #[test]
+    fn texts_that_never_come_again_cost_no_memory() {
+        let mut throttle = RepeatThrottle::new(Duration::from_secs(5));
+        let now = Instant::now();
+        for number in 0..10 * RepeatThrottle::MAX_TEXTS {
+            assert!(throttle.pass(&number.to_string(), now).is_some());
+            assert!(throttle.seen.len() <= RepeatThrottle::MAX_TEXTS);
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use sensr_bridge::{config, ros};
+use sensr_bridge::console::Console;
+use sensr_bridge::{config, environment, ros};
 
 /// Bridges Seoul Robotics SENSR to ROS 2.
 ///
@@ -32,24 +33,41 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    let run = if own.print_resolved {
-        ros::print_resolved
-    } else {
-        ros::run
-    };
-    match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => refuse(&error),
+    if let Err(error) = environment::prepare(&arguments.ros) {
+        complain(&error.to_string());
+        return ExitCode::FAILURE;
     }
+    if own.print_resolved {
+        return ros::print_resolved(&arguments)
+            .map_or_else(|error| refuse(&error), |()| ExitCode::SUCCESS);
+    }
+    let console = match Console::take_over() {
+        Ok(console) => console,
+        Err(error) => {
+            complain(&format!("cannot watch over the console: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = match ros::run(&arguments) {
+        Ok(()) => 0,
+        Err(error) => {
+            // Once there is a logger, the node has logged what ended it.
+            if log::max_level() == log::LevelFilter::Off {
+                complain(&error.to_string());
+            }
+            error.exit_code()
+        }
+    };
+    console.end_with(code)
 }
 
-/// Ends with the reason. Once there is a logger, the node has logged it.
+/// Ends with the reason, before there is a node.
 fn refuse(error: &ros::Error) -> ExitCode {
-    if log::max_level() == log::LevelFilter::Off {
-        #[expect(clippy::print_stderr, reason = "there is no logger yet")]
-        {
-            eprintln!("sensr_bridge: {error}");
-        }
-    }
+    complain(&error.to_string());
     ExitCode::from(error.exit_code())
+}
+
+#[expect(clippy::print_stderr, reason = "there is no logger yet")]
+fn complain(message: &str) {
+    eprintln!("sensr_bridge: {message}");
 }

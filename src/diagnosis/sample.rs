@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Facts, LinkFacts};
+use super::{Facts, LinkFacts, LogFigures};
 use crate::clock::{Estimate, Oddities};
 use crate::config::Config;
 use crate::queue::Fill;
@@ -45,6 +45,8 @@ impl World {
             server: Knowledge::default(),
             config: Arc::new(Config::default()),
             others: Vec::new(),
+            log: LogFigures::default(),
+            shared_memory_users: Vec::new(),
         };
         Self { start, facts }
     }

@@ -24,7 +24,9 @@ fn one_status_per_thing() {
         "loss",
         "clock",
         "memory",
+        "log",
         "uniqueness",
+        "shared memory",
         "server",
         "node algo",
         "node algo sensor lidar 1",
@@ -43,6 +45,19 @@ fn another_bridge_on_the_same_topics_is_named() {
     let status = found.expect("there");
     assert_eq!(status.level, Level::Warn);
     assert!(status.message.ends_with(": /sensr_bridge"), "{status:?}");
+}
+
+#[test]
+fn nodes_of_another_user_are_named() {
+    let mut world = World::new();
+    world.facts.shared_memory_users = vec![1000, 1001];
+    let statuses = Diagnosis::new(world.start).examine(&world.facts);
+    let found = statuses
+        .iter()
+        .find(|status| status.task == "shared memory");
+    let status = found.expect("there");
+    assert_eq!(status.level, Level::Warn);
+    assert!(status.message.contains("1000, 1001"), "{status:?}");
 }
 
 #[test]

@@ -7,8 +7,9 @@ use r2r::diagnostic_msgs::msg::{DiagnosticArray, DiagnosticStatus, KeyValue};
 use r2r::std_msgs::msg::Header;
 use r2r::{Node, Publisher, QosProfile};
 
-use super::Error;
 use super::convert::{text, time};
+use super::neighbours::Neighbours;
+use super::{Error, logging};
 use crate::config::Config;
 use crate::diagnosis::{Diagnosis, Facts, LinkFacts, Status};
 use crate::pipeline::{Queues, memory_bound};
@@ -29,6 +30,7 @@ pub(super) struct Diagnostics {
     node: String,
     diagnosis: Diagnosis,
     complaint: Throttle,
+    neighbours: Neighbours,
 }
 
 impl Diagnostics {
@@ -43,6 +45,7 @@ impl Diagnostics {
                 .map_err(Error::ros("read the node's name"))?,
             diagnosis: Diagnosis::new(Instant::now()),
             complaint: Throttle::new(LOG_PERIOD),
+            neighbours: Neighbours::new(),
         })
     }
 
@@ -55,7 +58,8 @@ impl Diagnostics {
         config: Arc<Config>,
         others: &[String],
     ) {
-        let facts = facts(stats, queues, config, others);
+        let users = self.neighbours.look(Instant::now());
+        let facts = facts(stats, queues, config, others, users);
         let statuses = self.diagnosis.examine(&facts);
         let message = DiagnosticArray {
             header: Header {
@@ -76,7 +80,13 @@ impl Diagnostics {
 }
 
 /// Everything as it is now.
-fn facts(stats: &Stats, queues: &Queues, config: Arc<Config>, others: &[String]) -> Facts {
+fn facts(
+    stats: &Stats,
+    queues: &Queues,
+    config: Arc<Config>,
+    others: &[String],
+    shared_memory_users: Vec<u32>,
+) -> Facts {
     let link = |stream: &StreamStats, queue, notices| LinkFacts {
         figures: stream.link.snapshot(),
         queue,
@@ -102,6 +112,8 @@ fn facts(stats: &Stats, queues: &Queues, config: Arc<Config>, others: &[String])
         server: stats.server.snapshot(),
         config,
         others: others.to_vec(),
+        log: logging::figures(),
+        shared_memory_users,
     }
 }
 

@@ -6,7 +6,9 @@
 use std::panic;
 use std::time::Duration;
 
-use signal_hook::low_level;
+use crate::console;
+
+pub(super) use console::end_at_once;
 
 /// After a panic or a fatal error an orderly end may take this long.
 pub(super) const AFTER_AN_ERROR: Duration = Duration::from_millis(1500);
@@ -21,13 +23,9 @@ pub(super) const BROKEN: u8 = 1;
 pub(super) fn arm(limit: Duration, exit_code: u8) {
     let expire = move || {
         std::thread::sleep(limit);
-        #[expect(
-            clippy::print_stderr,
-            reason = "whatever writes the log may be what hangs"
-        )]
-        {
-            eprintln!("sensr_bridge: still not ended after {limit:?}, ending at once");
-        }
+        console::say(&format!(
+            "sensr_bridge: still not ended after {limit:?}, ending at once"
+        ));
         end_at_once(exit_code);
     };
     if std::thread::Builder::new()
@@ -39,16 +37,11 @@ pub(super) fn arm(limit: Duration, exit_code: u8) {
     }
 }
 
-/// Ends the process: nothing is waited for, no destructor runs.
-pub(super) fn end_at_once(exit_code: u8) -> ! {
-    low_level::exit(exit_code.into())
-}
-
 /// From now on a panic in any thread ends the process, one way or the other.
 pub(super) fn arm_on_panic() {
     let report = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        report(info);
         arm(AFTER_AN_ERROR, BROKEN);
+        report(info);
     }));
 }

@@ -1,9 +1,12 @@
-//! `log` records on the ROS console and on `/rosout`.
+//! `log` records on the ROS console, in rcl's log file and on `/rosout`.
 //!
-//! rcl writes the console. It would write `/rosout` too if the client library registered the node there;
-//! from Jazzy on r2r does not, so the records are published from here, by the thread that spins the node.
+//! rcl writes console and file, in a thread that does nothing else: a disk may hang. It would write `/rosout` too if
+//! the client library registered the node there; from Jazzy on r2r does not, so the records are published from here,
+//! by the thread that spins the node.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use log::{Level, LevelFilter, Metadata, Record};
 use r2r::rcl_interfaces::msg::Log;
@@ -11,10 +14,22 @@ use r2r::{LogSeverity, Publisher, QosProfile};
 
 use super::Error;
 use super::convert::{text, time};
+use crate::diagnosis::LogFigures;
+use crate::lossy_queue::LossyQueue;
 use crate::stamp::Stamp;
+use crate::throttle::RepeatThrottle;
+use crate::{console, environment};
 
 /// Lines that may wait for `/rosout`. More than that between two spins are on the console only.
 const WAITING_LINES: usize = 256;
+/// Lines that may wait for rcl to write them: some thousand.
+const WAITING_BYTES: usize = 256 * 1024;
+/// At the end, a disk that has taken nothing for this long is not waited for any more.
+const STALL_LIMIT: Duration = Duration::from_millis(400);
+/// And one that takes a little now and then no longer than this.
+const FLUSH_LIMIT: Duration = Duration::from_secs(1);
+/// The same line of r2r comes once in this time: it has one for each message that it cannot publish.
+const REPEAT_PERIOD: Duration = Duration::from_secs(60);
 
 /// The `/rosout` end. To be [flushed](Self::flush) by the thread that spins the node.
 pub(super) struct Rosout {
@@ -25,6 +40,33 @@ pub(super) struct Rosout {
 struct RosLogger {
     name: String,
     rosout: SyncSender<Log>,
+    r2r: Mutex<RepeatThrottle>,
+}
+
+/// Lines that rcl has still to write. A process has one console.
+static LINES: LossyQueue<Entry> = LossyQueue::new(WAITING_BYTES);
+
+/// A line for rcl.
+struct Entry {
+    severity: LogSeverity,
+    text: String,
+    file: String,
+    line: u32,
+}
+
+/// Figures of lines that were not written since the start.
+pub(super) fn figures() -> LogFigures {
+    let console = console::figures();
+    LogFigures {
+        lost_lines: console.lost_lines + LINES.lost(),
+        is_losing: console.is_losing || LINES.is_losing(),
+        no_file: environment::why_no_log_file(),
+    }
+}
+
+/// Waits, not for long, until rcl has written all lines. Returns false if it hangs.
+pub(super) fn flush() -> bool {
+    LINES.flush(STALL_LIMIT, Instant::now() + FLUSH_LIMIT)
 }
 
 /// Makes the ROS console and `/rosout` the destination of all `log` records of this process.
@@ -40,15 +82,42 @@ pub(super) fn install(node: &mut r2r::Node, level: LevelFilter) -> Result<Rosout
         Some(publisher)
     };
     let (sender, lines) = sync_channel(WAITING_LINES);
+    let name = node.logger().to_owned();
+    let writer_name = name.clone();
+    std::thread::Builder::new()
+        .name("log".to_owned())
+        .spawn(move || write(&writer_name))
+        .map_err(|source| Error::System {
+            what: "start a thread",
+            source,
+        })?;
     let logger = RosLogger {
-        name: node.logger().to_owned(),
+        name,
         rosout: sender,
+        r2r: Mutex::new(RepeatThrottle::new(REPEAT_PERIOD)),
     };
     // Fails only if a logger is set already, which then is ours: a process has one node.
     if log::set_boxed_logger(Box::new(logger)).is_ok() {
         log::set_max_level(level);
     }
+    if let Some(reason) = environment::why_no_log_file() {
+        log::warn!("no log file, only this console and /rosout: {reason}");
+    }
     Ok(Rosout { lines, publisher })
+}
+
+/// Has rcl write line by line. May hang in one for ever.
+fn write(name: &str) {
+    while let Some(entry) = LINES.pop() {
+        r2r::log(&entry.text, name, &entry.file, entry.line, entry.severity);
+        if let Some(loss) = LINES.take_loss() {
+            log::warn!(
+                "{} log lines were lost: the disk of the log file (ROS_LOG_DIR) did not take them for {:.1} s",
+                loss.lines,
+                loss.lasted.as_secs_f64()
+            );
+        }
+    }
 }
 
 impl Rosout {
@@ -63,6 +132,19 @@ impl Rosout {
     }
 }
 
+impl RosLogger {
+    /// The line as it is to be logged. None if the same one was logged a short time ago.
+    fn text(&self, record: &Record<'_>) -> Option<String> {
+        let line = record.args().to_string();
+        if !record.target().starts_with("r2r") {
+            return Some(text(line));
+        }
+        let mut throttle = self.r2r.lock().unwrap_or_else(PoisonError::into_inner);
+        let held_back = throttle.pass(&line, Instant::now())?;
+        Some(text(format!("{line}{held_back}")))
+    }
+}
+
 impl log::Log for RosLogger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         // Libraries only when something is wrong.
@@ -73,8 +155,10 @@ impl log::Log for RosLogger {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let text = text(record.args().to_string());
-        let file = record.file().unwrap_or_default();
+        let Some(text) = self.text(record) else {
+            return;
+        };
+        let file = record.file().unwrap_or_default().to_owned();
         let line = record.line().unwrap_or_default();
         let (severity, level) = match record.level() {
             Level::Error => (LogSeverity::Error, Log::ERROR as u8),
@@ -82,20 +166,29 @@ impl log::Log for RosLogger {
             Level::Info => (LogSeverity::Info, Log::INFO as u8),
             Level::Debug | Level::Trace => (LogSeverity::Debug, Log::DEBUG as u8),
         };
-        r2r::log(&text, &self.name, file, line, severity);
-        let stamp = Stamp::now();
         let message = Log {
-            stamp: time(stamp),
+            stamp: time(Stamp::now()),
             level,
             name: self.name.clone(),
-            msg: text,
-            file: file.to_owned(),
+            msg: text.clone(),
+            file: file.clone(),
             function: String::new(),
             line,
         };
         // Full or gone: the line is on the console.
         let _ = self.rosout.try_send(message);
+        let bytes = size_of::<Entry>() + text.len() + file.len();
+        let entry = Entry {
+            severity,
+            text,
+            file,
+            line,
+        };
+        LINES.push(entry, bytes);
     }
 
-    fn flush(&self) {}
+    /// Waits, not for long, until rcl has written all lines.
+    fn flush(&self) {
+        flush();
+    }
 }

@@ -60,9 +60,10 @@ pub fn run(args: &Arguments) -> Result<(), Error> {
         log::error!("{error}");
     }
     rosout.flush();
-    if let Err(error @ Error::Stuck { .. }) = &result {
-        // It may be inside the node, which must not be taken down around it.
-        last_resort::end_at_once(error.exit_code());
+    // What hangs may be inside the node, which must not be taken down around it.
+    let is_stuck = !logging::flush() || matches!(result, Err(Error::Stuck { .. }));
+    if is_stuck {
+        last_resort::end_at_once(result.as_ref().map_or_else(Error::exit_code, |()| 0));
     }
     result
 }

@@ -65,8 +65,8 @@ impl Signals {
             _ = self.interrupt.recv() => "SIGINT",
             _ = self.terminate.recv() => "SIGTERM",
         };
-        log::info!("{name}: stopping");
         last_resort::arm(last_resort::AFTER_A_SIGNAL, last_resort::BROKEN);
         trigger.request();
+        log::info!("{name}: stopping");
     }
 }

@@ -1,13 +1,15 @@
 /* Stands before rcl (LD_PRELOAD) and breaks it once the file SENSR_TEST_TRIGGER exists:
  *
  *   SENSR_TEST_PUBLISH=CODE   publishing in the thread SENSR_TEST_THREAD returns that code; with "hang" it never
- *                             returns, with "slow" it takes 0.3 s
+ *                             returns, with "slow" it takes 0.3 s, with "abort" it does what C++ does with an
+ *                             exception that nobody catches
  *   SENSR_TEST_WAIT=CODE      waiting returns that code at once
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,6 +40,10 @@ static int publish(const char *function, const void *publisher, const void *mess
 
     while (how && strcmp(how, "hang") == 0)
         pause();
+    if (how && strcmp(how, "abort") == 0) {
+        fputs("terminate called after throwing an instance of 'test'\n", stderr);
+        abort();
+    }
     if (how && strcmp(how, "slow") == 0)
         usleep(300000);
     else if (how)

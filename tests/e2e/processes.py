@@ -22,11 +22,13 @@ def executable(name):
 class Process:
     """A running program with its output in files. Ended by process id, never by name."""
 
-    def __init__(self, name, argv, env, folder, stdin=subprocess.DEVNULL):
+    def __init__(self, name, argv, env, folder, stdin=subprocess.DEVNULL, stderr=None):
+        """`stderr` is an open file descriptor if the log is to go elsewhere."""
         self.name = name
         self._out = folder / f"{name}.out"
         self._err = folder / f"{name}.err"
         with self._out.open("wb") as out, self._err.open("wb") as err:
+            err = err if stderr is None else stderr
             self._popen = subprocess.Popen(
                 argv, stdin=stdin, stdout=out, stderr=err, env=env, start_new_session=True
             )
@@ -127,7 +129,8 @@ class Bridge(Process):
     }
 
     def __init__(
-        self, name, env, folder, parameters=None, ros_args=(), defaults=True, args=(), wrapper=(), fallback=None
+        self, name, env, folder, parameters=None, ros_args=(), defaults=True, args=(), wrapper=(), fallback=None,
+        stderr=None,
     ):
         given = (self.DEFAULTS if defaults else {}) | (parameters or {})
         argv = [*wrapper, executable("sensr_bridge"), *args]
@@ -139,7 +142,7 @@ class Bridge(Process):
         self.expected_exit = 0
         #: Only where a test breaks what the bridge stands on.
         self.may_panic = False
-        super().__init__(name, argv, env, folder)
+        super().__init__(name, argv, env, folder, stderr=stderr)
 
     @property
     def log(self):
@@ -159,12 +162,12 @@ class Bridge(Process):
 class Sim(Process):
     """The simulated SENSR server. Returns when it listens. With `control` faults can be asked of it."""
 
-    def __init__(self, name, env, folder, *args, points_port=0, output_port=0, control=False):
+    def __init__(self, name, env, folder, *args, points_port=0, output_port=0, control=False, stderr=None):
         argv = [executable("sensr_sim"), "--output-port", str(output_port), "--points-port", str(points_port)]
         if control:
             argv.append("--control")
         stdin = subprocess.PIPE if control else subprocess.DEVNULL
-        super().__init__(name, [*argv, *map(str, args)], env, folder, stdin)
+        super().__init__(name, [*argv, *map(str, args)], env, folder, stdin, stderr)
         # The whole line: it may be seen half written.
         self.expect('"listening".*\n', stream="stdout")
         (listening,) = self.events("listening")

@@ -16,7 +16,7 @@ from polling import until
 
 OK, WARN, ERROR, STALE = (getattr(DiagnosticStatus, name) for name in ("OK", "WARN", "ERROR", "STALE"))
 #: There from the first message on, whatever comes.
-ALWAYS = ["points link", "output link", "loss", "clock", "memory", "uniqueness", "server"]
+ALWAYS = ["points link", "output link", "loss", "clock", "memory", "log", "uniqueness", "shared memory", "server"]
 
 
 class Diagnosed(Pair):

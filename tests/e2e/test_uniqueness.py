@@ -1,9 +1,16 @@
 """Two bridges on the same topics show half the truth each: both say so."""
 
+import os
+import shutil
+import subprocess
+
+import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
 import ros
 from polling import until
+from processes import executable
+from report import note
 
 
 def test_two_bridges_of_one_name(rig):
@@ -42,3 +49,18 @@ def test_another_namespace_is_another_bridge(rig):
     diagnostics = observer.subscribe("/diagnostics", DiagnosticArray, ros.qos())
     until(lambda: diagnostics.count >= 20, "some seconds of both")
     assert not any("another bridge" in bridge.log for bridge in bridges)
+
+
+@pytest.mark.skipif(os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp") != "rmw_fastrtps_cpp", reason="Fast DDS only")
+def test_nodes_of_another_user_in_shared_memory(rig):
+    """They discover each other, and nothing arrives: Fast DDS's files belong to their user."""
+    user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    may = os.geteuid() == 0 and shutil.which("setpriv")
+    if not may or subprocess.run([*user, "test", "-x", executable("sensr_bridge")]).returncode != 0:
+        note("SKIPPED, NOT ROOT, NO setpriv OR A PRIVATE FOLDER: nodes of two users")
+        pytest.skip("cannot start the bridge as another user")
+    # A node of this user in the domain.
+    rig.observer()
+    bridge = rig.bridge(wrapper=user)
+    line = bridge.expect(r"WARN.*nodes of other users.*")[0]
+    assert "(uid 0)" in line and "FASTDDS_BUILTIN_TRANSPORTS=UDPv4" in line, line

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use log::LevelFilter;
+use sensr_bridge::console::Console;
 use sensr_bridge::sim::{FaultEvent, Options, Report, Server, SimError};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
@@ -45,21 +46,39 @@ fn main() -> ExitCode {
     init_log();
     let arguments = match Arguments::from_command_line() {
         Ok(arguments) => arguments,
-        Err(error) if error.use_stderr() => return refuse(&one_line(&error), EXIT_BAD_REQUEST),
+        Err(error) if error.use_stderr() => {
+            complain(&one_line(&error));
+            return ExitCode::from(EXIT_BAD_REQUEST);
+        }
         Err(help) => help.exit(),
     };
     let is_controlled = arguments.is_controlled();
     let options = match arguments.options() {
         Ok(options) => options,
-        Err(unusable) => return refuse(&unusable.to_string(), EXIT_BAD_REQUEST),
-    };
-    match run(options, is_controlled) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Sim(error)) if error.is_bad_request() => {
-            refuse(&error.to_string(), EXIT_BAD_REQUEST)
+        Err(unusable) => {
+            complain(&unusable.to_string());
+            return ExitCode::from(EXIT_BAD_REQUEST);
         }
-        Err(error) => refuse(&error.to_string(), EXIT_FAILURE),
-    }
+    };
+    // A terminal that is stopped must not stop the streams.
+    let console = match Console::take_over() {
+        Ok(console) => console,
+        Err(error) => {
+            complain(&format!("cannot watch over the console: {error}"));
+            return ExitCode::from(EXIT_FAILURE);
+        }
+    };
+    let code = match run(options, is_controlled) {
+        Ok(()) => 0,
+        Err(error) => {
+            complain(&error.to_string());
+            match error {
+                Failure::Sim(error) if error.is_bad_request() => EXIT_BAD_REQUEST,
+                Failure::Sim(_) | Failure::Io(_) => EXIT_FAILURE,
+            }
+        }
+    };
+    console.end_with(code)
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -132,9 +151,8 @@ fn print(event: &impl Serialize) -> io::Result<()> {
 }
 
 #[expect(clippy::print_stderr, reason = "the one place that reports the error")]
-fn refuse(message: &str, code: u8) -> ExitCode {
+fn complain(message: &str) {
     eprintln!("sensr_sim: {message}");
-    ExitCode::from(code)
 }
 
 fn init_log() {

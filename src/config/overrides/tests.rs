@@ -242,7 +242,7 @@ fn an_error_names_file_and_line() {
         .expect_err("refused");
     assert_eq!(
         error.to_string(),
-        "parameter file a.yaml: is UTF-16, save it as UTF-8"
+        "parameter file a.yaml: it is UTF-16, save it as UTF-8"
     );
 }
 

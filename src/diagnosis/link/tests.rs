@@ -177,7 +177,7 @@ fn the_figures_are_there() {
     assert_eq!(value("since"), Some(""));
     assert_eq!(value("events queued messages"), Some("7"));
     assert_eq!(value("queue limit (bytes)"), Some("67108864"));
-    assert_eq!(values.len(), 23);
+    assert_eq!(values.len(), 24);
 }
 
 #[test]

@@ -1,0 +1,199 @@
+//! One stream of the console: a pipe in its place, a thread that always reads it, and one that writes.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, PipeReader, Read as _, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use super::lines::Lines;
+use crate::lossy_queue::LossyQueue;
+
+/// Waiting lines of one stream: some two thousand.
+const MAX_WAITING_BYTES: usize = 256 * 1024;
+/// Bytes read at a time: as many as a pipe holds.
+const READ_BYTES: usize = 64 * 1024;
+/// Pause before a stream that somebody has made non-blocking is tried again.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
+
+/// A stream of the console.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// A replaced stream.
+#[derive(Debug)]
+pub(super) struct Relay {
+    stream: Stream,
+    real: Arc<File>,
+    queue: Arc<LossyQueue<Vec<u8>>>,
+}
+
+impl Stream {
+    fn real(self) -> io::Result<OwnedFd> {
+        match self {
+            Self::Stdout => io::stdout().as_fd().try_clone_to_owned(),
+            Self::Stderr => io::stderr().as_fd().try_clone_to_owned(),
+        }
+    }
+
+    fn replace(self, with: impl AsFd) -> io::Result<()> {
+        match self {
+            Self::Stdout => rustix::stdio::dup2_stdout(with),
+            Self::Stderr => rustix::stdio::dup2_stderr(with),
+        }
+        .map_err(io::Error::from)
+    }
+
+    const fn thread_names(self) -> [&'static str; 2] {
+        match self {
+            Self::Stdout => ["stdout-read", "stdout-write"],
+            Self::Stderr => ["stderr-read", "stderr-write"],
+        }
+    }
+}
+
+impl Relay {
+    /// Replaces the stream.
+    pub(super) fn start(stream: Stream) -> io::Result<Self> {
+        let relay = Self {
+            stream,
+            real: Arc::new(stream.real()?.into()),
+            queue: Arc::new(LossyQueue::new(MAX_WAITING_BYTES)),
+        };
+        let (reader, writer) = io::pipe()?;
+        let [read_name, write_name] = stream.thread_names();
+        let queue = Arc::clone(&relay.queue);
+        spawn(read_name, move || read(reader, &queue))?;
+        let (real, queue) = (Arc::clone(&relay.real), Arc::clone(&relay.queue));
+        spawn(write_name, move || write(&real, &queue))?;
+        stream.replace(writer)?;
+        Ok(relay)
+    }
+
+    pub(super) fn push(&self, line: Vec<u8>) {
+        let bytes = line.len();
+        self.queue.push(line, bytes);
+    }
+
+    pub(super) fn queue(&self) -> &LossyQueue<Vec<u8>> {
+        &self.queue
+    }
+
+    /// Puts the real stream back, which ends the pipe. Returns false if it cannot.
+    pub(super) fn restore(&self) -> bool {
+        self.stream.replace(&*self.real).is_ok()
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map(drop)
+}
+
+/// Reads to the end of the pipe, whatever the real stream does.
+fn read(mut pipe: PipeReader, queue: &LossyQueue<Vec<u8>>) {
+    let mut lines = Lines::default();
+    let mut bytes = vec![0; READ_BYTES];
+    let push = |line: Vec<u8>| {
+        let bytes = line.len();
+        queue.push(line, bytes);
+    };
+    loop {
+        match pipe.read(&mut bytes) {
+            Ok(0) => break,
+            Ok(count) => lines.feed(&bytes[..count], push),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            // A pipe of our own has no other error.
+            Err(_) => break,
+        }
+    }
+    if let Some(rest) = lines.rest() {
+        push(rest);
+    }
+    queue.close();
+}
+
+/// Writes line by line. May hang in one for ever.
+fn write(real: &File, queue: &LossyQueue<Vec<u8>>) {
+    while let Some(line) = queue.pop() {
+        if write_all(real, &line).is_err() {
+            queue.count_unwritten();
+        }
+        if let Some(loss) = queue.take_loss() {
+            log::warn!(
+                "{} log lines were lost: the console did not take them for {:.1} s. Is the terminal stopped (Ctrl-Q \
+                 goes on), or does its reader hang?",
+                loss.lines,
+                loss.lasted.as_secs_f64()
+            );
+        }
+    }
+}
+
+fn write_all(mut real: impl Write, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match real.write(bytes) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => bytes = &bytes[count..],
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(RETRY_PAUSE),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn what_is_read_is_written_to_the_last_byte() {
+        let queue = LossyQueue::new(MAX_WAITING_BYTES);
+        let (from_process, mut process) = io::pipe().expect("a pipe");
+        let (mut console, real) = io::pipe().expect("a pipe");
+        let real = File::from(OwnedFd::from(real));
+        let seen = thread::scope(|threads| {
+            threads.spawn(|| read(from_process, &queue));
+            threads.spawn(|| write(&real, &queue));
+            process.write_all(b"one\ntwo\nthr").expect("written");
+            drop(process);
+            assert!(queue.finish(LONG, Instant::now() + LONG));
+            let mut seen = [0; 11];
+            console.read_exact(&mut seen).expect("all of it");
+            seen
+        });
+        assert_eq!(&seen, b"one\ntwo\nthr");
+    }
+
+    #[test]
+    fn a_console_that_takes_nothing_costs_lines_and_no_time() {
+        let queue = LossyQueue::new(MAX_WAITING_BYTES);
+        let (from_process, mut process) = io::pipe().expect("a pipe");
+        let (console, real) = io::pipe().expect("a pipe");
+        let real = File::from(OwnedFd::from(real));
+        let line = [b'x'; 999].iter().chain(b"\n").copied().collect::<Vec<_>>();
+        thread::scope(|threads| {
+            threads.spawn(|| read(from_process, &queue));
+            threads.spawn(|| write(&real, &queue));
+            for _ in 0..1000 {
+                process.write_all(&line).expect("written");
+            }
+            drop(process);
+            assert!(!queue.finish(Duration::from_millis(50), Instant::now() + LONG));
+            assert!(queue.lost() > 0);
+            // So that the thread ends: with the reader gone, each write is an error.
+            drop(console);
+            assert!(queue.finish(LONG, Instant::now() + LONG));
+        });
+    }
+}

@@ -1,0 +1,43 @@
+//! Nodes of other users in Fast DDS's shared memory.
+
+use std::time::{Duration, Instant};
+
+use crate::environment::shared_memory;
+use crate::interval::IntervalGrid;
+use crate::throttle::Throttle;
+
+/// Between two looks.
+const PERIOD: Duration = Duration::from_secs(10);
+/// One log line in this time as long as they are there.
+const LOG_PERIOD: Duration = Duration::from_secs(300);
+
+/// Looks for them now and then.
+#[derive(Debug)]
+pub(super) struct Neighbours {
+    looks: IntervalGrid,
+    users: Vec<u32>,
+    complaint: Throttle,
+}
+
+impl Neighbours {
+    pub(super) fn new() -> Self {
+        Self {
+            looks: IntervalGrid::default(),
+            users: Vec::new(),
+            complaint: Throttle::new(LOG_PERIOD),
+        }
+    }
+
+    /// The other users. Looks when it is time.
+    pub(super) fn look(&mut self, now: Instant) -> Vec<u32> {
+        if self.looks.is_due(now, PERIOD) {
+            self.users = shared_memory::other_users();
+            if !self.users.is_empty()
+                && let Some(held_back) = self.complaint.pass(now)
+            {
+                log::warn!("{}{held_back}", shared_memory::warning(&self.users));
+            }
+        }
+        self.users.clone()
+    }
+}
