@@ -299,14 +299,8 @@ fn profiling() -> ProfilingResultSet {
                 "gpu".into(),
                 named(characteristic::Value::Text("none".into())),
             ),
-            (
-                "load".into(),
-                named(characteristic::Value::Decimal(0.5)),
-            ),
-            (
-                "threads".into(),
-                named(characteristic::Value::Integer(8)),
-            ),
+            ("load".into(), named(characteristic::Value::Decimal(0.5))),
+            ("threads".into(), named(characteristic::Value::Integer(8))),
         ]
         .into(),
     };

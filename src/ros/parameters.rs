@@ -161,10 +161,10 @@ fn change(
     node_name: &str,
     apply: &mut impl FnMut(&Config) -> Result<(), Error>,
 ) -> Outcome {
-    let changes = parameters
+    let requested = parameters
         .iter()
         .map(|msg::Parameter { name, value }| (&**name, from_message(name, value)));
-    let request = SetRequest::check(settings, changes);
+    let request = SetRequest::check(settings, requested);
     let mut results: Vec<Result<(), String>> = parameters
         .iter()
         .zip(&request.refusals)
