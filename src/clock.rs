@@ -156,7 +156,7 @@ impl Clock {
         self.window.offset_ns()
     }
 
-    /// What is known. None until several messages agree.
+    /// The estimate of the offset. None until several messages agree.
     #[must_use]
     pub fn estimate(&self) -> Option<Estimate> {
         self.window.estimate()

@@ -59,7 +59,7 @@ pub struct Config {
     pub queue_max_bytes: usize,
     /// A larger message closes the link.
     pub max_message_bytes: usize,
-    /// How long after the start events, zones, health and status wait for the first subscriber of their topic.
+    /// Time after the start during which events, zones, health and status wait for the first subscriber of their topic.
     pub startup_hold: Duration,
     /// The pauses between attempts to connect.
     pub reconnect: backoff::Bounds,
@@ -259,7 +259,7 @@ fn one_line(text: impl fmt::Display) -> String {
     visible::visible(text)
 }
 
-/// What is empty says nothing.
+/// `None` for an empty text.
 fn some<T: AsRef<OsStr>>(text: T) -> Option<T> {
     (!text.as_ref().is_empty()).then_some(text)
 }

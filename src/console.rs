@@ -21,7 +21,7 @@ use relay::{Relay, Stream};
 
 /// At the end, a console that has taken nothing for this long is not waited for any more.
 const STALL_LIMIT: Duration = Duration::from_millis(400);
-/// And one that takes a little now and then no longer than this.
+/// One that takes a little now and then is waited for no longer than this.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
 static CONSOLE: OnceLock<Relays> = OnceLock::new();

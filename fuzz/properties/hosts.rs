@@ -71,7 +71,7 @@ fn params_file(data: &[u8]) {
     }
 }
 
-/// What follows `-p`: refused with one line that shows it, or a value for every node. A text is taken as it is written.
+/// An argument of `-p`: refused with one line that shows it, or a value for every node. A text is taken as it is written.
 fn param_argument(text: &str) {
     for argument in [text, &format!("host:={text}")] {
         let mut overrides = Overrides::default();

@@ -11,7 +11,7 @@ const SPAN: Duration = Duration::from_secs(10);
 const WINDOW: usize = 6;
 /// The drift is made of so many spans at most: an hour.
 pub(super) const HISTORY: usize = 360;
-/// And of so many at least: a minute.
+/// The least of them for a drift: a minute.
 const HISTORY_MIN: usize = 6;
 
 const NS_PER_SEC: f64 = 1e9;

@@ -273,7 +273,7 @@ mod tests {
     }
 
     proptest! {
-        /// What the check takes goes into a URL and to the resolver as it is; what looks like a number is
+        /// A text that passes the check goes into a URL and to the resolver as it is; what looks like a number is
         /// the address that it looks like.
         #[test]
         fn whatever_is_taken_can_be_connected_to(text in "[0-9a-fA-Fx.:%\\[\\]_-]{0,20}|\\PC{0,12}") {

@@ -87,7 +87,7 @@ pub enum HostsError {
     Content {
         /// Which.
         path: PathBuf,
-        /// What is wrong, with line and column.
+        /// The problem, with line and column.
         problem: String,
     },
 }

@@ -65,7 +65,7 @@ struct ReadFile {
 enum Place {
     /// Index of the file, its path and the line.
     File(usize, String, usize),
-    /// What follows `-p`.
+    /// The text behind `-p`.
     Argument(String),
 }
 
@@ -96,15 +96,15 @@ pub enum OverrideError {
     File {
         /// As given.
         path: String,
-        /// What is wrong, with the line.
+        /// The problem, with the line.
         problem: String,
     },
     /// The argument is malformed.
     #[error("-p {}: {problem}", one_line(argument))]
     Argument {
-        /// What follows `-p`.
+        /// The text behind `-p`.
         argument: String,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
     /// The value is not allowed.
@@ -112,7 +112,7 @@ pub enum OverrideError {
     Value {
         /// The file and line, or the argument.
         place: String,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
 }
@@ -125,14 +125,14 @@ impl OverrideError {
     }
 }
 
-/// What the values given at start are for one node.
+/// The values given at start, as they are for one node.
 #[derive(Debug)]
 pub struct StartValues {
     /// Of every parameter, the default where none was given.
     pub settings: Settings,
-    /// What has no effect and should have, for the log.
+    /// Lines for the log about values that should have an effect and have none.
     pub warnings: Vec<String>,
-    /// What has no effect and need not have, for the log.
+    /// Lines for the log about values that have no effect and need not have one.
     pub notes: Vec<String>,
 }
 

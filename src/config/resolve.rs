@@ -81,7 +81,7 @@ pub enum ResolveError {
         "no answer from the file system within {} s for {files}: is a network share away?", READ_LIMIT.as_secs()
     )]
     NoAnswer {
-        /// What is read.
+        /// The files that are read.
         files: String,
     },
     /// There are no threads left.
@@ -281,7 +281,7 @@ impl Resolver {
         target(config, None)
     }
 
-    /// What there is while the hosts file is waited for: the parameters alone.
+    /// The target while the hosts file is waited for: the parameters alone.
     fn unresolved(&self) -> Target {
         let reason = self.waiting.as_ref().map(|waiting| &*waiting.reason);
         target(self.given.clone(), reason)

@@ -1,6 +1,6 @@
 //! Changes of a running node: all parameters of a request are looked at together.
 //!
-//! What is wrong by itself (an unknown name, a wrong type, out of range, read-only) is refused by itself. The rest must
+//! A change that is wrong by itself (an unknown name, a wrong type, out of range, read-only) is refused by itself. The rest must
 //! fit as a whole, in whatever order it was sent: `ros2 param load` sends the names of a file sorted by letters.
 
 use super::table::{self, ParameterError, Settings, Value};
@@ -8,7 +8,7 @@ use super::table::{self, ParameterError, Settings, Value};
 /// A request, checked parameter by parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SetRequest {
-    /// What the parameters would be without those that are refused.
+    /// The parameters as they would be without those that are refused.
     pub settings: Settings,
     /// Why it is refused, for each parameter of the request. `None` for those that are not.
     pub refusals: Vec<Option<ParameterError>>,

@@ -296,7 +296,7 @@ pub enum ParameterError {
     Path {
         /// The parameter.
         name: &'static str,
-        /// What is wrong with it.
+        /// The problem with it.
         problem: PathError,
     },
     /// Does not fit another parameter.

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-/// What is to be different. Nothing: no restart.
+/// Arguments and variables that the restarted program gets in addition. None: no restart.
 #[derive(Debug, Default)]
 pub(super) struct Restart {
     ros_args: Vec<&'static str>,

@@ -49,7 +49,7 @@ fn ports(domain: Option<&str>) -> Option<Range<u32>> {
     Some(first..first.checked_add(DOMAIN_GAIN)?)
 }
 
-/// What that means, and what to do.
+/// The consequence and the cure, for the log and `/diagnostics`.
 #[must_use]
 pub fn warning(other_users: &[u32]) -> String {
     let numbers: Vec<_> = other_users.iter().map(u32::to_string).collect();
@@ -96,7 +96,7 @@ fn port_of(name: &str) -> Option<u32> {
     port.parse().ok()
 }
 
-/// What a node left behind when it was killed is locked no more.
+/// A file that a node left behind when it was killed is locked no more.
 fn is_locked(file: &File) -> bool {
     flock(file, FlockOperation::NonBlockingLockShared) == Err(rustix::io::Errno::WOULDBLOCK)
 }

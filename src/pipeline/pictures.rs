@@ -40,7 +40,7 @@ pub(super) struct ObjectPictures {
     markers: ObjectMarkers,
     static_objects: StaticObjects,
     viewers: Viewers,
-    /// What is shown is not to be built upon.
+    /// The array shown before is not to be built upon.
     needs_redraw: bool,
     is_shown: bool,
 }

@@ -26,7 +26,7 @@ const WAITING_LINES: usize = 256;
 const WAITING_BYTES: usize = 256 * 1024;
 /// At the end, a disk that has taken nothing for this long is not waited for any more.
 const STALL_LIMIT: Duration = Duration::from_millis(400);
-/// And one that takes a little now and then no longer than this.
+/// One that takes a little now and then is waited for no longer than this.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 /// The same line of r2r comes once in this time: it has one for each message that it cannot publish.
 const REPEAT_PERIOD: Duration = Duration::from_secs(60);

@@ -144,7 +144,7 @@ impl ParameterServer {
     }
 }
 
-/// What became of a request.
+/// The outcome of a request.
 struct Outcome {
     /// For each parameter of the request the reason why it is refused, if it is.
     results: Vec<Result<(), String>>,
@@ -359,7 +359,7 @@ mod tests {
         }
     }
 
-    /// What becomes of a request in a bridge that can do whatever fits together.
+    /// Results of a request in a bridge that can do whatever fits together.
     fn set(settings: &mut Settings, parameters: &[msg::Parameter], is_atomic: bool) -> Outcome {
         change(settings, parameters, is_atomic, "/bridge", &mut |_| Ok(()))
     }

@@ -83,7 +83,7 @@ fn refusals(refusals: &[(SocketAddr, io::Error)]) -> String {
     }
 }
 
-/// How a connection was lost.
+/// The way a connection was lost, in words.
 fn loss(error: &WsError) -> String {
     const UNANNOUNCED: &str = "the server ended it without a close frame";
     match error {

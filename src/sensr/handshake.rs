@@ -63,7 +63,7 @@ pub enum HandshakeError {
         code: u16,
         /// Code and reason phrase.
         status: String,
-        /// Where it redirects to.
+        /// The address it redirects to.
         location: Option<String>,
     },
     /// A header field that the handshake needs is absent or says something else.
@@ -86,7 +86,7 @@ pub enum HandshakeError {
     },
 }
 
-/// What to do about a status.
+/// Advice about a status.
 fn hint(code: u16, location: Option<&str>) -> String {
     match (code, location) {
         (300..=399, Some(location)) => {
@@ -177,7 +177,7 @@ fn request(endpoint: &Endpoint, key: &str) -> String {
     )
 }
 
-/// What the bytes so far are.
+/// The state of the answer by the bytes so far.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Parsed {
     /// The head is not complete.
@@ -297,7 +297,7 @@ fn first_line(bytes: &[u8]) -> String {
     quoted(String::from_utf8_lossy(line).trim_end())
 }
 
-/// What a server wrote, fit for a line of the log.
+/// A text of the server, fit for a line of the log.
 fn quoted(text: &str) -> String {
     let mut chars = text.chars();
     let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };

@@ -22,7 +22,7 @@ pub struct Patience {
     pub ping_interval: Duration,
 }
 
-/// What is known of a server that is alive and sends nothing. Outlasts the link on which it was noticed.
+/// Knowledge of a server that is alive and sends nothing. Outlasts the link on which it was noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Silence {
     /// It was found.
@@ -92,7 +92,7 @@ impl Liveness {
         }
     }
 
-    /// What is known of the server by now.
+    /// The knowledge of the server by now.
     #[must_use]
     pub fn silence(&self) -> Silence {
         self.silence

@@ -15,7 +15,7 @@ pub struct MessageCount {
     /// Bytes of the frame's payload that are still to come.
     payload: u64,
     begun: u64,
-    /// What came is no stream of frames.
+    /// The bytes are no stream of frames.
     is_lost: bool,
 }
 

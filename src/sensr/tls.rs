@@ -53,7 +53,7 @@ pub(super) struct Trust {
 /// A connection behind its TLS handshake.
 pub(super) struct Secured {
     pub(super) stream: TlsStream<TcpStream>,
-    /// What should be seen to all the same.
+    /// A fault of the server's certificate that did not keep it from being accepted.
     pub(super) warning: Option<String>,
 }
 

@@ -50,7 +50,7 @@ impl Transport {
         }
     }
 
-    /// What should be seen to though the connection stands.
+    /// A fault of the server's certificate that did not keep it from being accepted.
     pub(super) fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }

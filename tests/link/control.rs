@@ -99,7 +99,7 @@ async fn a_paused_link_stops() {
     assert_eq!((figures.connects, figures.failed_attempts), (0, 0));
 }
 
-/// What a handler was told.
+/// A call of a handler.
 #[derive(Debug, Default)]
 struct Told(Arc<Mutex<Vec<String>>>);
 

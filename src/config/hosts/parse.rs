@@ -42,7 +42,7 @@ pub(super) fn sites(text: &str) -> Result<BTreeMap<String, Site>, String> {
     found.ok_or_else(|| "it has no `sites:`, with the sites below it".to_owned())
 }
 
-/// What the parser says, in words for those who write YAML seldom.
+/// The parser's message, in words for those who write YAML seldom.
 fn in_words(error: &serde_yaml::Error, text: &str) -> String {
     let mut line = error.to_string();
     let location = error.location();

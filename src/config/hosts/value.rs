@@ -35,7 +35,7 @@ impl fmt::Display for Scalar<'_> {
 
 /// A kind of value that stands at some place of the file.
 pub(super) trait Wanted<'de>: Sized {
-    /// What is made of it.
+    /// The value that is made of it.
     type Value;
     /// A sentence that says what must stand here.
     const RULE: &'static str;

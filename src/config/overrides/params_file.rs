@@ -15,12 +15,12 @@ use crate::config::yaml_tree::{self, Content, Node};
 
 const PARAMETERS: &str = "ros__parameters";
 
-/// What stands under one `ros__parameters`.
+/// The values under one `ros__parameters`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Section {
     /// The names above it, joined by slashes as rcl joins them.
     pub(super) name: String,
-    /// Where it begins.
+    /// The line where it begins.
     pub(super) line: usize,
     /// In the order of the file.
     pub(super) values: Vec<(String, Given, usize)>,

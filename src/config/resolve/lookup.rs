@@ -12,7 +12,7 @@ use crate::config::visible::visible;
 use crate::config::{Config, ParameterError, near};
 use crate::sensr::tls::CaFileError;
 
-/// What to look up.
+/// A request to look up a site.
 #[derive(Debug)]
 pub(super) struct Lookup {
     pub(super) given: Config,
@@ -23,7 +23,7 @@ pub(super) struct Lookup {
     pub(super) good_ca_file: Option<PathBuf>,
 }
 
-/// Where the site comes from.
+/// The source of the site.
 #[derive(Debug)]
 pub(super) enum Source {
     /// It is known already. None: `host` is an address.
@@ -31,7 +31,7 @@ pub(super) enum Source {
     HostsFile,
 }
 
-/// What was found.
+/// The result of a look-up.
 #[derive(Debug)]
 pub(super) struct Found {
     /// None: `host` is an address.

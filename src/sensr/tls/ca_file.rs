@@ -108,7 +108,7 @@ fn damage(error: &pem::Error) -> &'static str {
     }
 }
 
-/// What a file without a certificate in PEM holds.
+/// The content of a file without a certificate in PEM.
 #[derive(Debug, PartialEq, Eq)]
 enum Content {
     Nothing,

@@ -175,7 +175,7 @@ impl<'a> Certificate<'a> {
         })
     }
 
-    /// Whether certificates below it may have any name.
+    /// True if certificates below it may have any name.
     pub(super) fn is_for_all_names(&self) -> bool {
         matches!(self.0.name_constraints(), Ok(None))
     }

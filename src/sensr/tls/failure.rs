@@ -33,7 +33,7 @@ pub enum TlsError {
         "the server ended the connection during the TLS handshake: does it have TLS enabled on this port? If not, set tls.enabled to false"
     )]
     Ended,
-    /// Neither side has a cipher suite, or a way of signing, that the other one has.
+    /// The two sides have no cipher suite, or no way of signing, in common.
     #[error(
         "the server and this bridge have no TLS cipher suite in common ({0}): enable TLS 1.3 on the server, or TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305, and a certificate with an RSA, an ECDSA P-256 or P-384, or an Ed25519 key"
     )]

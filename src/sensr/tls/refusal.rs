@@ -1,4 +1,4 @@
-//! What is wrong with a server's certificate that was not accepted, in a line that says what to do about it.
+//! Reasons why a server's certificate was not accepted, each in a line that says what to do about it.
 //!
 //! The verifier says that something is wrong; which certificate of the chain it is about, and what stands in that, is
 //! looked up here.
@@ -19,7 +19,7 @@ const MAX_CHAIN: usize = 8;
 
 const THIS_SERVERS_CA: &str = "use the CA file (sensr-ca.crt) of this very server";
 
-/// What was verified.
+/// The certificates that were verified.
 pub(super) struct Subject<'a> {
     pub(super) leaf: &'a CertificateDer<'a>,
     /// Sent by the server beside its own.

@@ -28,7 +28,7 @@ pub(super) struct ServerVerifier {
     pub(super) findings: Findings,
 }
 
-/// What a verifier found, in words.
+/// Findings of a verifier, in words.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     refusal: OnceLock<String>,
@@ -41,7 +41,7 @@ impl Findings {
         self.refusal.get().map(String::as_str)
     }
 
-    /// What should be seen to though the certificate was accepted.
+    /// A fault of the certificate that did not keep it from being accepted.
     pub(super) fn warning(&self) -> Option<&str> {
         self.warning.get().map(String::as_str)
     }
