@@ -72,7 +72,7 @@ pub(super) fn report(statistics: &BridgeStatistics, accounts: &[Account; Topic::
     for link in &statistics.links {
         log::info!(
             "link {}: {} messages, {} MB, connected {} times, {} attempts failed, {} stalls; \
-             undecodable {} and {} parts, {} over the size limit, {} text, {} texts not UTF-8",
+             undecodable {} and {} parts, {} over the size limit, {} cut off, {} text, {} texts not UTF-8",
             link.name,
             link.frames,
             link.bytes / 1_000_000,
@@ -82,6 +82,7 @@ pub(super) fn report(statistics: &BridgeStatistics, accounts: &[Account; Topic::
             link.undecodable_frames,
             link.undecodable_parts,
             link.oversized_frames,
+            link.cut_frames,
             link.text_frames,
             link.invalid_texts
         );
@@ -129,6 +130,7 @@ fn link(name: &str, stream: &StreamStats, queue: Fill, events: Fill) -> LinkStat
         text_frames: figures.text_frames,
         undecodable_frames: figures.undecodable_frames,
         oversized_frames: figures.oversized_frames,
+        cut_frames: figures.cut_frames,
         unknown_type: figures.unknown_type,
         undecodable_parts: figures.undecodable_parts,
         invalid_texts: figures.invalid_texts,

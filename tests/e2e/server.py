@@ -79,6 +79,10 @@ class Client:
     def close(self, code=1000, reason=""):
         self._connection.close(code, reason)
 
+    def hang_up(self):
+        """Ends the TCP connection after what was sent, without a close frame."""
+        self._connection.socket.shutdown(socket.SHUT_WR)
+
     def abort(self):
         """Cuts the TCP connection, as a dying machine does."""
         linger = struct.pack("ii", 1, 0)

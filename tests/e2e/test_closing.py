@@ -77,8 +77,9 @@ def test_no_frame_is_lost_when_a_link_is_left(rig, leave):
         site.require_flow()
     message = require_balanced(site.sim.stop(), site.statistics)
     for name in NAMES:
-        assert link_of(message, name).disconnects == TIMES + 1
-    assert "cut off" not in site.bridge.log
+        link = link_of(message, name)
+        assert (link.disconnects, link.cut_frames) == (TIMES + 1, 0)
+    assert "were cut off" not in site.bridge.log
 
 
 def test_no_frame_is_lost_at_a_stop(rig):
@@ -89,7 +90,16 @@ def test_no_frame_is_lost_at_a_stop(rig):
     for name in NAMES:
         (frames,) = re.findall(rf"link {name}: (\d+) messages", site.bridge.log)
         assert int(frames) == sent[name]["delivered"], sent[name]
-    assert "cut off" not in site.bridge.log
+        assert re.search(rf"link {name}: .* 0 cut off", site.bridge.log), site.bridge.tail()
+
+
+def test_a_frame_that_is_cut_off_is_counted(rig):
+    pair = Pair(rig)
+    header_of_100_bytes = b"\x82\x64"
+    pair.output.send_raw(header_of_100_bytes + bytes(10))
+    pair.output.hang_up()
+    link = pair.statistics.until_link(lambda link: link.disconnects == 1, "the end", "output")
+    assert (link.cut_frames, link.frames) == (1, 0), link
 
 
 def test_a_server_that_sends_events_only_is_reconnected_to_once(rig):
