@@ -41,7 +41,7 @@ impl fmt::Display for InvalidTexts {
             None => f.write_str("every text is UTF-8"),
             Some((what, text)) => write!(
                 f,
-                "{what} {text:?} is not UTF-8: U+FFFD stands for what is none, nothing else is lost; enter it anew in SENSR"
+                "{what} {text:?} is not UTF-8: published with U+FFFD for the bytes that are no text, and all else as it is; enter it anew in SENSR"
             ),
         }
     }
