@@ -181,17 +181,16 @@ impl Resolver {
     /// Reads the hosts file again, whatever it was before. With an error all stays as it was.
     pub fn reread(&mut self) -> Result<Target, ResolveError> {
         // One that hangs is waited for: another thread would hang in the same place.
-        let under_way = self
-            .waiting
-            .as_ref()
-            .and_then(|waiting| waiting.reading.as_ref());
-        let found = match under_way {
-            Some(running) => running.wait()?,
-            None => self
-                .look_up(self.given.clone(), true, Instant::now())?
-                .wait()?,
+        let waiting = self.waiting.as_mut();
+        let running = match waiting.and_then(|waiting| waiting.reading.take()) {
+            Some(running) => running,
+            None => self.look_up(self.given.clone(), true, Instant::now())?,
         };
-        Ok(self.settle(self.given.clone(), found))
+        let outcome = running.wait();
+        if matches!(outcome, Err(ResolveError::NoAnswer { .. })) {
+            self.is_reading(Some(running));
+        }
+        Ok(self.settle(self.given.clone(), outcome?))
     }
 
     /// Goes on with waiting. To be called again and again; never blocks. Returns a target if something has changed,

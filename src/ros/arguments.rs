@@ -192,9 +192,11 @@ mod tests {
         assert!(refusal("x --ros-args -p --params-file").contains("-p --params-file: has no :="));
         assert!(refusal("x --ros-args -p").contains("NAME:=VALUE must follow -p"));
         assert!(refusal("x --ros-args --params-file").contains("must follow --params-file"));
-        assert!(
-            refusal("x --ros-args --params-file /no/such").contains("/no/such: cannot be read")
-        );
+        let missing = split("x --ros-args --params-file /no/such").overrides();
+        let missing = missing.expect_err("refused");
+        // Its share may be mounted later.
+        assert_eq!(missing.exit_code(), 1);
+        assert!(missing.to_string().contains("/no/such cannot be read"));
         split("x --ros-args -r --params-file -- -p nothing")
             .overrides()
             .expect("neither is for us");

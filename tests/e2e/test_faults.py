@@ -154,6 +154,7 @@ def test_empty_clouds_and_coordinates_that_are_no_numbers_come_out(rig):
 
 def test_a_jump_of_the_servers_clock_is_noticed(rig):
     site = Site(rig)
+    site.statistics.until(lambda message: message.clock.known, "the offset before")
     site.sim.cause("clock output for 100")
     site.statistics.until(lambda message: message.clock.jumps == 1, "the jump")
     site.sim.cause("clock output for -100")

@@ -513,8 +513,7 @@ def test_a_parameter_file_for_another_node_is_warned_of(rig):
 
 @pytest.mark.parametrize(
     "ros_args",
-    [["-p"], ["-p", "host"], ["-r", "bad"], ["--params-file", "/no/such/file.yaml"], ["--log-level", "loud"],
-     ["-p", "frame_id:=a", "--parms-file"]],
+    [["-p"], ["-p", "host"], ["-r", "bad"], ["--log-level", "loud"], ["-p", "frame_id:=a", "--parms-file"]],
     ids=" ".join,
 )
 def test_bad_ros_arguments_end_with_code_2_and_no_backtrace(rig, ros_args):
@@ -523,6 +522,12 @@ def test_bad_ros_arguments_end_with_code_2_and_no_backtrace(rig, ros_args):
     assert ros_args[-1] in the_error(bridge)
     for word in ("panicked", "RUST_BACKTRACE", "thread '"):
         assert word not in bridge.log
+
+
+def test_a_parameter_file_that_is_not_there_may_come(rig):
+    bridge = rig.bridge(defaults=False, ros_args=["--params-file", "/no/such/file.yaml"])
+    assert bridge.wait() == 1
+    assert "/no/such/file.yaml cannot be read: No such file" in the_error(bridge)
 
 
 def test_other_bad_arguments_end_with_code_2(rig):

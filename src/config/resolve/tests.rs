@@ -193,6 +193,26 @@ fn while_it_is_waited_for_another_host_or_a_reconnect_can_end_the_wait() {
 }
 
 #[test]
+fn a_reconnect_that_takes_over_a_reading_leaves_none_without_an_answer() {
+    let folder = Folder::new();
+    let (mut resolver, _) = start(folder.config("yard")).expect("waits");
+    // Due in any case.
+    let later = Instant::now() + Duration::from_secs(3600);
+    assert!(resolver.poll(later).expect("reads").is_none());
+    let error = resolver.reread().expect_err("still missing").to_string();
+    assert!(error.contains("No such file"), "{error}");
+    while let Ok(None) = resolver.poll(later) {
+        std::thread::yield_now();
+    }
+    let waiting = resolver.waiting.as_ref().expect("waits on");
+    assert!(
+        waiting.reason.contains("No such file"),
+        "{}",
+        waiting.reason
+    );
+}
+
+#[test]
 fn a_file_that_comes_and_stays_wrong_ends_the_wait() {
     let folder = Folder::new();
     let (mut resolver, _) = start(folder.config("yard")).expect("waits");
