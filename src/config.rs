@@ -14,7 +14,6 @@ pub mod yaml;
 pub mod yaml_tree;
 
 use std::ffi::OsStr;
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -252,11 +251,6 @@ pub fn near<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k 
         .filter(|&(distance, known)| distance <= NEAR && distance < length.min(known.len()))
         .min()
         .map(|(_, near)| near)
-}
-
-/// For the log: what a file says may have line feeds in it, and escape sequences for the terminal.
-fn one_line(text: impl fmt::Display) -> String {
-    visible::visible(text)
 }
 
 /// `None` for an empty text.

@@ -5,6 +5,9 @@ use std::borrow::Cow;
 /// Takes the place of what is no text.
 const REPLACEMENT: &str = "\u{fffd}";
 
+/// Characters of a server's text that a line of the log shows.
+pub const EXCERPT_CHARS: usize = 80;
+
 /// Returns whether bytes are text that a ROS string can hold: UTF-8 without a NUL, at which readers in C would end.
 #[must_use]
 pub fn is_text(bytes: &[u8]) -> bool {
@@ -22,6 +25,19 @@ pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
+/// The beginning of a server's text, fit for a line of the log: U+FFFD in place of control characters, and an ellipsis if
+/// there is more than [`EXCERPT_CHARS`].
+#[must_use]
+pub fn excerpt(text: &str) -> String {
+    let mut chars = text.chars();
+    let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let mut shown: String = chars.by_ref().take(EXCERPT_CHARS).map(visible).collect();
+    if chars.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,6 +49,14 @@ mod tests {
         // The same in the encoding of Korean Windows.
         assert_eq!(lossy(b"algo#\xb6\xf3 1"), "algo#\u{fffd}\u{fffd} 1");
         assert_eq!(lossy(b"a\0b"), "a\u{fffd}b");
+    }
+
+    #[test]
+    fn an_excerpt_is_one_short_line() {
+        assert_eq!(excerpt("라이다\n1\u{1b}["), "라이다\u{fffd}1\u{fffd}[");
+        let full = "é".repeat(EXCERPT_CHARS);
+        assert_eq!(excerpt(&full), full);
+        assert_eq!(excerpt(&format!("{full}e")), format!("{full}…"));
     }
 
     proptest! {

@@ -26,8 +26,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::Path;
 
+use super::near;
 use super::table::{self, ParameterError, Settings};
-use super::{near, one_line};
+use super::visible::visible;
 use given::Given;
 use params_file::Problem;
 
@@ -73,9 +74,9 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(_, path, line) => {
-                write!(f, "parameter file {}, line {line}", one_line(path))
+                write!(f, "parameter file {}, line {line}", visible(path))
             }
-            Self::Argument(argument) => write!(f, "-p {}", one_line(argument)),
+            Self::Argument(argument) => write!(f, "-p {}", visible(argument)),
         }
     }
 }
@@ -84,7 +85,7 @@ impl fmt::Display for Place {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OverrideError {
     /// The file cannot be read.
-    #[error("parameter file {} cannot be read: {reason}", one_line(path))]
+    #[error("parameter file {} cannot be read: {reason}", visible(path))]
     Unreadable {
         /// As given.
         path: String,
@@ -92,7 +93,7 @@ pub enum OverrideError {
         reason: String,
     },
     /// The file cannot be used.
-    #[error("parameter file {}: {problem}", one_line(path))]
+    #[error("parameter file {}: {problem}", visible(path))]
     File {
         /// As given.
         path: String,
@@ -100,7 +101,7 @@ pub enum OverrideError {
         problem: String,
     },
     /// The argument is malformed.
-    #[error("-p {}: {problem}", one_line(argument))]
+    #[error("-p {}: {problem}", visible(argument))]
     Argument {
         /// The text behind `-p`.
         argument: String,
@@ -268,7 +269,7 @@ impl Overrides {
         let mine = self.ranks(node);
         for file in &self.files {
             let ReadFile { path, sections } = file;
-            let path = one_line(path);
+            let path = visible(path);
             let others: BTreeMap<&str, usize> = sections
                 .iter()
                 .rev()
@@ -321,7 +322,7 @@ impl Overrides {
                 if let Some(earlier) = seen.insert(key, *line) {
                     start.warnings.push(format!(
                         "{}, line {earlier}: {} has no effect, line {line} sets it again for {}",
-                        one_line(path),
+                        visible(path),
                         value.name.escape_debug(),
                         value.section
                     ));

@@ -64,7 +64,10 @@ pub fn parse(text: &str) -> Result<Vec<Node>, String> {
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| {
             let (line, problem) = (error.marker().line(), error.info());
-            format!("line {line} is not YAML: {}", super::one_line(problem))
+            format!(
+                "line {line} is not YAML: {}",
+                super::visible::visible(problem)
+            )
         })?;
         let mut line = span.start.line();
         let content = match event {
@@ -140,7 +143,10 @@ fn check_with_libyaml(text: &str) -> Result<(), String> {
     for document in serde_yaml::Deserializer::from_str(text) {
         IgnoredAny::deserialize(document).map_err(|error| {
             let line = error.location().map_or(1, |location| location.line());
-            format!("line {line} is not YAML: {}", super::one_line(error))
+            format!(
+                "line {line} is not YAML: {}",
+                super::visible::visible(error)
+            )
         })?;
     }
     Ok(())

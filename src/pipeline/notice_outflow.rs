@@ -132,6 +132,22 @@ mod tests {
     use crate::stats::ledger::{Account, Intake};
     use crate::topic::Topic;
 
+    fn push(queue: &NoticeQueue, notice: Notice) {
+        let times = Times {
+            arrival: Arrival::now(),
+            stamp: Stamp::now(),
+            server: Stamp::default(),
+        };
+        let queued = QueuedNotice {
+            source: Source::default(),
+            times,
+            sequence: 0,
+            notice,
+        };
+        let cost = queued.cost();
+        assert!(queue.push(queued, cost).is_empty());
+    }
+
     #[test]
     fn latched_goes_out_even_if_nobody_is_there_yet_and_events_do_not() {
         let stats: Arc<Stats> = Arc::default();
@@ -147,19 +163,7 @@ mod tests {
         ];
         for notice in notices {
             stats.ledger.receive(notice.topic(), Intake::Queued);
-            let times = Times {
-                arrival: Arrival::now(),
-                stamp: Stamp::now(),
-                server: Stamp::default(),
-            };
-            let queued = QueuedNotice {
-                source: Source::default(),
-                times,
-                sequence: 0,
-                notice,
-            };
-            let cost = queued.cost();
-            assert!(queue.push(queued, cost).is_empty());
+            push(&queue, notice);
         }
         queue.close();
         let mut recorder = Recorder {
@@ -183,19 +187,7 @@ mod tests {
             Notice::ZoneEvent(ZoneEvent::default()),
             Notice::Zones(Arc::new([])),
         ] {
-            let times = Times {
-                arrival: Arrival::now(),
-                stamp: Stamp::now(),
-                server: Stamp::default(),
-            };
-            let queued = QueuedNotice {
-                source: Source::default(),
-                times,
-                sequence: 0,
-                notice,
-            };
-            let cost = queued.cost();
-            assert!(queue.push(queued, cost).is_empty());
+            push(&queue, notice);
         }
         let mut recorder = Recorder {
             unwanted: vec![Topic::ZoneEvents],

@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use super::link::Endpoint;
 use super::tls::TlsError;
 use super::transport::Transport;
+use crate::text::{EXCERPT_CHARS, excerpt};
 
 /// Bytes of a server's answer up to the empty line, at most. SENSR's has about 150.
 pub const MAX_HEAD_BYTES: usize = 16 << 10;
@@ -21,8 +22,6 @@ pub const MAX_HEAD_BYTES: usize = 16 << 10;
 const MAX_FIELDS: usize = 128;
 /// Bytes read from the socket at a time.
 const READ_BYTES: usize = 4 << 10;
-/// Characters of what a server wrote that an error repeats.
-const QUOTED_CHARS: usize = 80;
 
 /// Content types of TLS records that a server may begin with: an alert, or its part of a handshake (RFC 8446,
 /// section 5.1). No HTTP answer begins with such a byte.
@@ -220,8 +219,11 @@ pub fn parse(bytes: &[u8], key: &str) -> Result<Parsed, HandshakeError> {
             let reason = response.reason.unwrap_or_default();
             return Err(HandshakeError::Status {
                 code,
-                status: quoted(format!("{code} {reason}").trim_end()),
-                location: fields.values("Location").next().map(|value| quoted(&value)),
+                status: excerpt(format!("{code} {reason}").trim_end()),
+                location: fields
+                    .values("Location")
+                    .next()
+                    .map(|value| excerpt(&value)),
             });
         }
     }
@@ -273,7 +275,7 @@ impl Fields<'_, '_> {
             None => Ok(()),
             Some(value) => Err(HandshakeError::Unrequested {
                 what,
-                value: quoted(&value),
+                value: excerpt(&value),
             }),
         }
     }
@@ -282,7 +284,7 @@ impl Fields<'_, '_> {
         let values = self.values(name).collect::<Vec<_>>().join(", ");
         let field = match &*values {
             "" => format!("no {name}"),
-            values => format!("{name}: {}", quoted(values)),
+            values => format!("{name}: {}", excerpt(values)),
         };
         HandshakeError::Field { field, expected }
     }
@@ -293,19 +295,8 @@ fn first_line(bytes: &[u8]) -> String {
         .split(|&byte| byte == b'\n')
         .next()
         .unwrap_or_default();
-    let line = &line[..line.len().min(4 * QUOTED_CHARS)];
-    quoted(String::from_utf8_lossy(line).trim_end())
-}
-
-/// A text of the server, fit for a line of the log.
-fn quoted(text: &str) -> String {
-    let mut chars = text.chars();
-    let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    let mut quoted: String = chars.by_ref().take(QUOTED_CHARS).map(visible).collect();
-    if chars.next().is_some() {
-        quoted.push('…');
-    }
-    quoted
+    let line = &line[..line.len().min(4 * EXCERPT_CHARS)];
+    excerpt(String::from_utf8_lossy(line).trim_end())
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{X509Name, X509Version};
 
-/// Characters of a name that an error repeats.
-const NAME_CHARS: usize = 80;
+use crate::text::excerpt;
+
 /// RSA keys that signatures are accepted of, in bits. The same for every verifier that the web uses.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
@@ -151,7 +151,7 @@ impl<'a> Certificate<'a> {
             .map(|(_, name)| (*name).to_owned());
         let other = usage.other.iter().map(Oid::to_id_string);
         let all = known.chain(other).collect::<Vec<_>>().join(", ");
-        Some(visible(&all))
+        Some(excerpt(&all))
     }
 
     /// A critical extension that is not among those that every verifier must know.
@@ -198,7 +198,7 @@ impl<'a> Certificate<'a> {
     /// Its first common name, which a verifier takes no notice of.
     pub(super) fn common_name(&self) -> Option<String> {
         let name = self.0.subject().iter_common_name().next()?;
-        Some(visible(name.as_str().ok()?))
+        Some(excerpt(name.as_str().ok()?))
     }
 }
 
@@ -231,17 +231,6 @@ fn short_name(oid: &Oid<'_>) -> Option<String> {
 fn name(name: &X509Name<'_>) -> String {
     match &*name.to_string() {
         "" => "a CA without a name".to_owned(),
-        name => visible(name),
+        name => excerpt(name),
     }
-}
-
-/// Text of a certificate, fit for a line of the log.
-pub(super) fn visible(text: &str) -> String {
-    let mut chars = text.chars();
-    let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    let mut shown: String = chars.by_ref().take(NAME_CHARS).map(visible).collect();
-    if chars.next().is_some() {
-        shown.push('…');
-    }
-    shown
 }

@@ -10,7 +10,8 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{CertificateError, Error as RustlsError};
 use webpki::Error as PkiError;
 
-use super::certificate::{AltName, BadAlgorithm, Certificate, date, seconds, visible};
+use super::certificate::{AltName, BadAlgorithm, Certificate, date, seconds};
+use crate::text::excerpt;
 
 /// Names of a certificate that an error lists.
 const NAMES: usize = 6;
@@ -263,7 +264,7 @@ impl Subject<'_> {
             .iter()
             .take(NAMES)
             .map(|name| match name {
-                AltName::Dns(name) => visible(name),
+                AltName::Dns(name) => excerpt(name),
                 AltName::Address(address) => address.to_string(),
             })
             .collect();
