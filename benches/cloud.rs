@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use prost::Message as _;
-use sensr_bridge::cdr::Header;
-use sensr_bridge::cloud::{Cloud, CloudEncoder, POINT_STEP};
-use sensr_bridge::sensr::points::decode_points;
-use sensr_bridge::sensr::wire::{CloudType, PointCloud, proto};
-use sensr_bridge::stamp::Stamp;
+use sensr_bridge::encode::cdr::Header;
+use sensr_bridge::encode::point_cloud::{Cloud, CloudEncoder, POINT_STEP};
+use sensr_bridge::time::stamp::Stamp;
+use sensr_protocol::points::decode_points;
+use sensr_protocol::wire::{CloudType, PointCloud, proto};
 
 const SIZES: [usize; 3] = [10_000, 131_072, 500_000];
 

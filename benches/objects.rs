@@ -10,13 +10,15 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use prost::Message as _;
 use sensr_bridge::config::Config;
-use sensr_bridge::pipeline::{ObjectOutflow, OutputIntake, Queues, Sink};
-use sensr_bridge::sensr::wire::proto::{
+use sensr_bridge::metrics::Stats;
+use sensr_bridge::pipeline::Queues;
+use sensr_bridge::pipeline::ingest::OutputIntake;
+use sensr_bridge::pipeline::publish::{ObjectOutflow, Sink};
+use sensr_bridge::time::stamp::Arrival;
+use sensr_bridge::topic::Topic;
+use sensr_protocol::wire::proto::{
     BoundingBox, History, Object, OutputMessage, Prediction, StreamMessage, Vector3, history,
 };
-use sensr_bridge::stamp::Arrival;
-use sensr_bridge::stats::Stats;
-use sensr_bridge::topic::Topic;
 use tokio::sync::watch;
 
 const OBJECTS: u32 = 500;

@@ -54,7 +54,7 @@ function(cargo_build)
 
   # cargo knows best what is out of date, so it always runs.
   add_custom_target(${PROJECT_NAME}_cargo ALL
-    COMMAND "${build}/cargo" build --release --locked --bins
+    COMMAND "${build}/cargo" build --workspace --release --locked --bins
     WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
     COMMENT "Building the crate; the first time this takes some minutes"
     VERBATIM

@@ -2,6 +2,7 @@
 
 pub mod address;
 mod declared;
+mod error;
 pub mod hosts;
 pub mod overrides;
 pub mod path;
@@ -17,10 +18,11 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::sensr::backoff;
-use crate::sensr::liveness::Patience;
-use crate::sensr::tls::TlsOptions;
+use crate::connection::backoff;
+use crate::connection::keepalive::Patience;
+use crate::connection::tls::TlsOptions;
 use crate::topic::{Switch, Topic};
+pub use error::ConfigError;
 pub use hosts::Hosts;
 use hosts::Site;
 pub use table::{ParameterError, Settings, Value};

@@ -22,7 +22,7 @@ const WITH_LOG_FILE: &str = "--enable-external-lib-logs";
 /// - rcl does not start without a log folder that can be written, and data matter more than a file of log lines: it
 ///   is told to do without. `ros_args` are the arguments between `--ros-args` and `--`.
 /// - rcl colours lines for a terminal, but the console is a pipe from now on
-///   ([`Console`](crate::console::Console)): it is told to.
+///   ([`Console`](sensr_console::Console)): it is told to.
 pub fn prepare(ros_args: &[String]) -> Result<(), LogFolderError> {
     let mut restart = Restart::default();
     let flags = [WITHOUT_LOG_FILE, WITH_LOG_FILE];

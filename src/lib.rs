@@ -12,26 +12,15 @@
 //! [`sim`] is the server side: of the bridge it knows SENSR's messages ([`sensr::wire`], [`sensr::health`],
 //! [`sensr::profiling`], [`sensr::points`]) and [`shutdown`], and nothing else.
 
-pub mod cdr;
-pub mod clock;
-pub mod cloud;
 pub mod config;
-pub mod console;
-pub mod diagnosis;
+pub mod connection;
+pub mod diagnostics;
+pub mod encode;
 pub mod environment;
-pub mod interval;
-pub mod lossy_queue;
-pub mod message;
+pub mod metrics;
 pub mod pipeline;
-pub mod queue;
-pub mod sensr;
-pub mod shutdown;
-pub mod sim;
-pub mod stamp;
-pub mod stats;
-pub mod text;
-pub mod throttle;
-pub mod topic;
-
 #[cfg(feature = "ros")]
 pub mod ros;
+pub mod supervisor;
+pub mod time;
+pub mod topic;

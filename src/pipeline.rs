@@ -12,46 +12,32 @@
 //! message), only then is it known which topic a dropped message belonged to, and what is thinned never
 //! takes up room in a queue.
 
-mod bound;
-mod cloud_intake;
-mod cloud_outflow;
-mod hand_over;
-mod hold;
-mod memory;
-mod notice;
-mod notice_outflow;
-mod object_outflow;
-mod outflow;
-mod output_intake;
-mod output_queue;
-mod pictures;
+mod heap_size;
+pub mod ingest;
+mod memory_budget;
+mod object_message;
+pub mod publish;
+pub mod queue;
+mod reliable_message;
 mod source;
-mod wire_tap;
 
-pub use bound::memory_bound;
-pub use cloud_intake::CloudIntake;
-pub use cloud_outflow::CloudOutflow;
-pub use hand_over::{HandOver, Sink, Stream};
-pub use notice_outflow::NoticeOutflow;
-pub use object_outflow::ObjectOutflow;
-pub use outflow::{Outflow, Work};
-pub use output_intake::OutputIntake;
+pub use memory_budget::memory_bound;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::cloud::Cloud;
-use crate::queue::ByteQueue;
-use crate::sensr::invalid_texts::InvalidTexts;
-use crate::sensr::link::Link;
-use crate::stamp::{Arrival, Stamp};
-use crate::stats::ledger::{Ledger, Outcome};
-use crate::throttle::Throttle;
+use crate::connection::status::Link;
+use crate::encode::point_cloud::Cloud;
+use crate::metrics::ledger::{Ledger, Outcome};
+use crate::time::log_throttle::Throttle;
+use crate::time::stamp::{Arrival, Stamp};
 use crate::topic::Topic;
-use notice::QueuedNotice;
-use output_queue::QueuedOutput;
+use ingest::wire_tap::WireFrame;
+use object_message::QueuedOutput;
+use queue::ByteQueue;
+use reliable_message::QueuedNotice;
+use sensr_protocol::invalid_texts::InvalidTexts;
 use source::Source;
-use wire_tap::WireFrame;
 
 /// At most one log line of each kind in this time.
 const LOG_PERIOD: Duration = Duration::from_secs(10);

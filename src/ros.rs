@@ -1,28 +1,24 @@
-//! The ROS 2 side: the only place that knows r2r.
+//! The ROS 2 side: everything with r2r, and nothing without it.
 
 mod arguments;
-mod consumers;
-mod convert;
 mod diagnostics;
+mod duplicate_bridge;
 mod error;
-mod heartbeat;
-mod inbox;
-mod last_resort;
+mod link_runtime;
 mod logging;
-mod namesakes;
 mod neighbours;
 mod node;
 mod parameters;
 mod publisher;
-mod reactor;
 mod reporter;
+mod ros_types;
+mod service_queue;
 mod services;
 mod spin;
+mod static_transform;
 mod statistics;
-mod transform;
-mod wiring;
-mod workers;
+mod threads;
 
 pub use arguments::Arguments;
-pub use error::Error;
+pub use error::{Error, RuntimeError};
 pub use node::{print_resolved, run};

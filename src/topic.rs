@@ -1,6 +1,6 @@
 //! The topics that carry SENSR's data: names, types, and how each is delivered.
 
-use crate::sensr::wire::CloudType;
+use sensr_protocol::wire::CloudType;
 
 /// A topic. Each has an account in the loss ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

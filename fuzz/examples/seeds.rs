@@ -14,18 +14,18 @@ use std::slice::from_ref;
 use prost::Message;
 use prost::encoding::WireType;
 use prost_types::Timestamp;
-use sensr_bridge::sensr::health::{Edge, Node, SystemHealth};
-use sensr_bridge::sensr::profiling::{ProfilingResult, ProfilingResultSet};
-use sensr_bridge::sensr::wire::proto::history::State;
-use sensr_bridge::sensr::wire::proto::prediction::ReachableSet;
-use sensr_bridge::sensr::wire::proto::profiling_result::{Characteristic, characteristic};
-use sensr_bridge::sensr::wire::proto::{
+use sensr_protocol::health::{Edge, Node, SystemHealth};
+use sensr_protocol::profiling::{ProfilingResult, ProfilingResultSet};
+use sensr_protocol::wire::proto::history::State;
+use sensr_protocol::wire::proto::prediction::ReachableSet;
+use sensr_protocol::wire::proto::profiling_result::{Characteristic, characteristic};
+use sensr_protocol::wire::proto::{
     BoundingBox, CustomMessage, CustomMessage25, EventMessage, FieldOfRegard, History, LosingEvent,
     Object, OnlineRecalibrationEvent, OutputMessage, PointResult, PolygonBox, Prediction,
     Quaternion, RecordingInfo, ReplayInfo, StreamMessage, Vector2, Vector3, ZoneConfig, ZoneEvent,
     zone_event,
 };
-use sensr_bridge::sensr::wire::{CloudType, PointCloud};
+use sensr_protocol::wire::{CloudType, PointCloud};
 
 /// All topics, nothing thinned, a large queue, a good sink.
 const ALL: [u8; 2] = [0, 0];

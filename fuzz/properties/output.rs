@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sensr_bridge::pipeline::{NoticeOutflow, ObjectOutflow, OutputIntake};
-use sensr_bridge::sensr::client::FrameHandler as _;
-use sensr_bridge::sensr::link::Endpoint;
+use sensr_bridge::connection::reconnect::FrameHandler as _;
+use sensr_bridge::connection::status::Endpoint;
+use sensr_bridge::pipeline::ingest::OutputIntake;
+use sensr_bridge::pipeline::publish::{NoticeOutflow, ObjectOutflow};
 use sensr_bridge::topic::Topic;
 
 use super::cdr::Reader;

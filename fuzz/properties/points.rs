@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sensr_bridge::pipeline::{CloudIntake, CloudOutflow};
-use sensr_bridge::sensr::points::decode_points;
+use sensr_bridge::pipeline::ingest::CloudIntake;
+use sensr_bridge::pipeline::publish::CloudOutflow;
 use sensr_bridge::topic::Topic;
+use sensr_protocol::points::decode_points;
 
 use super::cdr::Reader;
 use super::rig::{Inspector, Rig, run_bounded};

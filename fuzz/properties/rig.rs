@@ -4,10 +4,11 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use sensr_bridge::config::Config;
-use sensr_bridge::pipeline::{Queues, Sink};
-use sensr_bridge::stamp::{Arrival, Stamp};
-use sensr_bridge::stats::Stats;
-use sensr_bridge::stats::ledger::Account;
+use sensr_bridge::metrics::Stats;
+use sensr_bridge::metrics::ledger::Account;
+use sensr_bridge::pipeline::Queues;
+use sensr_bridge::pipeline::publish::Sink;
+use sensr_bridge::time::stamp::{Arrival, Stamp};
 use sensr_bridge::topic::{Switch, Topic};
 use tokio::sync::watch;
 

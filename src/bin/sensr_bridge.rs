@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use sensr_bridge::console::Console;
 use sensr_bridge::{config, environment, ros};
+use sensr_console::Console;
 
 /// Bridges Seoul Robotics SENSR to ROS 2.
 ///

@@ -4,7 +4,7 @@
 //! shipped `config/sensr_bridge.yaml` is tested equal to.
 
 use super::table::{Kind, Parameter, Rule};
-use crate::sensr::wire;
+use sensr_protocol::wire;
 
 const MIB: i64 = 1 << 20;
 

@@ -95,8 +95,8 @@ pub enum HostsError {
 impl HostsError {
     /// Returns whether trying again later can help without a hand on the file: it is on a share that is not mounted yet.
     #[must_use]
-    pub fn can_mend_itself(&self) -> bool {
-        matches!(self, Self::Read { source, .. } if source.can_mend_itself())
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Read { source, .. } if source.is_transient())
     }
 }
 

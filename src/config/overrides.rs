@@ -121,7 +121,7 @@ pub enum OverrideError {
 impl OverrideError {
     /// Returns whether starting again later can help: the file may be on a share that is mounted later.
     #[must_use]
-    pub fn can_mend_itself(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unreadable { .. })
     }
 }

@@ -14,11 +14,11 @@ use rand::rngs::SmallRng;
 use super::hosts::{HostsError, Site};
 use super::visible::visible;
 use super::{Config, ParameterError};
-use crate::sensr::backoff::Backoff;
-use crate::sensr::link::Endpoint;
-use crate::sensr::options::LinkOptions;
-use crate::sensr::tls::CaFileError;
-use crate::throttle::Throttle;
+use crate::connection::backoff::Backoff;
+use crate::connection::options::LinkOptions;
+use crate::connection::status::Endpoint;
+use crate::connection::tls::CaFileError;
+use crate::time::log_throttle::Throttle;
 use lookup::{Found, Lookup, Running, Source};
 
 /// Longest wait for a file before something is said or refused.
@@ -92,9 +92,9 @@ pub enum ResolveError {
 impl ResolveError {
     /// Returns whether trying again later can help with no hand on parameters and files.
     #[must_use]
-    pub fn can_mend_itself(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
-            Self::Hosts(error) => error.can_mend_itself(),
+            Self::Hosts(error) => error.is_transient(),
             Self::CaFile(error) => lookup::may_come(error),
             Self::NoAnswer { .. } | Self::Thread(_) => true,
             Self::Parameter(_) | Self::UnknownSite { .. } | Self::NoHostsFile { .. } => false,
@@ -142,7 +142,7 @@ impl Resolver {
         let running = resolver.look_up(given.clone(), true, Instant::now())?;
         let target = match running.wait() {
             Ok(found) => resolver.settle(given, found),
-            Err(error) if error.can_mend_itself() => {
+            Err(error) if error.is_transient() => {
                 resolver.wait_for(&error, Instant::now());
                 if matches!(error, ResolveError::NoAnswer { .. }) {
                     // Another thread would hang in the same place.
@@ -234,7 +234,7 @@ impl Resolver {
                 Ok(Some(target))
             }
             Err(error) => {
-                if !error.can_mend_itself() && self.is_unusable_for_long(now) {
+                if !error.is_transient() && self.is_unusable_for_long(now) {
                     return Err(error);
                 }
                 self.wait_for(&error, now);
@@ -313,7 +313,7 @@ impl Resolver {
             throttle: Throttle::new(LOG_PERIOD),
             unusable_since: None,
         });
-        if error.can_mend_itself() {
+        if error.is_transient() {
             waiting.unusable_since = None;
         }
         let pause = waiting

@@ -9,7 +9,7 @@ use super::address::{AddressError, check_address, check_host};
 pub use super::declared::PARAMETERS;
 use super::path::{self, PathError};
 use super::visible::is_invisible;
-use crate::sensr::tls;
+use crate::connection::tls;
 
 /// The letters of a text that messages show.
 const SHOWN_LETTERS: usize = 200;

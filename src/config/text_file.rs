@@ -49,7 +49,7 @@ pub enum TextFileError {
 impl TextFileError {
     /// Returns whether the file may become readable by itself: a share is mounted, a permission given.
     #[must_use]
-    pub fn can_mend_itself(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         matches!(self, Self::Io(_))
     }
 }
@@ -182,10 +182,10 @@ mod tests {
     #[test]
     fn what_is_not_there_may_come_and_a_folder_stays_one() {
         let missing = read(Path::new("/no/such/file.yaml")).expect_err("missing");
-        assert!(missing.can_mend_itself());
+        assert!(missing.is_transient());
         assert!(missing.to_string().contains("No such file"), "{missing}");
         let folder = read(Path::new("/")).expect_err("a folder");
-        assert!(!folder.can_mend_itself());
+        assert!(!folder.is_transient());
         assert!(folder.to_string().contains("folder"), "{folder}");
     }
 }

@@ -3,27 +3,32 @@
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::sensr::link::Endpoint;
+use crate::connection::status::Endpoint;
 
 /// Source of a queued message.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Source {
+pub(in crate::pipeline) struct Source {
     /// Counts the servers that the link has led to.
-    pub(super) server: u64,
+    pub(in crate::pipeline) server: u64,
     /// Frame for headers.
-    pub(super) frame_id: Arc<str>,
+    pub(in crate::pipeline) frame_id: Arc<str>,
 }
 
 /// Keeps track of the source of a link.
 #[derive(Debug, Default)]
-pub(super) struct SourceTracker {
+pub(in crate::pipeline) struct SourceTracker {
     endpoint: Option<Endpoint>,
     source: Source,
 }
 
 impl SourceTracker {
     /// Takes note of the server that the link leads to from now on, and of its frame. Returns whether it replaces another.
-    pub(super) fn change_to(&mut self, server: &Endpoint, config: &Config, port: u16) -> bool {
+    pub(in crate::pipeline) fn change_to(
+        &mut self,
+        server: &Endpoint,
+        config: &Config,
+        port: u16,
+    ) -> bool {
         let is_another = self.endpoint.replace(server.clone()).is_some();
         self.source.server += u64::from(is_another);
         self.now(config, port);
@@ -31,7 +36,7 @@ impl SourceTracker {
     }
 
     /// Host that the link leads to. Empty before it leads anywhere.
-    pub(super) fn address(&self) -> &str {
+    pub(in crate::pipeline) fn address(&self) -> &str {
         self.endpoint
             .as_ref()
             .map_or("", |endpoint| &endpoint.address)
@@ -41,7 +46,7 @@ impl SourceTracker {
     ///
     /// Parameters change before the link does. As long as it still brings data of the server before, these stay in
     /// that server's frame.
-    pub(super) fn now(&mut self, config: &Config, port: u16) -> Source {
+    pub(in crate::pipeline) fn now(&mut self, config: &Config, port: u16) -> Source {
         let is_configured = self
             .endpoint
             .as_ref()

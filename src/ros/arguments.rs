@@ -42,11 +42,13 @@ pub struct Arguments {
 
 impl Arguments {
     /// Takes the command line of the process apart. r2r and rcl know arguments in UTF-8 only.
-    pub fn from_command_line(args: impl IntoIterator<Item = OsString>) -> Result<Self, Error> {
+    pub fn from_command_line(
+        args: impl IntoIterator<Item = OsString>,
+    ) -> Result<Self, ConfigError> {
         let text = |arg: OsString| {
             arg.into_string().map_err(|arg| {
                 let shown = arg.as_encoded_bytes().escape_ascii().to_string();
-                Error::Arguments(format!("{shown} is not UTF-8, use names that are"))
+                ConfigError::Arguments(format!("{shown} is not UTF-8, use names that are"))
             })
         };
         let args: Vec<String> = args.into_iter().map(text).collect::<Result<_, _>>()?;
@@ -79,7 +81,7 @@ impl Arguments {
     }
 
     /// The parameter files and values, read.
-    pub(super) fn overrides(&self) -> Result<Overrides, Error> {
+    pub(super) fn overrides(&self) -> Result<Overrides, ConfigError> {
         let mut overrides = Overrides::default();
         for (flag, value) in self.flags() {
             match (flag, value) {
@@ -135,7 +137,7 @@ impl Arguments {
 }
 
 fn missing_value(flag: &str, value: &str) -> Error {
-    Error::Arguments(format!("{value} must follow {flag}"))
+    ConfigError::Arguments(format!("{value} must follow {flag}"))
 }
 
 #[cfg(test)]

@@ -7,16 +7,16 @@ use r2r::diagnostic_msgs::msg::{DiagnosticArray, DiagnosticStatus, KeyValue};
 use r2r::std_msgs::msg::Header;
 use r2r::{Node, Publisher, QosProfile};
 
-use super::convert::{text, time};
 use super::neighbours::Neighbours;
-use super::{Error, logging};
+use super::ros_types::{text, time};
+use super::{RuntimeError, logging};
 use crate::config::Config;
-use crate::diagnosis::{Diagnosis, Facts, LinkFacts, Status};
+use crate::diagnostics::{Diagnosis, Facts, LinkFacts, Status};
+use crate::metrics::process_memory::Memory;
+use crate::metrics::{Stats, StreamStats};
 use crate::pipeline::{Queues, memory_bound};
-use crate::stamp::Stamp;
-use crate::stats::process::Memory;
-use crate::stats::{Stats, StreamStats};
-use crate::throttle::Throttle;
+use crate::time::log_throttle::Throttle;
+use crate::time::stamp::Stamp;
 
 /// The same for all nodes, whatever their namespace: that is where the tools look.
 const TOPIC: &str = "/diagnostics";
@@ -34,15 +34,15 @@ pub(super) struct Diagnostics {
 }
 
 impl Diagnostics {
-    pub(super) fn new(node: &mut Node) -> Result<Self, Error> {
+    pub(super) fn new(node: &mut Node) -> Result<Self, RuntimeError> {
         let qos = QosProfile::default().reliable().keep_last(10);
         Ok(Self {
             publisher: node
                 .create_publisher(TOPIC, qos)
-                .map_err(Error::ros(format!("publish {TOPIC}")))?,
+                .map_err(RuntimeError::ros(format!("publish {TOPIC}")))?,
             node: node
                 .fully_qualified_name()
-                .map_err(Error::ros("read the node's name"))?,
+                .map_err(RuntimeError::ros("read the node's name"))?,
             diagnosis: Diagnosis::new(Instant::now()),
             complaint: Throttle::new(LOG_PERIOD),
             neighbours: Neighbours::new(),

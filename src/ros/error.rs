@@ -1,85 +1,98 @@
-//! What ends the node.
+//! Errors that end the node.
 
-use crate::config::ParameterError;
 use crate::config::overrides::OverrideError;
 use crate::config::resolve::ResolveError;
+use crate::config::{ConfigError, ParameterError};
+use crate::supervisor::workers::ThreadError;
 
-/// Why the node could not start, or had to end.
+/// Failure of something the node depends on. The process ends with exit code 1, and the launch file starts it again.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// What stands behind `--ros-args` is wrong.
-    #[error("ROS arguments: {0}")]
-    Arguments(String),
-    /// A parameter file or value given at start is wrong.
-    #[error(transparent)]
-    Override(#[from] OverrideError),
-    /// Parameters do not fit together.
-    #[error(transparent)]
-    Parameter(#[from] ParameterError),
-    /// Parameters and files do not lead to a server.
-    #[error(transparent)]
-    Resolve(#[from] ResolveError),
-    /// A hosts file that may still come is not there yet. The running node waits for it.
+pub enum RuntimeError {
+    /// A file that is needed at start cannot be read yet.
     #[error("{0}")]
-    Unresolved(String),
-    /// The operating system refused something the node cannot do without.
-    #[error("cannot {what}: {source}")]
+    UnreadableFile(String),
+    /// The operating system refused a resource.
+    #[error("cannot {action}: {source}")]
     System {
-        /// What was tried.
-        what: &'static str,
-        /// Why not.
+        /// Attempted action, as a verb phrase.
+        action: &'static str,
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// ROS refused something the node cannot do without.
-    #[error("cannot {what}: {source}")]
+    /// ROS refused a resource.
+    #[error("cannot {action}: {source}")]
     Ros {
-        /// What was tried.
-        what: String,
-        /// Why not.
+        /// Attempted action, as a verb phrase.
+        action: String,
+        /// Error of rcl.
         source: r2r::Error,
     },
-    /// A thread ended though nobody asked it to.
-    #[error("the {thread} thread ended: {reason}")]
-    Worker {
-        /// Its name.
-        thread: &'static str,
-        /// Its last words.
-        reason: String,
-    },
-    /// A thread hangs.
-    #[error("the {thread} thread hangs")]
-    Stuck {
-        /// Its name.
-        thread: &'static str,
-    },
-    /// Services, and with them parameters, answer no more.
-    #[error("ROS does not wait for requests any more: rcl fails at once, again and again")]
-    Spin,
+    /// A thread ended or hangs.
+    #[error(transparent)]
+    Thread(#[from] ThreadError),
+    /// Services, and with them parameters, no longer respond.
+    #[error("rcl_wait keeps failing; services no longer respond")]
+    Wait,
+}
+
+impl RuntimeError {
+    /// Wraps an error of r2r, for `map_err`.
+    pub(super) fn ros(action: impl Into<String>) -> impl FnOnce(r2r::Error) -> Self {
+        let action = action.into();
+        move |source| Self::Ros { action, source }
+    }
+}
+
+/// Reason why the node could not start, or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A restart does not help.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A restart may help.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
 }
 
 impl Error {
-    /// The exit code: 2 if starting again the same way cannot help, because what the user gave is wrong;
-    /// else 1.
+    /// Exit code of the process.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Arguments(_) | Self::Parameter(_) => 2,
-            Self::Override(error) if !error.can_mend_itself() => 2,
-            Self::Resolve(error) if !error.can_mend_itself() => 2,
-            Self::Override(_)
-            | Self::Resolve(_)
-            | Self::Unresolved(_)
-            | Self::System { .. }
-            | Self::Ros { .. }
-            | Self::Worker { .. }
-            | Self::Stuck { .. }
-            | Self::Spin => 1,
+            Self::Config(_) => 2,
+            Self::Runtime(_) => 1,
         }
     }
+}
 
-    /// For `map_err` behind an r2r call.
-    pub(super) fn ros(what: impl Into<String>) -> impl FnOnce(r2r::Error) -> Self {
-        let what = what.into();
-        move |source| Self::Ros { what, source }
+impl From<ParameterError> for Error {
+    fn from(error: ParameterError) -> Self {
+        ConfigError::from(error).into()
+    }
+}
+
+impl From<ThreadError> for Error {
+    fn from(error: ThreadError) -> Self {
+        RuntimeError::from(error).into()
+    }
+}
+
+impl From<OverrideError> for Error {
+    fn from(error: OverrideError) -> Self {
+        if error.is_transient() {
+            RuntimeError::UnreadableFile(error.to_string()).into()
+        } else {
+            ConfigError::Override(error).into()
+        }
+    }
+}
+
+impl From<ResolveError> for Error {
+    fn from(error: ResolveError) -> Self {
+        if error.is_transient() {
+            RuntimeError::UnreadableFile(error.to_string()).into()
+        } else {
+            ConfigError::Resolve(error).into()
+        }
     }
 }

@@ -12,13 +12,13 @@ use log::{Level, LevelFilter, Metadata, Record};
 use r2r::rcl_interfaces::msg::Log;
 use r2r::{LogSeverity, Publisher, QosProfile};
 
-use super::Error;
-use super::convert::{text, time};
-use crate::diagnosis::LogFigures;
-use crate::lossy_queue::LossyQueue;
-use crate::stamp::Stamp;
-use crate::throttle::RepeatThrottle;
+use super::RuntimeError;
+use super::ros_types::{text, time};
+use crate::diagnostics::LogFigures;
+use crate::time::log_throttle::RepeatThrottle;
+use crate::time::stamp::Stamp;
 use crate::{console, environment};
+use sensr_console::lossy_queue::LossyQueue;
 
 /// Lines that may wait for `/rosout`. More than that between two spins are on the console only.
 const WAITING_LINES: usize = 256;
@@ -56,7 +56,7 @@ struct Entry {
 
 /// Figures of lines that were not written since the start.
 pub(super) fn figures() -> LogFigures {
-    let console = console::figures();
+    let console = sensr_console::figures();
     LogFigures {
         lost_lines: console.lost_lines + LINES.lost(),
         is_losing: console.is_losing || LINES.is_losing(),
@@ -70,7 +70,7 @@ pub(super) fn flush() -> bool {
 }
 
 /// Makes the ROS console and `/rosout` the destination of all `log` records of this process.
-pub(super) fn install(node: &mut r2r::Node, level: LevelFilter) -> Result<Rosout, Error> {
+pub(super) fn install(node: &mut r2r::Node, level: LevelFilter) -> Result<Rosout, RuntimeError> {
     // Up to Iron rcl does it: a second publisher would double every line.
     let publisher = if matches!(r2r::ROS_DISTRO, "humble" | "iron") {
         None
@@ -78,7 +78,7 @@ pub(super) fn install(node: &mut r2r::Node, level: LevelFilter) -> Result<Rosout
         let qos = QosProfile::default().keep_last(1000).transient_local();
         let publisher = node
             .create_publisher("/rosout", qos)
-            .map_err(Error::ros("publish /rosout"))?;
+            .map_err(RuntimeError::ros("publish /rosout"))?;
         Some(publisher)
     };
     let (sender, lines) = sync_channel(WAITING_LINES);
@@ -87,8 +87,8 @@ pub(super) fn install(node: &mut r2r::Node, level: LevelFilter) -> Result<Rosout
     std::thread::Builder::new()
         .name("log".to_owned())
         .spawn(move || write(&writer_name))
-        .map_err(|source| Error::System {
-            what: "start a thread",
+        .map_err(|source| RuntimeError::System {
+            action: "start a thread",
             source,
         })?;
     let logger = RosLogger {

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::environment::shared_memory;
-use crate::interval::IntervalGrid;
-use crate::throttle::Throttle;
+use crate::time::log_throttle::Throttle;
+use crate::time::rate_limiter::IntervalGrid;
 
 /// Between two looks.
 const PERIOD: Duration = Duration::from_secs(10);

@@ -7,25 +7,25 @@ use std::time::{Duration, Instant};
 use r2r::{Context, Node};
 use tokio::sync::watch;
 
-use super::consumers::Consumers;
-use super::heartbeat::Heartbeat;
+use super::link_runtime::{Reactor, Signals};
 use super::logging::{self, Rosout};
 use super::parameters::ParameterServer;
-use super::reactor::{Reactor, Signals};
 use super::reporter::Reporter;
 use super::services::{LinkServices, Links, Reconnect};
 use super::spin::Spin;
-use super::transform::StaticTransform;
-use super::wiring::Wiring;
-use super::workers::{Worker, Workers, panic_message};
+use super::static_transform::StaticTransform;
+use super::threads::Wiring;
 use super::{Arguments, Error, last_resort, statistics};
 use crate::config::overrides::Overrides;
 use crate::config::resolve::{Resolver, Target};
 use crate::config::{Config, Settings};
+use crate::connection::options::LinkOptions;
+use crate::metrics::Stats;
 use crate::pipeline::Queues;
-use crate::sensr::options::LinkOptions;
-use crate::shutdown::{self, Shutdown, Trigger};
-use crate::stats::Stats;
+use crate::supervisor::heartbeat::Heartbeat;
+use crate::supervisor::queue_watchdog::Consumers;
+use crate::supervisor::workers::{Worker, Workers, panic_message};
+use tokio_util::sync::CancellationToken;
 
 /// Unless remapped.
 const NODE_NAME: &str = "sensr_bridge";
@@ -48,22 +48,23 @@ pub fn run(args: &Arguments) -> Result<(), Error> {
     // Before rcl reads them, whose errors name neither line nor cure.
     let overrides = args.overrides()?;
     let context = create_context(args)?;
-    let mut node = Node::create(context, NODE_NAME, "").map_err(Error::ros("create the node"))?;
+    let mut node =
+        Node::create(context, NODE_NAME, "").map_err(RuntimeError::ros("create the node"))?;
     let level = args.log_level(node.logger());
     let rosout = logging::install(&mut node, level)?;
-    last_resort::arm_on_panic();
+    exit_timer::arm_on_panic();
     let result = settings_at_start(&node, &overrides)
         .and_then(|settings| Bridge::start(&mut node, settings, reactor, signals))
         .and_then(|bridge| bridge.run(&mut node, &rosout));
     if let Err(error) = &result {
-        last_resort::arm(last_resort::AFTER_AN_ERROR, error.exit_code());
+        exit_timer::arm(exit_timer::AFTER_AN_ERROR, error.exit_code());
         log::error!("{error}");
     }
     rosout.flush();
     // What hangs may be inside the node, which must not be taken down around it.
     let is_stuck = !logging::flush() || matches!(result, Err(Error::Stuck { .. }));
     if is_stuck {
-        last_resort::end_at_once(result.as_ref().map_or_else(Error::exit_code, |()| 0));
+        exit_timer::end_at_once(result.as_ref().map_or_else(Error::exit_code, |()| 0));
     }
     result
 }
@@ -72,7 +73,7 @@ pub fn run(args: &Arguments) -> Result<(), Error> {
 pub fn print_resolved(args: &Arguments) -> Result<(), Error> {
     let overrides = args.overrides()?;
     let node = Node::create(create_context(args)?, NODE_NAME, "")
-        .map_err(Error::ros("create the node"))?;
+        .map_err(RuntimeError::ros("create the node"))?;
     let settings = settings_at_start(&node, &overrides)?;
     let given = Config::from_settings(&settings)?;
     let (_, target) = Resolver::start(given, shipped_hosts_file())?;
@@ -91,7 +92,7 @@ pub fn print_resolved(args: &Arguments) -> Result<(), Error> {
 fn settings_at_start(node: &Node, overrides: &Overrides) -> Result<Settings, Error> {
     let name = node
         .fully_qualified_name()
-        .map_err(Error::ros("read the node's name"))?;
+        .map_err(RuntimeError::ros("read the node's name"))?;
     let start = overrides.for_node(&name)?;
     for warning in &start.warnings {
         log::warn!("{warning}");
@@ -105,15 +106,15 @@ fn settings_at_start(node: &Node, overrides: &Overrides) -> Result<Settings, Err
 /// r2r panics on arguments that rcl refuses.
 fn create_context(args: &Arguments) -> Result<Context, Error> {
     if let Some(unknown) = args.first_unknown() {
-        return Err(Error::Arguments(format!("{unknown} is unknown")));
+        return Err(ConfigError::Arguments(format!("{unknown} is unknown")));
     }
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let created = std::panic::catch_unwind(Context::create);
     std::panic::set_hook(hook);
     match created {
-        Ok(context) => context.map_err(Error::ros("start ROS")),
-        Err(panic) => Err(Error::Arguments(panic_message(panic.as_ref()))),
+        Ok(context) => context.map_err(RuntimeError::ros("start ROS")),
+        Err(panic) => Err(ConfigError::Arguments(panic_message(panic.as_ref()))),
     }
 }
 
@@ -125,8 +126,8 @@ struct Bridge {
     reporter: Reporter,
     readers: Workers,
     publishers: Workers,
-    trigger: Trigger,
-    shutdown: Shutdown,
+    trigger: CancellationToken,
+    shutdown: CancellationToken,
     heartbeat: Heartbeat,
 }
 
@@ -243,7 +244,8 @@ impl Bridge {
         let (config, config_changes) = watch::channel(Arc::new(target.config.clone()));
         let (points, points_changes) = watch::channel(target.points);
         let (output, output_changes) = watch::channel(target.output);
-        let (trigger, shutdown) = shutdown::channel();
+        let trigger = CancellationToken::new();
+        let shutdown = trigger.clone();
         let wiring = Wiring {
             stats: Arc::default(),
             config: config_changes,
@@ -281,7 +283,7 @@ impl Bridge {
         loop {
             // In this order: a thread that has ended because it was asked to was asked before.
             let has_one_ended = self.readers.any_has_ended() || self.publishers.any_has_ended();
-            if self.shutdown.is_requested() {
+            if self.shutdown.is_cancelled() {
                 return self.stop();
             }
             if has_one_ended {
@@ -337,7 +339,7 @@ impl Bridge {
 
     /// Ends all threads that can be ended: the node must not be taken down under them.
     fn abandon(self) {
-        self.trigger.request();
+        self.trigger.cancel();
         self.control.queues.close();
         let deadline = Instant::now() + AUTOPSY_LIMIT;
         for workers in [self.readers, self.publishers] {

@@ -6,12 +6,12 @@ use r2r::rcl_interfaces::{msg, srv};
 use r2r::{Node, Publisher, QosProfile};
 
 use super::Error;
-use super::convert::time;
-use super::inbox::Inbox;
+use super::ros_types::time;
+use super::service_queue::Inbox;
 use crate::config::set_request::SetRequest;
 use crate::config::table::{self, Kind, PARAMETERS, Parameter};
 use crate::config::{Config, ParameterError, Settings, Value};
-use crate::stamp::Stamp;
+use crate::time::stamp::Stamp;
 
 /// Answers the parameter services. To be [served](Self::serve) by the thread that spins the node.
 pub(super) struct ParameterServer {
@@ -34,10 +34,10 @@ impl ParameterServer {
     pub(super) fn new(node: &mut Node, settings: Settings) -> Result<Self, Error> {
         let node_name = node
             .fully_qualified_name()
-            .map_err(Error::ros("name the node"))?;
+            .map_err(RuntimeError::ros("name the node"))?;
         let events = node
             .create_publisher("/parameter_events", QosProfile::parameter_events())
-            .map_err(Error::ros("publish /parameter_events"))?;
+            .map_err(RuntimeError::ros("publish /parameter_events"))?;
         let qos = QosProfile::parameters;
         let requests = Requests {
             set: Inbox::open(node, "set_parameters", qos())?,

@@ -2,9 +2,9 @@
 
 use r2r::{Node, PublisherUntyped, QosProfile};
 
-use super::Error;
+use super::RuntimeError;
 use crate::config::CloudQos;
-use crate::pipeline::Sink;
+use crate::pipeline::publish::Sink;
 use crate::topic::{Delivery, Topic};
 
 /// Hands serialized messages to the middleware. Owned by the thread that publishes.
@@ -14,12 +14,16 @@ pub(super) struct DdsSink {
 }
 
 impl DdsSink {
-    pub(super) fn new(node: &mut Node, qos: CloudQos, topics: &[Topic]) -> Result<Self, Error> {
+    pub(super) fn new(
+        node: &mut Node,
+        qos: CloudQos,
+        topics: &[Topic],
+    ) -> Result<Self, RuntimeError> {
         let mut publishers = [const { None }; Topic::COUNT];
         for topic in topics {
             let publisher = node
                 .create_publisher_untyped(topic.name(), topic.message_type(), profile(*topic, qos))
-                .map_err(Error::ros(format!("publish {}", topic.name())))?;
+                .map_err(RuntimeError::ros(format!("publish {}", topic.name())))?;
             publishers[topic.index()] = Some(publisher);
         }
         Ok(Self { publishers })

@@ -7,12 +7,12 @@ use r2r::sensr_bridge::msg::BridgeStatistics;
 use r2r::{Node, Publisher, QosProfile};
 
 use super::diagnostics::Diagnostics;
-use super::namesakes::Namesakes;
-use super::{Error, statistics};
+use super::duplicate_bridge::Namesakes;
+use super::{RuntimeError, statistics};
 use crate::config::Config;
-use crate::interval::IntervalGrid;
+use crate::metrics::Stats;
 use crate::pipeline::Queues;
-use crate::stats::Stats;
+use crate::time::rate_limiter::IntervalGrid;
 
 /// What `diagnostic_updater` does, too.
 const DIAGNOSTICS_PERIOD: Duration = Duration::from_secs(1);
@@ -28,12 +28,12 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    pub(super) fn new(node: &mut Node, start: Instant) -> Result<Self, Error> {
+    pub(super) fn new(node: &mut Node, start: Instant) -> Result<Self, RuntimeError> {
         Ok(Self {
             start,
             statistics: node
                 .create_publisher("statistics", QosProfile::default())
-                .map_err(Error::ros("publish statistics"))?,
+                .map_err(RuntimeError::ros("publish statistics"))?,
             statistics_grid: IntervalGrid::default(),
             diagnostics: Diagnostics::new(node)?,
             diagnostics_grid: IntervalGrid::default(),

@@ -3,8 +3,8 @@
 use r2r::std_srvs::srv::{SetBool, Trigger};
 use r2r::{Node, QosProfile};
 
-use super::Error;
-use super::inbox::Inbox;
+use super::RuntimeError;
+use super::service_queue::Inbox;
 
 /// What the services act on.
 pub(super) trait Links {
@@ -36,7 +36,7 @@ pub(super) struct LinkServices {
 }
 
 impl LinkServices {
-    pub(super) fn new(node: &mut Node) -> Result<Self, Error> {
+    pub(super) fn new(node: &mut Node) -> Result<Self, RuntimeError> {
         Ok(Self {
             reconnect: Inbox::open(node, "reconnect", QosProfile::services_default())?,
             set_enabled: Inbox::open(node, "set_enabled", QosProfile::services_default())?,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use r2r::Node;
 
-use super::Error;
+use super::RuntimeError;
 
 /// So many waits in a row may end early with nothing to do. A healthy node has none: only requests wake it.
 const TOLERATED: u32 = 100;
@@ -26,7 +26,7 @@ impl Spin {
         node: &mut Node,
         limit: Duration,
         serve: impl FnOnce() -> usize,
-    ) -> Result<(), Error> {
+    ) -> Result<(), RuntimeError> {
         let begun = Instant::now();
         node.spin_once(limit);
         let waited = begun.elapsed();
@@ -34,7 +34,12 @@ impl Spin {
         self.note(waited, limit, served)
     }
 
-    fn note(&mut self, waited: Duration, limit: Duration, served: usize) -> Result<(), Error> {
+    fn note(
+        &mut self,
+        waited: Duration,
+        limit: Duration,
+        served: usize,
+    ) -> Result<(), RuntimeError> {
         if served > 0 {
             self.idle_wakes = 0;
             return Ok(());

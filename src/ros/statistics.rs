@@ -7,17 +7,17 @@ use r2r::sensr_bridge::msg::{
 };
 use r2r::std_msgs::msg::Header;
 
-use super::convert::{duration, text, time};
-use crate::clock::Clock;
+use super::ros_types::{duration, text, time};
 use crate::config::Config;
+use crate::connection::status::{LinkFigures, LinkState};
+use crate::metrics::ledger::Account;
+use crate::metrics::process_memory::Memory;
+use crate::metrics::stage_times::{Stage, Times};
+use crate::metrics::{Stats, StreamStats};
+use crate::pipeline::queue::Fill;
 use crate::pipeline::{Queues, memory_bound};
-use crate::queue::Fill;
-use crate::sensr::link::{LinkFigures, LinkState};
-use crate::stamp::Stamp;
-use crate::stats::ledger::Account;
-use crate::stats::process::Memory;
-use crate::stats::stage::{Stage, Times};
-use crate::stats::{Stats, StreamStats};
+use crate::time::clock_offset::Clock;
+use crate::time::stamp::Stamp;
 use crate::topic::Topic;
 
 /// All figures now. The stage times are those since the last call.

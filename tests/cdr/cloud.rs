@@ -6,9 +6,9 @@ use r2r::WrappedTypesupport as _;
 use r2r::builtin_interfaces::msg::Time;
 use r2r::sensor_msgs::msg::{PointCloud2, PointField};
 use r2r::std_msgs::msg::Header;
-use sensr_bridge::cdr;
-use sensr_bridge::cloud::{Cloud, CloudEncoder};
-use sensr_bridge::stamp::Stamp;
+use sensr_bridge::encode::cdr;
+use sensr_bridge::encode::point_cloud::{Cloud, CloudEncoder};
+use sensr_bridge::time::stamp::Stamp;
 
 /// x, y, z, intensity.
 type Point = [f32; 4];

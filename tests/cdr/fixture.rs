@@ -7,10 +7,10 @@ use r2r::builtin_interfaces::msg::Time;
 use r2r::geometry_msgs::msg::{Point, Point32, Vector3};
 use r2r::sensr_bridge::msg::PolygonBox;
 use r2r::std_msgs::msg::Header;
-use sensr_bridge::cdr;
-use sensr_bridge::message::Moment;
-use sensr_bridge::sensr::wire::proto;
-use sensr_bridge::stamp::Stamp;
+use sensr_bridge::encode::cdr;
+use sensr_bridge::encode::messages::Moment;
+use sensr_bridge::time::stamp::Stamp;
+use sensr_protocol::wire::proto;
 
 pub(crate) const STAMP: Stamp = Stamp {
     sec: 1_795_386_041,

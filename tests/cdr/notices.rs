@@ -3,9 +3,9 @@
 use r2r::geometry_msgs::msg::{Quaternion, Transform};
 use r2r::sensr_bridge::msg;
 use r2r::std_msgs::msg::Header;
-use sensr_bridge::message;
-use sensr_bridge::sensr::health::{Edge, Named, Node, SystemHealth};
-use sensr_bridge::sensr::wire::proto;
+use sensr_bridge::encode::messages;
+use sensr_protocol::health::{Edge, Named, Node, SystemHealth};
+use sensr_protocol::wire::proto;
 
 use crate::assert_reads_as;
 use crate::fixture::{STAMP, Shape, Values, ros_time, server_stamp};

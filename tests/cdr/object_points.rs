@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use r2r::sensor_msgs::msg::{PointCloud2, PointField};
-use sensr_bridge::cloud::{Cloud, OBJECT_POINT_STEP, ObjectPointsEncoder, PointsOfObject};
+use sensr_bridge::encode::point_cloud::{
+    Cloud, OBJECT_POINT_STEP, ObjectPointsEncoder, PointsOfObject,
+};
 
 use crate::assert_reads_as;
 use crate::fixture::{Shape, Values};

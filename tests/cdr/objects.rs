@@ -2,9 +2,9 @@
 
 use r2r::geometry_msgs::msg::{Point, Pose, Quaternion};
 use r2r::sensr_bridge::msg;
-use sensr_bridge::message::{self, ObjectSet};
-use sensr_bridge::sensr::wire::POINT_BYTES;
-use sensr_bridge::sensr::wire::proto;
+use sensr_bridge::encode::messages::{self, ObjectSet};
+use sensr_protocol::wire::POINT_BYTES;
+use sensr_protocol::wire::proto;
 
 use crate::assert_reads_as;
 use crate::fixture::{Shape, Values, server_stamp};

@@ -1,13 +1,13 @@
 //! `ServerStatus`
 
 use r2r::sensr_bridge::msg;
-use sensr_bridge::message;
-use sensr_bridge::sensr::custom::{Custom, Generation};
-use sensr_bridge::sensr::health::Named;
-use sensr_bridge::sensr::profiling::{ProfilingResult, ProfilingResultSet};
-use sensr_bridge::sensr::wire::proto::profiling_result::Characteristic;
-use sensr_bridge::sensr::wire::proto::profiling_result::characteristic::Value;
-use sensr_bridge::sensr::wire::proto::{FieldOfRegard, RecordingInfo, ReplayInfo};
+use sensr_bridge::encode::messages;
+use sensr_protocol::custom::{Custom, Generation};
+use sensr_protocol::health::Named;
+use sensr_protocol::profiling::{ProfilingResult, ProfilingResultSet};
+use sensr_protocol::wire::proto::profiling_result::Characteristic;
+use sensr_protocol::wire::proto::profiling_result::characteristic::Value;
+use sensr_protocol::wire::proto::{FieldOfRegard, RecordingInfo, ReplayInfo};
 
 use crate::assert_reads_as;
 use crate::fixture::{Shape, Values, server_stamp};

@@ -1,6 +1,6 @@
 """The schema, the bridge and the simulator against Google's protobuf library.
 
-Its classes are generated from proto/sensr.proto in the test run. That has `bytes` where the interface has `string`, and
+Its classes are generated from crates/sensr_protocol/proto/sensr.proto in the test run. That has `bytes` where the interface has `string`, and
 repeated entries of key and value where it has maps, which is the same on the wire; here they are turned back.
 """
 
@@ -21,7 +21,7 @@ import output_wire
 from conversation import Conversation
 from output_wire import ENUMS, MESSAGES
 
-PROTO = Path(__file__).parents[2] / "proto"
+PROTO = Path(__file__).parents[2] / "crates" / "sensr_protocol" / "proto"
 
 #: The types whose table `output_wire` has, and the .proto's own.
 ROOTS = {

@@ -1,7 +1,7 @@
 //! Names and addresses.
 
-use sensr_bridge::sensr::link::Endpoint;
-use sensr_bridge::sensr::options::LinkOptions;
+use sensr_bridge::connection::options::LinkOptions;
+use sensr_bridge::connection::status::Endpoint;
 
 use crate::support::{Rig, Server, options};
 

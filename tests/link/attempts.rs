@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures::SinkExt as _;
-use sensr_bridge::sensr::link::LinkState;
+use sensr_bridge::connection::status::LinkState;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::time::timeout;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sensr_bridge::sensr::liveness::Patience;
+use sensr_bridge::connection::keepalive::Patience;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -67,7 +67,7 @@ async fn at_a_stop_they_are_taken() {
     let server = Server::start().await;
     let rig = Rig::start(options(server.port()));
     let stream = accept(&server).await;
-    require_all(rig, stream, |rig| rig.trigger.request()).await;
+    require_all(rig, stream, |rig| rig.trigger.cancel()).await;
 }
 
 #[tokio::test]

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::SinkExt as _;
-use sensr_bridge::sensr::client::FrameHandler;
-use sensr_bridge::sensr::link::{Endpoint, LinkState};
-use sensr_bridge::stamp::Arrival;
+use sensr_bridge::connection::reconnect::FrameHandler;
+use sensr_bridge::connection::status::{Endpoint, LinkState};
+use sensr_bridge::time::stamp::Arrival;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;

@@ -52,7 +52,7 @@ async fn a_shutdown_says_goodbye() {
     let mut socket = server.accept().await;
     rig.until("the link", |figures, _| figures.connects == 1)
         .await;
-    rig.trigger.request();
+    rig.trigger.cancel();
     assert_eq!(close_frame(&mut socket).await.code, CloseCode::Away);
     rig.stop().await;
 }

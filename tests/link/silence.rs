@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{SinkExt as _, StreamExt as _};
-use sensr_bridge::sensr::liveness::Patience;
-use sensr_bridge::sensr::options::LinkOptions;
+use sensr_bridge::connection::keepalive::Patience;
+use sensr_bridge::connection::options::LinkOptions;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;

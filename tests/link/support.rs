@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
-use sensr_bridge::sensr::backoff::Bounds;
-use sensr_bridge::sensr::client::{self, FrameHandler};
-use sensr_bridge::sensr::link::{Endpoint, Link, LinkFigures, LinkState};
-use sensr_bridge::sensr::liveness::Patience;
-use sensr_bridge::sensr::options::LinkOptions;
-use sensr_bridge::shutdown::{self, Trigger};
-use sensr_bridge::stamp::Arrival;
+use sensr_bridge::connection::backoff::Bounds;
+use sensr_bridge::connection::keepalive::Patience;
+use sensr_bridge::connection::options::LinkOptions;
+use sensr_bridge::connection::reconnect::{self, FrameHandler};
+use sensr_bridge::connection::status::{Endpoint, Link, LinkFigures, LinkState};
+use sensr_bridge::time::stamp::Arrival;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -19,6 +18,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_util::sync::CancellationToken;
 
 /// Far longer than anything here takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,7 +28,7 @@ pub(crate) const LIMIT: usize = 100_000;
 pub(crate) struct Rig {
     pub(crate) link: Arc<Link>,
     pub(crate) options: watch::Sender<LinkOptions>,
-    pub(crate) trigger: Trigger,
+    pub(crate) trigger: CancellationToken,
     pub(crate) received: Arc<Mutex<Vec<Bytes>>>,
     pub(crate) task: JoinHandle<()>,
 }
@@ -94,10 +94,11 @@ impl Rig {
     ) -> Self {
         let link: Arc<Link> = Arc::default();
         let (options, changes) = watch::channel(options);
-        let (trigger, shutdown) = shutdown::channel();
+        let trigger = CancellationToken::new();
+        let shutdown = trigger.clone();
         let task = tokio::spawn({
             let link = Arc::clone(&link);
-            async move { client::run(&link, changes, shutdown, handler).await }
+            async move { reconnect::run(&link, changes, shutdown, handler).await }
         });
         Self {
             link,
@@ -131,7 +132,7 @@ impl Rig {
     }
 
     pub(crate) async fn stop(self) -> LinkFigures {
-        self.trigger.request();
+        self.trigger.cancel();
         timeout(PATIENCE, self.task)
             .await
             .expect("ends")

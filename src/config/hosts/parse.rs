@@ -11,7 +11,7 @@ use super::{Site, SiteTls};
 use crate::config::address::{check_address, check_host};
 use crate::config::path;
 use crate::config::table::Rule;
-use crate::sensr::tls;
+use crate::connection::tls;
 
 const FILE_KEYS: &[&str] = &["sites"];
 const SITE_KEYS: &[&str] = &[

@@ -388,11 +388,11 @@ fn every_error_names_the_file_and_is_one_line() {
 }
 
 #[test]
-fn only_a_file_that_cannot_be_read_can_mend_itself() {
+fn only_a_file_that_cannot_be_read_is_transient() {
     let error = |path: &str| Hosts::load(Path::new(path)).expect_err("refused");
-    assert!(error("/no/such/hosts.yaml").can_mend_itself());
-    assert!(!error("/").can_mend_itself());
-    assert!(!load("").expect_err("refused").can_mend_itself());
+    assert!(error("/no/such/hosts.yaml").is_transient());
+    assert!(!error("/").is_transient());
+    assert!(!load("").expect_err("refused").is_transient());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::config::address::check_address;
 use crate::config::hosts::{Hosts, Site};
 use crate::config::visible::visible;
 use crate::config::{Config, ParameterError, near};
-use crate::sensr::tls::CaFileError;
+use crate::connection::tls::CaFileError;
 
 /// A request to look up a site.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Lookup {
         let config = self.given.at(site.clone())?;
         let tls = config.wanted_tls();
         let tls = tls.filter(|tls| self.good_ca_file.as_ref() != Some(&tls.ca_file));
-        let unread_ca = match tls.map_or(Ok(()), crate::sensr::tls::TlsOptions::check) {
+        let unread_ca = match tls.map_or(Ok(()), crate::connection::tls::TlsOptions::check) {
             Ok(()) => None,
             Err(error) if may_come(&error) => Some(error),
             Err(error) => return Err(error.into()),

@@ -111,17 +111,17 @@ fn what_cannot_mend_itself_is_refused_at_once() {
         ("센서.example", "beyond ASCII"),
     ] {
         let error = start(folder.config(host)).expect_err("refused");
-        assert!(!error.can_mend_itself());
+        assert!(!error.is_transient());
         assert!(error.to_string().contains(words), "{error}");
     }
     for text in ["", "sites: [", "\u{0}"] {
         folder.write("hosts.yaml", text);
         let error = start(folder.config("yard")).expect_err("refused");
-        assert!(!error.can_mend_itself(), "{error}");
+        assert!(!error.is_transient(), "{error}");
     }
     let mut of_a_folder = folder.config("yard");
     of_a_folder.hosts_file = Some("/".into());
-    assert!(!start(of_a_folder).expect_err("a folder").can_mend_itself());
+    assert!(!start(of_a_folder).expect_err("a folder").is_transient());
     let alone = start(config("yard")).expect_err("no site").to_string();
     assert!(
         alone.contains("there is no hosts file with such a site"),
@@ -174,7 +174,7 @@ fn while_it_is_waited_for_another_host_or_a_reconnect_can_end_the_wait() {
     let refused = resolver
         .change(&folder.config("pier"))
         .expect_err("still missing");
-    assert!(refused.can_mend_itself());
+    assert!(refused.is_transient());
     assert!(resolver.reread().is_err());
     let target = resolver
         .change(&config("192.0.2.9"))
@@ -230,7 +230,7 @@ fn a_file_that_comes_and_stays_wrong_ends_the_wait() {
         }
     };
     assert!(matches!(error, ResolveError::UnknownSite { .. }), "{error}");
-    assert!(!error.can_mend_itself());
+    assert!(!error.is_transient());
 }
 
 fn obstacle(resolver: &mut Resolver) -> String {
@@ -306,13 +306,13 @@ fn a_missing_ca_file_is_for_the_links_at_start_and_refused_later() {
         matches!(error, ResolveError::CaFile(CaFileError::Read { .. })),
         "{error}"
     );
-    assert!(error.can_mend_itself());
+    assert!(error.is_transient());
 
     let error = start(with_ca(&folder.0)).expect_err("a folder");
-    assert!(!error.can_mend_itself(), "{error}");
+    assert!(!error.is_transient(), "{error}");
     folder.write("ca.crt", "hello");
     let error = start(with_ca(&ca_file)).expect_err("no certificate");
-    assert!(!error.can_mend_itself(), "{error}");
+    assert!(!error.is_transient(), "{error}");
     let (mut resolver, _) = start(config("192.0.2.1")).expect("no TLS");
     resolver
         .change(&with_ca(&ca_file))

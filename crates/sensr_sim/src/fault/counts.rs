@@ -1,0 +1,51 @@
+//! How many faults of each kind.
+
+use serde::{Serialize, Serializer};
+
+use super::kind::FaultKind;
+
+/// How many faults of each kind were carried out. Serialized as a map from their names, without zeros.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FaultCounts([u64; FaultKind::COUNT]);
+
+impl FaultCounts {
+    pub(crate) fn add(&mut self, kind: FaultKind) {
+        self.0[kind as usize] += 1;
+    }
+
+    /// How many of this kind.
+    #[must_use]
+    pub fn of(&self, kind: FaultKind) -> u64 {
+        self.0[kind as usize]
+    }
+
+    /// How many in all.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
+
+impl Serialize for FaultCounts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kinds = FaultKind::ALL.into_iter();
+        let counts = kinds.map(|kind| (kind.name(), self.of(kind)));
+        serializer.collect_map(counts.filter(|(_, count)| *count > 0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_happened_is_listed() {
+        let mut counts = FaultCounts::default();
+        counts.add(FaultKind::HalfOpen);
+        counts.add(FaultKind::Cut);
+        counts.add(FaultKind::Cut);
+        let json = serde_json::to_string(&counts).expect("JSON");
+        assert_eq!(json, r#"{"cut":2,"halfopen":1}"#);
+        assert_eq!(counts.total(), 3);
+    }
+}

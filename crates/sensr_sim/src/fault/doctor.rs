@@ -1,0 +1,159 @@
+//! Messages that are not as they should be.
+
+use bytes::Bytes;
+use prost::Message as _;
+use rand::Rng as _;
+use rand::rngs::SmallRng;
+
+use crate::outgoing::{Contents, Message};
+use sensr_protocol::wire::POINT_BYTES;
+use sensr_protocol::wire::proto::{OutputMessage, PointResult};
+
+/// The most bytes of garbage.
+const MAX_GARBAGE_BYTES: usize = 4096;
+
+/// Field 1, which is embedded in both streams' messages, and a length (2 MiB) that is never reached.
+const UNTERMINATED: [u8; 4] = [0x0a, 0xff, 0xff, 0x7f];
+
+/// Random bytes that are no message of either stream.
+pub(super) fn garbage(rng: &mut SmallRng) -> Bytes {
+    let length = rng.random_range(0..MAX_GARBAGE_BYTES);
+    let random = (0..length).map(|_| rng.random());
+    UNTERMINATED.into_iter().chain(random).collect()
+}
+
+/// The longest beginning of at most half of the message that is no message itself. Of a message that has none,
+/// something else that is no message.
+pub(crate) fn truncated(message: &Message) -> Bytes {
+    let is_message = |data: &Bytes| match message.contents {
+        Contents::Clouds(_) => PointResult::decode(data.clone()).is_ok(),
+        Contents::Output(_) => OutputMessage::decode(data.clone()).is_ok(),
+    };
+    let beginnings = (1..=message.len() / 2).rev();
+    let mut cut_short = beginnings.map(|length| message.data.slice(..length));
+    let first = cut_short.find(|data| !is_message(data));
+    first.unwrap_or_else(|| Bytes::from_static(&UNTERMINATED))
+}
+
+/// A point message with the same clouds, but no points in them; anything else as it is.
+pub(crate) fn emptied(message: &Message) -> Bytes {
+    changed(message, |_| Vec::new())
+}
+
+/// A point message in which of four points three have a coordinate that is no number or infinite; anything
+/// else as it is.
+pub(crate) fn non_finite(message: &Message) -> Bytes {
+    changed(message, |mut points| {
+        let odd = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
+        for (index, point) in points.chunks_exact_mut(POINT_BYTES).enumerate() {
+            if let Some(value) = odd.get(index % 4) {
+                let at = index % 3 * size_of::<f32>();
+                point[at..at + size_of::<f32>()].copy_from_slice(&value.to_le_bytes());
+            }
+        }
+        points
+    })
+}
+
+/// `change` gets the points of each cloud and returns them as they shall be; clouds without points have no
+/// intensities either.
+fn changed(message: &Message, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Bytes {
+    let decoded = match message.contents {
+        Contents::Clouds(_) => PointResult::decode(message.data.clone()).ok(),
+        Contents::Output(_) => None,
+    };
+    let Some(mut result) = decoded else {
+        return message.data.clone();
+    };
+    for cloud in &mut result.points {
+        let points = change(cloud.points.to_vec());
+        if points.is_empty() {
+            cloud.intensities = Bytes::new();
+        }
+        cloud.points = points.into();
+    }
+    result.encode_to_vec().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::encode;
+    use crate::output::only_time;
+    use crate::report::{CloudCounts, OutputCounts};
+    use proptest::prelude::*;
+    use rand::SeedableRng as _;
+    use sensr_protocol::wire::{CloudType, PointCloud};
+
+    fn points(count: usize) -> Message {
+        let cloud = |kind: CloudType| PointCloud {
+            r#type: kind.into(),
+            id: Bytes::new(),
+            points: vec![1; count * POINT_BYTES].into(),
+            intensities: vec![2; count * 4].into(),
+        };
+        let data = encode(vec![cloud(CloudType::Raw), cloud(CloudType::Ground)]);
+        Message::clouds(data, CloudCounts::default())
+    }
+
+    fn is_any_message(data: &Bytes) -> bool {
+        PointResult::decode(data.clone()).is_ok() || OutputMessage::decode(data.clone()).is_ok()
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_is_no_message(seed: u64) {
+            let mut rng = SmallRng::seed_from_u64(seed);
+            prop_assert!(!is_any_message(&garbage(&mut rng)));
+        }
+
+        #[test]
+        fn what_is_cut_short_is_no_message(count in 0usize..50) {
+            let message = points(count);
+            let short = truncated(&message);
+            prop_assert!(short.len() < message.len());
+            prop_assert!(PointResult::decode(short.clone()).is_err());
+            prop_assert!(message.data.starts_with(&short));
+        }
+    }
+
+    #[test]
+    fn of_nothing_something_else_is_no_message() {
+        let nothing = Message::output(Bytes::new(), OutputCounts::default());
+        assert!(!is_any_message(&truncated(&nothing)));
+        let time = Message::output(
+            only_time(1_700_000_000_123_456_789),
+            OutputCounts::default(),
+        );
+        assert!(!is_any_message(&truncated(&time)));
+    }
+
+    #[test]
+    fn empty_clouds_keep_their_types() {
+        let result = PointResult::decode(emptied(&points(5))).expect("a message");
+        let types: Vec<CloudType> = result.points.iter().map(PointCloud::r#type).collect();
+        assert_eq!(types, [CloudType::Raw, CloudType::Ground]);
+        let is_empty = |cloud: &PointCloud| cloud.points.is_empty() && cloud.intensities.is_empty();
+        assert!(result.points.iter().all(is_empty));
+    }
+
+    #[test]
+    fn three_points_of_four_are_odd_and_as_many_as_before() {
+        let result = PointResult::decode(non_finite(&points(8))).expect("a message");
+        for cloud in &result.points {
+            let float = |bytes: &[u8]| f32::from_le_bytes(bytes.try_into().expect("4 bytes"));
+            let coordinates = cloud.points.chunks_exact(4).map(float);
+            assert_eq!(coordinates.filter(|value| !value.is_finite()).count(), 6);
+            assert_eq!(cloud.points.len(), 8 * POINT_BYTES);
+            assert_eq!(cloud.intensities.len(), 8 * 4);
+        }
+    }
+
+    #[test]
+    fn what_is_no_point_message_stays_as_it_is() {
+        let strange = Message::clouds(Bytes::from_static(&UNTERMINATED), CloudCounts::default());
+        assert_eq!(non_finite(&strange), strange.data);
+        let time = Message::output(only_time(5), OutputCounts::default());
+        assert_eq!(emptied(&time), time.data);
+    }
+}

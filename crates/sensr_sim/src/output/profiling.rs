@@ -1,0 +1,78 @@
+//! What the server says about its own effort. Made up, so that the same moment gives the same bytes.
+
+use super::health::NODES;
+use crate::number::float;
+use sensr_protocol::health::Named;
+use sensr_protocol::profiling::{ProfilingResult, ProfilingResultSet};
+use sensr_protocol::wire::proto::profiling_result::Characteristic;
+use sensr_protocol::wire::proto::profiling_result::characteristic::Value;
+
+/// Bytes of one mebibyte.
+const MIB: u64 = 1 << 20;
+
+/// Of all machines, after so many messages, with so many objects.
+pub(super) fn results(k: u64, objects: u64, release: &str) -> ProfilingResultSet {
+    let nodes = NODES.iter().zip(1..);
+    ProfilingResultSet {
+        master_node: Some(result(k, objects, release, 0)),
+        algo_nodes: nodes
+            .map(|(&name, machine)| (name.into(), result(k, objects, release, machine)))
+            .collect(),
+    }
+}
+
+fn result(k: u64, objects: u64, release: &str, machine: u64) -> ProfilingResult {
+    // Up and down by a fifth, each machine in its own rhythm.
+    let sway = (k * (machine + 3)) % 200;
+    let steps = [
+        ("preprocessing", 6_000_000),
+        ("tracking", 2_000_000 + 150_000 * objects),
+        ("output", 400_000),
+    ];
+    let times = steps.map(|(name, ns)| (name, ns * (900 + sway) / 1000));
+    let memory = [
+        ("resident", (900 + 50 * machine) * MIB + objects * MIB / 8),
+        ("gpu", 1800 * MIB),
+    ];
+    let characteristics = [
+        (
+            "objects",
+            Value::Integer(i64::try_from(objects).unwrap_or(i64::MAX)),
+        ),
+        ("load", Value::Decimal(0.3 + float(sway) / 1000.0)),
+        ("release", Value::Text(release.into())),
+    ];
+    let named = characteristics.map(|(name, value)| (name, Characteristic { value: Some(value) }));
+    ProfilingResult {
+        processing_times: by_name(times),
+        mem_usages: by_name(memory),
+        characteristics: by_name(named),
+    }
+}
+
+fn by_name<T, const N: usize>(entries: [(&str, T); N]) -> Named<T> {
+    let entries = entries.into_iter();
+    entries.map(|(name, value)| (name.into(), value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_machine_tells_times_memory_and_all_kinds_of_characteristics() {
+        let set = results(10, 4, "3.3");
+        let master = set.master_node.as_ref().expect("a master");
+        assert_eq!(set.algo_nodes.len(), 2);
+        for result in set.algo_nodes.values().chain([master]) {
+            assert!(result.processing_times.values().all(|&ns| ns > 0));
+            assert!(result.mem_usages.values().all(|&bytes| bytes > MIB));
+            let value = |name: &str| result.characteristics[name.as_bytes()].value.clone();
+            assert_eq!(value("objects"), Some(Value::Integer(4)));
+            assert_eq!(value("release"), Some(Value::Text("3.3".into())));
+            assert!(matches!(value("load"), Some(Value::Decimal(load)) if load > 0.0));
+        }
+        assert_eq!(results(10, 4, "3.3"), set, "the same moment");
+        assert_ne!(results(11, 4, "3.3"), set);
+    }
+}

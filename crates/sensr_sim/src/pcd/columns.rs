@@ -1,0 +1,102 @@
+//! Bodies of the binary encodings: every field is a column with a fixed stride.
+
+use bytes::Bytes;
+
+use super::header::{Field, Header, Kind};
+use super::{PcdError, Scan};
+use crate::number::narrow;
+use sensr_protocol::wire::{INTENSITY_BYTES, POINT_BYTES};
+
+/// How the values are ordered.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Layout {
+    /// Record after record (`binary`).
+    Records,
+    /// All values of the first field, then all of the second (`binary_compressed`).
+    Fields,
+}
+
+/// Where a field's values are in the body.
+struct Column {
+    kind: Kind,
+    size: usize,
+    base: usize,
+    stride: usize,
+}
+
+impl Column {
+    fn new(header: &Header, layout: Layout, index: usize) -> Self {
+        let Field { kind, size, .. } = header.fields[index];
+        let before: usize = header.fields[..index].iter().map(Field::width).sum();
+        let (base, stride) = match layout {
+            Layout::Records => (before, header.record_bytes()),
+            Layout::Fields => (before * header.points, size),
+        };
+        Self {
+            kind,
+            size,
+            base,
+            stride,
+        }
+    }
+
+    /// Writes the column into every `width` bytes of `target`, from `offset` on.
+    fn write(&self, body: &[u8], target: &mut [u8], offset: usize, width: usize) {
+        for (i, record) in target.chunks_exact_mut(width).enumerate() {
+            let from = self.base + i * self.stride;
+            let value = float32(self.kind, &body[from..from + self.size]);
+            record[offset..offset + 4].copy_from_slice(&value);
+        }
+    }
+}
+
+pub(super) fn scan(header: &Header, layout: Layout, body: &[u8]) -> Result<Scan, PcdError> {
+    let (position, intensity) = header.wanted()?;
+    let promised = header.body_bytes();
+    if body.len() < promised {
+        return Err(PcdError::Truncated {
+            promised,
+            found: body.len(),
+        });
+    }
+    let mut points = vec![0; header.points * POINT_BYTES];
+    for (axis, index) in position.into_iter().enumerate() {
+        let column = Column::new(header, layout, index);
+        column.write(body, &mut points, axis * 4, POINT_BYTES);
+    }
+    let intensities = intensity.map_or_else(Bytes::new, |index| {
+        let mut values = vec![0; header.points * INTENSITY_BYTES];
+        let column = Column::new(header, layout, index);
+        column.write(body, &mut values, 0, INTENSITY_BYTES);
+        values.into()
+    });
+    Ok(Scan {
+        points: points.into(),
+        intensities,
+    })
+}
+
+/// The value as little-endian float32. A float32 keeps its bits.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the wire has float32, whatever the file has"
+)]
+fn float32(kind: Kind, bytes: &[u8]) -> [u8; 4] {
+    /// The bytes as an array; `columns` of the right size make the fallback unreachable.
+    fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
+        bytes.try_into().unwrap_or([0; N])
+    }
+    let value = match kind {
+        Kind::F32 => return array(bytes),
+        Kind::F64 => narrow(f64::from_le_bytes(array(bytes))),
+        Kind::I8 => f32::from(i8::from_le_bytes(array(bytes))),
+        Kind::I16 => f32::from(i16::from_le_bytes(array(bytes))),
+        Kind::I32 => i32::from_le_bytes(array(bytes)) as f32,
+        Kind::I64 => i64::from_le_bytes(array(bytes)) as f32,
+        Kind::U8 => f32::from(u8::from_le_bytes(array(bytes))),
+        Kind::U16 => f32::from(u16::from_le_bytes(array(bytes))),
+        Kind::U32 => u32::from_le_bytes(array(bytes)) as f32,
+        Kind::U64 => u64::from_le_bytes(array(bytes)) as f32,
+    };
+    value.to_le_bytes()
+}

@@ -1,0 +1,44 @@
+//! Who makes the messages: it depends on the source.
+
+use std::sync::Arc;
+
+use super::bag::Player;
+use super::error::SimError;
+use super::options;
+use super::producer::{End, Producer};
+use super::shared::Shared;
+use super::source::Source;
+use tokio_util::sync::CancellationToken;
+
+/// Makes the messages and offers them to the hubs.
+pub(super) enum Production {
+    /// Made by this simulator, on a schedule.
+    Made(Box<Producer>),
+    /// Recorded, both streams of it.
+    Bag(Box<Player>),
+}
+
+impl Production {
+    /// Gets everything ready that takes long or can fail.
+    pub(super) fn open(shared: Arc<Shared>) -> Result<Self, SimError> {
+        let source = match &shared.options.source {
+            options::Source::Street { seed } => Source::street(&shared.options, *seed),
+            options::Source::Replay { path, repeat } => {
+                Source::replay(&shared.options, path, *repeat)?
+            }
+            options::Source::Bag(bag) => {
+                let bag = bag.clone();
+                return Ok(Self::Bag(Box::new(Player::open(shared, bag)?)));
+            }
+        };
+        Ok(Self::Made(Box::new(Producer::new(shared, source))))
+    }
+
+    /// Produces until all is produced or `stop`.
+    pub(super) async fn run(self, stop: CancellationToken) -> Result<End, SimError> {
+        match self {
+            Self::Made(producer) => producer.run(stop).await,
+            Self::Bag(player) => player.run(stop).await,
+        }
+    }
+}

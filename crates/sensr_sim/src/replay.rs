@@ -1,0 +1,288 @@
+//! Recorded scans as point messages.
+
+use std::borrow::Cow;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::error::ReplayError;
+use super::message::encode;
+use super::natural_order::NaturalKey;
+use super::pcd::{self, Scan};
+use sensr_protocol::wire::{CloudType, PointCloud};
+
+/// Encoded messages are kept up to this size; scans beyond are read again every time they are due.
+const CACHE_BYTES: usize = 256 << 20;
+
+/// Scans, each to be sent once for each group of types.
+#[derive(Debug)]
+pub(super) struct Replay {
+    files: Vec<PathBuf>,
+    recipe: Recipe,
+    repeat: bool,
+    /// The messages of the first files, one per group.
+    cache: Vec<Vec<Bytes>>,
+}
+
+/// How a scan becomes messages.
+#[derive(Debug, Clone)]
+struct Recipe {
+    resample_to: Option<usize>,
+    /// The types of one message each.
+    groups: Vec<Vec<CloudType>>,
+}
+
+/// A message to send.
+#[derive(Debug)]
+pub(super) enum Frame {
+    Ready(Bytes),
+    /// Not kept in memory: to be made off the event loop.
+    Load(Load),
+}
+
+/// A message that has yet to be read.
+#[derive(Debug)]
+pub(super) struct Load {
+    file: PathBuf,
+    recipe: Recipe,
+    group: usize,
+}
+
+impl Load {
+    /// Reads and encodes it.
+    pub(super) fn run(&self) -> Result<Bytes, ReplayError> {
+        let scan = self.recipe.scan(&self.file)?;
+        Ok(self.recipe.message(&scan, self.group))
+    }
+}
+
+impl Recipe {
+    fn scan(&self, file: &Path) -> Result<Scan, ReplayError> {
+        let bytes = fs::read(file).map_err(|source| ReplayError::Read {
+            path: file.to_owned(),
+            source,
+        })?;
+        let scan = pcd::parse(&bytes).map_err(|source| ReplayError::Pcd {
+            path: file.to_owned(),
+            source,
+        })?;
+        let Some(wanted) = self.resample_to else {
+            return Ok(scan);
+        };
+        scan.resampled(wanted).ok_or_else(|| ReplayError::Empty {
+            path: file.to_owned(),
+            wanted,
+        })
+    }
+
+    fn message(&self, scan: &Scan, group: usize) -> Bytes {
+        let cloud = |&kind: &CloudType| PointCloud {
+            r#type: kind.into(),
+            id: Bytes::new(),
+            points: scan.points.clone(),
+            intensities: scan.intensities.clone(),
+        };
+        encode(self.groups[group].iter().map(cloud).collect())
+    }
+}
+
+impl Replay {
+    /// Reads what fits into memory, which also checks it. `groups`: the types of one message each.
+    pub(super) fn open(
+        path: &Path,
+        repeat: bool,
+        resample_to: Option<usize>,
+        groups: Vec<Vec<CloudType>>,
+    ) -> Result<Self, ReplayError> {
+        let recipe = Recipe {
+            resample_to,
+            groups,
+        };
+        Self::with_cache(path, repeat, recipe, CACHE_BYTES)
+    }
+
+    /// At least one scan is kept.
+    fn with_cache(
+        path: &Path,
+        repeat: bool,
+        recipe: Recipe,
+        cache_bytes: usize,
+    ) -> Result<Self, ReplayError> {
+        let files = scans_in(path)?;
+        let mut cache: Vec<Vec<Bytes>> = Vec::new();
+        let mut kept_bytes = 0;
+        let mut without_intensity = Vec::new();
+        for file in &files {
+            let scan = recipe.scan(file)?;
+            if scan.intensities.is_empty() && !scan.is_empty() {
+                without_intensity.push(file);
+            }
+            let messages: Vec<Bytes> = (0..recipe.groups.len())
+                .map(|group| recipe.message(&scan, group))
+                .collect();
+            kept_bytes += messages.iter().map(Bytes::len).sum::<usize>();
+            if kept_bytes > cache_bytes && !cache.is_empty() {
+                break;
+            }
+            cache.push(messages);
+        }
+        if let [first, others @ ..] = &*without_intensity {
+            let others = match others.len() {
+                0 => String::new(),
+                count => format!(" and {count} more scans"),
+            };
+            log::warn!(
+                "{}{others}: no field with an intensity (intensity, i, reflectivity, ...), the points have intensity 0",
+                first.display()
+            );
+        }
+        log::info!("{} scans, {} kept in memory", files.len(), cache.len());
+        Ok(Self {
+            files,
+            recipe,
+            repeat,
+            cache,
+        })
+    }
+
+    /// Message number `k`: the scans in turn, each once for each group. `None` after the last.
+    pub(super) fn message(&self, k: u64) -> Option<Frame> {
+        let groups = self.recipe.groups.len() as u64;
+        let files = self.files.len() as u64;
+        if !self.repeat && k / groups >= files {
+            return None;
+        }
+        let index = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+        let (file, group) = (index(k / groups % files), index(k % groups));
+        Some(match self.cache.get(file) {
+            Some(messages) => Frame::Ready(messages[group].clone()),
+            None => Frame::Load(Load {
+                file: self.files[file].clone(),
+                recipe: self.recipe.clone(),
+                group,
+            }),
+        })
+    }
+}
+
+/// Returns the file itself, or the folder's `*.pcd` files in natural order. Hidden files are no scans: some systems put
+/// one beside each file that they copy.
+fn scans_in(path: &Path) -> Result<Vec<PathBuf>, ReplayError> {
+    let unreadable = |source| ReplayError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    if !fs::metadata(path).map_err(unreadable)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        let extension = file.extension().map(std::ffi::OsStr::to_ascii_lowercase);
+        let is_hidden = file_name(&file).starts_with('.');
+        if extension.is_some_and(|extension| extension == "pcd") && !is_hidden {
+            files.push(file);
+        }
+    }
+    files.sort_by_cached_key(|file| NaturalKey::new(&file_name(file)));
+    if files.is_empty() {
+        return Err(ReplayError::NoScans(path.to_owned()));
+    }
+    Ok(files)
+}
+
+fn file_name(path: &Path) -> Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sensr_protocol::points::decode_points;
+
+    /// Three scans, until dropped.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let folder = format!("sensr_sim-{name}-{}", std::process::id());
+            let folder = std::env::temp_dir().join(folder);
+            fs::create_dir_all(&folder).expect("made");
+            for (name, number) in [("a", 1), ("b", 2), ("c", 3)] {
+                let header = "FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nPOINTS 1\nDATA ascii\n";
+                let file = folder.join(name).with_extension("pcd");
+                fs::write(file, format!("{header}{number} 0 0\n")).expect("written");
+            }
+            Self(folder)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            // Left behind at worst.
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn open(folder: &Path, repeat: bool, cache_bytes: usize) -> Replay {
+        let recipe = Recipe {
+            resample_to: None,
+            groups: vec![vec![CloudType::Raw], vec![CloudType::Ground]],
+        };
+        Replay::with_cache(folder, repeat, recipe, cache_bytes).expect("readable")
+    }
+
+    #[test]
+    fn what_is_not_kept_is_read_again_and_the_same() {
+        let folder = Folder::new("cache");
+        let kept = open(&folder.0, true, CACHE_BYTES);
+        let read = open(&folder.0, true, 0);
+        for k in 0..14 {
+            let Some(Frame::Ready(expected)) = kept.message(k) else {
+                panic!("message {k} fits");
+            };
+            let (is_kept, frame) = match read.message(k).expect("repeats") {
+                Frame::Ready(frame) => (true, frame),
+                Frame::Load(load) => (false, load.run().expect("readable")),
+            };
+            assert_eq!(is_kept, k % 6 < 2, "only the first scan is kept");
+            assert_eq!(frame, expected, "message {k}");
+            decode_points(frame).expect("a PointResult");
+        }
+    }
+
+    #[test]
+    fn scans_are_sent_in_natural_order_without_hidden_files() {
+        let folder = Folder::new("order");
+        let name = |number: u32| folder.0.join(format!("{number}.pcd"));
+        for letter in ["a", "b", "c"] {
+            fs::remove_file(folder.0.join(letter).with_extension("pcd")).expect("removed");
+        }
+        for number in [10, 9, 12, 1] {
+            fs::write(name(number), "").expect("written");
+        }
+        fs::write(folder.0.join("._1.pcd"), "").expect("written");
+        let scans = scans_in(&folder.0).expect("readable");
+        assert_eq!(scans, [1, 9, 10, 12].map(name));
+    }
+
+    #[test]
+    fn ends_after_every_scan_was_sent_for_every_group() {
+        let folder = Folder::new("end");
+        let replay = open(&folder.0, false, CACHE_BYTES);
+        assert!(replay.message(5).is_some());
+        assert!(replay.message(6).is_none());
+    }
+
+    #[test]
+    fn a_scan_that_is_gone_later_is_an_error_that_names_it() {
+        let folder = Folder::new("gone");
+        let replay = open(&folder.0, false, 0);
+        fs::remove_file(folder.0.join("b.pcd")).expect("removed");
+        let Some(Frame::Load(load)) = replay.message(2) else {
+            panic!("only the first scan is kept");
+        };
+        assert!(load.run().expect_err("gone").to_string().contains("b.pcd"));
+    }
+}

@@ -1,0 +1,261 @@
+//! The revolution the sensor would see if nothing moved: cast once, then only copied.
+
+use rand::Rng;
+use rand::rngs::SmallRng;
+
+use super::geometry::{Hit, Vec3};
+use super::grid::Grid;
+use super::material::Material;
+use super::world::{Class, Fixture, fixtures};
+use crate::number::{float_len, floor_index, narrow, spread};
+
+/// The farthest echo, metres.
+const MAX_RANGE: f64 = 200.0;
+
+/// A grid cell without a point of its own.
+const NO_POINT: u32 = u32::MAX;
+
+/// Points of one class, in the order they were measured, as the wire carries them.
+#[derive(Debug, Default)]
+pub(super) struct Layer {
+    pub points: Vec<u8>,
+    pub intensities: Vec<u8>,
+}
+
+impl Layer {
+    fn push(&mut self, echo: &Echo) {
+        self.points.extend(echo.position_bytes());
+        self.intensities.extend(echo.intensity.to_le_bytes());
+    }
+}
+
+/// One measured point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Echo {
+    /// x, y, z, metres.
+    pub position: [f32; 3],
+    /// 0 to 255.
+    pub intensity: f32,
+}
+
+impl Echo {
+    /// What the sensor makes of a hit, with noise of a centimetre or two.
+    pub(super) fn measure(
+        hit: Hit,
+        ray: &super::geometry::Ray,
+        material: Material,
+        local: Vec3,
+        rng: &mut SmallRng,
+    ) -> Self {
+        let at = ray.at(hit.range + noise(rng) * 0.02);
+        let intensity = material.echo(hit, local) * (1.0 + noise(rng) * 0.08);
+        Self {
+            position: [at.x, at.y, at.z].map(narrow),
+            intensity: narrow(intensity.clamp(0.0, 255.0)),
+        }
+    }
+
+    pub(super) fn position_bytes(&self) -> impl Iterator<Item = u8> + use<> {
+        self.position.into_iter().flat_map(f32::to_le_bytes)
+    }
+}
+
+/// Roughly normal with standard deviation 0.5, within ±1.5.
+fn noise(rng: &mut SmallRng) -> f64 {
+    let sum: f64 = (0..3).map(|_| rng.random::<f64>()).sum();
+    sum - 1.5
+}
+
+/// Exactly as many rays as points are wanted, each of which hits something that does not move.
+#[derive(Debug)]
+pub(super) struct Backdrop {
+    pub grid: Grid,
+    /// The point of each grid cell, or [`NO_POINT`].
+    point_of_cell: Vec<u32>,
+    /// Distance of each point.
+    ranges: Vec<f64>,
+    /// Class of each point, and which of its class it is.
+    classes: Vec<(Class, u32)>,
+    pub all: Layer,
+    pub ground: Layer,
+    pub background: Layer,
+}
+
+impl Backdrop {
+    /// Casts a street into exactly `wanted` points.
+    pub(super) fn street(wanted: usize, rng: &mut SmallRng) -> Self {
+        let fixtures = fixtures(rng);
+        let (grid, nearest) = dense_enough(wanted, &fixtures);
+        let hits: Vec<usize> = (0..grid.cells())
+            .filter(|&cell| nearest[cell].is_some())
+            .collect();
+
+        let mut backdrop = Self {
+            point_of_cell: vec![NO_POINT; grid.cells()],
+            ranges: Vec::with_capacity(wanted),
+            classes: Vec::with_capacity(wanted),
+            all: Layer::default(),
+            ground: Layer::default(),
+            background: Layer::default(),
+            grid,
+        };
+        for i in 0..wanted {
+            let cell = hits[spread(i, wanted, hits.len())];
+            if let Some(nearest) = nearest[cell] {
+                backdrop.push(cell, nearest, rng);
+            }
+        }
+        backdrop
+    }
+
+    fn push(&mut self, cell: usize, nearest: Nearest, rng: &mut SmallRng) {
+        let ray = self.grid.ray(cell);
+        let at = ray.at(nearest.hit.range);
+        let echo = Echo::measure(nearest.hit, &ray, nearest.material, at, rng);
+        let layer = match nearest.class {
+            Class::Ground => &mut self.ground,
+            Class::Background => &mut self.background,
+        };
+        let rank = index(layer.intensities.len() / 4);
+        self.point_of_cell[cell] = index(self.ranges.len());
+        self.ranges.push(nearest.hit.range);
+        self.classes.push((nearest.class, rank));
+        layer.push(&echo);
+        self.all.push(&echo);
+    }
+
+    /// The point of a cell and its distance, or `None`.
+    pub(super) fn point(&self, cell: usize) -> Option<(u32, f64)> {
+        let point = self.point_of_cell[cell];
+        (point != NO_POINT).then(|| (point, self.ranges[point as usize]))
+    }
+
+    /// Class of a point, and which of its class it is.
+    pub(super) fn class(&self, point: u32) -> (Class, usize) {
+        let (class, rank) = self.classes[point as usize];
+        (class, rank as usize)
+    }
+}
+
+/// What a ray meets first.
+#[derive(Debug, Clone, Copy)]
+struct Nearest {
+    hit: Hit,
+    material: Material,
+    class: Class,
+}
+
+/// The coarsest grid that hits something with at least `wanted` rays.
+fn dense_enough(wanted: usize, fixtures: &[Fixture]) -> (Grid, Vec<Option<Nearest>>) {
+    let beams = match wanted {
+        0..8_192 => 16,
+        8_192..32_768 => 32,
+        32_768..98_304 => 64,
+        98_304..1_000_000 => 128,
+        _ => 256,
+    };
+    let mut columns = 64;
+    loop {
+        let grid = Grid::new(columns, beams);
+        let nearest = cast(&grid, fixtures);
+        let hits = nearest.iter().flatten().count();
+        if hits >= wanted {
+            return (grid, nearest);
+        }
+        // The share of rays that hit is nearly the same for every number of columns.
+        let scale = float_len(wanted) / float_len(hits.max(1));
+        columns = floor_index(float_len(columns) * scale * 1.01) + 1;
+    }
+}
+
+fn cast(grid: &Grid, fixtures: &[Fixture]) -> Vec<Option<Nearest>> {
+    let mut nearest: Vec<Option<Nearest>> =
+        (0..grid.cells()).map(|cell| plane(grid, cell)).collect();
+    for fixture in fixtures {
+        let window = grid.window(fixture.pose.position, fixture.shape.bounds());
+        for cell in grid.cells_of(&window) {
+            let Some(hit) = fixture.shape.hit(&fixture.pose.local(&grid.ray(cell))) else {
+                continue;
+            };
+            let limit = nearest[cell].map_or(MAX_RANGE, |other| other.hit.range);
+            if hit.range < limit {
+                nearest[cell] = Some(Nearest {
+                    hit,
+                    material: fixture.material,
+                    class: fixture.class,
+                });
+            }
+        }
+    }
+    nearest
+}
+
+/// Where the ray meets the road's plane.
+fn plane(grid: &Grid, cell: usize) -> Option<Nearest> {
+    let ray = grid.ray(cell);
+    let range = -ray.origin.z / ray.direction.z;
+    (range > 0.0 && range < MAX_RANGE).then_some(Nearest {
+        hit: Hit {
+            range,
+            cosine: ray.direction.z.abs(),
+        },
+        material: Material::Ground,
+        class: Class::Ground,
+    })
+}
+
+fn index(value: usize) -> u32 {
+    u32::try_from(value).expect("the options allow far fewer points than 2^32")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::world::ground_height;
+    use super::*;
+    use rand::SeedableRng as _;
+
+    fn street(points: usize) -> Backdrop {
+        Backdrop::street(points, &mut SmallRng::seed_from_u64(5))
+    }
+
+    fn positions(layer: &Layer) -> Vec<[f64; 3]> {
+        let float = |bytes: &[u8]| f64::from(f32::from_le_bytes(bytes.try_into().expect("4")));
+        let position = |point: &[u8]| [0, 4, 8].map(|i| float(&point[i..i + 4]));
+        layer.points.chunks_exact(12).map(position).collect()
+    }
+
+    #[test]
+    fn has_exactly_the_points_asked_for() {
+        for points in [0, 1, 7, 1000, 8192, 40_000] {
+            let backdrop = street(points);
+            assert_eq!(backdrop.all.intensities.len(), points * 4);
+            assert_eq!(backdrop.all.points.len(), points * 12);
+            let parts = backdrop.ground.points.len() + backdrop.background.points.len();
+            assert_eq!(parts, points * 12);
+        }
+    }
+
+    #[test]
+    fn ground_points_lie_on_the_ground() {
+        let ground = positions(&street(20_000).ground);
+        assert!(ground.len() > 5000, "{} ground points", ground.len());
+        for [x, y, z] in ground {
+            let on_edge = (ground_height(y - 0.1) - ground_height(y + 0.1)).abs() > 0.01;
+            let height = if on_edge {
+                z.clamp(0.0, 0.12)
+            } else {
+                ground_height(y)
+            };
+            assert!((z - height).abs() < 0.05, "{x} {y} {z}");
+        }
+    }
+
+    #[test]
+    fn reaches_from_near_to_far() {
+        let backdrop = street(20_000);
+        let nearest = backdrop.ranges.iter().copied().fold(f64::MAX, f64::min);
+        let farthest = backdrop.ranges.iter().copied().fold(0.0, f64::max);
+        assert!(nearest < 10.0, "{nearest}");
+        assert!((100.0..=MAX_RANGE).contains(&farthest), "{farthest}");
+    }
+}

@@ -1,0 +1,124 @@
+//! What SENSR would make of the actors: objects with boxes, points, a past and a future.
+
+use bytes::Bytes;
+
+use super::actor::Actor;
+use super::motion::Motion;
+use super::sweep::Sweep;
+use super::world::{PARKED_CAR, PARKED_YAW, ground_height, parked_cars};
+use sensr_protocol::wire::proto::LabelType;
+
+/// Seconds between two positions of [`Track::past`] and of [`Track::future`].
+pub const STEP_SECS: f64 = 0.1;
+
+/// The past goes back so many steps: 3 s.
+const PAST_STEPS: u32 = 30;
+
+/// The future goes so many steps ahead: 2 s.
+pub(crate) const FUTURE_STEPS: u32 = 20;
+
+/// An actor as SENSR tracks it at one instant. Metres and radians in the scene's frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Track {
+    /// Which actor, stays the same until it leaves the street: one that begins anew is another.
+    pub key: u64,
+    /// What it is.
+    pub label: LabelType,
+    /// The centre of the box's bottom.
+    pub bottom_centre: [f64; 3],
+    /// Length, width, height.
+    pub size: [f64; 3],
+    /// About +z, from +x.
+    pub yaw: f64,
+    /// m/s.
+    pub velocity: [f64; 3],
+    /// rad/s about +z.
+    pub yaw_rate: f64,
+    /// Never moves.
+    pub is_static: bool,
+    /// Wears something that reflects light to where it comes from.
+    pub retro_reflective: bool,
+    /// Where it was, every [`STEP_SECS`], the oldest first, up to now.
+    pub past: Vec<[f64; 3]>,
+    /// Where it will be, every [`STEP_SECS`], as long as it is in the street.
+    pub future: Vec<[f64; 3]>,
+    /// n × (x, y, z), float32 little-endian.
+    pub points: Bytes,
+    /// n × float32 little-endian, 0 to 255.
+    pub intensities: Bytes,
+}
+
+/// All actors, also those without a point.
+pub(super) fn tracks(actors: &[Actor], sweep: &Sweep) -> Vec<Track> {
+    let mut clouds = vec![(Vec::new(), Vec::new()); actors.len()];
+    for hit in &sweep.hits {
+        let (points, intensities) = &mut clouds[hit.actor];
+        points.extend(hit.echo.position_bytes());
+        intensities.extend(hit.echo.intensity.to_le_bytes());
+    }
+    let everyone = actors.iter().zip(&sweep.motions).zip(clouds).enumerate();
+    everyone
+        .map(|(index, ((actor, motion), (points, intensities)))| Track {
+            key: motion.lap * actors.len() as u64 + index as u64,
+            label: actor.label,
+            bottom_centre: foot(motion),
+            size: actor.size,
+            yaw: motion.yaw,
+            velocity: [motion.velocity.0, motion.velocity.1, 0.0],
+            yaw_rate: motion.yaw_rate,
+            is_static: actor.is_static(),
+            retro_reflective: actor.retro_reflective,
+            past: past(actor, motion, sweep.t_secs),
+            future: future(actor, motion, sweep.t_secs),
+            points: points.into(),
+            intensities: intensities.into(),
+        })
+        .collect()
+}
+
+/// The parked cars, which are no actors: their keys are their numbers among themselves.
+pub(super) fn parked() -> Vec<Track> {
+    let cars = parked_cars().zip(0..);
+    cars.map(|((x, y), key)| {
+        let bottom_centre = [x, y, ground_height(y)];
+        Track {
+            key,
+            label: LabelType::LabelCar,
+            bottom_centre,
+            size: PARKED_CAR,
+            yaw: PARKED_YAW,
+            velocity: [0.0; 3],
+            yaw_rate: 0.0,
+            is_static: true,
+            retro_reflective: false,
+            past: Vec::new(),
+            future: Vec::new(),
+            points: Bytes::new(),
+            intensities: Bytes::new(),
+        }
+    })
+    .collect()
+}
+
+fn foot(motion: &Motion) -> [f64; 3] {
+    let foot = Actor::foot(motion);
+    [foot.x, foot.y, foot.z]
+}
+
+/// Not beyond the beginning of the scene or of the lap.
+fn past(actor: &Actor, now: &Motion, t_secs: f64) -> Vec<[f64; 3]> {
+    let times = (1..=PAST_STEPS).map(|step| t_secs - f64::from(step) * STEP_SECS);
+    let motions = times.map_while(|t| (t >= 0.0).then(|| actor.motion(t)));
+    let same_lap = motions.take_while(|motion| motion.lap == now.lap);
+    let mut past: Vec<_> = same_lap.map(|motion| foot(&motion)).collect();
+    past.reverse();
+    past.push(foot(now));
+    past
+}
+
+fn future(actor: &Actor, now: &Motion, t_secs: f64) -> Vec<[f64; 3]> {
+    let times = (1..=FUTURE_STEPS).map(|step| t_secs + f64::from(step) * STEP_SECS);
+    let motions = times.map(|t| actor.motion(t));
+    let same_lap = motions.take_while(|motion| motion.lap == now.lap);
+    same_lap.map(|motion| foot(&motion)).collect()
+}

@@ -1,0 +1,152 @@
+//! What the parts of a server share.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::clock::ServerClock;
+use super::fault::Herald;
+use super::hub::Hub;
+use super::options::{Options, Source};
+use super::outgoing::{Contents, Message};
+use super::report::{ClientCounts, CloudCounts, OutputCounts, Report};
+
+/// What the parts of a server share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub options: Options,
+    pub points: Arc<Hub>,
+    pub output: Arc<Hub>,
+    pub clock: ServerClock,
+    pub herald: Herald,
+    /// When the clock of the production started.
+    started: watch::Sender<Option<Instant>>,
+    clouds: Mutex<CloudCounts>,
+    contents: Mutex<OutputCounts>,
+    late_max_us: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn new(options: Options) -> Self {
+        let hub = |name| Arc::new(Hub::new(name, options.client_buffer_bytes));
+        Self {
+            points: hub("points"),
+            output: hub("output"),
+            clock: ServerClock::new(),
+            herald: Herald::default(),
+            started: watch::Sender::new(None),
+            clouds: Mutex::default(),
+            contents: Mutex::default(),
+            late_max_us: AtomicU64::new(0),
+            options,
+        }
+    }
+
+    /// Are recorded frames sent instead of messages that are made?
+    pub(super) fn plays_bag(&self) -> bool {
+        matches!(self.options.source, Source::Bag(_))
+    }
+
+    /// The production begins: everything that is timed counts from now.
+    pub(super) fn start_clock(&self) {
+        self.started.send_replace(Some(Instant::now()));
+    }
+
+    /// Returns when the clock has started, with when that was.
+    pub(super) async fn started(&self) -> Instant {
+        let mut started = self.started.subscribe();
+        loop {
+            if let Some(at) = *started.borrow_and_update() {
+                return at;
+            }
+            // The sender is `self`.
+            let _ = started.changed().await;
+        }
+    }
+
+    /// Seconds since the clock started, 0 before.
+    pub(super) fn elapsed_secs(&self) -> f64 {
+        let started = *self.started.borrow();
+        started.map_or(0.0, |at| at.elapsed().as_secs_f64())
+    }
+
+    /// A point message with these clouds was made.
+    pub(super) fn note_clouds(&self, more: &CloudCounts) {
+        let mut clouds = self.clouds.lock().unwrap_or_else(PoisonError::into_inner);
+        clouds.merge(more);
+    }
+
+    /// Output messages that carry this were made.
+    pub(super) fn note_contents(&self, counts: &OutputCounts) {
+        let mut contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
+        contents.merge(counts);
+    }
+
+    /// Tells those who still read the output stream that so many clients of either stream were too slow.
+    pub(super) fn tell_overflow(&self, clients: u64, event: &Message) {
+        let mut untold = clients;
+        while untold > 0 {
+            log::warn!("{untold} client(s) too slow: closing with 1011");
+            if !self.output.is_empty() {
+                self.output.counters.messages.add(1);
+                if let Contents::Output(counts) = &event.contents {
+                    self.note_contents(counts);
+                }
+            }
+            untold = self.output.announce(event, || Some(event.clone()));
+        }
+    }
+
+    /// Something was done this long after it was due.
+    pub(super) fn note_late(&self, late: Duration) {
+        let late_us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
+        self.late_max_us.fetch_max(late_us, Ordering::Relaxed);
+    }
+
+    /// All counts as they are now.
+    pub(super) fn report(&self) -> Report {
+        let (points, output) = (&self.points.counters, &self.output.counters);
+        let delivered = (points.delivered_contents(), output.delivered_contents());
+        let connected = self.points.connected() + self.output.connected();
+        Report {
+            points: points.report(),
+            output: output.report(),
+            clouds: *self.clouds.lock().unwrap_or_else(PoisonError::into_inner),
+            contents: *self.contents.lock().unwrap_or_else(PoisonError::into_inner),
+            delivered_clouds: delivered.0.clouds,
+            delivered_contents: delivered.1.contents,
+            clients: ClientCounts {
+                points: points.clients.get(),
+                output: output.clients.get(),
+                connected: connected as u64,
+                overflowed: points.overflowed.get() + output.overflowed.get(),
+            },
+            late_max_us: self.late_max_us.load(Ordering::Relaxed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::overflow_event;
+
+    #[test]
+    fn an_overflow_event_counts_if_there_is_somebody_to_hear_it() {
+        let shared = Shared::new(Options::default());
+        let counts = || {
+            (
+                shared.report().output.messages,
+                shared.report().contents.health_events,
+            )
+        };
+        let event = overflow_event(0);
+        shared.tell_overflow(1, &event);
+        assert_eq!(counts(), (0, 0));
+        let _member = shared.output.join();
+        shared.tell_overflow(2, &event);
+        assert_eq!(counts(), (1, 1));
+    }
+}

@@ -1,0 +1,78 @@
+//! All kinds of faults, one after the other.
+
+use std::collections::BTreeSet;
+
+use sensr_sim::{BagOptions, ChaosOptions, FaultEvent, Options, Source};
+
+use super::ordeal::small;
+use super::stubborn::Stubborn;
+use crate::recording::{bag, recording};
+use crate::support::{soon, start};
+
+fn chaos(seed: u64) -> ChaosOptions {
+    ChaosOptions {
+        mean_pause_secs: 0.05,
+        ..ChaosOptions::new(seed)
+    }
+}
+
+/// Clients that always come back, until the server has made what it was asked for. Returns what happened.
+async fn survive(options: Options) -> Vec<FaultEvent> {
+    let what = format!("{:?}", options.chaos);
+    let server = start(options).await;
+    let mut told = server.fault_events();
+    let points = Stubborn::points(server.points_addr(), None);
+    let output = Stubborn::output(server.output_addr(), None);
+    let report = soon(server.finished()).await.expect("ends well");
+    let (points, output) = tokio::join!(points.end(), output.end());
+    points.assert_balanced(&report.points, &what);
+    output.assert_balanced(&report.output, &what);
+    assert_eq!(points.clouds, report.delivered_clouds, "{what}");
+    assert_eq!(report.clients.connected, 0, "{what}");
+    if report.delivered_contents.streams > 0 {
+        assert_eq!(output.contents, report.delivered_contents, "{what}");
+    }
+    let mut events = Vec::new();
+    while let Ok(event) = told.try_recv() {
+        events.push(event);
+    }
+    events
+}
+
+#[tokio::test]
+async fn the_books_balance_whatever_happens() {
+    for seed in [1, 2] {
+        let events = survive(Options {
+            count: Some(600),
+            chaos: Some(chaos(seed)),
+            ..small()
+        })
+        .await;
+        let mut begun = BTreeSet::new();
+        let mut open = 0;
+        for event in &events {
+            match event {
+                FaultEvent::Fault { fault, .. } => {
+                    begun.insert(*fault);
+                    open += 1;
+                }
+                FaultEvent::Recovered { .. } => open -= 1,
+            }
+            assert!((0..=1).contains(&open), "one after the other: {events:?}");
+        }
+        assert_eq!(open, 0, "everything is over in the end: {events:?}");
+        assert!(!begun.is_empty(), "seed {seed}");
+    }
+}
+
+#[tokio::test]
+async fn a_bag_is_played_to_its_end_whatever_happens() {
+    let bag = bag("chaos", &recording(600, 500));
+    let events = survive(Options {
+        source: Source::Bag(BagOptions { speed: 2.0, ..bag }),
+        chaos: Some(chaos(5)),
+        ..small()
+    })
+    .await;
+    assert!(!events.is_empty());
+}

@@ -1,0 +1,119 @@
+//! How connections end, byte by byte.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use sensr_sim::{FaultEvent, Options, Report};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::ordeal::{next, small};
+use super::stubborn::Stubborn;
+use crate::support::{soon, start, until};
+
+/// A masked ping without payload.
+const PING: &[u8] = b"\x89\x80\0\0\0\0";
+
+/// The binary messages at the beginning of what a server wrote, and what is left over.
+fn whole_messages(mut bytes: &[u8]) -> (u64, &[u8]) {
+    let mut count = 0;
+    loop {
+        let header = match bytes.get(1) {
+            Some(127) => 10,
+            Some(126) => 4,
+            _ => 2,
+        };
+        let Some((head, rest)) = bytes.split_at_checked(header) else {
+            return (count, bytes);
+        };
+        let length = match head[1..] {
+            [short] => usize::from(short),
+            [_, ref long @ ..] => long
+                .iter()
+                .fold(0, |sum, byte| sum << 8 | usize::from(*byte)),
+            [] => 0,
+        };
+        if rest.len() < length {
+            return (count, bytes);
+        }
+        count += u64::from(head[0] == 0x82);
+        bytes = &rest[length..];
+    }
+}
+
+/// A client without a WebSocket library that reads nothing until a fault has begun and it has sent a lot; then
+/// all of it. Returns whether something incomplete was at the end.
+async fn reads_late(fault: &str, options: Options, has_begun: impl Fn(&Report) -> bool) -> bool {
+    let server = start(options).await;
+    let mut told = server.fault_events();
+    let tcp = soon(TcpStream::connect(server.points_addr())).await;
+    let url = format!("ws://{}", server.points_addr());
+    let handshake = tokio_tungstenite::client_async(url, tcp.expect("accepted"));
+    let (socket, _) = soon(handshake).await.expect("accepted");
+    let mut tcp = socket.into_inner();
+    until(&server, has_begun).await;
+    let parsed = fault.parse().expect("a fault");
+    server.inject(parsed).await.expect("carried out");
+    next(&mut told).await;
+    for _ in 0..1000 {
+        tcp.write_all(PING).await.expect("nobody resets it");
+        tokio::task::yield_now().await;
+    }
+    let mut received = Vec::new();
+    let read = soon(tcp.read_to_end(&mut received)).await;
+    read.unwrap_or_else(|error| panic!("{fault}: {error}"));
+    drop(tcp);
+    next(&mut told).await;
+    let report = soon(server.stop()).await.expect("ends well").points;
+    let (whole, rest) = whole_messages(&received);
+    assert_eq!(whole, report.delivered, "{fault}");
+    assert_eq!(report.offered, report.delivered + report.cut, "{fault}");
+    !rest.is_empty()
+}
+
+#[tokio::test]
+async fn a_connection_ends_in_order_whatever_the_client_still_sends() {
+    for fault in ["cut points", "oversized points"] {
+        let options = Options {
+            ping_interval: None,
+            ..small()
+        };
+        let is_cut_off = reads_late(fault, options, |report| report.points.delivered > 0).await;
+        assert!(is_cut_off, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_arrives_although_the_connection_is_cut() {
+    for fault in ["refuse points for 0.1", "halfopen points for 0.1"] {
+        let options = Options {
+            points: Some(20_000),
+            rate_hz: 50.0,
+            ping_interval: None,
+            ..small()
+        };
+        // More than the sockets take, so that one is half written.
+        let is_blocked = |report: &Report| report.points.offered > report.points.delivered + 3;
+        assert!(reads_late(fault, options, is_blocked).await, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_port_that_somebody_took_meanwhile_is_tried_until_it_is_free() {
+    let server = start(small()).await;
+    let mut told = server.fault_events();
+    let address = server.points_addr();
+    let fault = "refuse points for 2".parse().expect("a fault");
+    server.inject(fault).await.expect("carried out");
+    next(&mut told).await;
+    let thief = TcpListener::bind(address).expect("only bound");
+    let points = Stubborn::points(address, None);
+    let recovered = tokio::time::timeout(Duration::from_millis(2300), told.recv());
+    assert!(recovered.await.is_err(), "the port is taken");
+    drop(thief);
+    let event = next(&mut told).await;
+    assert!(matches!(event, FaultEvent::Recovered { .. }), "{event:?}");
+    points.more(3).await;
+    let report = soon(server.stop()).await.expect("ends well");
+    points.end().await.assert_balanced(&report.points, "refuse");
+}

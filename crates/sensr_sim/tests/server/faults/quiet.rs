@@ -1,0 +1,70 @@
+//! Faults in which nothing comes.
+
+use std::time::Duration;
+
+use sensr_sim::{Options, Server};
+use tokio_tungstenite::tungstenite::Message;
+
+use super::ordeal::{next, small};
+use crate::support::{Client, soon, start, until};
+
+/// A client that suffers a fault of the point stream, which has begun.
+async fn suffering(fault: &str) -> (Server, Client) {
+    let server = start(Options {
+        ping_interval: None,
+        ..small()
+    })
+    .await;
+    let mut told = server.fault_events();
+    let mut client = Client::connect(server.points_addr()).await;
+    client.points().await;
+    let parsed = fault.parse().expect("a fault");
+    server.inject(parsed).await.expect("carried out");
+    next(&mut told).await;
+    (server, client)
+}
+
+async fn ping(client: &mut Client) {
+    client.send(Message::Ping("there?".into())).await;
+}
+
+#[tokio::test]
+async fn in_silence_pings_are_answered_and_nothing_else_comes() {
+    let (server, mut client) = suffering("silent points for 1000").await;
+    ping(&mut client).await;
+    // What was on its way when it began.
+    while !matches!(client.next().await, Some(Message::Pong(_))) {}
+    for _ in 0..50 {
+        ping(&mut client).await;
+        let answer = client.next().await;
+        assert!(matches!(answer, Some(Message::Pong(_))), "{answer:?}");
+    }
+    until(&server, |report| {
+        report.points.offered > report.points.delivered
+    })
+    .await;
+    let (stopped, (_, close)) = tokio::join!(soon(server.stop()), client.rest());
+    assert_eq!(u16::from(close.code), 1001);
+    assert!(stopped.expect("ends well").points.cut > 0, "what waited");
+}
+
+#[tokio::test]
+async fn in_a_stall_and_half_open_not_even_a_pong_comes() {
+    for fault in ["stall points for 1000", "halfopen points"] {
+        let (server, mut client) = suffering(fault).await;
+        ping(&mut client).await;
+        let quiet = async {
+            loop {
+                let message = client.next().await;
+                let was_on_its_way = matches!(message, Some(Message::Binary(_)));
+                assert!(was_on_its_way, "{fault}: {message:?}");
+            }
+        };
+        let limited = tokio::time::timeout(Duration::from_millis(300), quiet);
+        assert!(limited.await.is_err(), "{fault}");
+        let mut other = Client::connect(server.points_addr()).await;
+        other.points().await;
+        drop(client);
+        soon(server.stop()).await.expect("ends well");
+    }
+}

@@ -1,0 +1,190 @@
+//! Streams with TLS.
+
+use std::fs;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use sensr_sim::{CA_FILE, Options, Server, SimError, TlsOptions};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use crate::faults::stubborn::{Stubborn, connect};
+use crate::recording::folder;
+use crate::support::{Client, quick, soon, start};
+
+fn with_tls(name: &str) -> TlsOptions {
+    TlsOptions::new(folder(name).join("made/by/the/simulator"))
+}
+
+fn serving(tls: &TlsOptions) -> Options {
+    Options {
+        points: Some(100),
+        rate_hz: 100.0,
+        tls: Some(tls.clone()),
+        ..quick()
+    }
+}
+
+/// A client that trusts the authority in the file, or nobody.
+fn trusting(ca: Option<&Path>) -> TlsConnector {
+    let mut roots = RootCertStore::empty();
+    if let Some(path) = ca {
+        let certificate = CertificateDer::from_pem_file(path).expect("a certificate");
+        roots.add(certificate).expect("an authority");
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    TlsConnector::from(Arc::new(config))
+}
+
+/// Why a client is not let in.
+async fn refusal(server: &Server, tls: &TlsConnector) -> String {
+    let connected = soon(connect(server.points_addr(), Some(tls))).await;
+    match connected {
+        Ok(_) => panic!("it must not connect"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[tokio::test]
+async fn whoever_trusts_the_authority_connects_and_nobody_else() {
+    let tls = with_tls("tls");
+    let server = start(serving(&tls)).await;
+    let ca = tls.dir.join(CA_FILE);
+    let trusting_it = trusting(Some(&ca));
+    for address in [server.points_addr(), server.output_addr()] {
+        let mut socket = soon(connect(address, Some(&trusting_it)))
+            .await
+            .expect("trusted");
+        let message = soon(socket.next()).await.expect("open").expect("valid");
+        assert!(message.is_binary());
+    }
+    let error = refusal(&server, &trusting(None)).await;
+    assert!(error.contains("UnknownIssuer"), "{error}");
+    let plain = connect(server.points_addr(), None);
+    assert!(soon(plain).await.is_err(), "without TLS");
+    soon(server.stop()).await.expect("ends well");
+}
+
+#[tokio::test]
+async fn only_the_certificate_of_the_authority_is_written() {
+    let tls = with_tls("tls-files");
+    let server = start(serving(&tls)).await;
+    let files: Vec<_> = fs::read_dir(&tls.dir)
+        .expect("made")
+        .map(|file| file.expect("readable").file_name())
+        .collect();
+    assert_eq!(files, [CA_FILE]);
+    let pem = fs::read_to_string(tls.dir.join(CA_FILE)).expect("text");
+    assert_eq!(pem.matches("BEGIN").count(), 1);
+    assert!(pem.contains("BEGIN CERTIFICATE"), "{pem}");
+    soon(server.stop()).await.expect("ends well");
+}
+
+#[tokio::test]
+async fn an_expired_certificate_or_one_of_another_name_is_refused() {
+    let expired = TlsOptions {
+        is_expired: true,
+        ..with_tls("tls-expired")
+    };
+    let another = TlsOptions {
+        names: vec!["sensr.example".to_owned(), "192.0.2.1".to_owned()],
+        ..with_tls("tls-another")
+    };
+    for (tls, reason) in [(expired, "Expired"), (another, "NotValidForName")] {
+        let server = start(serving(&tls)).await;
+        let error = refusal(&server, &trusting(Some(&tls.dir.join(CA_FILE)))).await;
+        assert!(
+            error.contains(reason)
+                || error.contains("expired")
+                || error.contains("not valid for name"),
+            "{error}"
+        );
+        soon(server.stop()).await.expect("ends well");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_name_is_a_bad_request_and_no_folder_a_failure() {
+    let tls = TlsOptions {
+        names: vec!["straße".to_owned()],
+        ..with_tls("tls-name")
+    };
+    let error = Server::start(serving(&tls)).await.expect_err("no DNS name");
+    assert!(error.is_bad_request(), "{error}");
+    assert!(error.to_string().contains("straße"), "{error}");
+    let file = folder("tls-folder").join("file");
+    fs::write(&file, "").expect("written");
+    let error = Server::start(serving(&TlsOptions::new(&file))).await;
+    let error = error.expect_err("not a folder");
+    assert!(matches!(error, SimError::Tls(_)), "{error}");
+    assert!(!error.is_bad_request(), "{error}");
+}
+
+#[tokio::test]
+async fn faults_are_the_same_and_the_books_balance() {
+    for fault in [
+        "cut",
+        "refuse for 0.2",
+        "mute for 0.2",
+        "reject for 0.2",
+        "nonsense",
+        "oversized",
+        "fragmented for 0.2",
+        "halfopen for 0.2",
+        "restart for 0.2",
+    ] {
+        let tls = with_tls("tls-faults");
+        let server = start(serving(&tls)).await;
+        let connector = trusting(Some(&tls.dir.join(CA_FILE)));
+        let mut told = server.fault_events();
+        let points = Stubborn::points(server.points_addr(), Some(connector.clone()));
+        let output = Stubborn::output(server.output_addr(), Some(connector));
+        tokio::join!(points.more(3), output.more(1));
+        let parsed = fault.parse().expect("a fault");
+        server.inject(parsed).await.expect("carried out");
+        for _ in 0..2 {
+            soon(told.recv()).await.expect("the server runs");
+        }
+        tokio::join!(points.more(3), output.more(1));
+        let report = soon(server.stop()).await.expect("ends well");
+        let (points, output) = tokio::join!(points.end(), output.end());
+        points.assert_balanced(&report.points, fault);
+        output.assert_balanced(&report.output, fault);
+    }
+}
+
+#[tokio::test]
+async fn both_ports_listen_on_ipv6_with_tls_and_without() {
+    let v6 = IpAddr::from(Ipv6Addr::LOCALHOST);
+    let plain = start(Options {
+        bind: v6,
+        ..quick()
+    })
+    .await;
+    for address in [plain.points_addr(), plain.output_addr()] {
+        assert_eq!(address.ip(), v6);
+        Client::connect(address).await.frame().await;
+    }
+    soon(plain.stop()).await.expect("ends well");
+    let tls = with_tls("tls-ipv6");
+    let server = start(Options {
+        bind: v6,
+        ..serving(&tls)
+    })
+    .await;
+    let trusting_it = trusting(Some(&tls.dir.join(CA_FILE)));
+    let address: SocketAddr = server.output_addr();
+    soon(connect(address, Some(&trusting_it)))
+        .await
+        .expect("::1 is among the names");
+    soon(server.stop()).await.expect("ends well");
+}

@@ -1,0 +1,101 @@
+//! For tests: a bridge at which all is well, and its time.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Facts, LinkFacts, LogFigures};
+use crate::config::Config;
+use crate::connection::status::{LinkFigures, LinkState};
+use crate::metrics::ledger::Account;
+use crate::metrics::process_memory::Memory;
+use crate::metrics::server_health::Knowledge;
+use crate::pipeline::queue::Fill;
+use crate::time::clock_offset::{Estimate, Oddities};
+use crate::time::stamp::Stamp;
+use crate::topic::Topic;
+use sensr_protocol::health::{Edge, Node, SystemHealth};
+use sensr_protocol::wire::proto::SensorStatus;
+use sensr_protocol::wire::proto::system_health::{Status, node};
+
+pub(super) struct World {
+    pub(super) start: Instant,
+    pub(super) facts: Facts,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let start = Instant::now();
+        let facts = Facts {
+            now: start,
+            points: link(),
+            output: link(),
+            accounts: [Account::default(); Topic::COUNT],
+            clock: Some(Estimate {
+                offset_ns: 2_000_000,
+                spread_ns: 1_000_000,
+                drift_ppm: 0.5,
+            }),
+            oddities: Oddities::default(),
+            memory: Some(Memory {
+                rss_bytes: 100 << 20,
+                rss_peak_bytes: 120 << 20,
+                shared_bytes: 0,
+            }),
+            memory_bound: 1 << 30,
+            server: Knowledge::default(),
+            config: Arc::new(Config::default()),
+            others: Vec::new(),
+            log: LogFigures::default(),
+            shared_memory_users: Vec::new(),
+        };
+        Self { start, facts }
+    }
+
+    /// Lets time pass.
+    pub(super) fn pass(&mut self, seconds: u64) {
+        self.facts.now += Duration::from_secs(seconds);
+    }
+}
+
+fn link() -> LinkFacts {
+    LinkFacts {
+        figures: LinkFigures {
+            url: "ws://192.0.2.10:5051/".to_owned(),
+            state: LinkState::Connected,
+            connects: 1,
+            ..LinkFigures::default()
+        },
+        queue: Fill {
+            items: 0,
+            bytes: 0,
+            max_bytes: 64 << 20,
+        },
+        notices: None,
+    }
+}
+
+/// A node with a sensor, and an edge with another. All are well.
+pub(super) fn health() -> SystemHealth {
+    let sensor = |name: &str| [(name.into(), SensorStatus::SensorAlive.into())].into();
+    let edge = Edge {
+        status: node::Status::Ok.into(),
+        sensors: sensor("lidar 2"),
+    };
+    let algo = Node {
+        status: node::Status::Ok.into(),
+        sensors: sensor("lidar 1"),
+        edges: [("east".into(), edge)].into(),
+    };
+    SystemHealth {
+        master: Status::Ok.into(),
+        nodes: [("algo".into(), algo)].into(),
+    }
+}
+
+/// A time `sec` after some start.
+pub(super) fn stamp(sec: i32) -> Stamp {
+    Stamp {
+        sec: 1_700_000_000 + sec,
+        nanosec: 0,
+    }
+}

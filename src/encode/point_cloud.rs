@@ -1,0 +1,120 @@
+//! SENSR's clouds, checked, and their way into a serialized `sensor_msgs/PointCloud2`.
+
+mod encoder;
+mod header;
+mod interleave;
+mod object_points;
+
+pub use encoder::{CloudEncoder, POINT_STEP};
+pub use interleave::interleave;
+pub use object_points::{OBJECT_POINT_STEP, ObjectPointsEncoder, PointsOfObject};
+
+use bytes::Bytes;
+
+use sensr_protocol::wire::proto::Object;
+use sensr_protocol::wire::{INTENSITY_BYTES, POINT_BYTES, point_count};
+
+/// A cloud whose parts fit together. A view: it keeps the frame it came in alive.
+#[derive(Debug, Clone)]
+pub struct Cloud {
+    points: Bytes,
+    /// One per point, or empty.
+    intensities: Bytes,
+    intensity_mismatch: bool,
+}
+
+/// Points that are no whole number of x y z triples. There is no telling which bytes are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{length} bytes of points are no multiple of {POINT_BYTES}")]
+pub struct MalformedCloud {
+    length: usize,
+}
+
+impl Cloud {
+    /// Checks the byte fields of a [`PointCloud`](sensr_protocol::wire::PointCloud).
+    ///
+    /// A wrong number of intensities costs the intensities, not the cloud: they become 0 and
+    /// [`intensity_mismatch`](Self::intensity_mismatch) tells. None at all is no mismatch.
+    pub fn new(points: Bytes, intensities: Bytes) -> Result<Self, MalformedCloud> {
+        let Some(count) = point_count(&points) else {
+            return Err(MalformedCloud {
+                length: points.len(),
+            });
+        };
+        let expected = count * INTENSITY_BYTES;
+        let intensity_mismatch = !intensities.is_empty() && intensities.len() != expected;
+        Ok(Self {
+            points,
+            intensities: if intensity_mismatch {
+                Bytes::new()
+            } else {
+                intensities
+            },
+            intensity_mismatch,
+        })
+    }
+
+    /// The points of an object, checked alike.
+    pub fn of_object(object: &Object) -> Result<Self, MalformedCloud> {
+        Self::new(object.points.clone(), object.intensities.clone())
+    }
+
+    /// Number of points.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.points.len() / POINT_BYTES
+    }
+
+    /// Whether there is no point in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.points.is_empty()
+    }
+
+    /// x, y, z of each point, little-endian float32, metres.
+    #[must_use]
+    pub fn points(&self) -> &[u8] {
+        &self.points
+    }
+
+    /// Intensity of each point, little-endian float32. None if there are no usable ones.
+    #[must_use]
+    pub fn intensities(&self) -> Option<&[u8]> {
+        (!self.intensities.is_empty()).then_some(&self.intensities)
+    }
+
+    /// Whether intensities came in a number that fits neither the points nor none at all.
+    #[must_use]
+    pub fn intensity_mismatch(&self) -> bool {
+        self.intensity_mismatch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cloud(points: usize, intensities: usize) -> Result<Cloud, MalformedCloud> {
+        Cloud::new(vec![0; points].into(), vec![0; intensities].into())
+    }
+
+    #[test]
+    fn whole_points_only() {
+        assert_eq!(cloud(24, 8).expect("fits").len(), 2);
+        assert!(cloud(0, 0).expect("fits").is_empty());
+        let error = cloud(25, 8).expect_err("one byte too many");
+        assert!(error.to_string().contains("25"), "{error}");
+    }
+
+    #[test]
+    fn intensities_are_all_or_none() {
+        let given = cloud(24, 8).expect("fits");
+        assert!(given.intensities().is_some() && !given.intensity_mismatch());
+        let absent = cloud(24, 0).expect("fits");
+        assert!(absent.intensities().is_none() && !absent.intensity_mismatch());
+        for wrong in [4, 7, 12] {
+            let cloud = cloud(24, wrong).expect("the points are good");
+            assert!(cloud.intensities().is_none() && cloud.intensity_mismatch());
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The publisher's half for what must not be lost.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::encode::cdr::Header;
+use crate::encode::messages::{self, Moment};
+use crate::pipeline::publish::delivery::{HandOver, Sink, Stream};
+use crate::pipeline::publish::startup_hold::StartHold;
+use crate::pipeline::publish::worker::{Outflow, Work};
+use crate::pipeline::queue::{ByteQueue, Popped};
+use crate::pipeline::reliable_message::{Notice, QueuedNotice};
+use crate::topic::Delivery;
+
+/// For events, zones, health and status. On a thread of its own, so that it waits for nothing else.
+pub type NoticeOutflow<S> = Outflow<NoticeWork, S>;
+
+/// Time between two looks for subscribers while something waits for them.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Time that the middleware may take to match a subscriber with us once we are matched with it.
+const MATCH_MARGIN: Duration = Duration::from_millis(250);
+
+/// Serializes notices.
+#[derive(Debug)]
+pub struct NoticeWork {
+    buffer: Vec<u8>,
+    /// None once the first seconds are over.
+    hold: Option<StartHold>,
+}
+
+impl Default for NoticeWork {
+    fn default() -> Self {
+        Self {
+            buffer: Vec::new(),
+            hold: Some(StartHold::new(Instant::now(), MATCH_MARGIN)),
+        }
+    }
+}
+
+impl Work for NoticeWork {
+    type Item = QueuedNotice;
+
+    const STREAM: Stream = |stats| &stats.output;
+
+    fn take<S: Sink>(
+        &mut self,
+        queue: &ByteQueue<QueuedNotice>,
+        config: &watch::Receiver<Arc<Config>>,
+        sink: &S,
+    ) -> Option<QueuedNotice> {
+        while let Some(hold) = &mut self.hold {
+            if hold.is_over(config.borrow().startup_hold, &Notice::TOPICS, sink) {
+                self.hold = None;
+                break;
+            }
+            let is_ready = |queued: &QueuedNotice| hold.is_released(queued.notice.topic());
+            match queue.pop_ready(is_ready, POLL_INTERVAL) {
+                Popped::Item(item) => return Some(item),
+                Popped::NotReady => {}
+                Popped::Closed => return None,
+            }
+        }
+        queue.pop()
+    }
+
+    fn publish<S: Sink>(
+        &mut self,
+        queued: &QueuedNotice,
+        _config: &Config,
+        hand_over: &mut HandOver<S>,
+    ) {
+        let buffer = &mut self.buffer;
+        let topic = queued.notice.topic();
+        let arrival = queued.times.arrival;
+        let moment = Moment {
+            header: Header {
+                stamp: queued.times.stamp,
+                frame_id: &queued.source.frame_id,
+            },
+            server_stamp: queued.times.server,
+        };
+        if topic.delivery() == Delivery::Latched {
+            hand_over.deliver_latched(topic, arrival, || encode(buffer, moment, queued));
+        } else {
+            hand_over.deliver(topic, arrival, || encode(buffer, moment, queued));
+        }
+    }
+}
+
+fn encode<'b>(buffer: &'b mut Vec<u8>, moment: Moment<'_>, queued: &QueuedNotice) -> &'b [u8] {
+    let sequence = queued.sequence;
+    // What is about the server and not about places.
+    let nowhere = Moment {
+        header: Header {
+            frame_id: "",
+            ..moment.header
+        },
+        ..moment
+    };
+    match &queued.notice {
+        Notice::Zones(zones) => messages::zone_array(buffer, moment, sequence, zones),
+        Notice::ZoneEvent(event) => messages::zone_event(buffer, moment, sequence, event),
+        Notice::LosingEvent(event) => messages::losing_event(buffer, moment, sequence, event),
+        Notice::RecalibrationEvent(event) => {
+            messages::recalibration_event(buffer, moment, sequence, event);
+        }
+        Notice::Health { health, is_event } => {
+            messages::system_health(buffer, nowhere, sequence, health, *is_event);
+        }
+        Notice::ServerStatus(custom) => {
+            messages::server_status(buffer, moment, sequence, custom.as_deref());
+        }
+    }
+    buffer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Stats;
+    use crate::metrics::ledger::{Account, Intake};
+    use crate::pipeline::NoticeQueue;
+    use crate::pipeline::object_message::Times;
+    use crate::pipeline::publish::delivery::test_sink::Recorder;
+    use crate::pipeline::source::Source;
+    use crate::time::stamp::{Arrival, Stamp};
+    use crate::topic::Topic;
+    use sensr_protocol::health::SystemHealth;
+    use sensr_protocol::wire::proto::ZoneEvent;
+
+    fn push(queue: &NoticeQueue, notice: Notice) {
+        let times = Times {
+            arrival: Arrival::now(),
+            stamp: Stamp::now(),
+            server: Stamp::default(),
+        };
+        let queued = QueuedNotice {
+            source: Source::default(),
+            times,
+            sequence: 0,
+            notice,
+        };
+        let cost = queued.cost();
+        assert!(queue.push(queued, cost).is_empty());
+    }
+
+    #[test]
+    fn latched_goes_out_even_if_nobody_is_there_yet_and_events_do_not() {
+        let stats: Arc<Stats> = Arc::default();
+        let queue = Arc::new(NoticeQueue::new(1 << 20));
+        let health = SystemHealth::default();
+        let notices = [
+            Notice::Zones(Arc::new([])),
+            Notice::ZoneEvent(ZoneEvent::default()),
+            Notice::Health {
+                health,
+                is_event: true,
+            },
+        ];
+        for notice in notices {
+            stats.ledger.receive(notice.topic(), Intake::Queued);
+            push(&queue, notice);
+        }
+        queue.close();
+        let mut recorder = Recorder {
+            unwanted: Topic::ALL.into(),
+            ..Recorder::default()
+        };
+        let (_sender, config) = watch::channel(Arc::default());
+        NoticeOutflow::new(Arc::clone(&stats), queue, config, &mut recorder)
+            .run()
+            .expect("nothing is final");
+        assert_eq!(recorder.topics(), [Topic::Zones, Topic::Health]);
+        let accounts = stats.ledger.snapshot();
+        assert!(accounts.iter().all(Account::balances));
+        assert_eq!(accounts[Topic::ZoneEvents.index()].unsubscribed, 1);
+    }
+
+    #[test]
+    fn events_of_the_first_seconds_wait_for_a_subscriber_and_hold_up_no_other_topic() {
+        let queue = Arc::new(NoticeQueue::new(1 << 20));
+        for notice in [
+            Notice::ZoneEvent(ZoneEvent::default()),
+            Notice::Zones(Arc::new([])),
+        ] {
+            push(&queue, notice);
+        }
+        let mut recorder = Recorder {
+            unwanted: vec![Topic::ZoneEvents],
+            ..Recorder::default()
+        };
+        let mut work = NoticeWork::default();
+        let held = Config {
+            startup_hold: Duration::MAX,
+            ..Config::default()
+        };
+        let (_sender, config) = watch::channel(Arc::new(held));
+        let mut take = |recorder: &mut Recorder| {
+            let queued = work.take(&queue, &config, &recorder).expect("not closed");
+            queued.notice.topic()
+        };
+        assert_eq!(take(&mut recorder), Topic::Zones);
+        recorder.unwanted.clear();
+        assert_eq!(take(&mut recorder), Topic::ZoneEvents);
+    }
+}

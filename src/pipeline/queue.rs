@@ -1,0 +1,354 @@
+//! The queue between the reader and the publisher.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A first-in-first-out queue bounded in bytes, for one producer that must never wait and one consumer
+/// that may.
+///
+/// **When full, the oldest go first**: [`push`](Self::push) makes room by handing the oldest items back
+/// to the producer, who accounts for them. An item larger than the whole bound is handed back itself;
+/// it would only push out everything and still not fit.
+///
+/// ```
+/// use sensr_bridge::pipeline::queue::ByteQueue;
+///
+/// let queue = ByteQueue::new(10);
+/// assert!(queue.push("a", 6).is_empty());
+/// assert_eq!(queue.push("b", 6), ["a"]);
+/// assert_eq!(queue.push("c", 11), ["c"]);
+/// ```
+#[derive(Debug)]
+pub struct ByteQueue<T> {
+    state: Mutex<State<T>>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    items: VecDeque<(T, usize)>,
+    bytes: usize,
+    max_bytes: usize,
+    taken: u64,
+    closed: bool,
+}
+
+/// How full the queue is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Fill {
+    /// Waiting items.
+    pub items: usize,
+    /// Their bytes.
+    pub bytes: usize,
+    /// The bound.
+    pub max_bytes: usize,
+}
+
+/// Answer of [`ByteQueue::pop_ready`].
+#[derive(Debug, PartialEq, Eq)]
+pub enum Popped<T> {
+    /// The oldest that is ready.
+    Item(T),
+    /// None is ready yet.
+    NotReady,
+    /// The queue is closed and empty.
+    Closed,
+}
+
+impl<T> ByteQueue<T> {
+    /// An empty queue that holds at most `max_bytes`.
+    #[must_use]
+    pub fn new(max_bytes: usize) -> Self {
+        Self {
+            state: Mutex::new(State {
+                items: VecDeque::new(),
+                bytes: 0,
+                max_bytes,
+                taken: 0,
+                closed: false,
+            }),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Appends `item`, which counts as `bytes` (at least one). Never waits. Returns what had to give way, oldest
+    /// first, or `item` itself if it can never fit or the queue is closed.
+    #[must_use = "items that gave way are lost data and have to be counted"]
+    pub fn push(&self, item: T, bytes: usize) -> Vec<T> {
+        let bytes = bytes.max(1);
+        let mut state = self.lock();
+        if state.closed || bytes > state.max_bytes {
+            return vec![item];
+        }
+        let room_for = state.max_bytes - bytes;
+        let evicted = state.evict_down_to(room_for);
+        state.items.push_back((item, bytes));
+        state.bytes += bytes;
+        drop(state);
+        self.changed.notify_one();
+        evicted
+    }
+
+    /// Takes the oldest item, waiting for one. None once the queue is closed and empty.
+    pub fn pop(&self) -> Option<T> {
+        let mut state = self.lock();
+        loop {
+            if let Some((item, bytes)) = state.items.pop_front() {
+                state.bytes -= bytes;
+                state.taken += 1;
+                return Some(item);
+            }
+            if state.closed {
+                return None;
+            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Takes the oldest item that `is_ready`, whatever older ones wait; once the queue is closed, the oldest.
+    ///
+    /// Waits for an item, and at most `patience` for one that is ready. Then, and when the first item came to an empty
+    /// queue, the answer is [`Popped::NotReady`]: it may be time to judge anew.
+    pub fn pop_ready(&self, is_ready: impl Fn(&T) -> bool, patience: Duration) -> Popped<T> {
+        let mut state = self.lock();
+        if state.items.is_empty() && !state.closed {
+            drop(
+                self.changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+            );
+            return Popped::NotReady;
+        }
+        let ready = if state.closed {
+            Some(0)
+        } else {
+            state.items.iter().position(|(item, _)| is_ready(item))
+        };
+        let Some(ready) = ready else {
+            drop(
+                self.changed
+                    .wait_timeout(state, patience)
+                    .unwrap_or_else(PoisonError::into_inner),
+            );
+            return Popped::NotReady;
+        };
+        let Some((item, bytes)) = state.items.remove(ready) else {
+            return Popped::Closed;
+        };
+        state.bytes -= bytes;
+        state.taken += 1;
+        Popped::Item(item)
+    }
+
+    /// Changes the bound. Returns what no longer fits, oldest first.
+    #[must_use = "items that gave way are lost data and have to be counted"]
+    pub fn set_max_bytes(&self, max_bytes: usize) -> Vec<T> {
+        let mut state = self.lock();
+        state.max_bytes = max_bytes;
+        state.evict_down_to(max_bytes)
+    }
+
+    /// From now on nothing is taken in; what is queued can still be popped.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until everything has been popped or `deadline` has come, and returns what is left.
+    #[must_use = "items that are left are lost data and have to be counted"]
+    pub fn drain_until(&self, deadline: Instant) -> Vec<T> {
+        // The consumer signals nobody when it pops; a few looks a second are enough for an ending.
+        const LOOK: Duration = Duration::from_millis(10);
+        while self.fill().items > 0 && Instant::now() < deadline {
+            std::thread::sleep(LOOK);
+        }
+        self.lock().evict_down_to(0)
+    }
+
+    /// How many items have been popped so far: a queue in which something waits and this stands still has lost
+    /// its consumer.
+    pub fn taken(&self) -> u64 {
+        self.lock().taken
+    }
+
+    /// How full it is.
+    pub fn fill(&self) -> Fill {
+        let state = self.lock();
+        Fill {
+            items: state.items.len(),
+            bytes: state.bytes,
+            max_bytes: state.max_bytes,
+        }
+    }
+
+    /// No invariant spans a panic here (each method is a few moves), so a poisoned lock is still good;
+    /// whoever panicked is dealt with by the supervisor.
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> State<T> {
+    fn evict_down_to(&mut self, bytes: usize) -> Vec<T> {
+        let mut evicted = Vec::new();
+        while self.bytes > bytes {
+            let Some((item, item_bytes)) = self.items.pop_front() else {
+                break;
+            };
+            self.bytes -= item_bytes;
+            evicted.push(item);
+        }
+        evicted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn first_in_first_out() {
+        let queue = ByteQueue::new(100);
+        for i in 0..3 {
+            assert!(queue.push(i, 10).is_empty());
+        }
+        assert_eq!(
+            queue.fill(),
+            Fill {
+                items: 3,
+                bytes: 30,
+                max_bytes: 100
+            }
+        );
+        queue.close();
+        assert_eq!(
+            std::iter::from_fn(|| queue.pop()).collect::<Vec<_>>(),
+            [0, 1, 2]
+        );
+    }
+
+    #[test]
+    fn what_was_taken_is_counted_and_what_gave_way_is_not() {
+        let queue = ByteQueue::new(10);
+        assert!(queue.push(1, 10).is_empty());
+        assert_eq!(queue.push(2, 10), [1]);
+        assert_eq!(queue.taken(), 0);
+        assert_eq!(queue.pop(), Some(2));
+        assert_eq!(queue.taken(), 1);
+    }
+
+    /// Whoever panicked is dealt with by the supervisor; the others, and the accounts, must go on until then.
+    #[test]
+    fn a_poisoned_lock_is_still_good() {
+        let queue = Arc::new(ByteQueue::new(10));
+        let poisoner = Arc::clone(&queue);
+        let panicked = std::thread::spawn(move || {
+            let _held = poisoner.lock();
+            panic!("while holding the lock");
+        });
+        assert!(panicked.join().is_err());
+        assert!(queue.state.is_poisoned());
+        assert!(queue.push(1, 1).is_empty());
+        assert_eq!((queue.pop(), queue.fill().items), (Some(1), 0));
+    }
+
+    #[test]
+    fn closed_takes_nothing_in_and_hands_it_back() {
+        let queue = ByteQueue::new(100);
+        queue.close();
+        assert_eq!(queue.push(1, 1), [1]);
+        assert_eq!(queue.pop(), None);
+    }
+
+    #[test]
+    fn a_smaller_bound_evicts_the_oldest() {
+        let queue = ByteQueue::new(100);
+        for i in 0..5 {
+            assert!(queue.push(i, 20).is_empty());
+        }
+        assert_eq!(queue.set_max_bytes(50), [0, 1, 2]);
+        assert_eq!(queue.fill().bytes, 40);
+    }
+
+    #[test]
+    fn a_waiting_consumer_is_woken_by_a_push_and_by_close() {
+        let queue = Arc::new(ByteQueue::new(100));
+        let consumer = std::thread::spawn({
+            let queue = Arc::clone(&queue);
+            move || (queue.pop(), queue.pop())
+        });
+        assert!(queue.push(7, 1).is_empty());
+        while queue.fill().items > 0 {
+            std::thread::yield_now();
+        }
+        queue.close();
+        assert_eq!(consumer.join().unwrap(), (Some(7), None));
+    }
+
+    #[test]
+    fn what_is_not_ready_waits_and_holds_up_nothing_else() {
+        let queue = ByteQueue::new(100);
+        for i in 0..4 {
+            assert!(queue.push(i, 10).is_empty());
+        }
+        let odd = || queue.pop_ready(|i| i % 2 == 1, Duration::ZERO);
+        assert_eq!(odd(), Popped::Item(1));
+        assert_eq!(odd(), Popped::Item(3));
+        assert_eq!(odd(), Popped::NotReady);
+        assert_eq!((queue.fill().items, queue.fill().bytes), (2, 20));
+        assert_eq!(queue.taken(), 2);
+        queue.close();
+        assert_eq!(
+            (odd(), odd(), odd()),
+            (Popped::Item(0), Popped::Item(2), Popped::Closed)
+        );
+    }
+
+    #[test]
+    fn the_first_item_wakes_whoever_waits_for_a_ready_one() {
+        let queue = Arc::new(ByteQueue::new(100));
+        let consumer = std::thread::spawn({
+            let queue = Arc::clone(&queue);
+            move || {
+                let forever = Duration::from_secs(3600);
+                while queue.pop_ready(|_| true, forever) != Popped::Item(7) {}
+            }
+        });
+        assert!(queue.push(7, 1).is_empty());
+        consumer.join().expect("it has the item");
+    }
+
+    #[test]
+    fn what_nobody_takes_is_left_at_the_deadline() {
+        let queue = ByteQueue::new(100);
+        assert!(queue.push(1, 1).is_empty());
+        queue.close();
+        assert_eq!(
+            queue.drain_until(Instant::now() + Duration::from_millis(20)),
+            [1]
+        );
+        assert_eq!(queue.fill().bytes, 0);
+    }
+
+    proptest! {
+        /// Never over the bound, nothing vanishes, order is kept.
+        #[test]
+        fn bounded_and_nothing_vanishes(sizes in proptest::collection::vec(0usize..60, 0..100)) {
+            let queue = ByteQueue::new(100);
+            let mut out = Vec::new();
+            for (i, &size) in sizes.iter().enumerate() {
+                out.extend(queue.push(i, size));
+                prop_assert!(queue.fill().bytes <= 100);
+            }
+            queue.close();
+            out.extend(std::iter::from_fn(|| queue.pop()));
+            prop_assert_eq!(out, (0..sizes.len()).collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The static transform that ties SENSR's frame to another.
+
+use r2r::geometry_msgs::msg::{Quaternion, Transform, TransformStamped, Vector3};
+use r2r::std_msgs::msg::Header;
+use r2r::tf2_msgs::msg::TFMessage;
+use r2r::{Node, Publisher, QosProfile};
+
+use super::RuntimeError;
+use super::ros_types::time;
+use crate::config::Config;
+use crate::time::stamp::Stamp;
+
+/// Publishes the transform whenever the frames change. Latched: late subscribers get the latest.
+pub(super) struct StaticTransform {
+    publisher: Publisher<TFMessage>,
+    /// Child and parent, as last published.
+    frames: Option<(String, String)>,
+}
+
+impl StaticTransform {
+    pub(super) fn new(node: &mut Node) -> Result<Self, RuntimeError> {
+        let profile = QosProfile::default()
+            .reliable()
+            .transient_local()
+            .keep_last(1);
+        let publisher = node
+            .create_publisher("/tf_static", profile)
+            .map_err(RuntimeError::ros("publish /tf_static"))?;
+        Ok(Self {
+            publisher,
+            frames: None,
+        })
+    }
+
+    /// Publishes if the frames are others than before. Where there is no parent any more, an empty message takes the
+    /// place of the transform for late subscribers; those that have the transform cannot be made to forget it.
+    pub(super) fn follow(&mut self, config: &Config) {
+        let child = &config.frame_id;
+        let parent = config.parent_frame.as_ref();
+        let frames = parent.map(|parent| (child.clone(), parent.clone()));
+        if self.frames == frames {
+            return;
+        }
+        let transforms = parent.map(|parent| identity(parent, child));
+        let message = TFMessage {
+            transforms: transforms.into_iter().collect(),
+        };
+        if let Err(error) = self.publisher.publish(&message) {
+            log::error!("/tf_static: the middleware refused the transform of {child}: {error}");
+            return;
+        }
+        if let (Some((child, parent)), None) = (&self.frames, &frames) {
+            log::warn!(
+                "/tf_static: no transform from {parent} to {child} any more: nodes that know it keep it until they \
+                 are restarted"
+            );
+        }
+        self.frames = frames;
+    }
+}
+
+fn identity(parent: &str, child: &str) -> TransformStamped {
+    TransformStamped {
+        header: Header {
+            stamp: time(Stamp::now()),
+            frame_id: parent.to_owned(),
+        },
+        child_frame_id: child.to_owned(),
+        transform: Transform {
+            translation: Vector3::default(),
+            rotation: Quaternion {
+                w: 1.0,
+                ..Quaternion::default()
+            },
+        },
+    }
+}
