@@ -7,6 +7,7 @@ pub mod hosts;
 pub mod overrides;
 pub mod path;
 pub mod resolve;
+pub mod ros_arguments;
 pub mod set_request;
 pub mod table;
 pub mod text_file;

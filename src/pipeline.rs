@@ -111,6 +111,16 @@ impl Queues {
         settle_as_dropped(ledger, self.objects.set_max_bytes(max_bytes));
     }
 
+    /// Items taken out so far and items that wait, of clouds, objects, and reliable messages.
+    #[must_use]
+    pub fn progress(&self) -> [(u64, usize); 3] {
+        [
+            (self.clouds.taken(), self.clouds.fill().items),
+            (self.objects.taken(), self.objects.fill().items),
+            (self.notices.taken(), self.notices.fill().items),
+        ]
+    }
+
     /// From now on nothing is taken in.
     pub fn close(&self) {
         self.clouds.close();

@@ -10,6 +10,7 @@
 
 pub mod exit_timer;
 pub mod heartbeat;
+pub mod link_runtime;
 pub mod queue_watchdog;
 pub mod wait_monitor;
 pub mod workers;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use sensr_bridge::config::ros_arguments::RosArguments;
 use sensr_bridge::{config, environment, ros};
 use sensr_console::Console;
 
@@ -21,9 +22,9 @@ struct OwnArguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = match ros::Arguments::from_command_line(std::env::args_os()) {
+    let arguments = match RosArguments::from_command_line(std::env::args_os()) {
         Ok(arguments) => arguments,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(&error.into()),
     };
     let own = OwnArguments::parse_from(&arguments.own);
     if own.print_params {

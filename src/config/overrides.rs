@@ -108,6 +108,14 @@ pub enum OverrideError {
         /// The problem.
         problem: String,
     },
+    /// The command line ends after a flag that a value must follow.
+    #[error("ROS arguments: {value} must follow {flag}")]
+    MissingValue {
+        /// The flag.
+        flag: String,
+        /// Description of the value.
+        value: &'static str,
+    },
     /// The value is not allowed.
     #[error("{place}: {problem}")]
     Value {

@@ -7,11 +7,11 @@ use r2r::diagnostic_msgs::msg::{DiagnosticArray, DiagnosticStatus, KeyValue};
 use r2r::std_msgs::msg::Header;
 use r2r::{Node, Publisher, QosProfile};
 
-use super::neighbours::Neighbours;
 use super::ros_types::{text, time};
 use super::{RuntimeError, logging};
 use crate::config::Config;
 use crate::diagnostics::{Diagnosis, Facts, LinkFacts, Status};
+use crate::environment::shared_memory_users::SharedMemoryUsers;
 use crate::metrics::process_memory::Memory;
 use crate::metrics::{Stats, StreamStats};
 use crate::pipeline::{Queues, memory_bound};
@@ -30,7 +30,7 @@ pub(super) struct Diagnostics {
     node: String,
     diagnosis: Diagnosis,
     complaint: Throttle,
-    neighbours: Neighbours,
+    neighbours: SharedMemoryUsers,
 }
 
 impl Diagnostics {
@@ -45,7 +45,7 @@ impl Diagnostics {
                 .map_err(RuntimeError::ros("read the node's name"))?,
             diagnosis: Diagnosis::new(Instant::now()),
             complaint: Throttle::new(LOG_PERIOD),
-            neighbours: Neighbours::new(),
+            neighbours: SharedMemoryUsers::default(),
         })
     }
 

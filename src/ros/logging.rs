@@ -15,9 +15,9 @@ use r2r::{LogSeverity, Publisher, QosProfile};
 use super::RuntimeError;
 use super::ros_types::{text, time};
 use crate::diagnostics::LogFigures;
+use crate::environment;
 use crate::time::log_throttle::RepeatThrottle;
 use crate::time::stamp::Stamp;
-use crate::{console, environment};
 use sensr_console::lossy_queue::LossyQueue;
 
 /// Lines that may wait for `/rosout`. More than that between two spins are on the console only.

@@ -5,9 +5,9 @@
 use r2r::rcl_interfaces::{msg, srv};
 use r2r::{Node, Publisher, QosProfile};
 
-use super::Error;
 use super::ros_types::time;
 use super::service_queue::Inbox;
+use super::{Error, RuntimeError};
 use crate::config::set_request::SetRequest;
 use crate::config::table::{self, Kind, PARAMETERS, Parameter};
 use crate::config::{Config, ParameterError, Settings, Value};

@@ -1,4 +1,4 @@
-//! Which thread does what.
+//! The threads of the bridge: two that read, three that publish.
 
 use std::sync::Arc;
 
@@ -6,7 +6,6 @@ use r2r::Node;
 use tokio::sync::watch;
 
 use super::RuntimeError;
-use super::link_runtime::{Reactor, Signals};
 use super::publisher::DdsSink;
 use crate::config::Config;
 use crate::connection::options::LinkOptions;
@@ -16,9 +15,13 @@ use crate::pipeline::Queues;
 use crate::pipeline::ingest::{CloudIntake, OutputIntake};
 use crate::pipeline::publish::{CloudOutflow, NoticeOutflow, ObjectOutflow};
 use crate::supervisor::heartbeat::Heartbeat;
+use crate::supervisor::link_runtime::{LinkRuntime, Signals};
 use crate::supervisor::workers::{Worker, Workers};
 use crate::topic::Topic;
 use tokio_util::sync::CancellationToken;
+
+/// Names of the threads that publish, in the order of [`Queues::progress`].
+pub(super) const PUBLISHING_THREADS: [&str; 3] = ["pub-points", "pub-objects", "pub-reliable"];
 
 /// What each publishing thread publishes. Both cloud and object thread have a publisher of frames.
 const CLOUD_TOPICS: [Topic; 4] = [Topic::Raw, Topic::Ground, Topic::Background, Topic::Wire];
@@ -38,16 +41,15 @@ const NOTICE_TOPICS: [Topic; 6] = [
     Topic::ServerStatus,
 ];
 
-/// What all threads are given.
-pub(super) struct Wiring {
+/// Starts the threads, and holds what they share.
+pub(super) struct ThreadSpawner {
     pub(super) stats: Arc<Stats>,
     pub(super) config: watch::Receiver<Arc<Config>>,
-    pub(super) trigger: CancellationToken,
     pub(super) shutdown: CancellationToken,
     pub(super) heartbeat: Heartbeat,
 }
 
-impl Wiring {
+impl ThreadSpawner {
     /// Starts the threads that publish.
     pub(super) fn publishers(
         &self,
@@ -75,9 +77,9 @@ impl Wiring {
             sink(&NOTICE_TOPICS)?,
         );
         Ok(Workers::new([
-            Worker::spawn("pub-points", move || clouds.run())?,
-            Worker::spawn("pub-objects", move || objects.run())?,
-            Worker::spawn("pub-events", move || notices.run())?,
+            Worker::spawn(PUBLISHING_THREADS[0], move || clouds.run())?,
+            Worker::spawn(PUBLISHING_THREADS[1], move || objects.run())?,
+            Worker::spawn(PUBLISHING_THREADS[2], move || notices.run())?,
         ]))
     }
 
@@ -85,7 +87,7 @@ impl Wiring {
     pub(super) fn readers(
         &self,
         queues: &Queues,
-        (reactor, signals): (Reactor, Signals),
+        (runtime, signals): (LinkRuntime, Signals),
         points: watch::Receiver<LinkOptions>,
         output: watch::Receiver<LinkOptions>,
     ) -> Result<Workers, RuntimeError> {
@@ -101,19 +103,26 @@ impl Wiring {
             self.config.clone(),
         );
         let (stats, shutdown) = (Arc::clone(&self.stats), self.shutdown.clone());
-        let trigger = self.trigger.clone();
         let points = Worker::spawn("sensr-points", move || {
-            let link = client::run(&stats.points.link, points, shutdown, clouds);
-            reactor.run(link, signals.pull(trigger));
+            let link = reconnect::run(&stats.points.link, points, shutdown.clone(), clouds);
+            runtime.run(link, signals.forward(shutdown));
             Ok(())
         })?;
         let (stats, shutdown) = (Arc::clone(&self.stats), self.shutdown.clone());
-        let (reactor, heartbeat) = (Reactor::new()?, self.heartbeat.clone());
+        let (runtime, heartbeat) = (new_runtime()?, self.heartbeat.clone());
         let output = Worker::spawn("sensr-output", move || {
-            let link = client::run(&stats.output.link, output, shutdown, rest);
-            reactor.run(link, heartbeat.watch());
+            let link = reconnect::run(&stats.output.link, output, shutdown, rest);
+            runtime.run(link, heartbeat.watch());
             Ok(())
         })?;
         Ok(Workers::new([points, output]))
     }
+}
+
+/// Creates the runtime of a link.
+pub(super) fn new_runtime() -> Result<LinkRuntime, RuntimeError> {
+    LinkRuntime::new().map_err(|source| RuntimeError::System {
+        action: "start the runtime of a link",
+        source,
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::environment::shared_memory;
+use super::shared_memory;
 use crate::time::log_throttle::Throttle;
 use crate::time::rate_limiter::IntervalGrid;
 
@@ -13,23 +13,25 @@ const LOG_PERIOD: Duration = Duration::from_secs(300);
 
 /// Looks for them now and then.
 #[derive(Debug)]
-pub(super) struct Neighbours {
+pub struct SharedMemoryUsers {
     looks: IntervalGrid,
     users: Vec<u32>,
     complaint: Throttle,
 }
 
-impl Neighbours {
-    pub(super) fn new() -> Self {
+impl Default for SharedMemoryUsers {
+    fn default() -> Self {
         Self {
             looks: IntervalGrid::default(),
             users: Vec::new(),
             complaint: Throttle::new(LOG_PERIOD),
         }
     }
+}
 
+impl SharedMemoryUsers {
     /// The other users. Looks when it is time.
-    pub(super) fn look(&mut self, now: Instant) -> Vec<u32> {
+    pub fn look(&mut self, now: Instant) -> Vec<u32> {
         if self.looks.is_due(now, PERIOD) {
             self.users = shared_memory::other_users();
             if !self.users.is_empty()

@@ -5,8 +5,8 @@ use std::ffi::OsString;
 
 use log::LevelFilter;
 
-use super::Error;
-use crate::config::overrides::Overrides;
+use super::ConfigError;
+use super::overrides::{OverrideError, Overrides};
 
 /// Flags that stand alone.
 const SWITCHES: [&str; 6] = [
@@ -33,14 +33,14 @@ const OPTIONS: [&str; 10] = [
 
 /// A command line, taken apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Arguments {
+pub struct RosArguments {
     /// The program's own, its name first.
     pub own: Vec<String>,
     /// For ROS, without the `--ros-args` and `--` around them.
     pub ros: Vec<String>,
 }
 
-impl Arguments {
+impl RosArguments {
     /// Takes the command line of the process apart. r2r and rcl know arguments in UTF-8 only.
     pub fn from_command_line(
         args: impl IntoIterator<Item = OsString>,
@@ -74,14 +74,14 @@ impl Arguments {
     ///
     /// rcl passes over those without a word, and a misspelt `--params-file` would cost all parameters in
     /// it. Values are left for rcl to judge.
-    pub(super) fn first_unknown(&self) -> Option<&str> {
+    pub fn first_unknown(&self) -> Option<&str> {
         self.flags()
             .map(|(flag, _)| flag)
             .find(|flag| !OPTIONS.contains(flag) && !SWITCHES.contains(flag))
     }
 
     /// The parameter files and values, read.
-    pub(super) fn overrides(&self) -> Result<Overrides, ConfigError> {
+    pub fn overrides(&self) -> Result<Overrides, OverrideError> {
         let mut overrides = Overrides::default();
         for (flag, value) in self.flags() {
             match (flag, value) {
@@ -113,7 +113,7 @@ impl Arguments {
 
     /// The level that `--log-level LEVEL` or `--log-level NAME:=LEVEL` sets for the logger `name`. rcl
     /// filters its console by the same arguments.
-    pub(super) fn log_level(&self, name: &str) -> LevelFilter {
+    pub fn log_level(&self, name: &str) -> LevelFilter {
         let mut level = LevelFilter::Info;
         for (flag, value) in self.flags() {
             let ("--log-level", Some(value)) = (flag, value) else {
@@ -136,8 +136,9 @@ impl Arguments {
     }
 }
 
-fn missing_value(flag: &str, value: &str) -> Error {
-    ConfigError::Arguments(format!("{value} must follow {flag}"))
+fn missing_value(flag: &str, value: &'static str) -> OverrideError {
+    let flag = flag.to_owned();
+    OverrideError::MissingValue { flag, value }
 }
 
 #[cfg(test)]
@@ -145,7 +146,7 @@ mod tests {
     use super::*;
 
     fn split(line: &str) -> Arguments {
-        Arguments::split(line.split_whitespace().map(str::to_owned))
+        RosArguments::split(line.split_whitespace().map(str::to_owned))
     }
 
     fn unknown(line: &str) -> Option<String> {
@@ -208,7 +209,7 @@ mod tests {
     fn an_argument_that_is_not_utf8_is_shown() {
         use std::os::unix::ffi::OsStringExt as _;
         let args = ["x".into(), OsString::from_vec(b"caf\xe9".to_vec())];
-        let refusal = Arguments::from_command_line(args).expect_err("refused");
+        let refusal = RosArguments::from_command_line(args).expect_err("refused");
         assert_eq!(refusal.exit_code(), 2);
         assert!(
             refusal.to_string().contains("caf\\xe9 is not UTF-8"),
