@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use prost::Message as _;
 use sensr_bridge::config::Config;
-use sensr_bridge::metrics::Stats;
+use sensr_bridge::connection::reconnect::FrameHandler as _;
+use sensr_bridge::metrics::Metrics;
 use sensr_bridge::pipeline::Queues;
-use sensr_bridge::pipeline::ingest::OutputIntake;
-use sensr_bridge::pipeline::publish::{ObjectOutflow, Sink};
+use sensr_bridge::pipeline::ingest::OutputIngest;
+use sensr_bridge::pipeline::publish::{ObjectPublishWorker, Sink};
 use sensr_bridge::time::stamp::Arrival;
 use sensr_bridge::topic::Topic;
 use sensr_protocol::wire::proto::{
@@ -97,7 +98,7 @@ impl Sink for Void {
 
 /// Time per message, and bytes that came of it.
 fn run(frame: &Bytes, with_markers: bool) -> (Duration, usize) {
-    let stats: Arc<Stats> = Arc::default();
+    let stats: Arc<Metrics> = Arc::default();
     let queues = Queues::new(1 << 30);
     let (_sender, config) = watch::channel(Arc::new(Config::default()));
     let bytes = Arc::default();
@@ -105,16 +106,16 @@ fn run(frame: &Bytes, with_markers: bool) -> (Duration, usize) {
         with_markers,
         bytes: Arc::clone(&bytes),
     };
-    let mut intake = OutputIntake::new(
+    let mut ingest = OutputIngest::new(
         Arc::clone(&stats),
         Arc::clone(&queues.objects),
-        Arc::clone(&queues.notices),
+        Arc::clone(&queues.reliable),
         config.clone(),
     );
-    let outflow = ObjectOutflow::new(stats, Arc::clone(&queues.objects), config, sink);
+    let outflow = ObjectPublishWorker::new(stats, Arc::clone(&queues.objects), config, sink);
     let begun = Instant::now();
     for _ in 0..BATCH {
-        intake.message(frame.clone(), Arrival::now());
+        ingest.handle_frame(frame.clone(), Arrival::now());
     }
     queues.close();
     outflow.run().expect("nothing is final");

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::connection::backoff;
-use crate::connection::keepalive::Patience;
+use crate::connection::keepalive::KeepAliveTimeouts;
 use crate::connection::tls::TlsOptions;
 use crate::topic::{Switch, Topic};
 pub use error::ConfigError;
@@ -66,7 +66,7 @@ pub struct Config {
     /// The pauses between attempts to connect.
     pub reconnect: backoff::Bounds,
     /// How long silence of the server is borne.
-    pub patience: Patience,
+    pub patience: KeepAliveTimeouts,
     /// How often statistics are published.
     pub statistics_period: Duration,
 }
@@ -129,7 +129,7 @@ impl Config {
                 initial_delay: settings.seconds("reconnect.initial_delay"),
                 max_delay: settings.seconds("reconnect.max_delay"),
             },
-            patience: Patience {
+            patience: KeepAliveTimeouts {
                 stall_timeout: settings.seconds("stall_timeout"),
                 ping_interval: settings.seconds("ping_interval"),
             },

@@ -1,6 +1,6 @@
 //! What is wrong, in words: one status per thing that can be, as `/diagnostics` shows them.
 //!
-//! Nothing is counted here. [`Diagnosis`] looks at the figures about once a second and compares them with
+//! Nothing is counted here. [`Diagnostics`] looks at the figures about once a second and compares them with
 //! what they were: an alarm needs more than one bad look, and goes only when all is well again for a while.
 
 mod clock;
@@ -24,35 +24,35 @@ use crate::config::Config;
 use crate::connection::status::LinkFigures;
 use crate::environment;
 use crate::metrics::ledger::Account;
-use crate::metrics::process_memory::Memory;
-use crate::metrics::server_health::Knowledge;
+use crate::metrics::process_memory::ProcessMemory;
+use crate::metrics::server_health::ServerHealthSnapshot;
 use crate::pipeline::queue::Fill;
-use crate::time::clock_offset::{Estimate, Oddities};
+use crate::time::clock_offset::{ClockAnomalies, Estimate};
 use crate::topic::Topic;
 
 pub use log::LogFigures;
 
 /// What is looked at, all of one instant.
 #[derive(Debug, Clone)]
-pub struct Facts {
+pub struct DiagnosticsInput {
     /// That instant.
     pub now: Instant,
     /// The point stream.
-    pub points: LinkFacts,
+    pub points: LinkInput,
     /// The output stream.
-    pub output: LinkFacts,
+    pub output: LinkInput,
     /// The loss ledger, in the order of [`Topic::ALL`].
     pub accounts: [Account; Topic::COUNT],
     /// The server's clock. None as long as nothing is known of it.
     pub clock: Option<Estimate>,
     /// What was odd about the clocks.
-    pub oddities: Oddities,
+    pub anomalies: ClockAnomalies,
     /// The memory of this process. None if the system does not tell.
-    pub memory: Option<Memory>,
+    pub memory: Option<ProcessMemory>,
     /// What that stays below, bytes.
     pub memory_bound: u64,
     /// What the server says of itself.
-    pub server: Knowledge,
+    pub server: ServerHealthSnapshot,
     /// The parameters, as they are for the site.
     pub config: Arc<Config>,
     /// Other nodes that publish on this one's topics.
@@ -65,13 +65,13 @@ pub struct Facts {
 
 /// What is looked at of one stream.
 #[derive(Debug, Clone)]
-pub struct LinkFacts {
+pub struct LinkInput {
     /// The link and what it brought.
     pub figures: LinkFigures,
     /// The queue of what may be dropped.
     pub queue: Fill,
     /// The queue of what may not: events, zones, health. None for a stream without such.
-    pub notices: Option<Fill>,
+    pub reliable: Option<Fill>,
 }
 
 /// How bad it is. The numbers are those of `diagnostic_msgs/DiagnosticStatus`.
@@ -110,7 +110,7 @@ pub struct Status {
 }
 
 impl Status {
-    fn new(task: impl Into<String>, (level, message): Judgement) -> Self {
+    fn new(task: impl Into<String>, (level, message): Finding) -> Self {
         Self {
             level,
             task: task.into(),
@@ -130,11 +130,11 @@ impl Status {
 }
 
 /// How bad, and why.
-type Judgement = (Level, String);
+type Finding = (Level, String);
 
 /// Looks at the figures again and again. Bounded: some tens of kilobytes, whatever comes.
 #[derive(Debug)]
-pub struct Diagnosis {
+pub struct Diagnostics {
     points: link::LinkWatch,
     output: link::LinkWatch,
     rates: rate::RateWatch,
@@ -145,7 +145,7 @@ pub struct Diagnosis {
     log: log::LogWatch,
 }
 
-impl Diagnosis {
+impl Diagnostics {
     /// At `start` all counters were zero and nothing was connected.
     #[must_use]
     pub fn new(start: Instant) -> Self {
@@ -162,7 +162,7 @@ impl Diagnosis {
     }
 
     /// How everything is. Meant to be called once a second.
-    pub fn examine(&mut self, facts: &Facts) -> Vec<Status> {
+    pub fn examine(&mut self, facts: &DiagnosticsInput) -> Vec<Status> {
         let mut statuses = vec![
             self.points.examine(facts.now, &facts.points),
             self.output.examine(facts.now, &facts.output),

@@ -7,8 +7,8 @@ pub mod stage_times;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::connection::status::Link;
-use crate::time::clock_offset::Clock;
+use crate::connection::status::LinkStatus;
+use crate::time::clock_offset::ClockOffsetEstimator;
 
 /// Locks a mutex that guards counters. Each update is complete before its lock is released by a panic
 /// or otherwise, so a poisoned one still tells the truth.
@@ -18,32 +18,32 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Everything that is counted, shared by those who count and whoever reports.
 #[derive(Debug, Default)]
-pub struct Stats {
+pub struct Metrics {
     /// The loss ledger, per topic.
     pub ledger: ledger::Ledger,
     /// The point stream.
-    pub points: StreamStats,
+    pub points: StreamMetrics,
     /// The output stream.
-    pub output: StreamStats,
+    pub output: StreamMetrics,
     /// What SENSR says of itself.
-    pub server: server_health::Server,
-    clock: Mutex<Clock>,
+    pub server: server_health::ServerHealth,
+    clock: Mutex<ClockOffsetEstimator>,
     /// Host whose clock that is.
     clock_host: Mutex<String>,
 }
 
 /// What is counted per stream.
 #[derive(Debug, Default)]
-pub struct StreamStats {
+pub struct StreamMetrics {
     /// The link and the frames it brought.
-    pub link: Link,
+    pub link: LinkStatus,
     /// Where the time went.
     pub stages: stage_times::Stages,
 }
 
-impl Stats {
+impl Metrics {
     /// The clocks. Not to be held: both streams ask at every message.
-    pub fn clock(&self) -> MutexGuard<'_, Clock> {
+    pub fn clock(&self) -> MutexGuard<'_, ClockOffsetEstimator> {
         lock(&self.clock)
     }
 

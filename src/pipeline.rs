@@ -3,9 +3,9 @@
 //!
 //! ```text
 //! readers (must never wait)                                publishers (may wait)
-//! CloudIntake:  decode, thin, enter in the ledger ─► CloudQueue  ─► CloudOutflow
-//! OutputIntake: decode, thin, enter in the ledger ─┬► ObjectQueue ─► ObjectOutflow: objects, their points, pictures
-//!                                                  └► NoticeQueue ─► NoticeOutflow: zones, events, health, status
+//! PointsIngest:  decode, thin, enter in the ledger ─► CloudQueue  ─► PointsPublishWorker
+//! OutputIngest: decode, thin, enter in the ledger ─┬► ObjectQueue ─► ObjectPublishWorker: objects, their points, pictures
+//!                                                  └► ReliableQueue ─► ReliablePublishWorker: zones, events, health, status
 //! ```
 //!
 //! Decoding and thinning come before the queues: both cost next to nothing (points are views into the
@@ -26,16 +26,16 @@ pub use memory_budget::memory_bound;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::connection::status::Link;
+use crate::connection::status::LinkStatus;
 use crate::encode::point_cloud::Cloud;
 use crate::metrics::ledger::{Ledger, Outcome};
-use crate::time::log_throttle::Throttle;
+use crate::time::log_throttle::LogThrottle;
 use crate::time::stamp::{Arrival, Stamp};
 use crate::topic::Topic;
 use ingest::wire_tap::WireFrame;
 use object_message::QueuedOutput;
 use queue::ByteQueue;
-use reliable_message::QueuedNotice;
+use reliable_message::QueuedReliable;
 use sensr_protocol::invalid_texts::InvalidTexts;
 use source::Source;
 
@@ -44,7 +44,7 @@ const LOG_PERIOD: Duration = Duration::from_secs(10);
 
 /// What may wait of events, zones, health and status: some hundred thousand events. Not a parameter: nobody
 /// wants to lose them for less.
-const NOTICE_QUEUE_BYTES: usize = 64 << 20;
+const RELIABLE_QUEUE_BYTES: usize = 64 << 20;
 
 /// What waits in a queue and has entries in the ledger to settle.
 pub trait Queued {
@@ -81,7 +81,7 @@ pub type CloudQueue = ByteQueue<QueuedClouds>;
 /// What may be dropped of the output stream.
 pub type ObjectQueue = ByteQueue<QueuedOutput>;
 /// What may not.
-pub type NoticeQueue = ByteQueue<QueuedNotice>;
+pub type ReliableQueue = ByteQueue<QueuedReliable>;
 
 /// All queues.
 #[derive(Debug)]
@@ -91,7 +91,7 @@ pub struct Queues {
     /// Objects.
     pub objects: Arc<ObjectQueue>,
     /// Events, zones, health, status.
-    pub notices: Arc<NoticeQueue>,
+    pub reliable: Arc<ReliableQueue>,
 }
 
 impl Queues {
@@ -101,7 +101,7 @@ impl Queues {
         Self {
             clouds: Arc::new(ByteQueue::new(max_bytes)),
             objects: Arc::new(ByteQueue::new(max_bytes)),
-            notices: Arc::new(ByteQueue::new(NOTICE_QUEUE_BYTES)),
+            reliable: Arc::new(ByteQueue::new(RELIABLE_QUEUE_BYTES)),
         }
     }
 
@@ -117,7 +117,7 @@ impl Queues {
         [
             (self.clouds.taken(), self.clouds.fill().items),
             (self.objects.taken(), self.objects.fill().items),
-            (self.notices.taken(), self.notices.fill().items),
+            (self.reliable.taken(), self.reliable.fill().items),
         ]
     }
 
@@ -125,12 +125,12 @@ impl Queues {
     pub fn close(&self) {
         self.clouds.close();
         self.objects.close();
-        self.notices.close();
+        self.reliable.close();
     }
 
     /// Waits until everything has been taken out or `deadline` has come. What is left is dropped and settled.
     pub fn drain_until(&self, deadline: Instant, ledger: &Ledger) {
-        settle_as_dropped(ledger, self.notices.drain_until(deadline));
+        settle_as_dropped(ledger, self.reliable.drain_until(deadline));
         settle_as_dropped(ledger, self.clouds.drain_until(deadline));
         settle_as_dropped(ledger, self.objects.drain_until(deadline));
     }
@@ -149,16 +149,16 @@ fn settle_as_dropped(ledger: &Ledger, gone: Vec<impl Queued>) -> usize {
 }
 
 /// Counts texts that are not UTF-8, and says which.
-fn count_invalid_texts(link: &Link, texts: &InvalidTexts, throttle: &mut Throttle) {
+fn count_invalid_texts(link: &LinkStatus, texts: &InvalidTexts, throttle: &mut LogThrottle) {
     if texts.count() > 0 {
         link.update(|figures| figures.invalid_texts += texts.count());
-        complain(throttle, || texts.to_string());
+        warn_throttled(throttle, || texts.to_string());
     }
 }
 
 /// Warns, unless it did so a moment ago.
-fn complain(throttle: &mut Throttle, line: impl FnOnce() -> String) {
-    if let Some(held_back) = throttle.pass(Instant::now()) {
-        log::warn!("{}{held_back}", line());
+fn warn_throttled(throttle: &mut LogThrottle, line: impl FnOnce() -> String) {
+    if let Some(suppressed) = throttle.pass(Instant::now()) {
+        log::warn!("{}{suppressed}", line());
     }
 }

@@ -37,7 +37,7 @@ pub enum Topic {
 
 /// How a topic is delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
+pub enum QosClass {
     /// As the `qos.*` parameters say.
     Cloud,
     /// Reliable; a few messages are kept for slow subscribers.
@@ -50,7 +50,7 @@ pub enum Delivery {
     Latched,
 }
 
-impl Delivery {
+impl QosClass {
     /// How many messages the middleware keeps for slow subscribers. `qos_depth` is the parameter `qos.depth`.
     #[must_use]
     pub const fn depth(self, qos_depth: usize) -> usize {
@@ -159,7 +159,7 @@ impl Topic {
 
     /// How it is delivered.
     #[must_use]
-    pub const fn delivery(self) -> Delivery {
+    pub const fn qos_class(self) -> QosClass {
         self.facts().2
     }
 
@@ -169,8 +169,8 @@ impl Topic {
         self.facts().3
     }
 
-    const fn facts(self) -> (&'static str, &'static str, Delivery, Option<Switch>) {
-        use Delivery::{Cloud, Event, Frames, Latched, Stream};
+    const fn facts(self) -> (&'static str, &'static str, QosClass, Option<Switch>) {
+        use QosClass::{Cloud, Event, Frames, Latched, Stream};
         let objects = Some(Switch::Objects);
         let markers = Some(Switch::Markers);
         match self {
@@ -250,9 +250,9 @@ mod tests {
     #[test]
     fn what_must_not_be_lost_cannot_be_switched_off() {
         for topic in Topic::ALL {
-            let precious = match topic.delivery() {
-                Delivery::Event => true,
-                Delivery::Latched => topic != Topic::ZoneMarkers,
+            let precious = match topic.qos_class() {
+                QosClass::Event => true,
+                QosClass::Latched => topic != Topic::ZoneMarkers,
                 _ => false,
             };
             assert_eq!(topic.switch().is_none(), precious, "{topic:?}");

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sensr_bridge::connection::reconnect::FrameHandler as _;
 use sensr_bridge::connection::status::Endpoint;
-use sensr_bridge::pipeline::ingest::OutputIntake;
-use sensr_bridge::pipeline::publish::{NoticeOutflow, ObjectOutflow};
+use sensr_bridge::pipeline::ingest::OutputIngest;
+use sensr_bridge::pipeline::publish::{ObjectPublishWorker, ReliablePublishWorker};
 use sensr_bridge::topic::Topic;
 
 use super::cdr::Reader;
@@ -50,25 +50,25 @@ pub fn output(data: &[u8]) {
 
 fn run(frames: &[&[u8]], switches: u8, others: u8) {
     let mut rig = Rig::new(switches, others);
-    let mut intake = OutputIntake::new(
+    let mut ingest = OutputIngest::new(
         Arc::clone(&rig.stats),
         Arc::clone(&rig.queues.objects),
-        Arc::clone(&rig.queues.notices),
+        Arc::clone(&rig.queues.reliable),
         rig.config.clone(),
     );
     let mut bytes = 0;
     for (number, frame) in frames.iter().enumerate() {
         if others & 8 != 0 {
-            intake.handle_server(&server(number));
+            ingest.handle_server(&server(number));
         }
-        intake.message(Bytes::copy_from_slice(frame), rig.arrival());
+        ingest.handle_frame(Bytes::copy_from_slice(frame), rig.arrival());
         rig.assert_balance();
         bytes += frame.len();
     }
     rig.queues.close();
     let mood = others >> 4;
     let mut sequences = BTreeMap::<usize, Vec<u64>>::new();
-    let notices = Inspector {
+    let reliable = Inspector {
         stats: Arc::clone(&rig.stats),
         mood,
         inspect: |topic: Topic, message: &[u8]| {
@@ -79,11 +79,11 @@ fn run(frames: &[&[u8]], switches: u8, others: u8) {
             }
         },
     };
-    NoticeOutflow::new(
+    ReliablePublishWorker::new(
         Arc::clone(&rig.stats),
-        Arc::clone(&rig.queues.notices),
+        Arc::clone(&rig.queues.reliable),
         rig.config.clone(),
-        notices,
+        reliable,
     )
     .run()
     .expect("nothing is final");
@@ -99,7 +99,7 @@ fn run(frames: &[&[u8]], switches: u8, others: u8) {
             }
         },
     };
-    ObjectOutflow::new(
+    ObjectPublishWorker::new(
         Arc::clone(&rig.stats),
         Arc::clone(&rig.queues.objects),
         rig.config.clone(),

@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sensr_bridge::pipeline::ingest::CloudIntake;
-use sensr_bridge::pipeline::publish::CloudOutflow;
+use sensr_bridge::connection::reconnect::FrameHandler as _;
+use sensr_bridge::pipeline::ingest::PointsIngest;
+use sensr_bridge::pipeline::publish::PointsPublishWorker;
 use sensr_bridge::topic::Topic;
 use sensr_protocol::points::decode_points;
 
@@ -42,7 +43,7 @@ pub fn points(data: &[u8]) {
 /// What becomes of `frames`. `others`: see [`Rig::new`], and the mood of the sink above that.
 pub(super) fn run(frames: &[&[u8]], switches: u8, others: u8) {
     let mut rig = Rig::new(switches, others);
-    let mut intake = CloudIntake::new(
+    let mut ingest = PointsIngest::new(
         Arc::clone(&rig.stats),
         Arc::clone(&rig.queues.clouds),
         rig.config.clone(),
@@ -52,7 +53,7 @@ pub(super) fn run(frames: &[&[u8]], switches: u8, others: u8) {
     for frame in frames {
         let frame = Bytes::copy_from_slice(frame);
         expect(&frame, &mut expected, &mut lost);
-        intake.message(frame, rig.arrival());
+        ingest.handle_frame(frame, rig.arrival());
         rig.assert_balance();
     }
     rig.queues.close();
@@ -80,7 +81,7 @@ pub(super) fn run(frames: &[&[u8]], switches: u8, others: u8) {
             }
         },
     };
-    CloudOutflow::new(
+    PointsPublishWorker::new(
         Arc::clone(&rig.stats),
         Arc::clone(&rig.queues.clouds),
         rig.config.clone(),

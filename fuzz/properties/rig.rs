@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use sensr_bridge::config::Config;
-use sensr_bridge::metrics::Stats;
+use sensr_bridge::metrics::Metrics;
 use sensr_bridge::metrics::ledger::Account;
 use sensr_bridge::pipeline::Queues;
 use sensr_bridge::pipeline::publish::Sink;
@@ -45,7 +45,7 @@ pub(super) fn run_bounded(
 
 /// Statistics, queues and parameters of one run.
 pub(super) struct Rig {
-    pub(super) stats: Arc<Stats>,
+    pub(super) stats: Arc<Metrics>,
     pub(super) queues: Queues,
     pub(super) config: watch::Receiver<Arc<Config>>,
     start: Instant,
@@ -108,7 +108,7 @@ impl Rig {
     }
 }
 
-fn assert_balance(stats: &Stats) {
+fn assert_balance(stats: &Metrics) {
     for (topic, account) in Topic::ALL.iter().zip(stats.ledger.snapshot()) {
         assert!(account.balances(), "{topic:?}: {account}");
     }
@@ -116,7 +116,7 @@ fn assert_balance(stats: &Stats) {
 
 /// Looks at each message, and takes it.
 pub(super) struct Inspector<F> {
-    pub(super) stats: Arc<Stats>,
+    pub(super) stats: Arc<Metrics>,
     /// Bits: nobody subscribes to every other topic; nothing is taken.
     pub(super) mood: u8,
     pub(super) inspect: F,

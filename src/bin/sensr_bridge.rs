@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if let Err(error) = environment::prepare(&arguments.ros) {
-        complain(&error.to_string());
+        warn_throttled(&error.to_string());
         return ExitCode::FAILURE;
     }
     if own.print_resolved {
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     let console = match Console::take_over() {
         Ok(console) => console,
         Err(error) => {
-            complain(&format!("cannot watch over the console: {error}"));
+            warn_throttled(&format!("cannot watch over the console: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // Once there is a logger, the node has logged what ended it.
             if log::max_level() == log::LevelFilter::Off {
-                complain(&error.to_string());
+                warn_throttled(&error.to_string());
             }
             error.exit_code()
         }
@@ -64,11 +64,11 @@ fn main() -> ExitCode {
 
 /// Ends with the reason, before there is a node.
 fn refuse(error: &ros::Error) -> ExitCode {
-    complain(&error.to_string());
+    warn_throttled(&error.to_string());
     ExitCode::from(error.exit_code())
 }
 
 #[expect(clippy::print_stderr, reason = "there is no logger yet")]
-fn complain(message: &str) {
+fn warn_throttled(message: &str) {
     eprintln!("sensr_bridge: {message}");
 }

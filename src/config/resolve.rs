@@ -18,7 +18,7 @@ use crate::connection::backoff::Backoff;
 use crate::connection::options::LinkOptions;
 use crate::connection::status::Endpoint;
 use crate::connection::tls::CaFileError;
-use crate::time::log_throttle::Throttle;
+use crate::time::log_throttle::LogThrottle;
 use lookup::{Found, Lookup, Running, Source};
 
 /// Longest wait for a file before something is said or refused.
@@ -30,12 +30,12 @@ const LOG_PERIOD: Duration = Duration::from_secs(60);
 
 /// The links of a configuration, with what the hosts file says of the site in it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Target {
+pub struct ResolvedConfig {
     /// As it is for the site.
     pub config: Config,
-    /// Link of the point stream.
+    /// LinkStatus of the point stream.
     pub points: LinkOptions,
-    /// Link of the output stream.
+    /// LinkStatus of the output stream.
     pub output: LinkOptions,
 }
 
@@ -123,7 +123,7 @@ struct Waiting {
     next: Instant,
     backoff: Backoff,
     random: SmallRng,
-    throttle: Throttle,
+    throttle: LogThrottle,
     /// The file can be read, but what is in it is wrong.
     unusable_since: Option<Instant>,
 }
@@ -131,7 +131,10 @@ struct Waiting {
 impl Resolver {
     /// Resolves the configuration given at start. What can mend itself is waited for: then the links of the target
     /// have an obstacle. `shipped` is the hosts file where the parameters name none; it need not exist.
-    pub fn start(given: Config, shipped: Option<PathBuf>) -> Result<(Self, Target), ResolveError> {
+    pub fn start(
+        given: Config,
+        shipped: Option<PathBuf>,
+    ) -> Result<(Self, ResolvedConfig), ResolveError> {
         let mut resolver = Self {
             shipped,
             given: given.clone(),
@@ -157,7 +160,7 @@ impl Resolver {
 
     /// Resolves a changed configuration. Files are read only where the change concerns them, and have to be there;
     /// with an error nothing has changed.
-    pub fn change(&mut self, given: &Config) -> Result<Target, ResolveError> {
+    pub fn change(&mut self, given: &Config) -> Result<ResolvedConfig, ResolveError> {
         let is_moved = given.host != self.given.host || given.hosts_file != self.given.hosts_file;
         if !is_moved && self.waiting.is_some() {
             self.given = given.clone();
@@ -179,7 +182,7 @@ impl Resolver {
     }
 
     /// Reads the hosts file again, whatever it was before. With an error all stays as it was.
-    pub fn reread(&mut self) -> Result<Target, ResolveError> {
+    pub fn reread(&mut self) -> Result<ResolvedConfig, ResolveError> {
         // One that hangs is waited for: another thread would hang in the same place.
         let waiting = self.waiting.as_mut();
         let running = match waiting.and_then(|waiting| waiting.reading.take()) {
@@ -195,7 +198,7 @@ impl Resolver {
 
     /// Goes on with waiting. To be called again and again; never blocks. Returns a target if something has changed,
     /// and an error if the file has come and waiting for it is in vain.
-    pub fn poll(&mut self, now: Instant) -> Result<Option<Target>, ResolveError> {
+    pub fn poll(&mut self, now: Instant) -> Result<Option<ResolvedConfig>, ResolveError> {
         let Some(waiting) = &self.waiting else {
             return Ok(None);
         };
@@ -264,7 +267,7 @@ impl Resolver {
     }
 
     /// Takes over what was found.
-    fn settle(&mut self, given: Config, found: Found) -> Target {
+    fn settle(&mut self, given: Config, found: Found) -> ResolvedConfig {
         let Found {
             site,
             config,
@@ -281,7 +284,7 @@ impl Resolver {
     }
 
     /// The target while the hosts file is waited for: the parameters alone.
-    fn unresolved(&self) -> Target {
+    fn unresolved(&self) -> ResolvedConfig {
         let reason = self.waiting.as_ref().map(|waiting| &*waiting.reason);
         target(self.given.clone(), reason)
     }
@@ -310,7 +313,7 @@ impl Resolver {
             next: now,
             backoff: Backoff::default(),
             random: SmallRng::from_os_rng(),
-            throttle: Throttle::new(LOG_PERIOD),
+            throttle: LogThrottle::new(LOG_PERIOD),
             unusable_since: None,
         });
         if error.is_transient() {
@@ -322,13 +325,13 @@ impl Resolver {
         waiting.next = now + pause;
         let reason = error.to_string();
         if waiting.reason != reason {
-            waiting.throttle = Throttle::new(LOG_PERIOD);
+            waiting.throttle = LogThrottle::new(LOG_PERIOD);
             waiting.reason = reason;
         }
-        if let Some(held_back) = waiting.throttle.pass(now) {
+        if let Some(suppressed) = waiting.throttle.pass(now) {
             let pause = pause.as_secs_f64();
             log::warn!(
-                "{}{held_back}; trying again in {pause:.1} s",
+                "{}{suppressed}; trying again in {pause:.1} s",
                 waiting.reason
             );
         }
@@ -336,7 +339,7 @@ impl Resolver {
 }
 
 /// The links of a configuration. With an obstacle it is not known yet where they lead.
-fn target(config: Config, obstacle: Option<&str>) -> Target {
+fn target(config: Config, obstacle: Option<&str>) -> ResolvedConfig {
     let link = |port| LinkOptions {
         endpoint: Endpoint {
             address: config.host.clone(),
@@ -347,10 +350,10 @@ fn target(config: Config, obstacle: Option<&str>) -> Target {
         max_message_bytes: config.max_message_bytes,
         backoff: config.reconnect,
         patience: config.patience,
-        is_wanted: true,
-        requests: 0,
+        enabled: true,
+        reconnect_generation: 0,
     };
-    Target {
+    ResolvedConfig {
         points: link(config.points_port),
         output: link(config.output_port),
         config,

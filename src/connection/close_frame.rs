@@ -8,14 +8,14 @@ const OVERFLOW: &str = "Writing buffer is full";
 
 /// What the server's last words mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Farewell {
+pub struct CloseReason {
     /// Code, meaning and reason.
     pub words: String,
     /// Data that the server had for us are lost.
     pub is_loss: bool,
 }
 
-impl Farewell {
+impl CloseReason {
     /// Reads a close frame. None: it had no body.
     #[must_use]
     pub fn of(frame: Option<&CloseFrame>) -> Self {
@@ -70,8 +70,8 @@ fn meaning(code: CloseCode) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn farewell(code: u16, reason: &str) -> Farewell {
-        Farewell::of(Some(&CloseFrame {
+    fn farewell(code: u16, reason: &str) -> CloseReason {
+        CloseReason::of(Some(&CloseFrame {
             code: code.into(),
             reason: reason.into(),
         }))
@@ -85,7 +85,7 @@ mod tests {
         assert_eq!(words(1012, ""), "code 1012, it restarts");
         assert_eq!(words(4321, "who knows"), "code 4321, who knows");
         assert_eq!(words(4321, "a\nb"), "code 4321, a b");
-        assert_eq!(Farewell::of(None).words, "no reason given");
+        assert_eq!(CloseReason::of(None).words, "no reason given");
     }
 
     #[test]

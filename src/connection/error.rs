@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio_tungstenite::tungstenite::Error as WsError;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 
-use super::close_frame::Farewell;
+use super::close_frame::CloseReason;
 use super::handshake::HandshakeError;
 use super::tls::TlsError;
 
@@ -41,7 +41,7 @@ pub enum LinkError {
     Handshake(#[from] HandshakeError),
     /// The server said goodbye.
     #[error("closed by the server: {}", .0.words)]
-    Closed(Farewell),
+    Closed(CloseReason),
     /// The connection ended without a goodbye.
     #[error("connection lost: {}", loss(.0))]
     Lost(WsError),
@@ -65,7 +65,7 @@ impl LinkError {
     /// Whether data are lost that the server had for us.
     #[must_use]
     pub fn is_loss(&self) -> bool {
-        matches!(self, Self::Closed(Farewell { is_loss: true, .. }))
+        matches!(self, Self::Closed(CloseReason { is_loss: true, .. }))
     }
 }
 

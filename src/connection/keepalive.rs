@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 /// A server that answers pings but sends no data is given up after so many times `stall_timeout`: its stream
 /// has stopped, and a new link may start it again.
-const HOPELESS: u32 = 3;
+const NO_DATA_STALL_FACTOR: u32 = 3;
 /// So many messages with no silence between them are a stream, which is to go on. A server whose stream is switched
 /// off sends single events.
 const STREAM_MESSAGES: u32 = 10;
 
 /// How long silence is borne.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct KeepAliveTimeouts {
     /// Nothing at all for so long: the link is dead.
     pub stall_timeout: Duration,
     /// So often the server is asked for a sign of life. Below `stall_timeout`, or a quiet server would pass for a
@@ -22,7 +22,7 @@ pub struct Patience {
     pub ping_interval: Duration,
 }
 
-/// Knowledge of a server that is alive and sends nothing. Outlasts the link on which it was noticed.
+/// ServerHealthSnapshot of a server that is alive and sends nothing. Outlasts the link on which it was noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Silence {
     /// It was found.
@@ -34,7 +34,7 @@ pub struct Silence {
 
 /// What a look at a link finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Finding {
+pub enum LinkCheck {
     /// Nothing to do.
     Fine,
     /// It is time for a ping.
@@ -44,13 +44,13 @@ pub enum Finding {
     /// Not a byte came for so long.
     Dead(Duration),
     /// There are signs of life but there has been no data for too long. Found once, until there is a stream again.
-    Hopeless(Duration),
+    NoDataTimeout(Duration),
 }
 
 /// Watches one link from its handshake on.
 #[derive(Debug)]
-pub struct Liveness {
-    patience: Patience,
+pub struct KeepAlive {
+    patience: KeepAliveTimeouts,
     heard: Instant,
     data: Instant,
     pinged: Instant,
@@ -61,10 +61,10 @@ pub struct Liveness {
     run: u32,
 }
 
-impl Liveness {
+impl KeepAlive {
     /// A link that was established at `now`, with what is known of the server.
     #[must_use]
-    pub fn new(patience: Patience, now: Instant, silence: Silence) -> Self {
+    pub fn new(patience: KeepAliveTimeouts, now: Instant, silence: Silence) -> Self {
         Self {
             patience,
             heard: now,
@@ -77,7 +77,7 @@ impl Liveness {
     }
 
     /// From now on other limits hold.
-    pub fn set_patience(&mut self, patience: Patience) {
+    pub fn set_patience(&mut self, patience: KeepAliveTimeouts) {
         self.patience = patience;
     }
 
@@ -104,31 +104,31 @@ impl Liveness {
     }
 
     /// How it is at `now`. The worst finding first; a due ping counts as sent.
-    pub fn look(&mut self, now: Instant) -> Finding {
-        let Patience {
+    pub fn look(&mut self, now: Instant) -> LinkCheck {
+        let KeepAliveTimeouts {
             stall_timeout,
             ping_interval,
         } = self.patience;
         let without_data = now.saturating_duration_since(self.data);
         let unheard = now.saturating_duration_since(self.heard);
         if unheard >= stall_timeout {
-            Finding::Dead(unheard)
+            LinkCheck::Dead(unheard)
         } else if without_data >= self.hopeless_after() && !self.silence.has_cost_a_link {
             self.silence = Silence {
                 is_told: true,
                 has_cost_a_link: true,
             };
-            Finding::Hopeless(without_data)
+            LinkCheck::NoDataTimeout(without_data)
         } else if without_data >= stall_timeout && !self.is_silence_known {
             self.is_silence_known = true;
             self.silence.is_told = true;
             self.run = 0;
-            Finding::NoData(without_data)
+            LinkCheck::NoData(without_data)
         } else if now.saturating_duration_since(self.pinged) >= ping_interval {
             self.pinged = now;
-            Finding::PingDue
+            LinkCheck::PingDue
         } else {
-            Finding::Fine
+            LinkCheck::Fine
         }
     }
 
@@ -136,7 +136,7 @@ impl Liveness {
     /// `ping_interval` at most and not one per message.
     #[must_use]
     pub fn next_look(&self) -> Instant {
-        let Patience {
+        let KeepAliveTimeouts {
             stall_timeout,
             ping_interval,
         } = self.patience;
@@ -149,7 +149,7 @@ impl Liveness {
     }
 
     fn hopeless_after(&self) -> Duration {
-        self.patience.stall_timeout * HOPELESS
+        self.patience.stall_timeout * NO_DATA_STALL_FACTOR
     }
 }
 
@@ -158,22 +158,22 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const PATIENCE: Patience = Patience {
+    const PATIENCE: KeepAliveTimeouts = KeepAliveTimeouts {
         stall_timeout: Duration::from_secs(10),
         ping_interval: Duration::from_secs(4),
     };
 
-    struct Rig {
+    struct Fixture {
         start: Instant,
-        liveness: Liveness,
+        liveness: KeepAlive,
     }
 
-    impl Rig {
+    impl Fixture {
         fn new() -> Self {
             let start = Instant::now();
             Self {
                 start,
-                liveness: Liveness::new(PATIENCE, start, Silence::default()),
+                liveness: KeepAlive::new(PATIENCE, start, Silence::default()),
             }
         }
 
@@ -185,42 +185,42 @@ mod tests {
             (self.liveness.next_look() - self.start).as_secs()
         }
 
-        fn look(&mut self, seconds: u64) -> Finding {
+        fn look(&mut self, seconds: u64) -> LinkCheck {
             self.liveness.look(self.at(seconds))
         }
     }
 
     #[test]
     fn a_link_with_data_is_only_pinged() {
-        let mut rig = Rig::new();
+        let mut fixture = Fixture::new();
         for second in 0..100 {
-            rig.liveness.data(rig.at(second));
+            fixture.liveness.data(fixture.at(second));
             let expected = if second % 4 == 0 && second > 0 {
-                Finding::PingDue
+                LinkCheck::PingDue
             } else {
-                Finding::Fine
+                LinkCheck::Fine
             };
-            assert_eq!(rig.look(second), expected, "at {second} s");
+            assert_eq!(fixture.look(second), expected, "at {second} s");
         }
     }
 
     #[test]
     fn nothing_at_all_is_death() {
-        let mut rig = Rig::new();
-        rig.liveness.data(rig.at(3));
-        assert_eq!(rig.look(12), Finding::PingDue);
-        assert_eq!(rig.next(), 13);
-        assert_eq!(rig.look(13), Finding::Dead(Duration::from_secs(10)));
+        let mut fixture = Fixture::new();
+        fixture.liveness.data(fixture.at(3));
+        assert_eq!(fixture.look(12), LinkCheck::PingDue);
+        assert_eq!(fixture.next(), 13);
+        assert_eq!(fixture.look(13), LinkCheck::Dead(Duration::from_secs(10)));
     }
 
     #[test]
     fn pongs_without_data_are_said_once_and_borne_three_times_as_long() {
-        let mut rig = Rig::new();
+        let mut fixture = Fixture::new();
         let mut findings = Vec::new();
         for second in 1..=30 {
-            rig.liveness.heard(rig.at(second));
-            let finding = rig.look(second);
-            if !matches!(finding, Finding::Fine | Finding::PingDue) {
+            fixture.liveness.heard(fixture.at(second));
+            let finding = fixture.look(second);
+            if !matches!(finding, LinkCheck::Fine | LinkCheck::PingDue) {
                 findings.push((second, finding));
             }
         }
@@ -228,73 +228,73 @@ mod tests {
         assert_eq!(
             findings,
             [
-                (10, Finding::NoData(after(10))),
-                (30, Finding::Hopeless(after(30)))
+                (10, LinkCheck::NoData(after(10))),
+                (30, LinkCheck::NoDataTimeout(after(30)))
             ]
         );
     }
 
     #[test]
     fn data_ends_a_silence_and_the_next_one_is_found_again() {
-        let mut rig = Rig::new();
-        rig.liveness.heard(rig.at(9));
-        assert_eq!(rig.look(10), Finding::NoData(Duration::from_secs(10)));
-        rig.liveness.data(rig.at(12));
-        rig.liveness.heard(rig.at(21));
-        assert_eq!(rig.look(22), Finding::NoData(Duration::from_secs(10)));
+        let mut fixture = Fixture::new();
+        fixture.liveness.heard(fixture.at(9));
+        assert_eq!(fixture.look(10), LinkCheck::NoData(Duration::from_secs(10)));
+        fixture.liveness.data(fixture.at(12));
+        fixture.liveness.heard(fixture.at(21));
+        assert_eq!(fixture.look(22), LinkCheck::NoData(Duration::from_secs(10)));
     }
 
     /// Seconds from `from` on, each with a sign of life, until a link is given up for a silence.
-    fn given_up_at(rig: &mut Rig, from: u64) -> Option<u64> {
+    fn given_up_at(fixture: &mut Fixture, from: u64) -> Option<u64> {
         (from..from + 1000).find(|&second| {
-            rig.liveness.heard(rig.at(second));
-            matches!(rig.look(second), Finding::Hopeless(_))
+            fixture.liveness.heard(fixture.at(second));
+            matches!(fixture.look(second), LinkCheck::NoDataTimeout(_))
         })
     }
 
     #[test]
     fn a_silence_costs_one_link_until_there_is_a_stream_again() {
-        let mut rig = Rig::new();
-        assert_eq!(given_up_at(&mut rig, 1), Some(30));
-        let known = rig.liveness.silence();
+        let mut fixture = Fixture::new();
+        assert_eq!(given_up_at(&mut fixture, 1), Some(30));
+        let known = fixture.liveness.silence();
         assert!(known.is_told && known.has_cost_a_link);
 
-        rig.liveness = Liveness::new(PATIENCE, rig.start, known);
-        assert_eq!(given_up_at(&mut rig, 1), None);
+        fixture.liveness = KeepAlive::new(PATIENCE, fixture.start, known);
+        assert_eq!(given_up_at(&mut fixture, 1), None);
         // Single messages are no stream.
         for second in [2000, 2100, 2200, 2201, 2202] {
-            rig.liveness.data(rig.at(second));
+            fixture.liveness.data(fixture.at(second));
             assert_eq!(
-                given_up_at(&mut rig, second + 1).filter(|&at| at < second + 90),
+                given_up_at(&mut fixture, second + 1).filter(|&at| at < second + 90),
                 None
             );
         }
-        assert_eq!(rig.liveness.silence(), known);
+        assert_eq!(fixture.liveness.silence(), known);
         for message in 0..u64::from(STREAM_MESSAGES) {
-            rig.liveness.data(rig.at(5000 + message));
+            fixture.liveness.data(fixture.at(5000 + message));
         }
-        assert_eq!(rig.liveness.silence(), Silence::default());
-        assert_eq!(given_up_at(&mut rig, 5010), Some(5039));
+        assert_eq!(fixture.liveness.silence(), Silence::default());
+        assert_eq!(given_up_at(&mut fixture, 5010), Some(5039));
     }
 
     #[test]
     fn parts_of_a_large_message_are_signs_of_life() {
-        let mut rig = Rig::new();
+        let mut fixture = Fixture::new();
         for second in 1..=9 {
-            rig.liveness.heard(rig.at(3 * second));
-            assert!(!matches!(rig.look(3 * second), Finding::Dead(_)));
+            fixture.liveness.heard(fixture.at(3 * second));
+            assert!(!matches!(fixture.look(3 * second), LinkCheck::Dead(_)));
         }
     }
 
     #[test]
     fn a_shorter_patience_holds_at_once() {
-        let mut rig = Rig::new();
-        rig.liveness.set_patience(Patience {
+        let mut fixture = Fixture::new();
+        fixture.liveness.set_patience(KeepAliveTimeouts {
             stall_timeout: Duration::from_secs(2),
             ping_interval: Duration::from_secs(1),
         });
-        assert_eq!(rig.next(), 1);
-        assert_eq!(rig.look(2), Finding::Dead(Duration::from_secs(2)));
+        assert_eq!(fixture.next(), 1);
+        assert_eq!(fixture.look(2), LinkCheck::Dead(Duration::from_secs(2)));
     }
 
     proptest! {
@@ -303,19 +303,19 @@ mod tests {
         fn next_look_is_never_late(steps in proptest::collection::vec((0u8..3, 0u64..9000), 1..60)) {
             let start = Instant::now();
             let mut now = start;
-            let mut liveness = Liveness::new(PATIENCE, start, Silence::default());
+            let mut liveness = KeepAlive::new(PATIENCE, start, Silence::default());
             for (what, ms) in steps {
                 let next = liveness.next_look();
                 now += Duration::from_millis(ms);
                 if next > now {
-                    let mut early = Liveness { ..liveness };
-                    prop_assert_eq!(early.look(now), Finding::Fine);
+                    let mut early = KeepAlive { ..liveness };
+                    prop_assert_eq!(early.look(now), LinkCheck::Fine);
                 } else {
                     now = next;
                     match liveness.look(now) {
-                        Finding::Fine => prop_assert!(false, "nothing was due"),
-                        Finding::Dead(_) | Finding::Hopeless(_) => break,
-                        Finding::PingDue | Finding::NoData(_) => {}
+                        LinkCheck::Fine => prop_assert!(false, "nothing was due"),
+                        LinkCheck::Dead(_) | LinkCheck::NoDataTimeout(_) => break,
+                        LinkCheck::PingDue | LinkCheck::NoData(_) => {}
                     }
                 }
                 match what {

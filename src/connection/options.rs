@@ -1,7 +1,7 @@
 //! What a link is told, and may be told anew while it runs.
 
 use super::backoff::Bounds;
-use super::keepalive::Patience;
+use super::keepalive::KeepAliveTimeouts;
 use super::status::Endpoint;
 
 /// What a link needs to know. May change while it runs.
@@ -16,19 +16,19 @@ pub struct LinkOptions {
     /// Pauses between attempts.
     pub backoff: Bounds,
     /// How long silence is borne.
-    pub patience: Patience,
+    pub patience: KeepAliveTimeouts,
     /// Whether there is to be a link at all.
-    pub is_wanted: bool,
+    pub enabled: bool,
     /// How often somebody has asked for a new link. One more reconnects at once.
-    pub requests: u64,
+    pub reconnect_generation: u64,
 }
 
 impl LinkOptions {
-    pub(super) fn need_a_new_link(&self, new: &Self) -> bool {
+    pub(super) fn requires_reconnect(&self, new: &Self) -> bool {
         self.endpoint != new.endpoint
             || self.obstacle != new.obstacle
             || self.max_message_bytes != new.max_message_bytes
-            || self.requests != new.requests
-            || !new.is_wanted
+            || self.reconnect_generation != new.reconnect_generation
+            || !new.enabled
     }
 }

@@ -13,8 +13,8 @@ use super::error::LinkError;
 use super::keepalive::Silence;
 use super::options::LinkOptions;
 use super::session::{End, Session};
-use super::status::{Endpoint, Link, LinkState};
-use crate::time::log_throttle::Throttle;
+use super::status::{Endpoint, LinkState, LinkStatus};
+use crate::time::log_throttle::LogThrottle;
 use crate::time::stamp::Arrival;
 use tokio_util::sync::CancellationToken;
 
@@ -42,7 +42,7 @@ impl<F: FnMut(Bytes, Arrival)> FrameHandler for F {
 /// All messages of a link come before those of the next one, also those that come while it is being closed.
 /// Text messages are counted and otherwise ignored. Nothing is sent but handshake, ping, pong and close.
 pub async fn run(
-    link: &Link,
+    link: &LinkStatus,
     mut options: watch::Receiver<LinkOptions>,
     shutdown: CancellationToken,
     mut handler: impl FrameHandler,
@@ -50,7 +50,7 @@ pub async fn run(
     let mut server: Option<Endpoint> = None;
     let mut backoff = Backoff::default();
     let mut random = SmallRng::from_os_rng();
-    let mut complaints = Complaints::new();
+    let mut complaints = LogThrottles::new();
     let mut silence = Silence::default();
     loop {
         let current = options.borrow_and_update().clone();
@@ -67,7 +67,7 @@ pub async fn run(
             server = Some(current.endpoint.clone());
             silence = Silence::default();
         }
-        if !current.is_wanted {
+        if !current.enabled {
             link.enter(LinkState::Paused);
             if pause(&current, &mut options, &shutdown).await.is_break() {
                 break;
@@ -96,7 +96,7 @@ pub async fn run(
         let end = session.run(&url, &mut on_message).await;
         if session.is_proven() {
             backoff.reset();
-            complaints = Complaints::new();
+            complaints = LogThrottles::new();
         }
         match end {
             End::Shutdown => break,
@@ -104,7 +104,7 @@ pub async fn run(
                 log::info!("{}", departure(&url, &current, &options.borrow()));
                 backoff.reset();
                 silence = Silence::default();
-                complaints = Complaints::new();
+                complaints = LogThrottles::new();
             }
             End::Failed(error) => {
                 if matches!(error, LinkError::NoData(_)) {
@@ -129,9 +129,9 @@ pub async fn run(
 
 /// Why a link that was fine is left.
 fn departure(url: &str, current: &LinkOptions, new: &LinkOptions) -> String {
-    if !new.is_wanted {
+    if !new.enabled {
         format!("paused, leaving {url}")
-    } else if new.requests != current.requests {
+    } else if new.reconnect_generation != current.reconnect_generation {
         format!("asked to reconnect, leaving {url}")
     } else {
         format!("link settings changed, leaving {url}")
@@ -139,15 +139,15 @@ fn departure(url: &str, current: &LinkOptions, new: &LinkOptions) -> String {
 }
 
 /// What has been complained of, so that the same is not said at every attempt.
-struct Complaints {
-    throttle: Throttle,
+struct LogThrottles {
+    throttle: LogThrottle,
     last: String,
 }
 
-impl Complaints {
+impl LogThrottles {
     fn new() -> Self {
         Self {
-            throttle: Throttle::new(LOG_PERIOD),
+            throttle: LogThrottle::new(LOG_PERIOD),
             last: String::new(),
         }
     }
@@ -167,10 +167,10 @@ impl Complaints {
             log::Level::Warn
         };
         match self.throttle.pass(Instant::now()) {
-            Some(held_back) => {
+            Some(suppressed) => {
                 log::log!(
                     level,
-                    "{url}: {reason}{held_back}; next attempt in {pause:.1} s"
+                    "{url}: {reason}{suppressed}; next attempt in {pause:.1} s"
                 );
             }
             None => log::debug!("{url}: {reason}; next attempt in {pause:.1} s"),
@@ -187,7 +187,7 @@ async fn pause(
     tokio::select! {
         () = shutdown.cancelled() => ControlFlow::Break(()),
         changed = options.wait_for(|new| {
-            new.is_wanted || !new.endpoint.is_same_server(&current.endpoint)
+            new.enabled || !new.endpoint.is_same_server(&current.endpoint)
         }) => match changed {
             Ok(_) => ControlFlow::Continue(()),
             // Nobody is left to want one.

@@ -13,14 +13,14 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
-use super::close_frame::Farewell;
+use super::close_frame::CloseReason;
 use super::connect::connect;
 use super::error::LinkError;
-use super::keepalive::{Finding, Liveness, Silence};
+use super::keepalive::{KeepAlive, LinkCheck, Silence};
 use super::options::LinkOptions;
-use super::status::{Link, LinkState};
+use super::status::{LinkState, LinkStatus};
 use super::transport::Transport;
-use crate::time::log_throttle::Throttle;
+use crate::time::log_throttle::LogThrottle;
 use crate::time::stamp::Arrival;
 use tokio_util::sync::CancellationToken;
 
@@ -42,13 +42,13 @@ pub(super) enum End {
 
 /// One attempt and, if it succeeds, the link that comes of it.
 pub(super) struct Session<'a> {
-    link: &'a Link,
+    link: &'a LinkStatus,
     current: &'a LinkOptions,
     options: &'a mut watch::Receiver<LinkOptions>,
     shutdown: &'a CancellationToken,
     /// Of a server that is alive and sends nothing. Outlasts a link.
     silence: &'a mut Silence,
-    text_complaints: Throttle,
+    text_complaints: LogThrottle,
     /// Messages that were read whole.
     messages: u64,
     first_data: Option<Instant>,
@@ -57,7 +57,7 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     pub(super) fn new(
-        link: &'a Link,
+        link: &'a LinkStatus,
         current: &'a LinkOptions,
         options: &'a mut watch::Receiver<LinkOptions>,
         shutdown: &'a CancellationToken,
@@ -69,7 +69,7 @@ impl<'a> Session<'a> {
             options,
             shutdown,
             silence,
-            text_complaints: Throttle::new(LOG_PERIOD),
+            text_complaints: LogThrottle::new(LOG_PERIOD),
             messages: 0,
             first_data: None,
             last_data: None,
@@ -139,7 +139,7 @@ impl<'a> Session<'a> {
         url: &str,
         on_message: &mut impl FnMut(Bytes, Arrival),
     ) -> End {
-        let mut liveness = Liveness::new(self.current.patience, Instant::now(), *self.silence);
+        let mut liveness = KeepAlive::new(self.current.patience, Instant::now(), *self.silence);
         let mut alarm = liveness.next_look();
         loop {
             let message = tokio::select! {
@@ -159,7 +159,7 @@ impl<'a> Session<'a> {
             };
             match message {
                 Some(Ok(Message::Close(frame))) => {
-                    return End::Failed(self.closed(Farewell::of(frame.as_ref())));
+                    return End::Failed(self.closed(CloseReason::of(frame.as_ref())));
                 }
                 Some(Ok(message)) => {
                     if let Some(arrival) = self.take(message, on_message) {
@@ -189,8 +189,8 @@ impl<'a> Session<'a> {
             Message::Text(text) => {
                 self.messages += 1;
                 self.link.update(|figures| figures.text_frames += 1);
-                if let Some(held_back) = self.text_complaints.pass(Instant::now()) {
-                    log::warn!("ignored a text frame of {} bytes{held_back}", text.len());
+                if let Some(suppressed) = self.text_complaints.pass(Instant::now()) {
+                    log::warn!("ignored a text frame of {} bytes{suppressed}", text.len());
                 }
                 None
             }
@@ -222,15 +222,15 @@ impl<'a> Session<'a> {
     /// Sees whether the link is alive, and asks for a sign of life when it is time.
     fn look(
         &mut self,
-        liveness: &mut Liveness,
+        liveness: &mut KeepAlive,
         socket: &mut WebSocketStream<Transport>,
         url: &str,
     ) -> Result<(), LinkError> {
         liveness.heard(socket.get_ref().heard());
         match liveness.look(Instant::now()) {
-            Finding::Fine => {}
-            Finding::PingDue => ping(socket),
-            Finding::NoData(silence) => {
+            LinkCheck::Fine => {}
+            LinkCheck::PingDue => ping(socket),
+            LinkCheck::NoData(silence) => {
                 self.link.update(|figures| figures.is_silent = true);
                 if !self.silence.is_told {
                     log::error!(
@@ -241,8 +241,8 @@ impl<'a> Session<'a> {
                 }
                 *self.silence = liveness.silence();
             }
-            Finding::Dead(silence) => return Err(self.stalled(LinkError::Dead(silence))),
-            Finding::Hopeless(silence) => {
+            LinkCheck::Dead(silence) => return Err(self.stalled(LinkError::Dead(silence))),
+            LinkCheck::NoDataTimeout(silence) => {
                 *self.silence = liveness.silence();
                 return Err(self.stalled(LinkError::NoData(silence)));
             }
@@ -255,7 +255,7 @@ impl<'a> Session<'a> {
         error
     }
 
-    fn closed(&self, farewell: Farewell) -> LinkError {
+    fn closed(&self, farewell: CloseReason) -> LinkError {
         if farewell.is_loss {
             self.link.update(|figures| figures.server_overflows += 1);
         }
@@ -335,7 +335,7 @@ async fn interruption(
 ) -> End {
     tokio::select! {
         () = shutdown.cancelled() => End::Shutdown,
-        changed = options.wait_for(|new| current.need_a_new_link(new)) => match changed {
+        changed = options.wait_for(|new| current.requires_reconnect(new)) => match changed {
             Ok(_) => End::Retarget,
             // Nobody is left to change them.
             Err(_) => End::Shutdown,

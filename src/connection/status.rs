@@ -109,11 +109,11 @@ pub struct LinkFigures {
 
 /// One link's figures, shared.
 #[derive(Debug, Default)]
-pub struct Link {
+pub struct LinkStatus {
     figures: Mutex<LinkFigures>,
 }
 
-impl Link {
+impl LinkStatus {
     /// A consistent copy.
     pub fn snapshot(&self) -> LinkFigures {
         self.lock().clone()
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn only_an_established_link_counts_as_one() {
-        let link = Link::default();
+        let link = LinkStatus::default();
         for state in [
             LinkState::Connecting,
             LinkState::Connected,

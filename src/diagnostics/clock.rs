@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::monitor::{History, Latch, Since, seconds};
-use super::{Facts, Judgement, Level, Status, format};
+use super::{DiagnosticsInput, Finding, Level, Status, format};
 use crate::config::StampSource;
 
 /// A jump, or a message without a time, is shown for so long.
@@ -30,7 +30,7 @@ impl ClockWatch {
         }
     }
 
-    pub(super) fn examine(&mut self, facts: &Facts) -> Status {
+    pub(super) fn examine(&mut self, facts: &DiagnosticsInput) -> Status {
         let warnings = [
             self.offset_warning(facts),
             self.jump_warning(facts),
@@ -46,7 +46,7 @@ impl ClockWatch {
         with_figures(Status::new("clock", judgement), facts)
     }
 
-    fn offset_warning(&mut self, facts: &Facts) -> Option<String> {
+    fn offset_warning(&mut self, facts: &DiagnosticsInput) -> Option<String> {
         let source = facts.config.stamp_source;
         let Some(estimate) = facts.clock else {
             let are_clouds_ours = source == StampSource::Server && facts.points.figures.frames > 0;
@@ -64,21 +64,21 @@ impl ClockWatch {
         Some(format!("{}, {consequence}", offset(estimate.offset_ns)))
     }
 
-    fn jump_warning(&mut self, facts: &Facts) -> Option<String> {
-        let oddities = facts.oddities;
-        let age = self.jumps.note(facts.now, oddities.jumps);
-        (oddities.jumps > 0 && age <= WINDOW).then(|| {
+    fn jump_warning(&mut self, facts: &DiagnosticsInput) -> Option<String> {
+        let anomalies = facts.anomalies;
+        let age = self.jumps.note(facts.now, anomalies.jumps);
+        (anomalies.jumps > 0 && age <= WINDOW).then(|| {
             format!(
                 "a clock jumped by {} {} ago",
-                format::span_ns(oddities.last_jump_ns),
+                format::span_ns(anomalies.last_jump_ns),
                 format::span(age)
             )
         })
     }
 
-    fn invalid_warning(&mut self, facts: &Facts) -> Option<String> {
-        let (_, before) = self.invalid.note(facts.now, facts.oddities.invalid);
-        let count = facts.oddities.invalid.saturating_sub(before);
+    fn invalid_warning(&mut self, facts: &DiagnosticsInput) -> Option<String> {
+        let (_, before) = self.invalid.note(facts.now, facts.anomalies.invalid);
+        let count = facts.anomalies.invalid.saturating_sub(before);
         (count > 0).then(|| {
             format!(
                 "{count} messages without a usable time in the last {}",
@@ -88,12 +88,12 @@ impl ClockWatch {
     }
 }
 
-fn standing_warning(facts: &Facts) -> Option<String> {
+fn standing_warning(facts: &DiagnosticsInput) -> Option<String> {
     let warning = "the server's clock stands still: check the time synchronization of the server";
-    facts.oddities.is_standing.then(|| warning.to_owned())
+    facts.anomalies.is_standing.then(|| warning.to_owned())
 }
 
-fn all_well(facts: &Facts) -> Judgement {
+fn all_well(facts: &DiagnosticsInput) -> Finding {
     match facts.clock {
         Some(estimate) => (Level::Ok, offset(estimate.offset_ns)),
         None => (Level::Stale, "nothing known yet".to_owned()),
@@ -107,11 +107,11 @@ fn offset(offset_ns: i64) -> String {
     format!("the server's clock is {span} {side} ours")
 }
 
-fn with_figures(status: Status, facts: &Facts) -> Status {
+fn with_figures(status: Status, facts: &DiagnosticsInput) -> Status {
     let of_estimate = |figure: fn(crate::time::clock_offset::Estimate) -> String| {
         facts.clock.map_or_else(|| "unknown".to_owned(), figure)
     };
-    let oddities = facts.oddities;
+    let anomalies = facts.anomalies;
     let source = match facts.config.stamp_source {
         StampSource::Receive => "receive",
         StampSource::Server => "server",
@@ -129,15 +129,15 @@ fn with_figures(status: Status, facts: &Facts) -> Status {
             "drift (ppm)",
             of_estimate(|clock| format!("{:.2}", clock.drift_ppm)),
         )
-        .with("jumps", oddities.jumps)
+        .with("jumps", anomalies.jumps)
         .with(
             "last jump (s)",
-            format!("{:.6}", seconds(oddities.last_jump_ns)),
+            format!("{:.6}", seconds(anomalies.last_jump_ns)),
         )
-        .with("messages older than the one before", oddities.backward)
-        .with("messages without a usable time", oddities.invalid)
-        .with("messages with a time of their own", oddities.outliers)
-        .with("server's clock stands still", oddities.is_standing)
+        .with("messages older than the one before", anomalies.backward)
+        .with("messages without a usable time", anomalies.invalid)
+        .with("messages with a time of their own", anomalies.outliers)
+        .with("server's clock stands still", anomalies.is_standing)
         .with("stamp_source", source)
 }
 
@@ -145,17 +145,17 @@ fn with_figures(status: Status, facts: &Facts) -> Status {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::diagnostics::sample_input::World;
+    use crate::diagnostics::sample_input::SampleInput;
     use std::sync::Arc;
 
-    struct Rig {
-        world: World,
+    struct Fixture {
+        world: SampleInput,
         watch: ClockWatch,
     }
 
-    impl Rig {
+    impl Fixture {
         fn new(stamp_source: StampSource) -> Self {
-            let mut world = World::new();
+            let mut world = SampleInput::new();
             world.facts.config = Arc::new(Config {
                 stamp_source,
                 ..Config::default()
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn clocks_that_agree_are_well() {
-        let status = Rig::new(StampSource::Receive).look(1);
+        let status = Fixture::new(StampSource::Receive).look(1);
         assert_eq!(status.level, Level::Ok);
         assert_eq!(status.message, "the server's clock is 2 ms behind ours");
         assert_eq!(status.values[0].1, "0.002000");
@@ -186,17 +186,17 @@ mod tests {
 
     #[test]
     fn clocks_far_apart_are_warned_of_until_they_are_near_again() {
-        let mut rig = Rig::new(StampSource::Receive);
-        let days = rig.look_at_offset(273_600_000);
+        let mut fixture = Fixture::new(StampSource::Receive);
+        let days = fixture.look_at_offset(273_600_000);
         assert_eq!(days.level, Level::Warn);
         assert_eq!(
             days.message,
             "the server's clock is 3 d 4 h behind ours, stamps are ours, so it does no harm"
         );
-        let levels = [900, 700, 900, -1100].map(|ms| rig.look_at_offset(ms).level);
+        let levels = [900, 700, 900, -1100].map(|ms| fixture.look_at_offset(ms).level);
         assert_eq!(levels, [Level::Warn, Level::Ok, Level::Ok, Level::Warn]);
-        let mut rig = Rig::new(StampSource::Server);
-        let message = rig.look_at_offset(-2500).message;
+        let mut fixture = Fixture::new(StampSource::Server);
+        let message = fixture.look_at_offset(-2500).message;
         assert_eq!(
             message,
             "the server's clock is 2.5 s ahead of ours, and stamps are the server's"
@@ -205,37 +205,37 @@ mod tests {
 
     #[test]
     fn a_jump_is_shown_for_a_minute() {
-        let mut rig = Rig::new(StampSource::Receive);
-        rig.world.facts.oddities.jumps = 1;
-        rig.world.facts.oddities.last_jump_ns = -3_000_000_000;
-        assert_eq!(rig.look(1).level, Level::Warn);
-        assert_eq!(rig.look(59).message, "a clock jumped by 3.0 s 59 s ago");
-        assert_eq!(rig.look(2).level, Level::Ok);
+        let mut fixture = Fixture::new(StampSource::Receive);
+        fixture.world.facts.anomalies.jumps = 1;
+        fixture.world.facts.anomalies.last_jump_ns = -3_000_000_000;
+        assert_eq!(fixture.look(1).level, Level::Warn);
+        assert_eq!(fixture.look(59).message, "a clock jumped by 3.0 s 59 s ago");
+        assert_eq!(fixture.look(2).level, Level::Ok);
     }
 
     #[test]
     fn messages_without_a_time_are_shown_for_a_minute() {
-        let mut rig = Rig::new(StampSource::Receive);
-        rig.world.facts.oddities.invalid = 4;
-        let status = rig.look(1);
+        let mut fixture = Fixture::new(StampSource::Receive);
+        fixture.world.facts.anomalies.invalid = 4;
+        let status = fixture.look(1);
         assert_eq!(status.level, Level::Warn);
         assert!(status.message.starts_with("4 messages without"));
-        assert_eq!(rig.look(62).level, Level::Ok);
+        assert_eq!(fixture.look(62).level, Level::Ok);
     }
 
     #[test]
     fn a_clock_that_stands_still_is_warned_of_as_long_as_it_does() {
-        let mut rig = Rig::new(StampSource::Receive);
-        rig.world.facts.oddities.is_standing = true;
-        let status = rig.look(1);
+        let mut fixture = Fixture::new(StampSource::Receive);
+        fixture.world.facts.anomalies.is_standing = true;
+        let status = fixture.look(1);
         assert_eq!(status.level, Level::Warn);
         assert!(
             status.message.contains("stands still"),
             "{}",
             status.message
         );
-        rig.world.facts.oddities.is_standing = false;
-        assert_eq!(rig.look(1).level, Level::Ok);
+        fixture.world.facts.anomalies.is_standing = false;
+        assert_eq!(fixture.look(1).level, Level::Ok);
     }
 
     #[test]
@@ -244,11 +244,11 @@ mod tests {
             (StampSource::Receive, Level::Stale),
             (StampSource::Server, Level::Warn),
         ] {
-            let mut rig = Rig::new(source);
-            rig.world.facts.clock = None;
-            assert_eq!(rig.look(1).level, Level::Stale);
-            rig.world.facts.points.figures.frames = 1;
-            let status = rig.look(1);
+            let mut fixture = Fixture::new(source);
+            fixture.world.facts.clock = None;
+            assert_eq!(fixture.look(1).level, Level::Stale);
+            fixture.world.facts.points.figures.frames = 1;
+            let status = fixture.look(1);
             assert_eq!(status.level, expected);
             assert_eq!(status.values[0].1, "unknown");
         }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::monitor::{History, Since};
-use super::{Judgement, Level, LinkFacts, Status, format};
+use super::{Finding, Level, LinkInput, Status, format};
 use crate::connection::status::{LinkFigures, LinkState};
 use crate::pipeline::queue::Fill;
 use crate::time::stamp::Stamp;
@@ -63,7 +63,7 @@ impl LinkWatch {
         }
     }
 
-    pub(super) fn examine(&mut self, now: Instant, link: &LinkFacts) -> Status {
+    pub(super) fn examine(&mut self, now: Instant, link: &LinkInput) -> Status {
         let figures = &link.figures;
         self.follow(now, figures);
         let quiet = self.activity.note(now, (figures.connects, figures.frames));
@@ -82,8 +82,8 @@ impl LinkWatch {
         };
         let status = with_figures(Status::new(self.task, judgement), figures);
         let status = with_fill(status, "", link.queue);
-        match link.notices {
-            Some(notices) => with_fill(status, "events ", notices),
+        match link.reliable {
+            Some(reliable) => with_fill(status, "events ", reliable),
             None => status,
         }
     }
@@ -109,7 +109,7 @@ impl LinkWatch {
         figures: &LinkFigures,
         quiet: Duration,
         troubles: Troubles,
-    ) -> Judgement {
+    ) -> Finding {
         if figures.is_silent || quiet > QUIET {
             let level = if figures.is_silent {
                 // It stays an error while the link is given up and made anew.
@@ -150,7 +150,7 @@ impl LinkWatch {
         }
     }
 
-    fn judge_down(&mut self, now: Instant, figures: &LinkFigures) -> Judgement {
+    fn judge_down(&mut self, now: Instant, figures: &LinkFigures) -> Finding {
         let down = *self.down.get_or_insert(Down {
             since: now,
             frames: figures.frames,

@@ -4,7 +4,7 @@ use std::array;
 use std::time::{Duration, Instant};
 
 use super::monitor::History;
-use super::{Judgement, Level, Status, format};
+use super::{Finding, Level, Status, format};
 use crate::metrics::ledger::Account;
 use crate::topic::Topic;
 
@@ -56,7 +56,7 @@ pub(super) fn with_accounts(
     })
 }
 
-fn judge(recent: &[Lost; Topic::COUNT], total: &[Lost; Topic::COUNT]) -> Judgement {
+fn judge(recent: &[Lost; Topic::COUNT], total: &[Lost; Topic::COUNT]) -> Finding {
     let losers: Vec<(Topic, &Lost)> = Topic::ALL
         .into_iter()
         .zip(recent)
@@ -73,7 +73,7 @@ fn judge(recent: &[Lost; Topic::COUNT], total: &[Lost; Topic::COUNT]) -> Judgeme
         };
         return (Level::Ok, message);
     }
-    let is_precious_lost = losers.iter().any(|(topic, _)| is_precious(*topic));
+    let is_precious_lost = losers.iter().any(|(topic, _)| is_reliable_event(*topic));
     let level = if is_precious_lost {
         Level::Error
     } else {
@@ -89,7 +89,7 @@ fn judge(recent: &[Lost; Topic::COUNT], total: &[Lost; Topic::COUNT]) -> Judgeme
 
 /// Events, zones, health and status are sent once. All else is replaced by the next message, which is why
 /// that, and only that, can be switched off.
-fn is_precious(topic: Topic) -> bool {
+fn is_reliable_event(topic: Topic) -> bool {
     topic.switch().is_none()
 }
 
@@ -135,15 +135,15 @@ impl Lost {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::topic::Delivery;
+    use crate::topic::QosClass;
 
-    struct Rig {
+    struct Fixture {
         watch: LossWatch,
         now: Instant,
         accounts: [Account; Topic::COUNT],
     }
 
-    impl Rig {
+    impl Fixture {
         fn new() -> Self {
             let now = Instant::now();
             Self {
@@ -165,85 +165,85 @@ mod tests {
 
     #[test]
     fn a_loss_is_named_and_shown_for_half_a_minute() {
-        let mut rig = Rig::new();
-        let status = rig.look();
+        let mut fixture = Fixture::new();
+        let status = fixture.look();
         assert_eq!(
             (status.level, &*status.message),
             (Level::Ok, "nothing lost")
         );
-        rig.account(Topic::Raw).dropped = 12;
-        rig.account(Topic::Objects).malformed = 2;
-        let status = rig.look();
+        fixture.account(Topic::Raw).dropped = 12;
+        fixture.account(Topic::Objects).malformed = 2;
+        let status = fixture.look();
         assert_eq!(status.level, Level::Warn);
         assert_eq!(
             status.message,
             "lost in the last 30 s: points/raw 12 dropped; objects 2 malformed"
         );
-        let levels: Vec<Level> = (0..31).map(|_| rig.look().level).collect();
+        let levels: Vec<Level> = (0..31).map(|_| fixture.look().level).collect();
         assert_eq!((levels[28], levels[30]), (Level::Warn, Level::Ok));
         assert_eq!(
-            rig.look().message,
+            fixture.look().message,
             "nothing lost in the last 30 s, 14 messages since the start"
         );
     }
 
     #[test]
     fn what_goes_on_being_lost_goes_on_being_shown() {
-        let mut rig = Rig::new();
+        let mut fixture = Fixture::new();
         for _ in 0..100 {
-            rig.account(Topic::Ground).dropped += 1;
-            assert_eq!(rig.look().level, Level::Warn);
+            fixture.account(Topic::Ground).dropped += 1;
+            assert_eq!(fixture.look().level, Level::Warn);
         }
-        let message = rig.look().message;
+        let message = fixture.look().message;
         assert!(message.contains("points/ground 29 dropped"), "{message}");
     }
 
     #[test]
     fn what_was_lost_before_the_first_look_counts() {
-        let mut rig = Rig::new();
-        rig.account(Topic::Wire).dropped = 1;
-        assert_eq!(rig.look().level, Level::Warn);
+        let mut fixture = Fixture::new();
+        fixture.account(Topic::Wire).dropped = 1;
+        assert_eq!(fixture.look().level, Level::Warn);
     }
 
     #[test]
     fn a_lost_event_is_an_error() {
         for topic in Topic::ALL {
-            let mut rig = Rig::new();
-            rig.account(topic).malformed = 1;
-            let is_event = match topic.delivery() {
-                Delivery::Event => true,
+            let mut fixture = Fixture::new();
+            fixture.account(topic).malformed = 1;
+            let is_event = match topic.qos_class() {
+                QosClass::Event => true,
                 // Pictures of the zones come again.
-                Delivery::Latched => topic != Topic::ZoneMarkers,
+                QosClass::Latched => topic != Topic::ZoneMarkers,
                 _ => false,
             };
             let expected = if is_event { Level::Error } else { Level::Warn };
-            assert_eq!(rig.look().level, expected, "{topic:?}");
+            assert_eq!(fixture.look().level, expected, "{topic:?}");
         }
     }
 
     #[test]
     fn lost_intensities_are_no_lost_message() {
-        let mut rig = Rig::new();
-        rig.account(Topic::Raw).intensity_mismatch = 3;
-        let status = rig.look();
+        let mut fixture = Fixture::new();
+        fixture.account(Topic::Raw).intensity_mismatch = 3;
+        let status = fixture.look();
         assert_eq!(status.level, Level::Warn);
         assert!(status.message.ends_with("points/raw 3 without intensities"));
-        rig.now += Duration::from_secs(40);
-        rig.look();
-        assert_eq!(rig.look().message, "nothing lost");
+        fixture.now += Duration::from_secs(40);
+        fixture.look();
+        assert_eq!(fixture.look().message, "nothing lost");
     }
 
     #[test]
     fn the_ledger_of_active_topics_is_shown() {
-        let mut rig = Rig::new();
-        let account = rig.account(Topic::Health);
+        let mut fixture = Fixture::new();
+        let account = fixture.account(Topic::Health);
         (account.received, account.published, account.queued) = (3, 2, 1);
-        let (key, value) = &rig.look().values[0];
+        let (key, value) = &fixture.look().values[0];
         assert_eq!(key, "health");
         assert_eq!(
             value,
             "received 3 = published 2 + thinned 0 + unsubscribed 0 + dropped 0 + malformed 0 + queued 1"
         );
-        assert_eq!(rig.look().values.len(), 1);
+        assert_eq!(fixture.look().values.len(), 1);
     }
 }

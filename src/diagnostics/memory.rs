@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::monitor::{History, Latch, per_second};
-use super::{Judgement, Level, Status, format};
-use crate::metrics::process_memory::Memory;
+use super::{Finding, Level, Status, format};
+use crate::metrics::process_memory::ProcessMemory;
 
 /// Until queues and buffers have their size, growth is no sign of anything.
 const WARM_UP: Duration = Duration::from_secs(120);
@@ -35,7 +35,12 @@ impl MemoryWatch {
     }
 
     /// `bound` is what the memory stays below, bytes.
-    pub(super) fn examine(&mut self, now: Instant, memory: Option<Memory>, bound: u64) -> Status {
+    pub(super) fn examine(
+        &mut self,
+        now: Instant,
+        memory: Option<ProcessMemory>,
+        bound: u64,
+    ) -> Status {
         let Some(memory) = memory else {
             let unknown = "the system does not tell".to_owned();
             return Status::new("memory", (Level::Stale, unknown));
@@ -72,7 +77,7 @@ impl MemoryWatch {
     }
 }
 
-fn judge(memory: Memory, bound: u64, growth: &str, is_leaking: bool) -> Judgement {
+fn judge(memory: ProcessMemory, bound: u64, growth: &str, is_leaking: bool) -> Finding {
     let mib = memory.rss_bytes >> 20;
     if memory.rss_bytes > bound {
         // Not a leak yet, but something is kept that nobody knew of when the bound was reckoned.
@@ -106,9 +111,9 @@ mod tests {
         let mut last = None;
         for second in 0..=minutes * 60 {
             let now = start + Duration::from_secs(second.into());
-            let memory = Memory {
+            let memory = ProcessMemory {
                 rss_bytes: u64::from(megabytes(second)) * 1_000_000,
-                ..Memory::default()
+                ..ProcessMemory::default()
             };
             let status = watch.examine(now, Some(memory), BOUND);
             warned |= status.level != Level::Ok;
@@ -161,9 +166,9 @@ mod tests {
     #[test]
     fn more_than_the_bound_is_an_error_at_once() {
         let start = Instant::now();
-        let memory = Memory {
+        let memory = ProcessMemory {
             rss_bytes: 101 << 20,
-            ..Memory::default()
+            ..ProcessMemory::default()
         };
         let status = MemoryWatch::new(start).examine(start, Some(memory), 100 << 20);
         assert_eq!(status.level, Level::Error);

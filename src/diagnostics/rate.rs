@@ -6,12 +6,12 @@ mod usual_rate;
 use std::time::{Duration, Instant};
 
 use super::monitor::{History, per_second};
-use super::{Facts, Judgement, Level, Status, format};
+use super::{DiagnosticsInput, Finding, Level, Status, format};
 use crate::connection::status::{LinkFigures, LinkState};
 use crate::metrics::ledger::Account;
 use crate::topic::Topic;
-use classifier::{Court, Verdict};
-use usual_rate::Normal;
+use classifier::{RateClassifier, Verdict};
+use usual_rate::UsualRate;
 
 /// The rate is that of so long a time …
 const WINDOW: Duration = Duration::from_secs(5);
@@ -42,7 +42,7 @@ impl RateWatch {
     }
 
     /// One status per topic that ever received something from the server it is connected to.
-    pub(super) fn examine(&mut self, facts: &Facts) -> impl Iterator<Item = Status> {
+    pub(super) fn examine(&mut self, facts: &DiagnosticsInput) -> impl Iterator<Item = Status> {
         let clouds = self.clouds.iter_mut().map(|rate| (rate, &facts.points));
         let objects = self.objects.iter_mut().map(|rate| (rate, &facts.output));
         clouds.chain(objects).filter_map(|(rate, link)| {
@@ -62,8 +62,8 @@ struct TopicRate {
     received_before: u64,
     /// Of this link only: while there was none, there was no rate.
     history: History<Counts>,
-    normal: Normal,
-    court: Court,
+    normal: UsualRate,
+    court: RateClassifier,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -87,8 +87,8 @@ impl TopicRate {
             connects: 0,
             received_before: 0,
             history: History::new(MAX_WINDOW),
-            normal: Normal::default(),
-            court: Court::new(start),
+            normal: UsualRate::default(),
+            court: RateClassifier::new(start),
         }
     }
 
@@ -119,17 +119,17 @@ impl TopicRate {
                 self.received_before = account.received;
             }
             self.url.clone_from(&link.url);
-            self.normal = Normal::default();
+            self.normal = UsualRate::default();
         } else if self.connects == link.connects && link.state == LinkState::Connected {
             return;
         }
         self.connects = link.connects;
         self.history.clear();
         self.normal.pause();
-        self.court = Court::new(now);
+        self.court = RateClassifier::new(now);
     }
 
-    fn look(&mut self, now: Instant, account: &Account) -> (Rates, Judgement) {
+    fn look(&mut self, now: Instant, account: &Account) -> (Rates, Finding) {
         let counts = Counts {
             received: account.received,
             published: account.published,
@@ -147,7 +147,7 @@ impl TopicRate {
         let rates = Rates::between(begin.unwrap_or(oldest), (now, counts));
         let can_tell = begin.is_some() && normal * window.as_secs_f64() >= MIN_MESSAGES;
         if can_tell {
-            self.court.hear(now, rates.received, normal);
+            self.court.observe(now, rates.received, normal);
             self.accept(now, rates.received);
         }
         (rates, self.judge(now, rates.received, window))
@@ -164,11 +164,11 @@ impl TopicRate {
         };
         if is_accepted {
             self.normal.set(received_hz);
-            self.court = Court::new(now);
+            self.court = RateClassifier::new(now);
         }
     }
 
-    fn judge(&self, now: Instant, received_hz: f64, window: Duration) -> Judgement {
+    fn judge(&self, now: Instant, received_hz: f64, window: Duration) -> Finding {
         let received = hertz(received_hz);
         let normal = hertz(self.normal.hz().unwrap_or_default());
         match self.court.verdict() {

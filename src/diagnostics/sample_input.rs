@@ -3,29 +3,29 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Facts, LinkFacts, LogFigures};
+use super::{DiagnosticsInput, LinkInput, LogFigures};
 use crate::config::Config;
 use crate::connection::status::{LinkFigures, LinkState};
 use crate::metrics::ledger::Account;
-use crate::metrics::process_memory::Memory;
-use crate::metrics::server_health::Knowledge;
+use crate::metrics::process_memory::ProcessMemory;
+use crate::metrics::server_health::ServerHealthSnapshot;
 use crate::pipeline::queue::Fill;
-use crate::time::clock_offset::{Estimate, Oddities};
+use crate::time::clock_offset::{ClockAnomalies, Estimate};
 use crate::time::stamp::Stamp;
 use crate::topic::Topic;
 use sensr_protocol::health::{Edge, Node, SystemHealth};
 use sensr_protocol::wire::proto::SensorStatus;
 use sensr_protocol::wire::proto::system_health::{Status, node};
 
-pub(super) struct World {
+pub(super) struct SampleInput {
     pub(super) start: Instant,
-    pub(super) facts: Facts,
+    pub(super) facts: DiagnosticsInput,
 }
 
-impl World {
+impl SampleInput {
     pub(super) fn new() -> Self {
         let start = Instant::now();
-        let facts = Facts {
+        let facts = DiagnosticsInput {
             now: start,
             points: link(),
             output: link(),
@@ -35,14 +35,14 @@ impl World {
                 spread_ns: 1_000_000,
                 drift_ppm: 0.5,
             }),
-            oddities: Oddities::default(),
-            memory: Some(Memory {
+            anomalies: ClockAnomalies::default(),
+            memory: Some(ProcessMemory {
                 rss_bytes: 100 << 20,
                 rss_peak_bytes: 120 << 20,
                 shared_bytes: 0,
             }),
             memory_bound: 1 << 30,
-            server: Knowledge::default(),
+            server: ServerHealthSnapshot::default(),
             config: Arc::new(Config::default()),
             others: Vec::new(),
             log: LogFigures::default(),
@@ -57,8 +57,8 @@ impl World {
     }
 }
 
-fn link() -> LinkFacts {
-    LinkFacts {
+fn link() -> LinkInput {
+    LinkInput {
         figures: LinkFigures {
             url: "ws://192.0.2.10:5051/".to_owned(),
             state: LinkState::Connected,
@@ -70,7 +70,7 @@ fn link() -> LinkFacts {
             bytes: 0,
             max_bytes: 64 << 20,
         },
-        notices: None,
+        reliable: None,
     }
 }
 

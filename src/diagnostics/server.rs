@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::monitor::Since;
-use super::{Facts, Judgement, Level, Status, format, loss};
+use super::{DiagnosticsInput, Finding, Level, Status, format, loss};
 use crate::connection::status::LinkState;
 use crate::metrics::server_health::Overflow;
 use crate::time::stamp::Stamp;
@@ -33,7 +33,7 @@ impl ServerWatch {
     }
 
     /// Also whether what the server said last still holds.
-    pub(super) fn examine(&mut self, facts: &Facts) -> (Status, bool) {
+    pub(super) fn examine(&mut self, facts: &DiagnosticsInput) -> (Status, bool) {
         let staleness = self.staleness(facts);
         let is_current = staleness.is_none();
         let overflow = facts.server.overflow.as_ref();
@@ -55,7 +55,7 @@ impl ServerWatch {
     }
 
     /// Why what the server said last need not hold any more. None if it does.
-    fn staleness(&mut self, facts: &Facts) -> Option<String> {
+    fn staleness(&mut self, facts: &DiagnosticsInput) -> Option<String> {
         let link = &facts.output.figures;
         let heard_at = facts.server.health.as_ref().map(|(at, _)| *at);
         let silence = self.heard.note(facts.now, heard_at);
@@ -75,7 +75,7 @@ impl ServerWatch {
     }
 }
 
-fn master(facts: &Facts) -> Option<i32> {
+fn master(facts: &DiagnosticsInput) -> Option<i32> {
     facts
         .server
         .health
@@ -83,7 +83,7 @@ fn master(facts: &Facts) -> Option<i32> {
         .map(|(_, health)| health.master)
 }
 
-fn judge(master: Option<i32>) -> Judgement {
+fn judge(master: Option<i32>) -> Finding {
     let status = master.and_then(|number| Master::try_from(number).ok());
     let level = match status {
         Some(Master::Ok) => Level::Ok,
@@ -104,7 +104,7 @@ fn master_in_words(master: Option<i32>) -> String {
 }
 
 /// A recent overflow is worse than anything else: it usually ends the link, and data are lost.
-fn with_overflow((level, message): Judgement, overflow: &Overflow, age: Duration) -> Judgement {
+fn with_overflow((level, message): Finding, overflow: &Overflow, age: Duration) -> Finding {
     let age_in_words = format::span(age);
     if age <= OVERFLOW_SHOWN {
         let times = overflow.times;
@@ -118,7 +118,7 @@ fn with_overflow((level, message): Judgement, overflow: &Overflow, age: Duration
     }
 }
 
-fn with_figures(status: Status, facts: &Facts) -> Status {
+fn with_figures(status: Status, facts: &DiagnosticsInput) -> Status {
     let heard = facts.server.health.as_ref();
     let heard = heard.map_or_else(|| "never".to_owned(), |(at, _)| at.utc());
     let overflow = facts.server.overflow.as_ref();

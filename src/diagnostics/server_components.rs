@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::iter;
 
-use super::{Judgement, Level, Status};
+use super::{Finding, Level, Status};
 use sensr_protocol::health::{Named, SystemHealth};
 use sensr_protocol::text::lossy;
 use sensr_protocol::wire::proto::SensorStatus;
@@ -44,23 +44,23 @@ fn number_same_tasks(statuses: &mut [Status]) {
 
 /// A node; with an edge, that edge of it; with a sensor, that sensor of either.
 #[derive(Debug, Clone, Copy)]
-struct Part<'a> {
+struct ServerComponent<'a> {
     node: &'a [u8],
     edge: Option<&'a [u8]>,
     sensor: Option<&'a [u8]>,
     number: i32,
 }
 
-fn parts(health: &SystemHealth) -> impl Iterator<Item = Part<'_>> {
+fn parts(health: &SystemHealth) -> impl Iterator<Item = ServerComponent<'_>> {
     health.nodes.iter().flat_map(|(name, node)| {
-        let part = Part {
+        let part = ServerComponent {
             node: name,
             edge: None,
             sensor: None,
             number: node.status,
         };
         let edges = node.edges.iter().flat_map(move |(name, edge)| {
-            let part = Part {
+            let part = ServerComponent {
                 edge: Some(name),
                 number: edge.status,
                 ..part
@@ -71,8 +71,11 @@ fn parts(health: &SystemHealth) -> impl Iterator<Item = Part<'_>> {
     })
 }
 
-fn with_sensors<'a>(part: Part<'a>, sensors: &'a Named<i32>) -> impl Iterator<Item = Part<'a>> {
-    let sensors = sensors.iter().map(move |(name, number)| Part {
+fn with_sensors<'a>(
+    part: ServerComponent<'a>,
+    sensors: &'a Named<i32>,
+) -> impl Iterator<Item = ServerComponent<'a>> {
+    let sensors = sensors.iter().map(move |(name, number)| ServerComponent {
         sensor: Some(name),
         number: *number,
         ..part
@@ -80,7 +83,7 @@ fn with_sensors<'a>(part: Part<'a>, sensors: &'a Named<i32>) -> impl Iterator<It
     iter::once(part).chain(sensors)
 }
 
-impl Part<'_> {
+impl ServerComponent<'_> {
     fn status(self, is_current: bool) -> Status {
         let (level, message) = self.judge();
         let level = if is_current { level } else { Level::Stale };
@@ -97,7 +100,7 @@ impl Part<'_> {
         task
     }
 
-    fn judge(self) -> Judgement {
+    fn judge(self) -> Finding {
         let known = if self.sensor.is_some() {
             SensorStatus::try_from(self.number).ok().map(judge_sensor)
         } else {
@@ -140,7 +143,10 @@ fn judge_node(status: NodeStatus) -> (Level, &'static str) {
 }
 
 /// As bad as the worst of the parts that are not shown. None if all are.
-fn left_out<'a>(parts: impl Iterator<Item = Part<'a>>, is_current: bool) -> Option<Status> {
+fn left_out<'a>(
+    parts: impl Iterator<Item = ServerComponent<'a>>,
+    is_current: bool,
+) -> Option<Status> {
     let levels = parts.map(|part| part.judge().0);
     let (count, worst) = levels.fold((0_usize, Level::Ok), |(count, worst), level| {
         (count + 1, worst.max(level))

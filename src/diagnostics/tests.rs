@@ -1,4 +1,4 @@
-use super::sample_input::World;
+use super::sample_input::SampleInput;
 use super::*;
 use crate::connection::status::LinkState;
 use crate::metrics::server_health::Overflow;
@@ -9,10 +9,10 @@ use std::time::Duration;
 
 #[test]
 fn one_status_per_thing() {
-    let mut world = World::new();
+    let mut world = SampleInput::new();
     world.facts.accounts[Topic::Raw.index()].received = 1;
     world.facts.server.health = Some((Stamp::now(), sample_input::health()));
-    let tasks: Vec<String> = Diagnosis::new(world.start)
+    let tasks: Vec<String> = Diagnostics::new(world.start)
         .examine(&world.facts)
         .into_iter()
         .map(|status| status.task)
@@ -38,9 +38,9 @@ fn one_status_per_thing() {
 
 #[test]
 fn another_bridge_on_the_same_topics_is_named() {
-    let mut world = World::new();
+    let mut world = SampleInput::new();
     world.facts.others = vec!["/sensr_bridge".to_owned()];
-    let statuses = Diagnosis::new(world.start).examine(&world.facts);
+    let statuses = Diagnostics::new(world.start).examine(&world.facts);
     let found = statuses.iter().find(|status| status.task == "uniqueness");
     let status = found.expect("there");
     assert_eq!(status.level, Level::Warn);
@@ -49,9 +49,9 @@ fn another_bridge_on_the_same_topics_is_named() {
 
 #[test]
 fn nodes_of_another_user_are_named() {
-    let mut world = World::new();
+    let mut world = SampleInput::new();
     world.facts.shared_memory_users = vec![1000, 1001];
-    let statuses = Diagnosis::new(world.start).examine(&world.facts);
+    let statuses = Diagnostics::new(world.start).examine(&world.facts);
     let found = statuses
         .iter()
         .find(|status| status.task == "shared memory");
@@ -67,7 +67,7 @@ fn the_numbers_are_those_of_ros() {
 }
 
 /// Figures that nobody would count.
-fn disturb(facts: &mut Facts, [a, b, c, d]: [u64; 4]) {
+fn disturb(facts: &mut DiagnosticsInput, [a, b, c, d]: [u64; 4]) {
     let states = [
         LinkState::Connecting,
         LinkState::Connected,
@@ -90,7 +90,7 @@ fn disturb(facts: &mut Facts, [a, b, c, d]: [u64; 4]) {
         spread_ns: b.cast_signed(),
         drift_ppm: f64::from_bits(c),
     });
-    facts.oddities = Oddities {
+    facts.anomalies = ClockAnomalies {
         jumps: c,
         last_jump_ns: signed,
         backward: a,
@@ -98,7 +98,7 @@ fn disturb(facts: &mut Facts, [a, b, c, d]: [u64; 4]) {
         outliers: b,
         is_standing: c % 2 > 0,
     };
-    facts.memory = Some(Memory {
+    facts.memory = Some(ProcessMemory {
         rss_bytes: b,
         rss_peak_bytes: c,
         shared_bytes: 0,
@@ -124,8 +124,8 @@ proptest! {
     /// Whatever the figures: no panic, and the same things are looked at.
     #[test]
     fn anything_goes(looks: Vec<(u32, [u64; 4], bool)>) {
-        let mut world = World::new();
-        let mut diagnosis = Diagnosis::new(world.start);
+        let mut world = SampleInput::new();
+        let mut diagnosis = Diagnostics::new(world.start);
         for (ms, figures, is_large) in looks {
             world.facts.now += Duration::from_millis(ms.into());
             disturb(&mut world.facts, figures.map(|figure| if is_large { figure } else { figure % 100 }));

@@ -33,7 +33,7 @@ use super::messages::geometry::quaternion_of_yaw;
 use crate::encode::cdr::{Header, Length, Writer};
 use colors::Color;
 use shape::Point;
-use style::Look;
+use style::MarkerStyle;
 
 /// `Marker.action`
 #[derive(Debug, Clone, Copy)]
@@ -45,14 +45,14 @@ enum Action {
 
 /// What rviz knows a marker by.
 #[derive(Debug, Clone, Copy)]
-struct Key {
+struct MarkerId {
     namespace: &'static str,
     id: i32,
 }
 
 /// Writes one `MarkerArray`.
 #[derive(Debug)]
-struct Array<'a> {
+struct MarkerArrayWriter<'a> {
     out: Writer<'a>,
     header: Header<'a>,
     /// Of what is added. 0 is for ever.
@@ -61,7 +61,7 @@ struct Array<'a> {
     count: usize,
 }
 
-impl<'a> Array<'a> {
+impl<'a> MarkerArrayWriter<'a> {
     fn begin(buffer: &'a mut Vec<u8>, header: Header<'a>, lifetime: Duration) -> Self {
         let mut out = Writer::begin(buffer);
         let length = out.begin_sequence();
@@ -79,19 +79,19 @@ impl<'a> Array<'a> {
     }
 
     /// Adds a marker that its look says everything about.
-    fn add(&mut self, key: Key, look: Look) {
+    fn add(&mut self, key: MarkerId, look: MarkerStyle) {
         self.marker(key, Action::Add, look, no_points, format_args!(""));
     }
 
-    fn add_text(&mut self, key: Key, look: Look, text: Arguments<'_>) {
+    fn add_text(&mut self, key: MarkerId, look: MarkerStyle, text: Arguments<'_>) {
         self.marker(key, Action::Add, look, no_points, text);
     }
 
     /// Adds a marker made of points. There are as many `colors` as points, or none: then all have the look's.
     fn add_points(
         &mut self,
-        key: Key,
-        look: Look,
+        key: MarkerId,
+        look: MarkerStyle,
         points: impl Iterator<Item = Point>,
         colors: impl Iterator<Item = Color>,
     ) {
@@ -102,11 +102,11 @@ impl<'a> Array<'a> {
         self.marker(key, Action::Add, look, write, format_args!(""));
     }
 
-    fn delete(&mut self, key: Key) {
+    fn delete(&mut self, key: MarkerId) {
         self.marker(
             key,
             Action::Delete,
-            Look::none(),
+            MarkerStyle::none(),
             no_points,
             format_args!(""),
         );
@@ -114,14 +114,14 @@ impl<'a> Array<'a> {
 
     /// Deletes all that came by the same topic, from whomever.
     fn delete_all(&mut self) {
-        let key = Key {
+        let key = MarkerId {
             namespace: "",
             id: 0,
         };
         self.marker(
             key,
             Action::DeleteAll,
-            Look::none(),
+            MarkerStyle::none(),
             no_points,
             format_args!(""),
         );
@@ -130,9 +130,9 @@ impl<'a> Array<'a> {
     /// Writes a `Marker`: all its fields, in their order.
     fn marker(
         &mut self,
-        key: Key,
+        key: MarkerId,
         action: Action,
-        look: Look,
+        look: MarkerStyle,
         points_and_colors: impl FnOnce(&mut Writer<'_>),
         text: Arguments<'_>,
     ) {
@@ -160,7 +160,7 @@ impl<'a> Array<'a> {
 
 /// Writes an array that deletes all that came by the same topic.
 fn clear<'a>(buffer: &'a mut Vec<u8>, header: Header<'_>) -> &'a [u8] {
-    let mut array = Array::begin(buffer, header, FOR_EVER);
+    let mut array = MarkerArrayWriter::begin(buffer, header, FOR_EVER);
     array.delete_all();
     array.finish();
     buffer

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::shared_memory;
-use crate::time::log_throttle::Throttle;
-use crate::time::rate_limiter::IntervalGrid;
+use crate::time::log_throttle::LogThrottle;
+use crate::time::rate_limiter::RateLimiter;
 
 /// Between two looks.
 const PERIOD: Duration = Duration::from_secs(10);
@@ -14,17 +14,17 @@ const LOG_PERIOD: Duration = Duration::from_secs(300);
 /// Looks for them now and then.
 #[derive(Debug)]
 pub struct SharedMemoryUsers {
-    looks: IntervalGrid,
+    looks: RateLimiter,
     users: Vec<u32>,
-    complaint: Throttle,
+    complaint: LogThrottle,
 }
 
 impl Default for SharedMemoryUsers {
     fn default() -> Self {
         Self {
-            looks: IntervalGrid::default(),
+            looks: RateLimiter::default(),
             users: Vec::new(),
-            complaint: Throttle::new(LOG_PERIOD),
+            complaint: LogThrottle::new(LOG_PERIOD),
         }
     }
 }
@@ -35,9 +35,9 @@ impl SharedMemoryUsers {
         if self.looks.is_due(now, PERIOD) {
             self.users = shared_memory::other_users();
             if !self.users.is_empty()
-                && let Some(held_back) = self.complaint.pass(now)
+                && let Some(suppressed) = self.complaint.pass(now)
             {
-                log::warn!("{}{held_back}", shared_memory::warning(&self.users));
+                log::warn!("{}{suppressed}", shared_memory::warning(&self.users));
             }
         }
         self.users.clone()

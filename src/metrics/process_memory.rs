@@ -2,7 +2,7 @@
 
 /// Resident memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Memory {
+pub struct ProcessMemory {
     /// Now, bytes.
     pub rss_bytes: u64,
     /// The most so far, bytes.
@@ -11,7 +11,7 @@ pub struct Memory {
     pub shared_bytes: u64,
 }
 
-impl Memory {
+impl ProcessMemory {
     /// Reads `/proc/self/status`. None where the system has none, or writes it otherwise.
     #[must_use]
     pub fn of_this_process() -> Option<Self> {
@@ -41,19 +41,19 @@ mod tests {
         let status = "Name:\tx\nVmPeak:\t  9 kB\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\n\
                       RssAnon:\t 512 kB\nRssShmem:\t     256 kB\n";
         assert_eq!(
-            Memory::parse(status),
-            Some(Memory {
+            ProcessMemory::parse(status),
+            Some(ProcessMemory {
                 rss_bytes: 1 << 20,
                 rss_peak_bytes: 2 << 20,
                 shared_bytes: 1 << 18,
             })
         );
-        assert_eq!(Memory::parse("nothing"), None);
+        assert_eq!(ProcessMemory::parse("nothing"), None);
     }
 
     #[test]
     fn this_process_has_memory() {
-        let memory = Memory::of_this_process().expect("Linux");
+        let memory = ProcessMemory::of_this_process().expect("Linux");
         assert!(memory.rss_bytes > 0 && memory.rss_peak_bytes >= memory.rss_bytes);
     }
 }

@@ -24,7 +24,7 @@ pub struct Overflow {
 
 /// What is known of the server.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Knowledge {
+pub struct ServerHealthSnapshot {
     /// Its latest health, and when it came.
     pub health: Option<(Stamp, SystemHealth)>,
     /// The latest overflow.
@@ -33,11 +33,11 @@ pub struct Knowledge {
 
 /// The latest the server said, shared.
 #[derive(Debug, Default)]
-pub struct Server {
-    knowledge: Mutex<Knowledge>,
+pub struct ServerHealth {
+    knowledge: Mutex<ServerHealthSnapshot>,
 }
 
-impl Server {
+impl ServerHealth {
     /// Takes a health message. `counters` gives our accounts and queued bytes, asked for only if there was an
     /// overflow; returns whether there was.
     pub fn note_health(
@@ -67,11 +67,11 @@ impl Server {
 
     /// Forgets all of it: from now on it is another server.
     pub fn forget(&self) {
-        *lock(&self.knowledge) = Knowledge::default();
+        *lock(&self.knowledge) = ServerHealthSnapshot::default();
     }
 
     /// What is known now.
-    pub fn snapshot(&self) -> Knowledge {
+    pub fn snapshot(&self) -> ServerHealthSnapshot {
         lock(&self.knowledge).clone()
     }
 }
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn an_overflow_is_remembered_with_the_counters_of_the_moment() {
-        let server = Server::default();
+        let server = ServerHealth::default();
         let health = |master: Status| SystemHealth {
             master: master.into(),
             ..SystemHealth::default()
@@ -93,7 +93,7 @@ mod tests {
         let overflow = health(Status::OutputBufferOverflow);
         assert!(server.note_health(at(1), &overflow, || (accounts, 5)));
         assert!(!server.note_health(at(2), &health(Status::Ok), || unreachable!()));
-        let Knowledge { health, overflow } = server.snapshot();
+        let ServerHealthSnapshot { health, overflow } = server.snapshot();
         assert_eq!(health.expect("known").0, at(2));
         let overflow = overflow.expect("remembered");
         assert_eq!((overflow.at, overflow.times), (at(1), 1));
@@ -102,6 +102,6 @@ mod tests {
             (9, 5)
         );
         server.forget();
-        assert_eq!(server.snapshot(), Knowledge::default());
+        assert_eq!(server.snapshot(), ServerHealthSnapshot::default());
     }
 }

@@ -5,5 +5,5 @@ mod output;
 mod points;
 pub(in crate::pipeline) mod wire_tap;
 
-pub use output::OutputIntake;
-pub use points::CloudIntake;
+pub use output::OutputIngest;
+pub use points::PointsIngest;

@@ -1,9 +1,9 @@
 //! What the memory of the process stays below, computed from what bounds it.
 
 use super::Queues;
-use crate::metrics::Stats;
-use crate::metrics::process_memory::Memory;
-use crate::topic::{Delivery, Topic};
+use crate::metrics::Metrics;
+use crate::metrics::process_memory::ProcessMemory;
+use crate::topic::{QosClass, Topic};
 
 /// The program itself, its threads, the middleware with what it knows of other nodes, and what the allocator keeps
 /// for later. Measured: 45 MiB with nothing to do.
@@ -19,11 +19,16 @@ const MESSAGE_COPIES: u64 = 3;
 /// `memory` what the process has now, of which only the part counts that it shares with others: that is as large as
 /// the middleware was told to make it.
 #[must_use]
-pub fn memory_bound(stats: &Stats, queues: &Queues, qos_depth: usize, memory: Memory) -> u64 {
+pub fn memory_bound(
+    stats: &Metrics,
+    queues: &Queues,
+    qos_depth: usize,
+    memory: ProcessMemory,
+) -> u64 {
     let waiting: u64 = [
         queues.clouds.fill(),
         queues.objects.fill(),
-        queues.notices.fill(),
+        queues.reliable.fill(),
     ]
     .iter()
     .map(|fill| fill.max_bytes as u64)
@@ -43,10 +48,10 @@ pub fn memory_bound(stats: &Stats, queues: &Queues, qos_depth: usize, memory: Me
 
 /// Messages of a topic that there may be at a time.
 fn kept(topic: Topic, qos_depth: usize) -> u64 {
-    let delivery = topic.delivery();
+    let qos_class = topic.qos_class();
     // Both links have a publisher of their frames.
-    let publishers = if delivery == Delivery::Frames { 2 } else { 1 };
-    publishers * (delivery.depth(qos_depth) as u64 + MESSAGE_COPIES)
+    let publishers = if qos_class == QosClass::Frames { 2 } else { 1 };
+    publishers * (qos_class.depth(qos_depth) as u64 + MESSAGE_COPIES)
 }
 
 #[cfg(test)]
@@ -56,11 +61,11 @@ mod tests {
 
     #[test]
     fn grows_with_queues_frames_and_messages_and_what_is_shared() {
-        let stats = Stats::default();
-        let bound = |stats: &Stats, queue, depth, shared_bytes| {
-            let memory = Memory {
+        let stats = Metrics::default();
+        let bound = |stats: &Metrics, queue, depth, shared_bytes| {
+            let memory = ProcessMemory {
                 shared_bytes,
-                ..Memory::default()
+                ..ProcessMemory::default()
             };
             memory_bound(stats, &Queues::new(queue), depth, memory)
         };

@@ -12,7 +12,7 @@ use sensr_protocol::wire::proto::ZoneConfig;
 
 /// When a message of the output stream was sent and came.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::pipeline) struct Times {
+pub(in crate::pipeline) struct MessageTimes {
     pub(in crate::pipeline) arrival: Arrival,
     /// For headers, as `stamp_source` says.
     pub(in crate::pipeline) stamp: Stamp,
@@ -24,7 +24,7 @@ pub(in crate::pipeline) struct Times {
 #[derive(Debug)]
 pub struct QueuedOutput {
     pub(in crate::pipeline) source: Source,
-    pub(in crate::pipeline) times: Times,
+    pub(in crate::pipeline) times: MessageTimes,
     pub(in crate::pipeline) wire: Option<WireFrame>,
     pub(in crate::pipeline) objects: Option<DueObjects>,
     /// For pictures of them.
@@ -50,7 +50,7 @@ impl QueuedOutput {
     pub(in crate::pipeline) fn nothing(source: Source, arrival: Arrival) -> Self {
         Self {
             source,
-            times: Times {
+            times: MessageTimes {
                 arrival,
                 stamp: arrival.stamp,
                 server: Stamp::default(),

@@ -9,8 +9,8 @@ mod reliable;
 mod startup_hold;
 mod worker;
 
-pub use clouds::CloudOutflow;
-pub use delivery::{HandOver, Sink, Stream};
-pub use objects::ObjectOutflow;
-pub use reliable::NoticeOutflow;
-pub use worker::{Outflow, Work};
+pub use clouds::PointsPublishWorker;
+pub use delivery::{Delivery, Sink, Stream};
+pub use objects::ObjectPublishWorker;
+pub use reliable::ReliablePublishWorker;
+pub use worker::{PublishWorker, StreamPublisher};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Queued, heap_size};
-use crate::pipeline::object_message::Times;
+use crate::pipeline::object_message::MessageTimes;
 use crate::pipeline::source::Source;
 use crate::topic::Topic;
 use sensr_protocol::custom::Custom;
@@ -12,7 +12,7 @@ use sensr_protocol::wire::proto::{LosingEvent, OnlineRecalibrationEvent, ZoneCon
 
 /// A message of its own each.
 #[derive(Debug)]
-pub(in crate::pipeline) enum Notice {
+pub(in crate::pipeline) enum ReliableMessage {
     Zones(Arc<[ZoneConfig]>),
     ZoneEvent(ZoneEvent),
     LosingEvent(LosingEvent),
@@ -25,7 +25,7 @@ pub(in crate::pipeline) enum Notice {
     ServerStatus(Option<Box<Custom>>),
 }
 
-impl Notice {
+impl ReliableMessage {
     /// All topics that there are notices for.
     pub(in crate::pipeline) const TOPICS: [Topic; 6] = [
         Topic::Zones,
@@ -75,23 +75,23 @@ impl Notice {
 
 /// A notice in the queue.
 #[derive(Debug)]
-pub struct QueuedNotice {
+pub struct QueuedReliable {
     pub(in crate::pipeline) source: Source,
-    pub(in crate::pipeline) times: Times,
+    pub(in crate::pipeline) times: MessageTimes,
     /// Among those of its topic.
     pub(in crate::pipeline) sequence: u64,
-    pub(in crate::pipeline) notice: Notice,
+    pub(in crate::pipeline) message: ReliableMessage,
 }
 
-impl QueuedNotice {
+impl QueuedReliable {
     /// What it takes up while it waits.
     pub(in crate::pipeline) fn cost(&self) -> usize {
-        size_of::<Self>() + self.notice.memory()
+        size_of::<Self>() + self.message.memory()
     }
 }
 
-impl Queued for QueuedNotice {
+impl Queued for QueuedReliable {
     fn topics(&self) -> impl Iterator<Item = Topic> {
-        std::iter::once(self.notice.topic())
+        std::iter::once(self.message.topic())
     }
 }

@@ -9,14 +9,14 @@ use super::Error;
 use super::services::{Links, Reconnect};
 use super::static_transform::StaticTransform;
 use crate::config::Config;
-use crate::config::resolve::{Resolver, Target};
+use crate::config::resolve::{ResolvedConfig, Resolver};
 use crate::connection::options::LinkOptions;
-use crate::metrics::Stats;
+use crate::metrics::Metrics;
 use crate::pipeline::Queues;
 
 /// What parameters and services act on.
 pub(super) struct Control {
-    pub(super) stats: Arc<Stats>,
+    pub(super) stats: Arc<Metrics>,
     pub(super) queues: Queues,
     pub(super) resolver: Resolver,
     pub(super) config: watch::Sender<Arc<Config>>,
@@ -41,7 +41,7 @@ impl Control {
         Ok(())
     }
 
-    fn follow(&mut self, target: Target) {
+    fn follow(&mut self, target: ResolvedConfig) {
         self.queues
             .set_max_bytes(target.config.queue_max_bytes, &self.stats.ledger);
         follow_frames(&mut self.transform, &target);
@@ -50,8 +50,8 @@ impl Control {
             // What the services said of the links holds on.
             link.send_modify(|current| {
                 *current = LinkOptions {
-                    is_wanted: current.is_wanted,
-                    requests: current.requests,
+                    enabled: current.enabled,
+                    reconnect_generation: current.reconnect_generation,
                     ..options
                 };
             });
@@ -70,7 +70,7 @@ impl Control {
 }
 
 /// A site may have frames of its own: until it is known, a transform might be of the wrong ones.
-pub(super) fn follow_frames(transform: &mut StaticTransform, target: &Target) {
+pub(super) fn follow_frames(transform: &mut StaticTransform, target: &ResolvedConfig) {
     if target.points.obstacle.is_none() {
         transform.follow(&target.config);
     }
@@ -78,11 +78,11 @@ pub(super) fn follow_frames(transform: &mut StaticTransform, target: &Target) {
 
 impl Links for Control {
     fn are_enabled(&self) -> bool {
-        self.points.borrow().is_wanted
+        self.points.borrow().enabled
     }
 
     fn set_enabled(&mut self, enabled: bool) {
-        self.change_links(|link| link.is_wanted = enabled);
+        self.change_links(|link| link.enabled = enabled);
     }
 
     fn reconnect(&mut self) -> Reconnect {
@@ -94,7 +94,7 @@ impl Links for Control {
             Err(error) if self.resolver.is_waiting() => Reconnect::Nowhere(error.to_string()),
             Err(error) => Reconnect::AsBefore(error.to_string()),
         };
-        self.change_links(|link| link.requests += 1);
+        self.change_links(|link| link.reconnect_generation += 1);
         outcome
     }
 }

@@ -1,4 +1,4 @@
-//! `/diagnostics`: what [`Diagnosis`] finds, by the conventions of `diagnostic_updater`.
+//! `/diagnostics`: what [`Diagnostics`] finds, by the conventions of `diagnostic_updater`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,12 +10,12 @@ use r2r::{Node, Publisher, QosProfile};
 use super::ros_types::{text, time};
 use super::{RuntimeError, logging};
 use crate::config::Config;
-use crate::diagnostics::{Diagnosis, Facts, LinkFacts, Status};
+use crate::diagnostics::{Diagnostics, DiagnosticsInput, LinkInput, Status};
 use crate::environment::shared_memory_users::SharedMemoryUsers;
-use crate::metrics::process_memory::Memory;
-use crate::metrics::{Stats, StreamStats};
+use crate::metrics::process_memory::ProcessMemory;
+use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::{Queues, memory_bound};
-use crate::time::log_throttle::Throttle;
+use crate::time::log_throttle::LogThrottle;
 use crate::time::stamp::Stamp;
 
 /// The same for all nodes, whatever their namespace: that is where the tools look.
@@ -24,16 +24,16 @@ const TOPIC: &str = "/diagnostics";
 const LOG_PERIOD: Duration = Duration::from_secs(10);
 
 /// Publishes how everything is.
-pub(super) struct Diagnostics {
+pub(super) struct DiagnosticsPublisher {
     publisher: Publisher<DiagnosticArray>,
     /// Fully qualified: one machine may run a bridge per site.
     node: String,
-    diagnosis: Diagnosis,
-    complaint: Throttle,
+    diagnosis: Diagnostics,
+    complaint: LogThrottle,
     neighbours: SharedMemoryUsers,
 }
 
-impl Diagnostics {
+impl DiagnosticsPublisher {
     pub(super) fn new(node: &mut Node) -> Result<Self, RuntimeError> {
         let qos = QosProfile::default().reliable().keep_last(10);
         Ok(Self {
@@ -43,8 +43,8 @@ impl Diagnostics {
             node: node
                 .fully_qualified_name()
                 .map_err(RuntimeError::ros("read the node's name"))?,
-            diagnosis: Diagnosis::new(Instant::now()),
-            complaint: Throttle::new(LOG_PERIOD),
+            diagnosis: Diagnostics::new(Instant::now()),
+            complaint: LogThrottle::new(LOG_PERIOD),
             neighbours: SharedMemoryUsers::default(),
         })
     }
@@ -53,7 +53,7 @@ impl Diagnostics {
     /// `others` are the nodes that publish on the same topics.
     pub(super) fn publish(
         &mut self,
-        stats: &Stats,
+        stats: &Metrics,
         queues: &Queues,
         config: Arc<Config>,
         others: &[String],
@@ -72,41 +72,41 @@ impl Diagnostics {
                 .collect(),
         };
         if let Err(error) = self.publisher.publish(&message)
-            && let Some(held_back) = self.complaint.pass(facts.now)
+            && let Some(suppressed) = self.complaint.pass(facts.now)
         {
-            log::warn!("could not publish {TOPIC}: {error}{held_back}");
+            log::warn!("could not publish {TOPIC}: {error}{suppressed}");
         }
     }
 }
 
 /// Everything as it is now.
 fn facts(
-    stats: &Stats,
+    stats: &Metrics,
     queues: &Queues,
     config: Arc<Config>,
     others: &[String],
     shared_memory_users: Vec<u32>,
-) -> Facts {
-    let link = |stream: &StreamStats, queue, notices| LinkFacts {
+) -> DiagnosticsInput {
+    let link = |stream: &StreamMetrics, queue, reliable| LinkInput {
         figures: stream.link.snapshot(),
         queue,
-        notices,
+        reliable,
     };
     let clock = stats.clock();
-    let (estimate, oddities) = (clock.estimate(), clock.oddities());
+    let (estimate, anomalies) = (clock.estimate(), clock.anomalies());
     drop(clock);
-    let memory = Memory::of_this_process();
-    Facts {
+    let memory = ProcessMemory::of_this_process();
+    DiagnosticsInput {
         now: Instant::now(),
         points: link(&stats.points, queues.clouds.fill(), None),
         output: link(
             &stats.output,
             queues.objects.fill(),
-            Some(queues.notices.fill()),
+            Some(queues.reliable.fill()),
         ),
         accounts: stats.ledger.snapshot(),
         clock: estimate,
-        oddities,
+        anomalies,
         memory,
         memory_bound: memory_bound(stats, queues, config.qos.depth, memory.unwrap_or_default()),
         server: stats.server.snapshot(),

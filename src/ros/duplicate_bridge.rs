@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use r2r::Node;
 
 use super::RuntimeError;
-use crate::time::log_throttle::Throttle;
-use crate::time::rate_limiter::IntervalGrid;
+use crate::time::log_throttle::LogThrottle;
+use crate::time::rate_limiter::RateLimiter;
 
 /// Between two looks.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -17,17 +17,17 @@ const LOG_PERIOD: Duration = Duration::from_secs(300);
 const TOPIC: &str = "statistics";
 
 /// Looks for others.
-pub(super) struct Namesakes {
+pub(super) struct DuplicateBridgeCheck {
     /// Fully qualified.
     topic: String,
     /// This node.
     name: String,
-    looks: IntervalGrid,
+    looks: RateLimiter,
     others: Vec<String>,
-    complaint: Throttle,
+    complaint: LogThrottle,
 }
 
-impl Namesakes {
+impl DuplicateBridgeCheck {
     pub(super) fn new(node: &Node) -> Result<Self, RuntimeError> {
         let name = node
             .fully_qualified_name()
@@ -38,9 +38,9 @@ impl Namesakes {
         Ok(Self {
             topic: format!("{}/{TOPIC}", namespace.trim_end_matches('/')),
             name,
-            looks: IntervalGrid::default(),
+            looks: RateLimiter::default(),
             others: Vec::new(),
-            complaint: Throttle::new(LOG_PERIOD),
+            complaint: LogThrottle::new(LOG_PERIOD),
         })
     }
 
@@ -49,9 +49,9 @@ impl Namesakes {
         if self.looks.is_due(now, PERIOD) {
             self.others = self.ask(node);
             if !self.others.is_empty()
-                && let Some(held_back) = self.complaint.pass(now)
+                && let Some(suppressed) = self.complaint.pass(now)
             {
-                log::warn!("{}{held_back}", self.in_words());
+                log::warn!("{}{suppressed}", self.in_words());
             }
         }
         &self.others
@@ -63,7 +63,7 @@ impl Namesakes {
         let publishers = found.unwrap_or_default().into_iter();
         let names =
             publishers.map(|publisher| full_name(&publisher.node_namespace, &publisher.node_name));
-        but_one(names.collect(), &self.name)
+        without_self(names.collect(), &self.name)
     }
 
     fn in_words(&self) -> String {
@@ -80,7 +80,7 @@ fn full_name(namespace: &str, name: &str) -> String {
 }
 
 /// All but one of that name: this node itself is among them, unless its topic was remapped.
-fn but_one(mut names: Vec<String>, own: &str) -> Vec<String> {
+fn without_self(mut names: Vec<String>, own: &str) -> Vec<String> {
     match names.iter().position(|name| name == own) {
         Some(index) => {
             names.swap_remove(index);
@@ -98,13 +98,13 @@ mod tests {
     #[test]
     fn a_bridge_is_not_its_own_namesake() {
         let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(but_one(names(&["/a"]), "/a"), names(&[]));
+        assert_eq!(without_self(names(&["/a"]), "/a"), names(&[]));
         assert_eq!(
-            but_one(names(&["/a", "/b", "/a"]), "/a"),
+            without_self(names(&["/a", "/b", "/a"]), "/a"),
             names(&["/a", "/b"])
         );
         // Whoever is not there has another topic.
-        assert_eq!(but_one(names(&["/b"]), "/a"), names(&[]));
+        assert_eq!(without_self(names(&["/b"]), "/a"), names(&[]));
         assert_eq!(full_name("/", "x"), "/x");
         assert_eq!(full_name("/site", "x"), "/site/x");
     }

@@ -140,8 +140,8 @@ impl RosLogger {
             return Some(text(line));
         }
         let mut throttle = self.r2r.lock().unwrap_or_else(PoisonError::into_inner);
-        let held_back = throttle.pass(&line, Instant::now())?;
-        Some(text(format!("{line}{held_back}")))
+        let suppressed = throttle.pass(&line, Instant::now())?;
+        Some(text(format!("{line}{suppressed}")))
     }
 }
 

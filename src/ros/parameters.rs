@@ -6,7 +6,7 @@ use r2r::rcl_interfaces::{msg, srv};
 use r2r::{Node, Publisher, QosProfile};
 
 use super::ros_types::time;
-use super::service_queue::Inbox;
+use super::service_queue::ServiceQueue;
 use super::{Error, RuntimeError};
 use crate::config::set_request::SetRequest;
 use crate::config::table::{self, Kind, PARAMETERS, Parameter};
@@ -22,12 +22,12 @@ pub(super) struct ParameterServer {
 }
 
 struct Requests {
-    set: Inbox<srv::SetParameters::Service>,
-    set_atomically: Inbox<srv::SetParametersAtomically::Service>,
-    get: Inbox<srv::GetParameters::Service>,
-    types: Inbox<srv::GetParameterTypes::Service>,
-    list: Inbox<srv::ListParameters::Service>,
-    describe: Inbox<srv::DescribeParameters::Service>,
+    set: ServiceQueue<srv::SetParameters::Service>,
+    set_atomically: ServiceQueue<srv::SetParametersAtomically::Service>,
+    get: ServiceQueue<srv::GetParameters::Service>,
+    types: ServiceQueue<srv::GetParameterTypes::Service>,
+    list: ServiceQueue<srv::ListParameters::Service>,
+    describe: ServiceQueue<srv::DescribeParameters::Service>,
 }
 
 impl ParameterServer {
@@ -40,12 +40,12 @@ impl ParameterServer {
             .map_err(RuntimeError::ros("publish /parameter_events"))?;
         let qos = QosProfile::parameters;
         let requests = Requests {
-            set: Inbox::open(node, "set_parameters", qos())?,
-            set_atomically: Inbox::open(node, "set_parameters_atomically", qos())?,
-            get: Inbox::open(node, "get_parameters", qos())?,
-            types: Inbox::open(node, "get_parameter_types", qos())?,
-            list: Inbox::open(node, "list_parameters", qos())?,
-            describe: Inbox::open(node, "describe_parameters", qos())?,
+            set: ServiceQueue::open(node, "set_parameters", qos())?,
+            set_atomically: ServiceQueue::open(node, "set_parameters_atomically", qos())?,
+            get: ServiceQueue::open(node, "get_parameters", qos())?,
+            types: ServiceQueue::open(node, "get_parameter_types", qos())?,
+            list: ServiceQueue::open(node, "list_parameters", qos())?,
+            describe: ServiceQueue::open(node, "describe_parameters", qos())?,
         };
         let server = Self {
             node_name,

@@ -5,7 +5,7 @@ use r2r::{Node, PublisherUntyped, QosProfile};
 use super::RuntimeError;
 use crate::config::CloudQos;
 use crate::pipeline::publish::Sink;
-use crate::topic::{Delivery, Topic};
+use crate::topic::{QosClass, Topic};
 
 /// Hands serialized messages to the middleware. Owned by the thread that publishes.
 pub(super) struct DdsSink {
@@ -37,15 +37,15 @@ impl DdsSink {
 }
 
 fn profile(topic: Topic, qos: CloudQos) -> QosProfile {
-    let delivery = topic.delivery();
+    let qos_class = topic.qos_class();
     let profile = QosProfile::default()
         .reliable()
         .volatile()
-        .keep_last(delivery.depth(qos.depth));
-    match delivery {
-        Delivery::Cloud if !qos.reliable => profile.best_effort(),
-        Delivery::Latched => profile.transient_local(),
-        Delivery::Cloud | Delivery::Stream | Delivery::Frames | Delivery::Event => profile,
+        .keep_last(qos_class.depth(qos.depth));
+    match qos_class {
+        QosClass::Cloud if !qos.reliable => profile.best_effort(),
+        QosClass::Latched => profile.transient_local(),
+        QosClass::Cloud | QosClass::Stream | QosClass::Frames | QosClass::Event => profile,
     }
 }
 

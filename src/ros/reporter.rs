@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use r2r::sensr_bridge::msg::BridgeStatistics;
 use r2r::{Node, Publisher, QosProfile};
 
-use super::diagnostics::Diagnostics;
-use super::duplicate_bridge::Namesakes;
+use super::diagnostics::DiagnosticsPublisher;
+use super::duplicate_bridge::DuplicateBridgeCheck;
 use super::{RuntimeError, statistics};
 use crate::config::Config;
-use crate::metrics::Stats;
+use crate::metrics::Metrics;
 use crate::pipeline::Queues;
-use crate::time::rate_limiter::IntervalGrid;
+use crate::time::rate_limiter::RateLimiter;
 
 /// What `diagnostic_updater` does, too.
 const DIAGNOSTICS_PERIOD: Duration = Duration::from_secs(1);
@@ -21,10 +21,10 @@ const DIAGNOSTICS_PERIOD: Duration = Duration::from_secs(1);
 pub(super) struct Reporter {
     start: Instant,
     statistics: Publisher<BridgeStatistics>,
-    statistics_grid: IntervalGrid,
-    diagnostics: Diagnostics,
-    diagnostics_grid: IntervalGrid,
-    namesakes: Namesakes,
+    statistics_grid: RateLimiter,
+    diagnostics: DiagnosticsPublisher,
+    diagnostics_grid: RateLimiter,
+    duplicates: DuplicateBridgeCheck,
 }
 
 impl Reporter {
@@ -34,10 +34,10 @@ impl Reporter {
             statistics: node
                 .create_publisher("statistics", QosProfile::default())
                 .map_err(RuntimeError::ros("publish statistics"))?,
-            statistics_grid: IntervalGrid::default(),
-            diagnostics: Diagnostics::new(node)?,
-            diagnostics_grid: IntervalGrid::default(),
-            namesakes: Namesakes::new(node)?,
+            statistics_grid: RateLimiter::default(),
+            diagnostics: DiagnosticsPublisher::new(node)?,
+            diagnostics_grid: RateLimiter::default(),
+            duplicates: DuplicateBridgeCheck::new(node)?,
         })
     }
 
@@ -45,7 +45,7 @@ impl Reporter {
     pub(super) fn publish_due(
         &mut self,
         node: &Node,
-        stats: &Stats,
+        stats: &Metrics,
         queues: &Queues,
         config: Arc<Config>,
     ) -> Instant {
@@ -54,18 +54,18 @@ impl Reporter {
             self.publish_statistics(stats, queues, &config);
         }
         if self.diagnostics_grid.is_due(now, DIAGNOSTICS_PERIOD) {
-            let others = self.namesakes.look(node, now);
+            let others = self.duplicates.look(node, now);
             self.diagnostics.publish(stats, queues, config, others);
         }
         let grids = [&self.statistics_grid, &self.diagnostics_grid];
-        let next = grids.into_iter().filter_map(IntervalGrid::next).min();
+        let next = grids.into_iter().filter_map(RateLimiter::next).min();
         next.unwrap_or(now)
     }
 
     /// Publishes all figures as they are now, and returns them.
     pub(super) fn publish_statistics(
         &self,
-        stats: &Stats,
+        stats: &Metrics,
         queues: &Queues,
         config: &Config,
     ) -> BridgeStatistics {

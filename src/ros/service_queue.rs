@@ -6,11 +6,11 @@ use r2r::{Node, QosProfile, ServiceRequest, WrappedServiceTypeSupport};
 use super::RuntimeError;
 
 /// The waiting requests of one service.
-pub(super) struct Inbox<T: WrappedServiceTypeSupport>(
+pub(super) struct ServiceQueue<T: WrappedServiceTypeSupport>(
     Box<dyn Stream<Item = ServiceRequest<T>> + Unpin>,
 );
 
-impl<T: WrappedServiceTypeSupport + 'static> Inbox<T> {
+impl<T: WrappedServiceTypeSupport + 'static> ServiceQueue<T> {
     /// Serves `~/name`.
     pub(super) fn open(node: &mut Node, name: &str, qos: QosProfile) -> Result<Self, RuntimeError> {
         let requests = node

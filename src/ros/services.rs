@@ -4,7 +4,7 @@ use r2r::std_srvs::srv::{SetBool, Trigger};
 use r2r::{Node, QosProfile};
 
 use super::RuntimeError;
-use super::service_queue::Inbox;
+use super::service_queue::ServiceQueue;
 
 /// What the services act on.
 pub(super) trait Links {
@@ -31,15 +31,15 @@ pub(super) enum Reconnect {
 
 /// Answers the services. To be [served](Self::serve) by the thread that spins the node.
 pub(super) struct LinkServices {
-    reconnect: Inbox<Trigger::Service>,
-    set_enabled: Inbox<SetBool::Service>,
+    reconnect: ServiceQueue<Trigger::Service>,
+    set_enabled: ServiceQueue<SetBool::Service>,
 }
 
 impl LinkServices {
     pub(super) fn new(node: &mut Node) -> Result<Self, RuntimeError> {
         Ok(Self {
-            reconnect: Inbox::open(node, "reconnect", QosProfile::services_default())?,
-            set_enabled: Inbox::open(node, "set_enabled", QosProfile::services_default())?,
+            reconnect: ServiceQueue::open(node, "reconnect", QosProfile::services_default())?,
+            set_enabled: ServiceQueue::open(node, "set_enabled", QosProfile::services_default())?,
         })
     }
 

@@ -11,23 +11,23 @@ use super::ros_types::{duration, text, time};
 use crate::config::Config;
 use crate::connection::status::{LinkFigures, LinkState};
 use crate::metrics::ledger::Account;
-use crate::metrics::process_memory::Memory;
+use crate::metrics::process_memory::ProcessMemory;
 use crate::metrics::stage_times::{Stage, Times};
-use crate::metrics::{Stats, StreamStats};
+use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::queue::Fill;
 use crate::pipeline::{Queues, memory_bound};
-use crate::time::clock_offset::Clock;
+use crate::time::clock_offset::ClockOffsetEstimator;
 use crate::time::stamp::Stamp;
 use crate::topic::Topic;
 
 /// All figures now. The stage times are those since the last call.
 pub(super) fn gather(
-    stats: &Stats,
+    stats: &Metrics,
     queues: &Queues,
     config: &Config,
     start: Instant,
 ) -> BridgeStatistics {
-    let memory = Memory::of_this_process().unwrap_or_default();
+    let memory = ProcessMemory::of_this_process().unwrap_or_default();
     let nothing = Fill::default();
     BridgeStatistics {
         header: Header {
@@ -42,7 +42,7 @@ pub(super) fn gather(
                 "output",
                 &stats.output,
                 queues.objects.fill(),
-                queues.notices.fill(),
+                queues.reliable.fill(),
             ),
         ],
         topics: Topic::ALL
@@ -107,7 +107,7 @@ pub(super) fn report(statistics: &BridgeStatistics, accounts: &[Account; Topic::
     }
 }
 
-fn link(name: &str, stream: &StreamStats, queue: Fill, events: Fill) -> LinkStatistics {
+fn link(name: &str, stream: &StreamMetrics, queue: Fill, events: Fill) -> LinkStatistics {
     let figures: LinkFigures = stream.link.snapshot();
     LinkStatistics {
         name: name.to_owned(),
@@ -163,7 +163,7 @@ fn topic_statistics(topic: Topic, account: Account) -> TopicStatistics {
     }
 }
 
-fn stages(link: &str, stream: &StreamStats) -> Vec<StageStatistics> {
+fn stages(link: &str, stream: &StreamMetrics) -> Vec<StageStatistics> {
     let times = stream.stages.take();
     let stages = Stage::ALL.iter().zip(times);
     stages
@@ -171,20 +171,20 @@ fn stages(link: &str, stream: &StreamStats) -> Vec<StageStatistics> {
         .collect()
 }
 
-fn clock(clock: &Clock) -> ClockStatistics {
+fn clock(clock: &ClockOffsetEstimator) -> ClockStatistics {
     let estimate = clock.estimate();
-    let oddities = clock.oddities();
+    let anomalies = clock.anomalies();
     ClockStatistics {
         known: estimate.is_some(),
         offset_ns: estimate.map_or(0, |estimate| estimate.offset_ns),
         spread_ns: estimate.map_or(0, |estimate| estimate.spread_ns),
         drift_ppm: estimate.map_or(0.0, |estimate| estimate.drift_ppm),
-        jumps: oddities.jumps,
-        last_jump_ns: oddities.last_jump_ns,
-        backward: oddities.backward,
-        invalid: oddities.invalid,
-        outliers: oddities.outliers,
-        standing: oddities.is_standing,
+        jumps: anomalies.jumps,
+        last_jump_ns: anomalies.last_jump_ns,
+        backward: anomalies.backward,
+        invalid: anomalies.invalid,
+        outliers: anomalies.outliers,
+        standing: anomalies.is_standing,
     }
 }
 

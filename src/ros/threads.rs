@@ -10,10 +10,10 @@ use super::publisher::DdsSink;
 use crate::config::Config;
 use crate::connection::options::LinkOptions;
 use crate::connection::reconnect;
-use crate::metrics::Stats;
+use crate::metrics::Metrics;
 use crate::pipeline::Queues;
-use crate::pipeline::ingest::{CloudIntake, OutputIntake};
-use crate::pipeline::publish::{CloudOutflow, NoticeOutflow, ObjectOutflow};
+use crate::pipeline::ingest::{OutputIngest, PointsIngest};
+use crate::pipeline::publish::{ObjectPublishWorker, PointsPublishWorker, ReliablePublishWorker};
 use crate::supervisor::heartbeat::Heartbeat;
 use crate::supervisor::link_runtime::{LinkRuntime, Signals};
 use crate::supervisor::workers::{Worker, Workers};
@@ -32,7 +32,7 @@ const OBJECT_TOPICS: [Topic; 5] = [
     Topic::ZoneMarkers,
     Topic::Wire,
 ];
-const NOTICE_TOPICS: [Topic; 6] = [
+const RELIABLE_TOPICS: [Topic; 6] = [
     Topic::Zones,
     Topic::ZoneEvents,
     Topic::LosingEvents,
@@ -43,7 +43,7 @@ const NOTICE_TOPICS: [Topic; 6] = [
 
 /// Starts the threads, and holds what they share.
 pub(super) struct ThreadSpawner {
-    pub(super) stats: Arc<Stats>,
+    pub(super) stats: Arc<Metrics>,
     pub(super) config: watch::Receiver<Arc<Config>>,
     pub(super) shutdown: CancellationToken,
     pub(super) heartbeat: Heartbeat,
@@ -58,28 +58,28 @@ impl ThreadSpawner {
         config: &Config,
     ) -> Result<Workers, RuntimeError> {
         let mut sink = |topics: &[Topic]| DdsSink::new(node, config.qos, topics);
-        let clouds = CloudOutflow::new(
+        let clouds = PointsPublishWorker::new(
             Arc::clone(&self.stats),
             Arc::clone(&queues.clouds),
             self.config.clone(),
             sink(&CLOUD_TOPICS)?,
         );
-        let objects = ObjectOutflow::new(
+        let objects = ObjectPublishWorker::new(
             Arc::clone(&self.stats),
             Arc::clone(&queues.objects),
             self.config.clone(),
             sink(&OBJECT_TOPICS)?,
         );
-        let notices = NoticeOutflow::new(
+        let reliable = ReliablePublishWorker::new(
             Arc::clone(&self.stats),
-            Arc::clone(&queues.notices),
+            Arc::clone(&queues.reliable),
             self.config.clone(),
-            sink(&NOTICE_TOPICS)?,
+            sink(&RELIABLE_TOPICS)?,
         );
         Ok(Workers::new([
             Worker::spawn(PUBLISHING_THREADS[0], move || clouds.run())?,
             Worker::spawn(PUBLISHING_THREADS[1], move || objects.run())?,
-            Worker::spawn(PUBLISHING_THREADS[2], move || notices.run())?,
+            Worker::spawn(PUBLISHING_THREADS[2], move || reliable.run())?,
         ]))
     }
 
@@ -91,15 +91,15 @@ impl ThreadSpawner {
         points: watch::Receiver<LinkOptions>,
         output: watch::Receiver<LinkOptions>,
     ) -> Result<Workers, RuntimeError> {
-        let clouds = CloudIntake::new(
+        let clouds = PointsIngest::new(
             Arc::clone(&self.stats),
             Arc::clone(&queues.clouds),
             self.config.clone(),
         );
-        let rest = OutputIntake::new(
+        let rest = OutputIngest::new(
             Arc::clone(&self.stats),
             Arc::clone(&queues.objects),
-            Arc::clone(&queues.notices),
+            Arc::clone(&queues.reliable),
             self.config.clone(),
         );
         let (stats, shutdown) = (Arc::clone(&self.stats), self.shutdown.clone());

@@ -40,7 +40,7 @@ pub struct Estimate {
 
 /// What was odd about the clocks. All counts are since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Oddities {
+pub struct ClockAnomalies {
     /// Times that one of the clocks jumped.
     pub jumps: u64,
     /// The latest jump: by how much the difference grew, nanoseconds.
@@ -68,7 +68,7 @@ pub struct Observation {
 
 /// Estimator of the server's clock. Bounded: a few kilobytes, whatever comes.
 #[derive(Debug, Default)]
-pub struct Clock {
+pub struct ClockOffsetEstimator {
     window: Window,
     candidate: Option<Candidate>,
     standing: Option<Standing>,
@@ -77,7 +77,7 @@ pub struct Clock {
     last_server_ns: Option<i64>,
     /// The latest time of the server that was believed.
     believed_ns: i64,
-    oddities: Oddities,
+    anomalies: ClockAnomalies,
 }
 
 /// A message with a time.
@@ -96,7 +96,7 @@ struct Late {
     min_ns: i64,
 }
 
-impl Clock {
+impl ClockOffsetEstimator {
     /// Takes the time of a message. None: it has none.
     pub fn observe(&mut self, arrival: Arrival, server: Option<Stamp>) -> Observation {
         let mut seen = Observation {
@@ -104,7 +104,7 @@ impl Clock {
             ..Observation::default()
         };
         let Some(server) = server else {
-            self.oddities.invalid += 1;
+            self.anomalies.invalid += 1;
             return seen;
         };
         let server_ns = server.as_ns();
@@ -115,7 +115,7 @@ impl Clock {
         };
         let last = self.last_server_ns.replace(server_ns);
         if last.is_some_and(|last| server_ns < last) {
-            self.oddities.backward += 1;
+            self.anomalies.backward += 1;
         }
         let movement = if let Some(standing) = &mut self.standing {
             standing.note(&sample)
@@ -123,9 +123,9 @@ impl Clock {
             self.standing = Some(Standing::new(&sample));
             Movement::Runs
         };
-        self.oddities.is_standing = movement != Movement::Runs;
-        if self.oddities.is_standing {
-            self.oddities.invalid += 1;
+        self.anomalies.is_standing = movement != Movement::Runs;
+        if self.anomalies.is_standing {
+            self.anomalies.invalid += 1;
             seen.has_stopped = movement == Movement::Stops;
             return seen;
         }
@@ -142,9 +142,9 @@ impl Clock {
     /// Forgets all but the counts: from now on it is another server.
     pub fn reset(&mut self) {
         *self = Self {
-            oddities: Oddities {
+            anomalies: ClockAnomalies {
                 is_standing: false,
-                ..self.oddities
+                ..self.anomalies
             },
             ..Self::default()
         };
@@ -164,8 +164,8 @@ impl Clock {
 
     /// What was odd so far.
     #[must_use]
-    pub fn oddities(&self) -> Oddities {
-        self.oddities
+    pub fn anomalies(&self) -> ClockAnomalies {
+        self.anomalies
     }
 
     /// A step of our clock against the monotonic one, which all differences follow.
@@ -203,7 +203,7 @@ impl Clock {
             seen.is_believed = true;
             self.late_for_good(sample)
         } else {
-            self.oddities.outliers += 1;
+            self.anomalies.outliers += 1;
             self.consider(sample)
         };
         if let Some(smallest_ns) = smallest_ns {
@@ -247,8 +247,8 @@ impl Clock {
 
     /// Starts anew from a difference, after a step by `jump_ns`.
     fn jump(&mut self, now: Instant, jump_ns: i64, difference_ns: i64) {
-        self.oddities.jumps += 1;
-        self.oddities.last_jump_ns = jump_ns;
+        self.anomalies.jumps += 1;
+        self.anomalies.last_jump_ns = jump_ns;
         self.late = None;
         self.window.restart(now, difference_ns);
     }

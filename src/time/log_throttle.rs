@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 /// How many lines were held back since the last one: to stand at the end of the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HeldBack(u64);
+pub struct Suppressed(u64);
 
-impl fmt::Display for HeldBack {
+impl fmt::Display for Suppressed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             0 => Ok(()),
@@ -20,34 +20,34 @@ impl fmt::Display for HeldBack {
 /// Lets one line pass per period and counts those held back, so that nothing is silent and nothing
 /// floods.
 #[derive(Debug)]
-pub struct Throttle {
+pub struct LogThrottle {
     period: Duration,
     last: Option<Instant>,
-    held_back: u64,
+    suppressed: u64,
 }
 
-impl Throttle {
+impl LogThrottle {
     /// At most one line per `period`.
     #[must_use]
     pub const fn new(period: Duration) -> Self {
         Self {
             period,
             last: None,
-            held_back: 0,
+            suppressed: 0,
         }
     }
 
     /// If a line may be written now: how many were held back since the last one.
-    pub fn pass(&mut self, now: Instant) -> Option<HeldBack> {
+    pub fn pass(&mut self, now: Instant) -> Option<Suppressed> {
         if self
             .last
             .is_some_and(|last| now.duration_since(last) < self.period)
         {
-            self.held_back += 1;
+            self.suppressed += 1;
             return None;
         }
         self.last = Some(now);
-        Some(HeldBack(std::mem::take(&mut self.held_back)))
+        Some(Suppressed(std::mem::take(&mut self.suppressed)))
     }
 }
 
@@ -55,7 +55,7 @@ impl Throttle {
 #[derive(Debug)]
 pub struct RepeatThrottle {
     period: Duration,
-    seen: HashMap<String, Throttle>,
+    seen: HashMap<String, LogThrottle>,
 }
 
 impl RepeatThrottle {
@@ -72,14 +72,14 @@ impl RepeatThrottle {
     }
 
     /// If a line with this text may be written now: how many were held back since the last one.
-    pub fn pass(&mut self, text: &str, now: Instant) -> Option<HeldBack> {
+    pub fn pass(&mut self, text: &str, now: Instant) -> Option<Suppressed> {
         if let Some(throttle) = self.seen.get_mut(text) {
             return throttle.pass(now);
         }
         if self.seen.len() >= Self::MAX_TEXTS {
             self.seen.clear();
         }
-        let mut throttle = Throttle::new(self.period);
+        let mut throttle = LogThrottle::new(self.period);
         let first = throttle.pass(now);
         self.seen.insert(text.to_owned(), throttle);
         first
@@ -92,14 +92,14 @@ mod tests {
 
     #[test]
     fn one_line_a_period_and_the_rest_counted() {
-        let mut throttle = Throttle::new(Duration::from_secs(5));
+        let mut throttle = LogThrottle::new(Duration::from_secs(5));
         let start = Instant::now();
         let at = |s: u64| start + Duration::from_secs(s);
-        assert_eq!(throttle.pass(at(0)), Some(HeldBack(0)));
+        assert_eq!(throttle.pass(at(0)), Some(Suppressed(0)));
         assert_eq!(throttle.pass(at(1)), None);
         assert_eq!(throttle.pass(at(4)), None);
-        assert_eq!(throttle.pass(at(5)), Some(HeldBack(2)));
-        assert_eq!(throttle.pass(at(20)), Some(HeldBack(0)));
+        assert_eq!(throttle.pass(at(5)), Some(Suppressed(2)));
+        assert_eq!(throttle.pass(at(20)), Some(Suppressed(0)));
     }
 
     #[test]
@@ -107,10 +107,10 @@ mod tests {
         let mut throttle = RepeatThrottle::new(Duration::from_secs(5));
         let start = Instant::now();
         let at = |s: u64| start + Duration::from_secs(s);
-        assert_eq!(throttle.pass("a", at(0)), Some(HeldBack(0)));
-        assert_eq!(throttle.pass("b", at(1)), Some(HeldBack(0)));
+        assert_eq!(throttle.pass("a", at(0)), Some(Suppressed(0)));
+        assert_eq!(throttle.pass("b", at(1)), Some(Suppressed(0)));
         assert_eq!(throttle.pass("a", at(2)), None);
-        assert_eq!(throttle.pass("a", at(5)), Some(HeldBack(1)));
+        assert_eq!(throttle.pass("a", at(5)), Some(Suppressed(1)));
         assert_eq!(throttle.pass("b", at(5)), None);
     }
 
@@ -126,9 +126,9 @@ mod tests {
 
     #[test]
     fn what_was_held_back_is_said_in_words_and_nothing_is_nothing() {
-        assert_eq!(HeldBack(0).to_string(), "");
+        assert_eq!(Suppressed(0).to_string(), "");
         assert_eq!(
-            HeldBack(3).to_string(),
+            Suppressed(3).to_string(),
             " (3 times more since the last such line)"
         );
     }

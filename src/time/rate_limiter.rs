@@ -10,24 +10,24 @@ use std::time::{Duration, Instant};
 /// the next message.
 ///
 /// ```
-/// use sensr_bridge::time::rate_limiter::IntervalGrid;
+/// use sensr_bridge::time::rate_limiter::RateLimiter;
 /// use std::time::{Duration, Instant};
 ///
 /// let start = Instant::now();
-/// let mut grid = IntervalGrid::default();
+/// let mut grid = RateLimiter::default();
 /// let due: Vec<bool> = [0, 100, 240, 260, 900]
 ///     .map(|ms| grid.is_due(start + Duration::from_millis(ms), Duration::from_millis(250)))
 ///     .into();
 /// assert_eq!(due, [true, false, false, true, true]);
 /// ```
 #[derive(Debug, Default)]
-pub struct IntervalGrid {
+pub struct RateLimiter {
     interval: Duration,
     /// The next grid instant. None before the first message.
     next: Option<Instant>,
 }
 
-impl IntervalGrid {
+impl RateLimiter {
     /// The next grid instant. None before the first message, and where all pass.
     #[must_use]
     pub fn next(&self) -> Option<Instant> {
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn due_at(grid: &mut IntervalGrid, start: Instant, ms: u64, interval_ms: u64) -> bool {
+    fn due_at(grid: &mut RateLimiter, start: Instant, ms: u64, interval_ms: u64) -> bool {
         grid.is_due(
             start + Duration::from_millis(ms),
             Duration::from_millis(interval_ms),
@@ -74,13 +74,13 @@ mod tests {
 
     #[test]
     fn zero_lets_all_pass() {
-        let (mut grid, start) = (IntervalGrid::default(), Instant::now());
+        let (mut grid, start) = (RateLimiter::default(), Instant::now());
         assert!((0..10).all(|ms| due_at(&mut grid, start, ms, 0)));
     }
 
     #[test]
     fn ten_hertz_thinned_to_a_quarter_second_keeps_four_a_second() {
-        let (mut grid, start) = (IntervalGrid::default(), Instant::now());
+        let (mut grid, start) = (RateLimiter::default(), Instant::now());
         let kept: Vec<u64> = (0..20)
             .map(|i| i * 100)
             .filter(|&ms| due_at(&mut grid, start, ms, 250))
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn no_burst_after_a_pause_and_the_phase_stays() {
-        let (mut grid, start) = (IntervalGrid::default(), Instant::now());
+        let (mut grid, start) = (RateLimiter::default(), Instant::now());
         let kept: Vec<u64> = [0, 10_050, 10_060, 10_999, 11_001]
             .into_iter()
             .filter(|&ms| due_at(&mut grid, start, ms, 1000))
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_changed_interval_takes_effect_with_the_next_message() {
-        let (mut grid, start) = (IntervalGrid::default(), Instant::now());
+        let (mut grid, start) = (RateLimiter::default(), Instant::now());
         assert!(due_at(&mut grid, start, 0, 3_600_000));
         assert!(!due_at(&mut grid, start, 100, 3_600_000));
         assert!(due_at(&mut grid, start, 200, 500));
@@ -116,7 +116,7 @@ mod tests {
             interval in 1u64..3000,
         ) {
             offsets.sort_unstable();
-            let (mut grid, start) = (IntervalGrid::default(), Instant::now());
+            let (mut grid, start) = (RateLimiter::default(), Instant::now());
             let mut last_cell = None;
             for &ms in &offsets {
                 let cell = (ms - offsets[0]) / interval;

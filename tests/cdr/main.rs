@@ -3,9 +3,9 @@
 
 mod cloud;
 mod fixture;
-mod notices;
 mod object_points;
 mod objects;
+mod reliable;
 mod status;
 
 use r2r::WrappedTypesupport;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sensr_bridge::connection::keepalive::Patience;
+use sensr_bridge::connection::keepalive::KeepAliveTimeouts;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -76,7 +76,7 @@ async fn at_a_reconnect_they_are_taken() {
     let rig = Rig::start(options(server.port()));
     let stream = accept(&server).await;
     require_all(rig, stream, |rig| {
-        rig.change(|options| options.requests += 1);
+        rig.change(|options| options.reconnect_generation += 1);
     })
     .await;
 }
@@ -99,7 +99,7 @@ async fn at_a_pause_they_are_taken() {
     let rig = Rig::start(options(server.port()));
     let stream = accept(&server).await;
     require_all(rig, stream, |rig| {
-        rig.change(|options| options.is_wanted = false);
+        rig.change(|options| options.enabled = false);
     })
     .await;
 }
@@ -108,7 +108,7 @@ async fn at_a_pause_they_are_taken() {
 async fn after_a_silence_they_are_taken() {
     let server = Server::start().await;
     let mut options = options(server.port());
-    options.patience = Patience {
+    options.patience = KeepAliveTimeouts {
         stall_timeout: Duration::from_millis(400),
         ping_interval: Duration::from_millis(50),
     };

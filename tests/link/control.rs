@@ -45,7 +45,7 @@ async fn asked_to_reconnect_it_does_at_once_and_politely() {
     let mut first = server.accept().await;
     rig.until("the link", |figures, _| figures.connects == 1)
         .await;
-    rig.change(|options| options.requests += 1);
+    rig.change(|options| options.reconnect_generation += 1);
     assert_eq!(close_frame(&mut first).await.code, CloseCode::Normal);
     let _second = server.accept().await;
     rig.until("the new link", |figures, _| figures.connects == 2)
@@ -56,7 +56,7 @@ async fn asked_to_reconnect_it_does_at_once_and_politely() {
 #[tokio::test]
 async fn asked_to_reconnect_it_does_not_sit_out_a_pause() {
     let rig = Rig::in_a_long_pause().await;
-    rig.change(|options| options.requests += 1);
+    rig.change(|options| options.reconnect_generation += 1);
     rig.until("another attempt", |figures, _| figures.failed_attempts == 2)
         .await;
 }
@@ -68,17 +68,17 @@ async fn a_paused_link_is_left_politely_and_resumed() {
     let mut socket = server.accept().await;
     rig.until("the link", |figures, _| figures.connects == 1)
         .await;
-    rig.change(|options| options.is_wanted = false);
+    rig.change(|options| options.enabled = false);
     assert_eq!(close_frame(&mut socket).await.code, CloseCode::Normal);
     rig.until("the pause", |figures, _| figures.state == LinkState::Paused)
         .await;
     // Another request changes nothing about that.
-    rig.change(|options| options.requests += 1);
+    rig.change(|options| options.reconnect_generation += 1);
     let comes = timeout(Duration::from_millis(50), server.0.accept()).await;
     assert!(comes.is_err(), "a paused link came");
     assert_eq!(rig.link.snapshot().state, LinkState::Paused);
 
-    rig.change(|options| options.is_wanted = true);
+    rig.change(|options| options.enabled = true);
     let mut socket = server.accept().await;
     socket
         .send(Message::Binary(Bytes::from_static(b"x")))
@@ -91,7 +91,7 @@ async fn a_paused_link_is_left_politely_and_resumed() {
 async fn a_paused_link_stops() {
     let server = Server::start().await;
     let mut paused = options(server.port());
-    paused.is_wanted = false;
+    paused.enabled = false;
     let rig = Rig::start(paused);
     rig.until("the pause", |figures, _| figures.state == LinkState::Paused)
         .await;
@@ -132,7 +132,7 @@ async fn another_server_is_announced_before_its_frames_even_while_paused_and_ano
         expected.push("first".to_owned());
         rig.until("a frame", |_, _| *heard.lock().unwrap() == expected)
             .await;
-        rig.change(|options| options.requests += 1);
+        rig.change(|options| options.reconnect_generation += 1);
     }
     // One that does not answer counts too.
     for port in [absent, servers[1].port()] {
@@ -142,7 +142,7 @@ async fn another_server_is_announced_before_its_frames_even_while_paused_and_ano
             .await;
     }
     let _socket = servers[1].accept().await;
-    rig.change(|options| options.is_wanted = false);
+    rig.change(|options| options.enabled = false);
     rig.until("the pause", |figures, _| figures.state == LinkState::Paused)
         .await;
     rig.change(|options| options.endpoint.port = absent);

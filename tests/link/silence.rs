@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{SinkExt as _, StreamExt as _};
-use sensr_bridge::connection::keepalive::Patience;
+use sensr_bridge::connection::keepalive::KeepAliveTimeouts;
 use sensr_bridge::connection::options::LinkOptions;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -19,7 +19,7 @@ const PING_INTERVAL: Duration = Duration::from_millis(50);
 /// Times are limits from below only: a busy machine may take longer.
 fn impatient(port: u16, stall_timeout: Duration) -> LinkOptions {
     LinkOptions {
-        patience: Patience {
+        patience: KeepAliveTimeouts {
             stall_timeout,
             ping_interval: PING_INTERVAL,
         },
@@ -139,7 +139,7 @@ async fn asked_to_reconnect_a_silence_may_cost_a_link_again() {
             figures.is_silent && figures.connects == 2 * stalls
         })
         .await;
-        rig.change(|options| options.requests += 1);
+        rig.change(|options| options.reconnect_generation += 1);
     }
 }
 

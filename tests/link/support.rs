@@ -6,10 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use sensr_bridge::connection::backoff::Bounds;
-use sensr_bridge::connection::keepalive::Patience;
+use sensr_bridge::connection::keepalive::KeepAliveTimeouts;
 use sensr_bridge::connection::options::LinkOptions;
 use sensr_bridge::connection::reconnect::{self, FrameHandler};
-use sensr_bridge::connection::status::{Endpoint, Link, LinkFigures, LinkState};
+use sensr_bridge::connection::status::{Endpoint, LinkFigures, LinkState, LinkStatus};
 use sensr_bridge::time::stamp::Arrival;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -26,7 +26,7 @@ pub(crate) const LIMIT: usize = 100_000;
 
 /// A running link and what came through it.
 pub(crate) struct Rig {
-    pub(crate) link: Arc<Link>,
+    pub(crate) link: Arc<LinkStatus>,
     pub(crate) options: watch::Sender<LinkOptions>,
     pub(crate) trigger: CancellationToken,
     pub(crate) received: Arc<Mutex<Vec<Bytes>>>,
@@ -46,13 +46,13 @@ pub(crate) fn options(port: u16) -> LinkOptions {
             max_delay: Duration::from_millis(100),
         },
         // Only what a test is about may come in its way.
-        patience: Patience {
+        patience: KeepAliveTimeouts {
             stall_timeout: 10 * PATIENCE,
             ping_interval: 5 * PATIENCE,
         },
         obstacle: None,
-        is_wanted: true,
-        requests: 0,
+        enabled: true,
+        reconnect_generation: 0,
     }
 }
 
@@ -92,7 +92,7 @@ impl Rig {
         options: LinkOptions,
         handler: impl FrameHandler + Send + 'static,
     ) -> Self {
-        let link: Arc<Link> = Arc::default();
+        let link: Arc<LinkStatus> = Arc::default();
         let (options, changes) = watch::channel(options);
         let trigger = CancellationToken::new();
         let shutdown = trigger.clone();

@@ -58,12 +58,12 @@ fn config(host: &str) -> Config {
     config
 }
 
-fn start(config: Config) -> Result<(Resolver, Target), ResolveError> {
+fn start(config: Config) -> Result<(Resolver, ResolvedConfig), ResolveError> {
     Resolver::start(config, None)
 }
 
 /// Polls until something has changed.
-fn poll(resolver: &mut Resolver) -> Result<Target, ResolveError> {
+fn poll(resolver: &mut Resolver) -> Result<ResolvedConfig, ResolveError> {
     loop {
         if let Some(target) = resolver.poll(Instant::now())? {
             return Ok(target);
@@ -72,7 +72,7 @@ fn poll(resolver: &mut Resolver) -> Result<Target, ResolveError> {
     }
 }
 
-fn address(target: &Target) -> &str {
+fn address(target: &ResolvedConfig) -> &str {
     assert_eq!(target.points.obstacle, None);
     assert_eq!(target.points.endpoint.address, target.config.host);
     assert_eq!(target.output.endpoint.address, target.config.host);

@@ -20,14 +20,14 @@ pub(super) enum Verdict {
 }
 
 #[derive(Debug)]
-pub(super) struct Court {
+pub(super) struct RateClassifier {
     verdict: Verdict,
     since: Instant,
     /// What looks say that disagree with the verdict, and how many of them in a row.
     doubt: Option<(Verdict, u32)>,
 }
 
-impl Court {
+impl RateClassifier {
     /// Innocent until proven guilty.
     pub(super) fn new(now: Instant) -> Self {
         Self {
@@ -47,8 +47,8 @@ impl Court {
     }
 
     /// Takes a look.
-    pub(super) fn hear(&mut self, now: Instant, hz: f64, normal_hz: f64) {
-        let Some(said) = impression(hz, normal_hz).filter(|said| *said != self.verdict) else {
+    pub(super) fn observe(&mut self, now: Instant, hz: f64, normal_hz: f64) {
+        let Some(said) = classify(hz, normal_hz).filter(|said| *said != self.verdict) else {
             self.doubt = None;
             return;
         };
@@ -69,7 +69,7 @@ impl Court {
 }
 
 /// What one look says. None if it can be taken either way.
-fn impression(hz: f64, normal_hz: f64) -> Option<Verdict> {
+fn classify(hz: f64, normal_hz: f64) -> Option<Verdict> {
     let [low, high] = USUAL;
     if hz <= 0.0 {
         Some(Verdict::Silent)
@@ -91,12 +91,12 @@ mod tests {
     /// The verdicts of looks at a rate of which 10 is normal.
     fn verdicts(looks: impl IntoIterator<Item = f64>) -> Vec<Verdict> {
         let now = Instant::now();
-        let mut court = Court::new(now);
-        let hear = |hz| {
-            court.hear(now, hz, 10.0);
+        let mut court = RateClassifier::new(now);
+        let observe = |hz| {
+            court.observe(now, hz, 10.0);
             court.verdict()
         };
-        looks.into_iter().map(hear).collect()
+        looks.into_iter().map(observe).collect()
     }
 
     #[test]
@@ -128,10 +128,10 @@ mod tests {
     #[test]
     fn it_remembers_since_when() {
         let start = Instant::now();
-        let mut court = Court::new(start);
+        let mut court = RateClassifier::new(start);
         let second = Duration::from_secs(1);
         for i in 0..10 {
-            court.hear(start + second * i, 0.0, 10.0);
+            court.observe(start + second * i, 0.0, 10.0);
         }
         assert_eq!(court.age(start + second * 9), second * 9);
     }

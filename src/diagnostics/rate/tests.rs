@@ -1,14 +1,14 @@
 use super::*;
-use crate::diagnostics::sample_input::World;
+use crate::diagnostics::sample_input::SampleInput;
 
-struct Rig {
-    world: World,
+struct Fixture {
+    world: SampleInput,
     watch: RateWatch,
 }
 
-impl Rig {
+impl Fixture {
     fn new() -> Self {
-        let world = World::new();
+        let world = SampleInput::new();
         let watch = RateWatch::new(world.start);
         Self { world, watch }
     }
@@ -39,19 +39,19 @@ fn all_ok(statuses: &[Status]) -> bool {
 
 #[test]
 fn what_never_came_is_not_reported() {
-    let mut rig = Rig::new();
-    assert!(rig.run(5, 0).is_empty());
-    assert_eq!(rig.last(1, 10).task, "rate of points/raw");
-    rig.world.facts.accounts[Topic::Objects.index()].received = 1;
-    assert_eq!(rig.watch.examine(&rig.world.facts).count(), 2);
+    let mut fixture = Fixture::new();
+    assert!(fixture.run(5, 0).is_empty());
+    assert_eq!(fixture.last(1, 10).task, "rate of points/raw");
+    fixture.world.facts.accounts[Topic::Objects.index()].received = 1;
+    assert_eq!(fixture.watch.examine(&fixture.world.facts).count(), 2);
 }
 
 #[test]
 fn a_steady_rate_is_learned_and_well() {
-    let mut rig = Rig::new();
-    let status = rig.last(5, 10);
+    let mut fixture = Fixture::new();
+    let status = fixture.last(5, 10);
     assert_eq!(status.message, "10.0 Hz, not known yet what is normal");
-    let statuses = rig.run(600, 10);
+    let statuses = fixture.run(600, 10);
     assert!(all_ok(&statuses));
     let status = statuses.last().expect("there");
     assert_eq!(status.message, "10.0 Hz");
@@ -61,97 +61,105 @@ fn a_steady_rate_is_learned_and_well() {
 
 #[test]
 fn a_rate_that_falls_is_warned_of_until_it_is_back() {
-    let mut rig = Rig::new();
-    rig.run(100, 10);
-    let dip = rig.run(1, 0);
-    assert!(all_ok(&dip) && all_ok(&rig.run(20, 10)), "one bad second");
-    let status = rig.last(10, 4);
+    let mut fixture = Fixture::new();
+    fixture.run(100, 10);
+    let dip = fixture.run(1, 0);
+    assert!(
+        all_ok(&dip) && all_ok(&fixture.run(20, 10)),
+        "one bad second"
+    );
+    let status = fixture.last(10, 4);
     assert_eq!(status.level, Level::Warn);
     assert!(status.message.starts_with("4.0 Hz, 9."), "{status:?}");
-    assert_eq!(rig.last(10, 7).level, Level::Warn, "still not well");
-    assert_eq!(rig.last(10, 10).level, Level::Ok);
-    assert_eq!(rig.last(10, 25).level, Level::Warn);
-    assert_eq!(rig.last(20, 10).level, Level::Ok);
+    assert_eq!(fixture.last(10, 7).level, Level::Warn, "still not well");
+    assert_eq!(fixture.last(10, 10).level, Level::Ok);
+    assert_eq!(fixture.last(10, 25).level, Level::Warn);
+    assert_eq!(fixture.last(20, 10).level, Level::Ok);
 }
 
 #[test]
 fn silence_is_an_error_and_never_normal() {
-    let mut rig = Rig::new();
-    rig.run(100, 10);
-    let status = rig.last(10, 0);
+    let mut fixture = Fixture::new();
+    fixture.run(100, 10);
+    let status = fixture.last(10, 0);
     assert_eq!(status.level, Level::Error);
     assert!(
         status.message.starts_with("nothing for 10 s, 10.0 Hz"),
         "{status:?}"
     );
-    assert_eq!(rig.last(280, 0).level, Level::Error);
-    assert_eq!(rig.last(3600, 0).level, Level::Warn);
-    let back = rig.run(30, 10);
+    assert_eq!(fixture.last(280, 0).level, Level::Error);
+    assert_eq!(fixture.last(3600, 0).level, Level::Warn);
+    let back = fixture.run(30, 10);
     assert_eq!(back.last().expect("there").level, Level::Ok);
-    assert!(all_ok(&rig.run(100, 10)), "10 Hz is normal still");
+    assert!(all_ok(&fixture.run(100, 10)), "10 Hz is normal still");
 }
 
 #[test]
 fn what_lasts_becomes_normal() {
     for messages in [4, 30] {
-        let mut rig = Rig::new();
-        rig.run(100, 10);
-        assert_eq!(rig.last(290, messages).level, Level::Warn);
-        assert_eq!(rig.last(30, messages).level, Level::Ok);
-        assert!(all_ok(&rig.run(100, messages)));
+        let mut fixture = Fixture::new();
+        fixture.run(100, 10);
+        assert_eq!(fixture.last(290, messages).level, Level::Warn);
+        assert_eq!(fixture.last(30, messages).level, Level::Ok);
+        assert!(all_ok(&fixture.run(100, messages)));
     }
 }
 
 #[test]
 fn a_stream_that_gets_going_late_is_no_alarm() {
-    let mut rig = Rig::new();
-    rig.run(1, 1);
-    rig.run(12, 0);
-    assert!(all_ok(&rig.run(300, 10)));
+    let mut fixture = Fixture::new();
+    fixture.run(1, 1);
+    fixture.run(12, 0);
+    assert!(all_ok(&fixture.run(300, 10)));
 }
 
 #[test]
 fn rare_messages_are_judged_over_a_longer_time_or_not_at_all() {
-    let mut rig = Rig::new();
+    let mut fixture = Fixture::new();
     for _ in 0..100 {
-        rig.run(1, 1);
-        assert!(all_ok(&rig.run(3, 0)));
+        fixture.run(1, 1);
+        assert!(all_ok(&fixture.run(3, 0)));
     }
     assert!(
-        rig.run(50, 0)
+        fixture
+            .run(50, 0)
             .iter()
             .any(|status| status.level == Level::Error)
     );
-    let mut rig = Rig::new();
+    let mut fixture = Fixture::new();
     for _ in 0..20 {
-        rig.run(1, 1);
-        assert!(all_ok(&rig.run(30, 0)));
+        fixture.run(1, 1);
+        assert!(all_ok(&fixture.run(30, 0)));
     }
 }
 
 #[test]
 fn a_lost_link_is_the_links_affair() {
-    let mut rig = Rig::new();
-    rig.run(100, 10);
-    rig.link().state = LinkState::Backoff;
-    let lost = rig.run(400, 0);
+    let mut fixture = Fixture::new();
+    fixture.run(100, 10);
+    fixture.link().state = LinkState::Backoff;
+    let lost = fixture.run(400, 0);
     assert!(lost.iter().all(|status| status.level == Level::Stale));
-    rig.link().state = LinkState::Connected;
-    rig.link().connects += 1;
-    assert!(all_ok(&rig.run(100, 10)));
-    rig.link().connects += 1;
-    assert!(all_ok(&rig.run(4, 0)), "a reconnect between two looks");
-    assert_eq!(rig.last(10, 4).level, Level::Warn, "10 Hz is normal still");
+    fixture.link().state = LinkState::Connected;
+    fixture.link().connects += 1;
+    assert!(all_ok(&fixture.run(100, 10)));
+    fixture.link().connects += 1;
+    assert!(all_ok(&fixture.run(4, 0)), "a reconnect between two looks");
+    assert_eq!(
+        fixture.last(10, 4).level,
+        Level::Warn,
+        "10 Hz is normal still"
+    );
 }
 
 #[test]
 fn another_server_has_another_normal() {
-    let mut rig = Rig::new();
-    rig.run(100, 10);
-    rig.link().url = "ws://192.0.2.11:5051/".to_owned();
+    let mut fixture = Fixture::new();
+    fixture.run(100, 10);
+    fixture.link().url = "ws://192.0.2.11:5051/".to_owned();
     assert!(
-        rig.run(100, 0).is_empty(),
+        fixture.run(100, 0).is_empty(),
         "may not have such clouds at all"
     );
-    assert!(all_ok(&rig.run(100, 2)));
+    assert!(all_ok(&fixture.run(100, 2)));
 }

@@ -11,13 +11,13 @@ const MEMORY: Duration = Duration::from_secs(60);
 
 /// A slow average: of all there was at first, then one that forgets.
 #[derive(Debug, Default)]
-pub(super) struct Normal {
+pub(super) struct UsualRate {
     hz: f64,
     learned: Duration,
     last: Option<(Instant, u64)>,
 }
 
-impl Normal {
+impl UsualRate {
     /// Takes how many messages there have been so far. It learns from the growth if that `is_usual`, and in any
     /// case as long as it knows nothing. Silence teaches it nothing before the message that ends it.
     pub(super) fn note(&mut self, now: Instant, received: u64, is_usual: bool) {
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     /// Learns `hz`, one look a second, for so many seconds.
-    fn learn(normal: &mut Normal, now: &mut Instant, hz: u64, seconds: u64, is_usual: bool) {
+    fn learn(normal: &mut UsualRate, now: &mut Instant, hz: u64, seconds: u64, is_usual: bool) {
         let mut received = 1000;
         normal.pause();
         normal.note(*now, received, is_usual);
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn it_takes_ten_seconds_to_know_and_a_minute_to_settle() {
-        let (mut normal, mut now) = (Normal::default(), Instant::now());
+        let (mut normal, mut now) = (UsualRate::default(), Instant::now());
         learn(&mut normal, &mut now, 10, 9, true);
         assert_eq!(normal.hz(), None);
         learn(&mut normal, &mut now, 20, 9, true);
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn it_does_not_learn_from_the_unusual_nor_from_a_pause() {
-        let (mut normal, mut now) = (Normal::default(), Instant::now());
+        let (mut normal, mut now) = (UsualRate::default(), Instant::now());
         learn(&mut normal, &mut now, 10, 60, true);
         learn(&mut normal, &mut now, 0, 60, false);
         now += Duration::from_secs(3600);

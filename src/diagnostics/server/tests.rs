@@ -1,17 +1,17 @@
 use super::*;
-use crate::diagnostics::sample_input::{self, World, stamp};
+use crate::diagnostics::sample_input::{self, SampleInput, stamp};
 use crate::topic::Topic;
 use sensr_protocol::health::SystemHealth;
 
-struct Rig {
-    world: World,
+struct Fixture {
+    world: SampleInput,
     watch: ServerWatch,
     second: i32,
 }
 
-impl Rig {
+impl Fixture {
     fn new() -> Self {
-        let world = World::new();
+        let world = SampleInput::new();
         let watch = ServerWatch::new(world.start);
         let second = 0;
         Self {
@@ -27,7 +27,7 @@ impl Rig {
         (status.level, status.message, is_current)
     }
 
-    fn hear(&mut self, master: i32) -> (Level, String, bool) {
+    fn observe(&mut self, master: i32) -> (Level, String, bool) {
         self.second += 1;
         let health = SystemHealth {
             master,
@@ -71,66 +71,71 @@ fn the_words_are_sensrs() {
         (0, Level::Warn, "unknown status 0"),
         (77, Level::Warn, "unknown status 77"),
     ];
-    let mut rig = Rig::new();
+    let mut fixture = Fixture::new();
     for (master, level, message) in cases {
-        assert_eq!(rig.hear(master), (level, message.to_owned(), true));
+        assert_eq!(fixture.observe(master), (level, message.to_owned(), true));
     }
 }
 
 #[test]
 fn old_news_is_stale() {
-    let mut rig = Rig::new();
-    assert_eq!(rig.look(1).1, "nothing heard yet");
-    assert_eq!(rig.hear(1).0, Level::Ok);
-    assert_eq!(rig.look(60).0, Level::Ok);
-    let silent = rig.look(30);
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.look(1).1, "nothing heard yet");
+    assert_eq!(fixture.observe(1).0, Level::Ok);
+    assert_eq!(fixture.look(60).0, Level::Ok);
+    let silent = fixture.look(30);
     assert_eq!(
         silent,
         (Level::Stale, "nothing heard for 90 s".to_owned(), false)
     );
-    assert_eq!(rig.hear(1).0, Level::Ok);
-    rig.connect(LinkState::Backoff);
-    let (level, message, is_current) = rig.look(1);
+    assert_eq!(fixture.observe(1).0, Level::Ok);
+    fixture.connect(LinkState::Backoff);
+    let (level, message, is_current) = fixture.look(1);
     assert_eq!((level, is_current), (Level::Stale, false));
     assert_eq!(message, "the output link is not connected");
-    rig.connect(LinkState::Connected);
-    assert_eq!(rig.look(1).1, "nothing heard since the link is back");
-    assert_eq!(rig.hear(1), (Level::Ok, "OK".to_owned(), true));
+    fixture.connect(LinkState::Connected);
+    assert_eq!(fixture.look(1).1, "nothing heard since the link is back");
+    assert_eq!(fixture.observe(1), (Level::Ok, "OK".to_owned(), true));
 }
 
 #[test]
 fn an_overflow_is_an_error_for_a_minute_even_if_it_ends_the_link() {
-    let mut rig = Rig::new();
-    rig.hear(1);
-    rig.overflow();
-    rig.connect(LinkState::Backoff);
-    let (level, message, is_current) = rig.look(1);
+    let mut fixture = Fixture::new();
+    fixture.observe(1);
+    fixture.overflow();
+    fixture.connect(LinkState::Backoff);
+    let (level, message, is_current) = fixture.look(1);
     assert_eq!((level, is_current), (Level::Error, false));
     assert_eq!(
         message,
         "the server's buffer for a client overflowed 0 ms ago (1 so far)"
     );
-    rig.connect(LinkState::Connected);
-    assert_eq!(rig.hear(1).0, Level::Error);
-    rig.look(40);
-    rig.overflow();
-    assert_eq!(rig.hear(1).0, Level::Error);
-    assert!(rig.look(30).1.ends_with("overflowed 30 s ago (2 so far)"));
-    rig.hear(1);
-    rig.look(690);
+    fixture.connect(LinkState::Connected);
+    assert_eq!(fixture.observe(1).0, Level::Error);
+    fixture.look(40);
+    fixture.overflow();
+    assert_eq!(fixture.observe(1).0, Level::Error);
+    assert!(
+        fixture
+            .look(30)
+            .1
+            .ends_with("overflowed 30 s ago (2 so far)")
+    );
+    fixture.observe(1);
+    fixture.look(690);
     assert_eq!(
-        rig.hear(1),
+        fixture.observe(1),
         (Level::Ok, "OK, last overflow 12 min ago".to_owned(), true)
     );
 }
 
 #[test]
 fn an_overflow_shows_our_counters_of_that_moment() {
-    let mut rig = Rig::new();
-    rig.hear(1);
-    rig.overflow();
-    rig.world.facts.accounts[Topic::Objects.index()].received = 99;
-    let (status, _) = rig.watch.examine(&rig.world.facts);
+    let mut fixture = Fixture::new();
+    fixture.observe(1);
+    fixture.overflow();
+    fixture.world.facts.accounts[Topic::Objects.index()].received = 99;
+    let (status, _) = fixture.watch.examine(&fixture.world.facts);
     let value = |key: &str| {
         let found = status.values.iter().find(|(k, _)| k == key);
         found.map(|(_, value)| &**value)

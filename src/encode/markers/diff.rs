@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::{Array, Key};
+use super::{MarkerArrayWriter, MarkerId};
 
 /// The markers of things that have an id each, and at most one marker in each of `N` namespaces.
 ///
 /// Remembers the last array, no more.
 #[derive(Debug)]
-pub(super) struct Shown<const N: usize> {
+pub(super) struct MarkerDiff<const N: usize> {
     namespaces: [&'static str; N],
     /// By id, the namespaces as bits.
     now: HashMap<i32, u8>,
@@ -24,7 +24,7 @@ pub(super) struct Markers<'a> {
     id: i32,
 }
 
-impl<const N: usize> Shown<N> {
+impl<const N: usize> MarkerDiff<N> {
     pub(super) fn new(namespaces: [&'static str; N]) -> Self {
         const { assert!(N <= 8, "they are the bits of an u8") }
         Self {
@@ -58,12 +58,12 @@ impl<const N: usize> Shown<N> {
     }
 
     /// Deletes what the array before showed and this one does not. Comes last.
-    pub(super) fn delete_the_rest(&self, array: &mut Array<'_>) {
+    pub(super) fn delete_the_rest(&self, array: &mut MarkerArrayWriter<'_>) {
         for (&id, &before) in &self.before {
             let gone = before & !self.now.get(&id).copied().unwrap_or(0);
             for (bit, namespace) in self.namespaces.into_iter().enumerate() {
                 if gone & (1 << bit) != 0 {
-                    array.delete(Key { namespace, id });
+                    array.delete(MarkerId { namespace, id });
                 }
             }
         }
@@ -72,9 +72,9 @@ impl<const N: usize> Shown<N> {
 
 impl Markers<'_> {
     /// The key of a marker that is now added in a namespace.
-    pub(super) fn key(&mut self, namespace: usize) -> Key {
+    pub(super) fn key(&mut self, namespace: usize) -> MarkerId {
         *self.shown |= 1 << namespace;
-        Key {
+        MarkerId {
             namespace: self.namespaces[namespace],
             id: self.id,
         }

@@ -4,8 +4,8 @@ use std::iter;
 
 use super::colors::Color;
 use super::shape::{Point, Prism, point};
-use super::style::{Kind, Look};
-use super::{Array, Key};
+use super::style::{Kind, MarkerStyle};
+use super::{MarkerArrayWriter, MarkerId};
 use sensr_protocol::wire::proto::history::State;
 use sensr_protocol::wire::proto::{History, Prediction};
 
@@ -19,8 +19,8 @@ const FAR_ALPHA: f32 = 0.1;
 
 /// A line through the past positions, paler with age. `key` is asked for if there is one.
 pub(super) fn history(
-    array: &mut Array<'_>,
-    key: impl FnOnce() -> Key,
+    array: &mut MarkerArrayWriter<'_>,
+    key: impl FnOnce() -> MarkerId,
     history: Option<&History>,
     color: Color,
 ) {
@@ -40,8 +40,8 @@ pub(super) fn history(
 
 /// A line from the object through the positions it is predicted to have, paler with time.
 pub(super) fn prediction(
-    array: &mut Array<'_>,
-    key: impl FnOnce() -> Key,
+    array: &mut MarkerArrayWriter<'_>,
+    key: impl FnOnce() -> MarkerId,
     bottom: Point,
     prediction: Option<&Prediction>,
     color: Color,
@@ -57,8 +57,8 @@ pub(super) fn prediction(
 
 /// The outlines, at their bottom, of what the object may reach, paler with time.
 pub(super) fn reachable(
-    array: &mut Array<'_>,
-    key: impl FnOnce() -> Key,
+    array: &mut MarkerArrayWriter<'_>,
+    key: impl FnOnce() -> MarkerId,
     prediction: Option<&Prediction>,
     color: Color,
 ) {
@@ -76,7 +76,7 @@ pub(super) fn reachable(
         prism.outline(prism.bottom).map(move |_| alpha)
     });
     let scale = [REACHABLE_WIDTH_M, 0.0, 0.0];
-    let look = Look::of_points(Kind::LineList, scale, color.alpha(NEAR_ALPHA));
+    let look = MarkerStyle::of_points(Kind::LineList, scale, color.alpha(NEAR_ALPHA));
     let colors = alphas.map(|alpha| color.alpha(alpha));
     array.add_points(key(), look, points, colors);
 }
@@ -86,8 +86,8 @@ struct Line(f64, Color);
 
 /// A line of as many points as alphas, if it has any length.
 fn strip(
-    array: &mut Array<'_>,
-    key: impl FnOnce() -> Key,
+    array: &mut MarkerArrayWriter<'_>,
+    key: impl FnOnce() -> MarkerId,
     points: impl Iterator<Item = Point>,
     alphas: impl ExactSizeIterator<Item = f32>,
     Line(width, color): Line,
@@ -95,7 +95,7 @@ fn strip(
     if alphas.len() < 2 {
         return;
     }
-    let look = Look::of_points(Kind::LineStrip, [width, 0.0, 0.0], color.alpha(NEAR_ALPHA));
+    let look = MarkerStyle::of_points(Kind::LineStrip, [width, 0.0, 0.0], color.alpha(NEAR_ALPHA));
     array.add_points(key(), look, points, alphas.map(|alpha| color.alpha(alpha)));
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::diff::Shown;
+use super::diff::MarkerDiff;
 use super::track::Track;
-use super::{Array, FOR_EVER};
+use super::{FOR_EVER, MarkerArrayWriter};
 use crate::encode::cdr::Header;
 use sensr_protocol::wire::proto::Object;
 
@@ -37,8 +37,8 @@ const STATIC_NAMESPACES: [&str; 6] = [
 /// without a position are not.
 #[derive(Debug)]
 pub struct ObjectMarkers {
-    objects: Shown<6>,
-    static_objects: Shown<6>,
+    objects: MarkerDiff<6>,
+    static_objects: MarkerDiff<6>,
     /// Have the objects of a bridge that ran before been cleared away?
     is_cleared: bool,
     buffer: Vec<u8>,
@@ -47,8 +47,8 @@ pub struct ObjectMarkers {
 impl Default for ObjectMarkers {
     fn default() -> Self {
         Self {
-            objects: Shown::new(NAMESPACES),
-            static_objects: Shown::new(STATIC_NAMESPACES),
+            objects: MarkerDiff::new(NAMESPACES),
+            static_objects: MarkerDiff::new(STATIC_NAMESPACES),
             is_cleared: false,
             buffer: Vec::new(),
         }
@@ -64,7 +64,7 @@ impl ObjectMarkers {
         if !self.is_cleared {
             return self.redraw(header, lifetime, objects, &[]);
         }
-        let mut array = Array::begin(&mut self.buffer, header, lifetime);
+        let mut array = MarkerArrayWriter::begin(&mut self.buffer, header, lifetime);
         draw_all(&mut array, &mut self.objects, objects, false);
         array.finish();
         &self.buffer
@@ -82,7 +82,7 @@ impl ObjectMarkers {
         self.is_cleared = true;
         self.objects.forget();
         self.static_objects.forget();
-        let mut array = Array::begin(&mut self.buffer, header, lifetime);
+        let mut array = MarkerArrayWriter::begin(&mut self.buffer, header, lifetime);
         array.delete_all();
         draw_all(&mut array, &mut self.objects, objects, false);
         array.lifetime = FOR_EVER;
@@ -98,7 +98,12 @@ impl ObjectMarkers {
     }
 }
 
-fn draw_all(array: &mut Array<'_>, shown: &mut Shown<6>, objects: &[Object], is_static: bool) {
+fn draw_all(
+    array: &mut MarkerArrayWriter<'_>,
+    shown: &mut MarkerDiff<6>,
+    objects: &[Object],
+    is_static: bool,
+) {
     shown.begin();
     for object in objects {
         if let Some(track) = Track::of(object, is_static)

@@ -16,7 +16,7 @@ pub(super) enum Kind {
 
 /// What a marker looks like, apart from its points and its text.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Look {
+pub(super) struct MarkerStyle {
     pub(super) kind: Kind,
     pub(super) position: Point,
     pub(super) yaw: f32,
@@ -25,7 +25,7 @@ pub(super) struct Look {
     pub(super) color: Color,
 }
 
-impl Look {
+impl MarkerStyle {
     /// Made of points, which are positions in the frame of the header.
     pub(super) fn of_points(kind: Kind, scale: [f64; 3], color: Color) -> Self {
         Self {

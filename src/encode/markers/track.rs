@@ -3,8 +3,8 @@
 use super::colors::{self, Color};
 use super::diff::Markers;
 use super::shape::{Point, point};
-use super::style::{Kind, Look};
-use super::{Array, lines, names};
+use super::style::{Kind, MarkerStyle};
+use super::{MarkerArrayWriter, lines, names};
 use sensr_protocol::wire::proto::Object;
 
 /// Indices of the namespaces.
@@ -71,7 +71,7 @@ impl<'a> Track<'a> {
         })
     }
 
-    pub(super) fn draw(&self, array: &mut Array<'_>, mut markers: Markers<'_>) {
+    pub(super) fn draw(&self, array: &mut MarkerArrayWriter<'_>, mut markers: Markers<'_>) {
         let Self {
             object,
             bottom,
@@ -98,13 +98,13 @@ impl<'a> Track<'a> {
         self.above_bottom(self.size[2] / 2.0)
     }
 
-    fn draw_box(&self, array: &mut Array<'_>, markers: &mut Markers<'_>) {
+    fn draw_box(&self, array: &mut MarkerArrayWriter<'_>, markers: &mut Markers<'_>) {
         let alpha = if self.is_faint {
             FAINT_BOX_ALPHA
         } else {
             BOX_ALPHA
         };
-        let look = Look {
+        let look = MarkerStyle {
             kind: Kind::Cube,
             position: self.centre(),
             yaw: self.yaw,
@@ -114,10 +114,10 @@ impl<'a> Track<'a> {
         array.add(markers.key(BOX), look);
     }
 
-    fn draw_label(&self, array: &mut Array<'_>, markers: &mut Markers<'_>) {
+    fn draw_label(&self, array: &mut MarkerArrayWriter<'_>, markers: &mut Markers<'_>) {
         let alpha = if self.is_faint { FAINT_TEXT_ALPHA } else { 1.0 };
         let position = self.above_bottom(self.size[2] + TEXT_ABOVE_M);
-        let look = Look::of_text(position, TEXT_HEIGHT_M, self.color.lighter().alpha(alpha));
+        let look = MarkerStyle::of_text(position, TEXT_HEIGHT_M, self.color.lighter().alpha(alpha));
         let key = markers.key(LABEL);
         let (name, id) = (names::of_label(self.object.label), self.object.id);
         match self.velocity {
@@ -129,14 +129,14 @@ impl<'a> Track<'a> {
         }
     }
 
-    fn draw_velocity(&self, array: &mut Array<'_>, markers: &mut Markers<'_>) {
+    fn draw_velocity(&self, array: &mut MarkerArrayWriter<'_>, markers: &mut Markers<'_>) {
         let moving = |velocity: &Point| length(*velocity) > MIN_ARROW_SPEED_M_PER_S;
         let Some([dx, dy, dz]) = self.velocity.filter(moving) else {
             return;
         };
         let from = self.centre();
         let to = [from[0] + dx, from[1] + dy, from[2] + dz];
-        let look = Look::of_points(Kind::Arrow, ARROW_SCALE_M, self.color.alpha(1.0));
+        let look = MarkerStyle::of_points(Kind::Arrow, ARROW_SCALE_M, self.color.alpha(1.0));
         let points = [from, to].into_iter();
         array.add_points(markers.key(VELOCITY), look, points, std::iter::empty());
     }

@@ -3,10 +3,10 @@
 use std::fmt::{self, Write as _};
 
 use super::colors::{self, Color};
-use super::diff::{Markers, Shown};
+use super::diff::{MarkerDiff, Markers};
 use super::shape::Prism;
-use super::style::{Kind, Look};
-use super::{Array, FOR_EVER, names};
+use super::style::{Kind, MarkerStyle};
+use super::{FOR_EVER, MarkerArrayWriter, names};
 use crate::encode::cdr::Header;
 use sensr_protocol::text::lossy;
 use sensr_protocol::wire::proto::ZoneConfig;
@@ -33,14 +33,14 @@ const MIN_HEIGHT_M: f64 = 0.01;
 /// Coloured by the zone's type.
 #[derive(Debug)]
 pub struct ZoneMarkers {
-    zones: Shown<3>,
+    zones: MarkerDiff<3>,
     buffer: Vec<u8>,
 }
 
 impl Default for ZoneMarkers {
     fn default() -> Self {
         Self {
-            zones: Shown::new(NAMESPACES),
+            zones: MarkerDiff::new(NAMESPACES),
             buffer: Vec::new(),
         }
     }
@@ -52,7 +52,7 @@ impl ZoneMarkers {
     /// It stands alone, for the one before may have been lost: it deletes all that rviz shows of the topic. Of zones
     /// with the same id the first is shown.
     pub fn encode(&mut self, header: Header<'_>, zones: &[ZoneConfig]) -> &[u8] {
-        let mut array = Array::begin(&mut self.buffer, header, FOR_EVER);
+        let mut array = MarkerArrayWriter::begin(&mut self.buffer, header, FOR_EVER);
         array.delete_all();
         self.zones.begin();
         for zone in zones {
@@ -72,7 +72,12 @@ impl ZoneMarkers {
     }
 }
 
-fn draw(array: &mut Array<'_>, mut markers: Markers<'_>, zone: &ZoneConfig, prism: Prism<'_>) {
+fn draw(
+    array: &mut MarkerArrayWriter<'_>,
+    mut markers: Markers<'_>,
+    zone: &ZoneConfig,
+    prism: Prism<'_>,
+) {
     let color = colors::of_zone(zone.r#type);
     if prism.is_polygon() {
         draw_walls(array, &mut markers, prism, color);
@@ -81,30 +86,40 @@ fn draw(array: &mut Array<'_>, mut markers: Markers<'_>, zone: &ZoneConfig, pris
     draw_name(array, &mut markers, zone, prism, color);
 }
 
-fn draw_walls(array: &mut Array<'_>, markers: &mut Markers<'_>, prism: Prism<'_>, color: Color) {
+fn draw_walls(
+    array: &mut MarkerArrayWriter<'_>,
+    markers: &mut Markers<'_>,
+    prism: Prism<'_>,
+    color: Color,
+) {
     if prism.top - prism.bottom >= MIN_HEIGHT_M {
-        let look = Look::of_points(Kind::TriangleList, [1.0; 3], color.alpha(WALL_ALPHA));
+        let look = MarkerStyle::of_points(Kind::TriangleList, [1.0; 3], color.alpha(WALL_ALPHA));
         array.add_points(markers.key(WALLS), look, prism.walls(), std::iter::empty());
     }
 }
 
-fn draw_outline(array: &mut Array<'_>, markers: &mut Markers<'_>, prism: Prism<'_>, color: Color) {
+fn draw_outline(
+    array: &mut MarkerArrayWriter<'_>,
+    markers: &mut Markers<'_>,
+    prism: Prism<'_>,
+    color: Color,
+) {
     let scale = [OUTLINE_WIDTH_M, 0.0, 0.0];
-    let look = Look::of_points(Kind::LineList, scale, color.alpha(OUTLINE_ALPHA));
+    let look = MarkerStyle::of_points(Kind::LineList, scale, color.alpha(OUTLINE_ALPHA));
     let [bottom, top] = [prism.bottom, prism.top].map(|z| prism.outline(z));
     let lines = bottom.chain(top).chain(prism.verticals());
     array.add_points(markers.key(OUTLINE), look, lines, std::iter::empty());
 }
 
 fn draw_name(
-    array: &mut Array<'_>,
+    array: &mut MarkerArrayWriter<'_>,
     markers: &mut Markers<'_>,
     zone: &ZoneConfig,
     prism: Prism<'_>,
     color: Color,
 ) {
     let [x, y] = prism.middle();
-    let look = Look::of_text(
+    let look = MarkerStyle::of_text(
         [x, y, prism.top + TEXT_ABOVE_M],
         TEXT_HEIGHT_M,
         color.lighter(),

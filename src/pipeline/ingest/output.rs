@@ -10,21 +10,21 @@ use crate::connection::reconnect::FrameHandler;
 use crate::connection::status::Endpoint;
 use crate::encode::messages::ObjectSet;
 use crate::encode::point_cloud::Cloud;
-use crate::metrics::Stats;
+use crate::metrics::Metrics;
 use crate::metrics::ledger::Intake;
 use crate::metrics::stage_times::Stage;
 use crate::pipeline::ingest::wire_tap::WireTap;
-use crate::pipeline::object_message::{DueObjects, DueZones, QueuedOutput, Times};
-use crate::pipeline::reliable_message::{Notice, QueuedNotice};
+use crate::pipeline::object_message::{DueObjects, DueZones, MessageTimes, QueuedOutput};
+use crate::pipeline::reliable_message::{QueuedReliable, ReliableMessage};
 use crate::pipeline::source::{Source, SourceTracker};
 use crate::pipeline::{
-    LOG_PERIOD, NoticeQueue, ObjectQueue, complain, count_invalid_texts, settle_as_dropped,
+    LOG_PERIOD, ObjectQueue, ReliableQueue, count_invalid_texts, settle_as_dropped, warn_throttled,
 };
 use crate::time::clock_offset::Observation;
-use crate::time::log_throttle::Throttle;
-use crate::time::rate_limiter::IntervalGrid;
+use crate::time::log_throttle::LogThrottle;
+use crate::time::rate_limiter::RateLimiter;
 use crate::time::stamp::{Arrival, Stamp};
-use crate::topic::{Delivery, Topic};
+use crate::topic::{QosClass, Topic};
 use sensr_protocol::custom::Generation;
 use sensr_protocol::health::SystemHealth;
 use sensr_protocol::output::{Events, Output, decode_output};
@@ -39,69 +39,69 @@ const OBJECT_TOPICS: [Topic; 3] = [Topic::Objects, Topic::ObjectPoints, Topic::O
 /// Decodes the messages of the output stream, enters what is in them in the ledger and queues what is due.
 /// Never waits.
 #[derive(Debug)]
-pub struct OutputIntake {
-    stats: Arc<Stats>,
+pub struct OutputIngest {
+    stats: Arc<Metrics>,
     objects: Arc<ObjectQueue>,
-    notices: Arc<NoticeQueue>,
+    reliable: Arc<ReliableQueue>,
     config: watch::Receiver<Arc<Config>>,
-    object_grid: IntervalGrid,
-    zone_grid: IntervalGrid,
+    object_grid: RateLimiter,
+    zone_grid: RateLimiter,
     tap: WireTap,
     source: SourceTracker,
     generation: Generation,
     /// Of the next notice, per topic.
     sequences: [u64; Topic::COUNT],
     /// Topics on which there was a notice of this server.
-    has_notified: [bool; Topic::COUNT],
+    has_published: [bool; Topic::COUNT],
     /// The latest `publish.markers`.
     had_pictures: bool,
     /// Came without objects, and wait for a message to go with.
     static_objects: Vec<Object>,
-    complaints: Complaints,
+    complaints: LogThrottles,
 }
 
 #[derive(Debug)]
-struct Complaints {
-    undecodable: Throttle,
-    parts: Throttle,
-    texts: Throttle,
-    overflow: Throttle,
-    lost_notices: Throttle,
-    clock: Throttle,
-    standing_clock: Throttle,
-    server_overflow: Throttle,
+struct LogThrottles {
+    undecodable: LogThrottle,
+    parts: LogThrottle,
+    texts: LogThrottle,
+    overflow: LogThrottle,
+    lost_reliable: LogThrottle,
+    clock: LogThrottle,
+    standing_clock: LogThrottle,
+    server_overflow: LogThrottle,
 }
 
-impl OutputIntake {
+impl OutputIngest {
     /// An intake that follows changes of `config`.
     #[must_use]
     pub fn new(
-        stats: Arc<Stats>,
+        stats: Arc<Metrics>,
         objects: Arc<ObjectQueue>,
-        notices: Arc<NoticeQueue>,
+        reliable: Arc<ReliableQueue>,
         config: watch::Receiver<Arc<Config>>,
     ) -> Self {
-        let throttle = || Throttle::new(LOG_PERIOD);
+        let throttle = || LogThrottle::new(LOG_PERIOD);
         Self {
             stats,
             objects,
-            notices,
+            reliable,
             config,
-            object_grid: IntervalGrid::default(),
-            zone_grid: IntervalGrid::default(),
+            object_grid: RateLimiter::default(),
+            zone_grid: RateLimiter::default(),
             tap: WireTap::default(),
             source: SourceTracker::default(),
             generation: Generation::default(),
             sequences: [0; Topic::COUNT],
-            has_notified: [false; Topic::COUNT],
+            has_published: [false; Topic::COUNT],
             had_pictures: false,
             static_objects: Vec::new(),
-            complaints: Complaints {
+            complaints: LogThrottles {
                 undecodable: throttle(),
                 parts: throttle(),
                 texts: throttle(),
                 overflow: throttle(),
-                lost_notices: throttle(),
+                lost_reliable: throttle(),
                 clock: throttle(),
                 standing_clock: throttle(),
                 server_overflow: throttle(),
@@ -109,35 +109,9 @@ impl OutputIntake {
         }
     }
 
-    /// Takes one message of the output stream.
-    pub fn message(&mut self, payload: Bytes, arrival: Arrival) {
-        let length = payload.len();
-        let config = Arc::clone(&self.config.borrow());
-        let source = self.source.now(&config, config.output_port);
-        let wire = self.tap.take(&payload, &config, &self.stats.ledger);
-        let decoded = decode_output(payload, &mut self.generation);
-        let stream = &self.stats.output;
-        stream.stages.add(Stage::Decode, arrival.instant.elapsed());
-        let message = match decoded {
-            Ok(output) => {
-                let times = self.times(&output, arrival, config.stamp_source);
-                self.count_undecodable(&output);
-                self.open(output, &source, times, &config)
-            }
-            Err(error) => {
-                stream
-                    .link
-                    .update(|figures| figures.undecodable_frames += 1);
-                complain(&mut self.complaints.undecodable, || error.to_string());
-                QueuedOutput::nothing(source, arrival)
-            }
-        };
-        self.push(QueuedOutput { wire, ..message }, length, &config);
-    }
-
     /// Watches the clocks, and chooses the stamp. On the server's clock a message whose time is not believed
     /// gets what its clouds get: the time it came, moved by the offset of the clocks.
-    fn times(&mut self, output: &Output, arrival: Arrival, source: StampSource) -> Times {
+    fn times(&mut self, output: &Output, arrival: Arrival, source: StampSource) -> MessageTimes {
         let server = output.time.and_then(Stamp::from_wire);
         let mut clock = self.stats.clock();
         let seen = clock.observe(arrival, server);
@@ -149,7 +123,7 @@ impl OutputIntake {
         };
         drop(clock);
         self.log_clocks(seen, server);
-        Times {
+        MessageTimes {
             arrival,
             stamp,
             server: server.unwrap_or_default(),
@@ -158,13 +132,13 @@ impl OutputIntake {
 
     fn log_clocks(&mut self, seen: Observation, server: Option<Stamp>) {
         if let Some(jump_ns) = seen.jump_ns {
-            complain(&mut self.complaints.clock, || {
+            warn_throttled(&mut self.complaints.clock, || {
                 let jump_ms = jump_ns / 1_000_000;
                 format!("a clock jumped: ours is now {jump_ms} ms further ahead of the server's")
             });
         }
         if seen.has_stopped {
-            complain(&mut self.complaints.standing_clock, || {
+            warn_throttled(&mut self.complaints.standing_clock, || {
                 let at = server.unwrap_or_default().utc();
                 format!(
                     "the server's clock stands still at {at}: its times are not used for stamps until it goes on; \
@@ -194,7 +168,7 @@ impl OutputIntake {
         }
         self.count_parts(parts);
         if output.undecodable.count() > 0 {
-            complain(&mut self.complaints.parts, || {
+            warn_throttled(&mut self.complaints.parts, || {
                 output.undecodable.to_string()
             });
         }
@@ -217,25 +191,39 @@ impl OutputIntake {
         &mut self,
         output: Output,
         source: &Source,
-        times: Times,
+        times: MessageTimes,
         config: &Config,
     ) -> QueuedOutput {
         let zones = output.zones.map(Arc::<[ZoneConfig]>::from);
         if let Some(zones) = &zones {
-            self.notify(source, times, Notice::Zones(Arc::clone(zones)));
+            self.queue_reliable(source, times, ReliableMessage::Zones(Arc::clone(zones)));
         }
-        self.notify_all(source, times, output.zone_events, Notice::ZoneEvent);
-        self.notify_all(source, times, output.losing_events, Notice::LosingEvent);
-        self.notify_all(
+        self.queue_events(
+            source,
+            times,
+            output.zone_events,
+            ReliableMessage::ZoneEvent,
+        );
+        self.queue_events(
+            source,
+            times,
+            output.losing_events,
+            ReliableMessage::LosingEvent,
+        );
+        self.queue_events(
             source,
             times,
             output.recalibration_events,
-            Notice::RecalibrationEvent,
+            ReliableMessage::RecalibrationEvent,
         );
         self.health(source, times, output.stream_health, false);
         self.health(source, times, output.event_health, true);
         if let Some(custom) = output.custom {
-            self.notify(source, times, Notice::ServerStatus(Some(Box::new(custom))));
+            self.queue_reliable(
+                source,
+                times,
+                ReliableMessage::ServerStatus(Some(Box::new(custom))),
+            );
         }
         self.hold_static_objects(output.static_objects);
         let objects = output.objects.and_then(|objects| {
@@ -268,21 +256,21 @@ impl OutputIntake {
         let arrival = Arrival::now();
         let nothing = QueuedOutput::nothing(source.clone(), arrival);
         for topic in Topic::ALL {
-            if self.has_notified[topic.index()] {
+            if self.has_published[topic.index()] {
                 self.replace_latched(topic, &source, nothing.times);
             }
         }
-        self.has_notified = [false; Topic::COUNT];
+        self.has_published = [false; Topic::COUNT];
         // Deletes the pictures.
         self.queue_output(nothing, 0);
     }
 
     /// Tells subscribers of a latched topic that nothing is known any more: as often as the middleware keeps messages
     /// for late ones, so that these get none of the former server's.
-    fn replace_latched(&mut self, topic: Topic, source: &Source, times: Times) {
-        for _ in 0..Delivery::Latched.depth(0) {
-            if let Some(notice) = Notice::nothing_known(topic) {
-                self.notify(source, times, notice);
+    fn replace_latched(&mut self, topic: Topic, source: &Source, times: MessageTimes) {
+        for _ in 0..QosClass::Latched.depth(0) {
+            if let Some(message) = ReliableMessage::nothing_known(topic) {
+                self.queue_reliable(source, times, message);
             }
         }
     }
@@ -349,57 +337,57 @@ impl OutputIntake {
     fn health(
         &mut self,
         source: &Source,
-        times: Times,
+        times: MessageTimes,
         health: Option<SystemHealth>,
         is_event: bool,
     ) {
         let Some(health) = health else { return };
         let stats = &self.stats;
         let is_overflow = stats.server.note_health(times.arrival.stamp, &health, || {
-            let queued = self.objects.fill().bytes + self.notices.fill().bytes;
+            let queued = self.objects.fill().bytes + self.reliable.fill().bytes;
             (stats.ledger.snapshot(), queued as u64)
         });
         if is_overflow {
-            complain(&mut self.complaints.server_overflow, || {
+            warn_throttled(&mut self.complaints.server_overflow, || {
                 "SENSR reports OUTPUT_BUFFER_OVERFLOW: a client was too slow and lost data"
                     .to_owned()
             });
         }
-        self.notify(source, times, Notice::Health { health, is_event });
+        self.queue_reliable(source, times, ReliableMessage::Health { health, is_event });
     }
 
-    fn notify_all<T>(
+    fn queue_events<T>(
         &mut self,
         source: &Source,
-        times: Times,
+        times: MessageTimes,
         events: Events<T>,
-        notice: fn(T) -> Notice,
+        message: fn(T) -> ReliableMessage,
     ) {
         for event in events.decoded {
-            self.notify(source, times, notice(event));
+            self.queue_reliable(source, times, message(event));
         }
     }
 
     /// Numbers a notice, enters it in the ledger and queues it.
-    fn notify(&mut self, source: &Source, times: Times, notice: Notice) {
-        let topic = notice.topic();
+    fn queue_reliable(&mut self, source: &Source, times: MessageTimes, message: ReliableMessage) {
+        let topic = message.topic();
         let next = &mut self.sequences[topic.index()];
-        self.has_notified[topic.index()] = true;
-        let queued = QueuedNotice {
+        self.has_published[topic.index()] = true;
+        let queued = QueuedReliable {
             source: source.clone(),
             times,
             sequence: *next,
-            notice,
+            message,
         };
         *next += 1;
         let ledger = &self.stats.ledger;
         ledger.receive(topic, Intake::Queued);
         let cost = queued.cost();
-        let gone = self.notices.push(queued, cost);
+        let gone = self.reliable.push(queued, cost);
         if !gone.is_empty() {
             let lost = settle_as_dropped(ledger, gone);
-            if let Some(held_back) = self.complaints.lost_notices.pass(times.arrival.instant) {
-                log::error!("lost the {lost} oldest events: their queue is full{held_back}");
+            if let Some(suppressed) = self.complaints.lost_reliable.pass(times.arrival.instant) {
+                log::error!("lost the {lost} oldest events: their queue is full{suppressed}");
             }
         }
     }
@@ -421,16 +409,37 @@ impl OutputIntake {
         let gone = self.objects.push(message, cost);
         if !gone.is_empty() {
             let count = settle_as_dropped(&self.stats.ledger, gone);
-            complain(&mut self.complaints.overflow, || {
+            warn_throttled(&mut self.complaints.overflow, || {
                 format!("the queue is full: dropped the {count} oldest messages of objects")
             });
         }
     }
 }
 
-impl FrameHandler for OutputIntake {
+impl FrameHandler for OutputIngest {
     fn handle_frame(&mut self, payload: Bytes, arrival: Arrival) {
-        self.message(payload, arrival);
+        let length = payload.len();
+        let config = Arc::clone(&self.config.borrow());
+        let source = self.source.now(&config, config.output_port);
+        let wire = self.tap.take(&payload, &config, &self.stats.ledger);
+        let decoded = decode_output(payload, &mut self.generation);
+        let stream = &self.stats.output;
+        stream.stages.add(Stage::Decode, arrival.instant.elapsed());
+        let message = match decoded {
+            Ok(output) => {
+                let times = self.times(&output, arrival, config.stamp_source);
+                self.count_undecodable(&output);
+                self.open(output, &source, times, &config)
+            }
+            Err(error) => {
+                stream
+                    .link
+                    .update(|figures| figures.undecodable_frames += 1);
+                warn_throttled(&mut self.complaints.undecodable, || error.to_string());
+                QueuedOutput::nothing(source, arrival)
+            }
+        };
+        self.push(QueuedOutput { wire, ..message }, length, &config);
     }
 
     fn handle_server(&mut self, server: &Endpoint) {

@@ -10,16 +10,16 @@ use crate::config::{Config, StampSource};
 use crate::connection::reconnect::FrameHandler;
 use crate::connection::status::Endpoint;
 use crate::encode::point_cloud::Cloud;
-use crate::metrics::Stats;
+use crate::metrics::Metrics;
 use crate::metrics::ledger;
 use crate::metrics::stage_times::Stage;
 use crate::pipeline::ingest::wire_tap::WireTap;
 use crate::pipeline::source::SourceTracker;
 use crate::pipeline::{
-    CloudQueue, LOG_PERIOD, QueuedClouds, complain, count_invalid_texts, settle_as_dropped,
+    CloudQueue, LOG_PERIOD, QueuedClouds, count_invalid_texts, settle_as_dropped, warn_throttled,
 };
-use crate::time::log_throttle::Throttle;
-use crate::time::rate_limiter::IntervalGrid;
+use crate::time::log_throttle::LogThrottle;
+use crate::time::rate_limiter::RateLimiter;
 use crate::time::stamp::{Arrival, Stamp};
 use crate::topic::Topic;
 use sensr_protocol::points::{Points, decode_points};
@@ -28,36 +28,36 @@ use sensr_protocol::wire::PointCloud;
 /// Decodes the messages of the point stream, enters their clouds in the ledger and queues those that are
 /// due. Never waits.
 #[derive(Debug)]
-pub struct CloudIntake {
-    stats: Arc<Stats>,
+pub struct PointsIngest {
+    stats: Arc<Metrics>,
     queue: Arc<CloudQueue>,
     config: watch::Receiver<Arc<Config>>,
-    grids: [IntervalGrid; Topic::COUNT],
+    grids: [RateLimiter; Topic::COUNT],
     tap: WireTap,
     source: SourceTracker,
-    complaints: Complaints,
+    complaints: LogThrottles,
 }
 
 #[derive(Debug)]
-struct Complaints {
-    undecodable: Throttle,
-    parts: Throttle,
-    texts: Throttle,
-    unknown_type: Throttle,
-    malformed: Throttle,
-    intensities: Throttle,
-    overflow: Throttle,
+struct LogThrottles {
+    undecodable: LogThrottle,
+    parts: LogThrottle,
+    texts: LogThrottle,
+    unknown_type: LogThrottle,
+    malformed: LogThrottle,
+    intensities: LogThrottle,
+    overflow: LogThrottle,
 }
 
-impl CloudIntake {
+impl PointsIngest {
     /// An intake that follows changes of `config`.
     #[must_use]
     pub fn new(
-        stats: Arc<Stats>,
+        stats: Arc<Metrics>,
         queue: Arc<CloudQueue>,
         config: watch::Receiver<Arc<Config>>,
     ) -> Self {
-        let throttle = || Throttle::new(LOG_PERIOD);
+        let throttle = || LogThrottle::new(LOG_PERIOD);
         Self {
             stats,
             queue,
@@ -65,7 +65,7 @@ impl CloudIntake {
             grids: Default::default(),
             tap: WireTap::default(),
             source: SourceTracker::default(),
-            complaints: Complaints {
+            complaints: LogThrottles {
                 undecodable: throttle(),
                 parts: throttle(),
                 texts: throttle(),
@@ -74,31 +74,6 @@ impl CloudIntake {
                 intensities: throttle(),
                 overflow: throttle(),
             },
-        }
-    }
-
-    /// Takes one message of the point stream.
-    pub fn message(&mut self, payload: Bytes, arrival: Arrival) {
-        let length = payload.len();
-        let config = Arc::clone(&self.config.borrow());
-        let wire = self.tap.take(&payload, &config, &self.stats.ledger);
-        let message = QueuedClouds {
-            source: self.source.now(&config, config.points_port),
-            arrival,
-            stamp: self.stamp(arrival, config.stamp_source),
-            wire,
-            clouds: self.clouds(payload, arrival, &config),
-        };
-        if message.clouds.is_empty() && message.wire.is_none() {
-            return;
-        }
-        let cost = message.cost(length);
-        let gone = self.queue.push(message, cost);
-        if !gone.is_empty() {
-            let count = settle_as_dropped(&self.stats.ledger, gone);
-            complain(&mut self.complaints.overflow, || {
-                format!("the queue is full: dropped the {count} oldest clouds")
-            });
         }
     }
 
@@ -120,7 +95,7 @@ impl CloudIntake {
         match decoded {
             Ok(message) => {
                 self.count_undecodable(&message);
-                let mut due = Dueness::new(config, arrival.instant);
+                let mut due = RateDecisions::new(config, arrival.instant);
                 let clouds = message.clouds.into_iter();
                 clouds
                     .filter_map(|cloud| self.cloud(cloud, &mut due))
@@ -130,7 +105,7 @@ impl CloudIntake {
                 points
                     .link
                     .update(|figures| figures.undecodable_frames += 1);
-                complain(&mut self.complaints.undecodable, || error.to_string());
+                warn_throttled(&mut self.complaints.undecodable, || error.to_string());
                 Vec::new()
             }
         }
@@ -149,19 +124,19 @@ impl CloudIntake {
                 ledger.receive(topic, ledger::Intake::Malformed);
             }
             link.update(|figures| figures.undecodable_parts += parts);
-            complain(&mut self.complaints.parts, || undecodable.to_string());
+            warn_throttled(&mut self.complaints.parts, || undecodable.to_string());
         }
         count_invalid_texts(link, undecodable.texts(), &mut self.complaints.texts);
     }
 
     /// Enters a cloud in the ledger. Returns it if it is to be queued.
-    fn cloud(&mut self, cloud: PointCloud, due: &mut Dueness) -> Option<(Topic, Cloud)> {
+    fn cloud(&mut self, cloud: PointCloud, due: &mut RateDecisions) -> Option<(Topic, Cloud)> {
         let Some(topic) = Topic::of_cloud_type(cloud.r#type) else {
             self.stats
                 .points
                 .link
                 .update(|figures| figures.unknown_type += 1);
-            complain(&mut self.complaints.unknown_type, || {
+            warn_throttled(&mut self.complaints.unknown_type, || {
                 format!("ignoring clouds of unknown type {}", cloud.r#type)
             });
             return None;
@@ -171,7 +146,7 @@ impl CloudIntake {
             Ok(cloud) => cloud,
             Err(error) => {
                 ledger.receive(topic, ledger::Intake::Malformed);
-                complain(&mut self.complaints.malformed, || {
+                warn_throttled(&mut self.complaints.malformed, || {
                     format!("{}: dropped a cloud: {error}", topic.name())
                 });
                 return None;
@@ -182,7 +157,7 @@ impl CloudIntake {
         }
         if cloud.intensity_mismatch() {
             ledger.note_intensity_mismatch(topic);
-            complain(&mut self.complaints.intensities, || {
+            warn_throttled(&mut self.complaints.intensities, || {
                 format!(
                     "{}: the number of intensities is not that of the {} points, using 0",
                     topic.name(),
@@ -196,9 +171,29 @@ impl CloudIntake {
     }
 }
 
-impl FrameHandler for CloudIntake {
+impl FrameHandler for PointsIngest {
     fn handle_frame(&mut self, payload: Bytes, arrival: Arrival) {
-        self.message(payload, arrival);
+        let length = payload.len();
+        let config = Arc::clone(&self.config.borrow());
+        let wire = self.tap.take(&payload, &config, &self.stats.ledger);
+        let message = QueuedClouds {
+            source: self.source.now(&config, config.points_port),
+            arrival,
+            stamp: self.stamp(arrival, config.stamp_source),
+            wire,
+            clouds: self.clouds(payload, arrival, &config),
+        };
+        if message.clouds.is_empty() && message.wire.is_none() {
+            return;
+        }
+        let cost = message.cost(length);
+        let gone = self.queue.push(message, cost);
+        if !gone.is_empty() {
+            let count = settle_as_dropped(&self.stats.ledger, gone);
+            warn_throttled(&mut self.complaints.overflow, || {
+                format!("the queue is full: dropped the {count} oldest clouds")
+            });
+        }
     }
 
     fn handle_server(&mut self, server: &Endpoint) {
@@ -209,13 +204,13 @@ impl FrameHandler for CloudIntake {
 
 /// What the parameters want of one message. All clouds of a type in one message share the answer: while
 /// SENSR calibrates, a message holds one RAW cloud per sensor, and thinning must not single out the first.
-struct Dueness<'a> {
+struct RateDecisions<'a> {
     config: &'a Config,
     now: Instant,
     answers: [Option<ledger::Intake>; Topic::COUNT],
 }
 
-impl<'a> Dueness<'a> {
+impl<'a> RateDecisions<'a> {
     fn new(config: &'a Config, now: Instant) -> Self {
         Self {
             config,
@@ -224,7 +219,7 @@ impl<'a> Dueness<'a> {
         }
     }
 
-    fn of(&mut self, topic: Topic, grids: &mut [IntervalGrid; Topic::COUNT]) -> ledger::Intake {
+    fn of(&mut self, topic: Topic, grids: &mut [RateLimiter; Topic::COUNT]) -> ledger::Intake {
         let index = topic.index();
         *self.answers[index].get_or_insert_with(|| {
             if !self.config.publishes(topic) {
@@ -246,18 +241,18 @@ mod tests {
     use sensr_protocol::wire::{CloudType, proto};
     use std::time::Duration;
 
-    struct Rig {
-        intake: CloudIntake,
+    struct Fixture {
+        ingest: PointsIngest,
         config: watch::Sender<Arc<Config>>,
         start: Instant,
     }
 
-    impl Rig {
+    impl Fixture {
         fn new() -> Self {
             let (config, receiver) = watch::channel(Arc::new(Config::default()));
             let queue = Arc::new(CloudQueue::new(10_000));
             Self {
-                intake: CloudIntake::new(Arc::default(), queue, receiver),
+                ingest: PointsIngest::new(Arc::default(), queue, receiver),
                 config,
                 start: Instant::now(),
             }
@@ -281,14 +276,14 @@ mod tests {
                 instant: self.start + Duration::from_millis(ms),
                 ..Arrival::now()
             };
-            self.intake.message(payload.into(), arrival);
-            for account in self.intake.stats.ledger.snapshot() {
+            self.ingest.handle_frame(payload.into(), arrival);
+            for account in self.ingest.stats.ledger.snapshot() {
                 assert!(account.balances(), "{account:?}");
             }
         }
 
         fn account(&self, topic: Topic) -> ledger::Account {
-            self.intake.stats.ledger.snapshot()[topic.index()]
+            self.ingest.stats.ledger.snapshot()[topic.index()]
         }
     }
 
@@ -303,21 +298,21 @@ mod tests {
 
     #[test]
     fn a_malformed_cloud_costs_only_itself() {
-        let mut rig = Rig::new();
-        rig.message_at(
+        let mut fixture = Fixture::new();
+        fixture.message_at(
             0,
             vec![
                 cloud(CloudType::Raw, 13, 0),
                 cloud(CloudType::Ground, 12, 4),
             ],
         );
-        assert_eq!(rig.account(Topic::Raw).malformed, 1);
-        assert_eq!(rig.account(Topic::Ground).queued, 1);
+        assert_eq!(fixture.account(Topic::Raw).malformed, 1);
+        assert_eq!(fixture.account(Topic::Ground).queued, 1);
     }
 
     #[test]
     fn a_cloud_that_does_not_decode_costs_only_itself() {
-        let mut rig = Rig::new();
+        let mut fixture = Fixture::new();
         // A RAW one with points that are a number, one that shows no type, one of a type nobody knows.
         let mut frame = vec![
             0x0a, 4, 8, 3, 0x18, 5, 0x0a, 1, 0xff, 0x0a, 4, 8, 99, 0x18, 5,
@@ -327,10 +322,10 @@ mod tests {
             uid: vec![0xb6].into(),
         };
         frame.extend(good.encode_to_vec());
-        rig.bytes_at(0, frame);
-        assert_eq!(rig.account(Topic::Raw).malformed, 1);
-        assert_eq!(rig.account(Topic::Ground).queued, 1);
-        let figures = rig.intake.stats.points.link.snapshot();
+        fixture.bytes_at(0, frame);
+        assert_eq!(fixture.account(Topic::Raw).malformed, 1);
+        assert_eq!(fixture.account(Topic::Ground).queued, 1);
+        let figures = fixture.ingest.stats.points.link.snapshot();
         assert_eq!(
             (figures.undecodable_frames, figures.undecodable_parts),
             (0, 2)
@@ -340,87 +335,88 @@ mod tests {
 
     #[test]
     fn a_malformed_cloud_does_not_use_up_the_interval() {
-        let mut rig = Rig::new();
-        rig.configure(|config| config.pointcloud_interval = Duration::from_secs(1));
-        rig.message_at(0, vec![cloud(CloudType::Raw, 13, 0)]);
-        rig.message_at(100, vec![cloud(CloudType::Raw, 12, 0)]);
-        rig.message_at(200, vec![cloud(CloudType::Raw, 12, 0)]);
-        let raw = rig.account(Topic::Raw);
+        let mut fixture = Fixture::new();
+        fixture.configure(|config| config.pointcloud_interval = Duration::from_secs(1));
+        fixture.message_at(0, vec![cloud(CloudType::Raw, 13, 0)]);
+        fixture.message_at(100, vec![cloud(CloudType::Raw, 12, 0)]);
+        fixture.message_at(200, vec![cloud(CloudType::Raw, 12, 0)]);
+        let raw = fixture.account(Topic::Raw);
         assert_eq!((raw.malformed, raw.queued, raw.thinned), (1, 1, 1));
     }
 
     #[test]
     fn odd_input_is_counted_under_its_name() {
-        let mut rig = Rig::new();
-        rig.message_at(0, vec![cloud(99, 12, 4), cloud(CloudType::None, 12, 4)]);
-        rig.bytes_at(0, vec![0x0a, 200, 1]);
-        rig.message_at(0, vec![cloud(CloudType::Raw, 0, 0)]);
-        rig.message_at(0, vec![cloud(CloudType::Raw, 24, 4)]);
-        let figures = rig.intake.stats.points.link.snapshot();
+        let mut fixture = Fixture::new();
+        fixture.message_at(0, vec![cloud(99, 12, 4), cloud(CloudType::None, 12, 4)]);
+        fixture.bytes_at(0, vec![0x0a, 200, 1]);
+        fixture.message_at(0, vec![cloud(CloudType::Raw, 0, 0)]);
+        fixture.message_at(0, vec![cloud(CloudType::Raw, 24, 4)]);
+        let figures = fixture.ingest.stats.points.link.snapshot();
         assert_eq!((figures.unknown_type, figures.undecodable_frames), (2, 1));
-        let raw = rig.account(Topic::Raw);
+        let raw = fixture.account(Topic::Raw);
         assert_eq!((raw.empty, raw.intensity_mismatch, raw.queued), (1, 1, 2));
     }
 
     #[test]
     fn types_in_alternate_messages_are_thinned_independently() {
-        let mut rig = Rig::new();
-        rig.configure(|config| config.pointcloud_interval = Duration::from_secs(1));
+        let mut fixture = Fixture::new();
+        fixture.configure(|config| config.pointcloud_interval = Duration::from_secs(1));
         for i in 0..40 {
             let r#type = [CloudType::Raw, CloudType::Ground][usize::from(i % 2 == 1)];
-            rig.message_at(i * 100, vec![cloud(r#type, 12, 4)]);
+            fixture.message_at(i * 100, vec![cloud(r#type, 12, 4)]);
         }
         for topic in [Topic::Raw, Topic::Ground] {
-            let account = rig.account(topic);
+            let account = fixture.account(topic);
             assert_eq!((account.received, account.queued), (20, 4), "{topic:?}");
         }
     }
 
     #[test]
     fn the_clouds_of_all_sensors_in_a_message_share_its_turn() {
-        let mut rig = Rig::new();
-        rig.configure(|config| config.pointcloud_interval = Duration::from_secs(1));
+        let mut fixture = Fixture::new();
+        fixture.configure(|config| config.pointcloud_interval = Duration::from_secs(1));
         for i in 0..10 {
-            rig.message_at(i * 100, vec![cloud(CloudType::Raw, 12, 4); 3]);
+            fixture.message_at(i * 100, vec![cloud(CloudType::Raw, 12, 4); 3]);
         }
-        let raw = rig.account(Topic::Raw);
+        let raw = fixture.account(Topic::Raw);
         assert_eq!((raw.queued, raw.thinned), (3, 27));
     }
 
     #[test]
     fn a_topic_switched_off_counts_as_unwanted() {
-        let mut rig = Rig::new();
-        rig.configure(|config| config.publish[Switch::Raw as usize] = false);
-        rig.message_at(0, vec![cloud(CloudType::Raw, 12, 4)]);
-        assert_eq!(rig.account(Topic::Raw).unsubscribed, 1);
+        let mut fixture = Fixture::new();
+        fixture.configure(|config| config.publish[Switch::Raw as usize] = false);
+        fixture.message_at(0, vec![cloud(CloudType::Raw, 12, 4)]);
+        assert_eq!(fixture.account(Topic::Raw).unsubscribed, 1);
     }
 
     #[test]
     fn what_the_queue_pushes_out_is_counted_as_dropped() {
-        let mut rig = Rig::new();
+        let mut fixture = Fixture::new();
         for i in 0..10 {
-            rig.message_at(i * 100, vec![cloud(CloudType::Raw, 2400, 0)]);
+            fixture.message_at(i * 100, vec![cloud(CloudType::Raw, 2400, 0)]);
         }
-        let raw = rig.account(Topic::Raw);
+        let raw = fixture.account(Topic::Raw);
         assert_eq!(raw.received, 10);
         assert!(raw.dropped >= 6 && raw.queued >= 3, "{raw:?}");
     }
 
     #[test]
     fn on_the_servers_clock_a_cloud_has_its_receive_time_moved_by_the_offset() {
-        let mut rig = Rig::new();
-        let stamp = |rig: &mut Rig, source| {
-            rig.configure(|config| config.stamp_source = source);
-            rig.message_at(0, vec![cloud(CloudType::Raw, 12, 0)]);
-            let queued = rig.intake.queue.pop().expect("queued");
-            rig.intake
+        let mut fixture = Fixture::new();
+        let stamp = |fixture: &mut Fixture, source| {
+            fixture.configure(|config| config.stamp_source = source);
+            fixture.message_at(0, vec![cloud(CloudType::Raw, 12, 0)]);
+            let queued = fixture.ingest.queue.pop().expect("queued");
+            fixture
+                .ingest
                 .stats
                 .ledger
                 .settle(Topic::Raw, ledger::Outcome::Dropped);
             queued.stamp.as_ns() - queued.arrival.stamp.as_ns()
         };
         assert_eq!(
-            stamp(&mut rig, StampSource::Server),
+            stamp(&mut fixture, StampSource::Server),
             0,
             "nothing is known yet"
         );
@@ -433,21 +429,21 @@ mod tests {
                 instant: arrival.instant + elapsed,
             };
             let server = Stamp::from_ns(ours_ns - 5_000_000_000);
-            rig.intake.stats.clock().observe(arrival, Some(server));
+            fixture.ingest.stats.clock().observe(arrival, Some(server));
         }
-        assert_eq!(stamp(&mut rig, StampSource::Server), -5_000_000_000);
-        assert_eq!(stamp(&mut rig, StampSource::Receive), 0);
+        assert_eq!(stamp(&mut fixture, StampSource::Server), -5_000_000_000);
+        assert_eq!(stamp(&mut fixture, StampSource::Receive), 0);
     }
 
     #[test]
     fn frames_are_kept_as_they_came_only_when_asked_for_and_then_all_of_them() {
-        let mut rig = Rig::new();
-        rig.message_at(0, vec![]);
-        let wire = |rig: &Rig| rig.account(Topic::Wire);
-        assert_eq!((wire(&rig).unsubscribed, wire(&rig).queued), (1, 0));
-        rig.configure(|config| config.publish[Switch::Wire as usize] = true);
-        rig.message_at(0, vec![]);
-        rig.bytes_at(0, vec![0x0a, 200, 1]);
-        assert_eq!((wire(&rig).received, wire(&rig).queued), (3, 2));
+        let mut fixture = Fixture::new();
+        fixture.message_at(0, vec![]);
+        let wire = |fixture: &Fixture| fixture.account(Topic::Wire);
+        assert_eq!((wire(&fixture).unsubscribed, wire(&fixture).queued), (1, 0));
+        fixture.configure(|config| config.publish[Switch::Wire as usize] = true);
+        fixture.message_at(0, vec![]);
+        fixture.bytes_at(0, vec![0x0a, 200, 1]);
+        assert_eq!((wire(&fixture).received, wire(&fixture).queued), (3, 2));
     }
 }

@@ -6,21 +6,21 @@ use crate::encode::messages::LINK_POINTS;
 use crate::encode::point_cloud::CloudEncoder;
 use crate::metrics::stage_times::Stage;
 use crate::pipeline::QueuedClouds;
-use crate::pipeline::publish::delivery::{HandOver, Sink, Stream};
-use crate::pipeline::publish::worker::{Outflow, Work};
+use crate::pipeline::publish::delivery::{Delivery, Sink, Stream};
+use crate::pipeline::publish::worker::{PublishWorker, StreamPublisher};
 use crate::topic::Topic;
 
 /// For the point stream.
-pub type CloudOutflow<S> = Outflow<CloudWork, S>;
+pub type PointsPublishWorker<S> = PublishWorker<PointsPublisher, S>;
 
 /// Serializes clouds.
 #[derive(Debug, Default)]
-pub struct CloudWork {
+pub struct PointsPublisher {
     encoder: CloudEncoder,
     wire_buffer: Vec<u8>,
 }
 
-impl Work for CloudWork {
+impl StreamPublisher for PointsPublisher {
     type Item = QueuedClouds;
 
     const STREAM: Stream = |stats| &stats.points;
@@ -29,7 +29,7 @@ impl Work for CloudWork {
         &mut self,
         message: &QueuedClouds,
         _config: &Config,
-        hand_over: &mut HandOver<S>,
+        hand_over: &mut Delivery<S>,
     ) {
         let Self {
             encoder,
@@ -40,7 +40,7 @@ impl Work for CloudWork {
             .stages()
             .add(Stage::Wait, arrival.instant.elapsed());
         if let Some(frame) = &message.wire {
-            hand_over.deliver(Topic::Wire, arrival, || {
+            hand_over.publish_if_subscribed(Topic::Wire, arrival, || {
                 frame.encode(wire_buffer, LINK_POINTS, arrival)
             });
         }
@@ -49,7 +49,7 @@ impl Work for CloudWork {
             frame_id: &message.source.frame_id,
         };
         for (topic, cloud) in &message.clouds {
-            hand_over.deliver(*topic, arrival, || encoder.encode(header, cloud));
+            hand_over.publish_if_subscribed(*topic, arrival, || encoder.encode(header, cloud));
         }
     }
 }
@@ -58,7 +58,7 @@ impl Work for CloudWork {
 mod tests {
     use super::*;
     use crate::encode::point_cloud::Cloud;
-    use crate::metrics::Stats;
+    use crate::metrics::Metrics;
     use crate::metrics::ledger::{Account, Intake, Ledger};
     use crate::pipeline::publish::delivery::test_sink::Recorder;
     use crate::pipeline::source::Source;
@@ -69,7 +69,7 @@ mod tests {
     use tokio::sync::watch;
 
     fn run(recorder: &mut Recorder) -> [Account; Topic::COUNT] {
-        let stats: Arc<Stats> = Arc::default();
+        let stats: Arc<Metrics> = Arc::default();
         let queue = Arc::new(CloudQueue::new(1 << 20));
         let clouds = Topic::CLOUDS.map(|topic| {
             stats.ledger.receive(topic, Intake::Queued);
@@ -88,7 +88,7 @@ mod tests {
         assert!(queue.push(message, 100).is_empty());
         queue.close();
         let (_sender, config) = watch::channel(Arc::default());
-        CloudOutflow::new(Arc::clone(&stats), queue, config, recorder)
+        PointsPublishWorker::new(Arc::clone(&stats), queue, config, recorder)
             .run()
             .expect("nothing is final");
         let accounts = stats.ledger.snapshot();
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_middleware_that_is_gone_ends_the_work_with_the_reason() {
-        let stats: Arc<Stats> = Arc::default();
+        let stats: Arc<Metrics> = Arc::default();
         let queue = Arc::new(CloudQueue::new(1 << 20));
         for _ in 0..2 {
             stats.ledger.receive(Topic::Raw, Intake::Queued);
@@ -156,7 +156,7 @@ mod tests {
         };
         let (_sender, config) = watch::channel(Arc::default());
         // The queue is open: it does not wait for more.
-        let outflow = CloudOutflow::new(
+        let outflow = PointsPublishWorker::new(
             Arc::clone(&stats),
             Arc::clone(&queue),
             config,

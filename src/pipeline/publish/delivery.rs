@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use crate::metrics::ledger::Outcome;
 use crate::metrics::stage_times::{Stage, Stages};
-use crate::metrics::{Stats, StreamStats};
+use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::LOG_PERIOD;
-use crate::time::log_throttle::Throttle;
+use crate::time::log_throttle::LogThrottle;
 use crate::time::stamp::Arrival;
 use crate::topic::Topic;
 
@@ -30,26 +30,26 @@ pub trait Sink {
 }
 
 /// Which stream's stage times the work counts for.
-pub type Stream = fn(&Stats) -> &StreamStats;
+pub type Stream = fn(&Metrics) -> &StreamMetrics;
 
 /// Hands over what one thread publishes.
 #[derive(Debug)]
-pub struct HandOver<S> {
-    pub(in crate::pipeline) stats: Arc<Stats>,
+pub struct Delivery<S> {
+    pub(in crate::pipeline) stats: Arc<Metrics>,
     stream: Stream,
     pub(in crate::pipeline) sink: S,
-    complaints: Throttle,
+    complaints: LogThrottle,
     /// Why nothing will be taken any more.
     pub(in crate::pipeline) broken: Option<String>,
 }
 
-impl<S: Sink> HandOver<S> {
-    pub(in crate::pipeline) fn new(stats: Arc<Stats>, stream: Stream, sink: S) -> Self {
+impl<S: Sink> Delivery<S> {
+    pub(in crate::pipeline) fn new(stats: Arc<Metrics>, stream: Stream, sink: S) -> Self {
         Self {
             stats,
             stream,
             sink,
-            complaints: Throttle::new(LOG_PERIOD),
+            complaints: LogThrottle::new(LOG_PERIOD),
             broken: None,
         }
     }
@@ -59,7 +59,7 @@ impl<S: Sink> HandOver<S> {
     }
 
     /// Delivers a queued message if anybody wants it.
-    pub(in crate::pipeline) fn deliver<'m>(
+    pub(in crate::pipeline) fn publish_if_subscribed<'m>(
         &mut self,
         topic: Topic,
         arrival: Arrival,
@@ -74,7 +74,7 @@ impl<S: Sink> HandOver<S> {
     }
 
     /// Delivers a queued message even if nobody wants it yet: the middleware keeps it for those to come.
-    pub(in crate::pipeline) fn deliver_latched<'m>(
+    pub(in crate::pipeline) fn publish_latched<'m>(
         &mut self,
         topic: Topic,
         arrival: Arrival,
@@ -110,9 +110,9 @@ impl<S: Sink> HandOver<S> {
                     self.broken = Some(format!(
                         "{topic}: the middleware takes nothing any more: {error}"
                     ));
-                } else if let Some(held_back) = self.complaints.pass(Instant::now()) {
+                } else if let Some(suppressed) = self.complaints.pass(Instant::now()) {
                     log::error!(
-                        "{}: the middleware refused a message: {error}{held_back}",
+                        "{}: the middleware refused a message: {error}{suppressed}",
                         topic.name()
                     );
                 }

@@ -8,9 +8,9 @@ use crate::encode::markers::{ObjectMarkers, ZoneMarkers};
 use crate::encode::messages::ObjectSet;
 use crate::metrics::ledger::Intake;
 use crate::pipeline::object_message::DueZones;
-use crate::pipeline::publish::delivery::{HandOver, Sink};
+use crate::pipeline::publish::delivery::{Delivery, Sink};
 use crate::time::stamp::Arrival;
-use crate::topic::{Delivery, Topic};
+use crate::topic::{QosClass, Topic};
 use sensr_protocol::wire::proto::{Object, ZoneConfig};
 
 /// A picture of objects vanishes when for so long, and twice the interval, none follows.
@@ -22,9 +22,9 @@ const MISSED_LISTS: u32 = 6;
 
 /// Subscribers of a topic, as of the latest message.
 #[derive(Debug, Default)]
-struct Viewers(usize);
+struct SubscriberCount(usize);
 
-impl Viewers {
+impl SubscriberCount {
     /// Returns whether there are more than at the call before.
     fn have_grown_to(&mut self, count: usize) -> bool {
         count > std::mem::replace(&mut self.0, count)
@@ -37,16 +37,16 @@ impl Viewers {
 /// stay until another list replaces them. A picture that is drawn whole replaces all others of the topic; so is the
 /// one after each list, and the one after a viewer came.
 #[derive(Debug, Default)]
-pub(in crate::pipeline) struct ObjectPictures {
+pub(in crate::pipeline) struct ObjectMarkerPublisher {
     markers: ObjectMarkers,
     static_objects: StaticObjects,
-    viewers: Viewers,
+    viewers: SubscriberCount,
     /// The array shown before is not to be built upon.
     needs_redraw: bool,
     is_shown: bool,
 }
 
-impl ObjectPictures {
+impl ObjectMarkerPublisher {
     /// Takes the objects of a message, to be drawn or not.
     pub(in crate::pipeline) fn note(&mut self, arrival: Arrival, set: &ObjectSet) {
         self.needs_redraw |= self
@@ -61,7 +61,7 @@ impl ObjectPictures {
         header: Header<'_>,
         interval: Duration,
         set: &ObjectSet,
-        hand_over: &mut HandOver<S>,
+        hand_over: &mut Delivery<S>,
     ) {
         let viewers = hand_over.sink.subscribers(Topic::ObjectMarkers);
         self.needs_redraw |= self.viewers.have_grown_to(viewers);
@@ -73,7 +73,7 @@ impl ObjectPictures {
             is_shown,
             ..
         } = self;
-        hand_over.deliver(Topic::ObjectMarkers, arrival, || {
+        hand_over.publish_if_subscribed(Topic::ObjectMarkers, arrival, || {
             *is_shown = true;
             if std::mem::take(needs_redraw) {
                 markers.redraw(header, lifetime, &set.objects, &static_objects.listed)
@@ -87,7 +87,7 @@ impl ObjectPictures {
     pub(in crate::pipeline) fn clear<S: Sink>(
         &mut self,
         header: Header<'_>,
-        hand_over: &mut HandOver<S>,
+        hand_over: &mut Delivery<S>,
     ) {
         if !std::mem::take(&mut self.is_shown) {
             return;
@@ -98,7 +98,7 @@ impl ObjectPictures {
             .stats
             .ledger
             .receive(Topic::ObjectMarkers, Intake::Queued);
-        hand_over.deliver(Topic::ObjectMarkers, Arrival::now(), || {
+        hand_over.publish_if_subscribed(Topic::ObjectMarkers, Arrival::now(), || {
             markers.clear(header)
         });
     }
@@ -148,14 +148,14 @@ fn without_points(object: &Object) -> Object {
 
 /// Pictures of the zones: of those last heard of, for those who come to look at them later, too.
 #[derive(Debug, Default)]
-pub(in crate::pipeline) struct ZonePictures {
+pub(in crate::pipeline) struct ZoneMarkerPublisher {
     markers: ZoneMarkers,
     zones: Option<Arc<[ZoneConfig]>>,
-    viewers: Viewers,
+    viewers: SubscriberCount,
     is_shown: bool,
 }
 
-impl ZonePictures {
+impl ZoneMarkerPublisher {
     /// Draws the zones of a message that has some, or those of an earlier one if a viewer has come.
     pub(in crate::pipeline) fn publish<S: Sink>(
         &mut self,
@@ -163,7 +163,7 @@ impl ZonePictures {
         header: Header<'_>,
         is_wanted: bool,
         heard: Option<&DueZones>,
-        hand_over: &mut HandOver<S>,
+        hand_over: &mut Delivery<S>,
     ) {
         if let Some(heard) = heard {
             self.zones = Some(Arc::clone(&heard.zones));
@@ -185,12 +185,12 @@ impl ZonePictures {
         let zones = zones.as_deref().unwrap_or_default();
         // The middleware shows the latest to those to come: once there is one, it must be up to date.
         if self.is_shown {
-            hand_over.deliver_latched(Topic::ZoneMarkers, arrival, || {
+            hand_over.publish_latched(Topic::ZoneMarkers, arrival, || {
                 markers.encode(header, zones)
             });
         } else {
             let is_shown = &mut self.is_shown;
-            hand_over.deliver(Topic::ZoneMarkers, arrival, || {
+            hand_over.publish_if_subscribed(Topic::ZoneMarkers, arrival, || {
                 *is_shown = true;
                 markers.encode(header, zones)
             });
@@ -202,21 +202,21 @@ impl ZonePictures {
     pub(in crate::pipeline) fn clear<S: Sink>(
         &mut self,
         header: Header<'_>,
-        hand_over: &mut HandOver<S>,
+        hand_over: &mut Delivery<S>,
     ) {
         if !std::mem::take(&mut self.is_shown) {
             return;
         }
-        for _ in 0..Delivery::Latched.depth(0) {
+        for _ in 0..QosClass::Latched.depth(0) {
             let markers = &mut self.markers;
             hand_over
                 .stats
                 .ledger
                 .receive(Topic::ZoneMarkers, Intake::Queued);
-            hand_over.deliver_latched(Topic::ZoneMarkers, Arrival::now(), || markers.clear(header));
+            hand_over.publish_latched(Topic::ZoneMarkers, Arrival::now(), || markers.clear(header));
         }
         // Whoever is there is shown the zones again when there are pictures again.
-        self.viewers = Viewers::default();
+        self.viewers = SubscriberCount::default();
     }
 
     /// Forgets the zones: from now on it is another server.

@@ -6,27 +6,27 @@ use crate::encode::messages::{LINK_OUTPUT, Moment, ObjectSet, object_array};
 use crate::encode::point_cloud::{Cloud, ObjectPointsEncoder, PointsOfObject};
 use crate::metrics::stage_times::Stage;
 use crate::pipeline::object_message::QueuedOutput;
-use crate::pipeline::publish::delivery::{HandOver, Sink, Stream};
-use crate::pipeline::publish::marker_publishers::{ObjectPictures, ZonePictures};
-use crate::pipeline::publish::worker::{Outflow, Work};
+use crate::pipeline::publish::delivery::{Delivery, Sink, Stream};
+use crate::pipeline::publish::marker_publishers::{ObjectMarkerPublisher, ZoneMarkerPublisher};
+use crate::pipeline::publish::worker::{PublishWorker, StreamPublisher};
 use crate::topic::Topic;
 use sensr_protocol::wire::proto::Object;
 
 /// For objects.
-pub type ObjectOutflow<S> = Outflow<ObjectWork, S>;
+pub type ObjectPublishWorker<S> = PublishWorker<ObjectPublisher, S>;
 
 /// Serializes objects, their points, and pictures.
 #[derive(Debug, Default)]
-pub struct ObjectWork {
+pub struct ObjectPublisher {
     buffer: Vec<u8>,
     points: ObjectPointsEncoder,
-    object_pictures: ObjectPictures,
-    zone_pictures: ZonePictures,
+    object_pictures: ObjectMarkerPublisher,
+    zone_pictures: ZoneMarkerPublisher,
     /// Server of the latest message.
     server: u64,
 }
 
-impl Work for ObjectWork {
+impl StreamPublisher for ObjectPublisher {
     type Item = QueuedOutput;
 
     const STREAM: Stream = |stats| &stats.output;
@@ -35,7 +35,7 @@ impl Work for ObjectWork {
         &mut self,
         message: &QueuedOutput,
         config: &Config,
-        hand_over: &mut HandOver<S>,
+        hand_over: &mut Delivery<S>,
     ) {
         let arrival = message.times.arrival;
         hand_over
@@ -43,7 +43,7 @@ impl Work for ObjectWork {
             .add(Stage::Wait, arrival.instant.elapsed());
         if let Some(frame) = &message.wire {
             let buffer = &mut self.buffer;
-            hand_over.deliver(Topic::Wire, arrival, || {
+            hand_over.publish_if_subscribed(Topic::Wire, arrival, || {
                 frame.encode(buffer, LINK_OUTPUT, arrival)
             });
         }
@@ -62,14 +62,14 @@ impl Work for ObjectWork {
     }
 }
 
-impl ObjectWork {
+impl ObjectPublisher {
     fn objects<S: Sink>(
         &mut self,
         topic: Topic,
         message: &QueuedOutput,
         config: &Config,
         set: &ObjectSet,
-        hand_over: &mut HandOver<S>,
+        hand_over: &mut Delivery<S>,
     ) {
         let (header, arrival) = (header(message), message.times.arrival);
         let Self { buffer, points, .. } = self;
@@ -80,9 +80,11 @@ impl ObjectWork {
                     .publish(arrival, header, interval, set, hand_over);
             }
             Topic::ObjectPoints => {
-                hand_over.deliver(topic, arrival, || points.encode(header, &points_of(set)));
+                hand_over.publish_if_subscribed(topic, arrival, || {
+                    points.encode(header, &points_of(set))
+                });
             }
-            _ => hand_over.deliver(topic, arrival, || {
+            _ => hand_over.publish_if_subscribed(topic, arrival, || {
                 let moment = Moment {
                     header,
                     server_stamp: message.times.server,
@@ -98,7 +100,7 @@ impl ObjectWork {
         &mut self,
         message: &QueuedOutput,
         has_pictures: bool,
-        hand_over: &mut HandOver<S>,
+        hand_over: &mut Delivery<S>,
     ) {
         let server = std::mem::replace(&mut self.server, message.source.server);
         let is_another = server != self.server;
@@ -141,18 +143,18 @@ mod tests {
     use super::*;
     use crate::metrics::ledger::{Account, Intake};
     use crate::pipeline::ObjectQueue;
-    use crate::pipeline::object_message::{DueObjects, DueZones, Times};
+    use crate::pipeline::object_message::{DueObjects, DueZones, MessageTimes};
     use crate::pipeline::publish::delivery::test_sink::Recorder;
     use crate::pipeline::source::Source;
     use crate::time::stamp::{Arrival, Stamp};
-    use crate::topic::{Delivery, Switch};
+    use crate::topic::{QosClass, Switch};
     use sensr_protocol::wire::proto::{BoundingBox, Vector3, ZoneConfig};
     use std::sync::Arc;
     use std::time::Duration;
     use tokio::sync::watch;
 
-    fn times() -> Times {
-        Times {
+    fn times() -> MessageTimes {
+        MessageTimes {
             arrival: Arrival::now(),
             stamp: Stamp::now(),
             server: Stamp::default(),
@@ -164,14 +166,14 @@ mod tests {
         DueZones { zones, is_due }
     }
 
-    fn outflow(recorder: &mut Recorder) -> ObjectOutflow<&mut Recorder> {
+    fn outflow(recorder: &mut Recorder) -> ObjectPublishWorker<&mut Recorder> {
         let (_sender, config) = watch::channel(Arc::default());
         let queue = Arc::new(ObjectQueue::new(1 << 20));
-        ObjectOutflow::new(Arc::default(), queue, config, recorder)
+        ObjectPublishWorker::new(Arc::default(), queue, config, recorder)
     }
 
     fn message(
-        outflow: &mut ObjectOutflow<&mut Recorder>,
+        outflow: &mut ObjectPublishWorker<&mut Recorder>,
         topics: &[Topic],
         zones: Option<DueZones>,
     ) {
@@ -202,7 +204,7 @@ mod tests {
 
     /// A message with an object, and what SENSR lists as static, at a time, for viewers of objects.
     fn listing(
-        outflow: &mut ObjectOutflow<&mut Recorder>,
+        outflow: &mut ObjectPublishWorker<&mut Recorder>,
         at: Arrival,
         server: u64,
         static_ids: &[i32],
@@ -222,7 +224,7 @@ mod tests {
                 server,
                 ..Source::default()
             },
-            times: Times {
+            times: MessageTimes {
                 arrival: at,
                 ..times()
             },
@@ -322,7 +324,7 @@ mod tests {
         assert!(stats.ledger.snapshot().iter().all(Account::balances));
         listing(&mut outflow, start, 1, &[]);
         drop(outflow);
-        let depth = Delivery::Latched.depth(0);
+        let depth = QosClass::Latched.depth(0);
         let mut expected = vec![
             Topic::ObjectMarkers,
             Topic::ZoneMarkers,
@@ -339,7 +341,7 @@ mod tests {
         let mut recorder = Recorder::default();
         let (sender, config) = watch::channel(Arc::new(Config::default()));
         let queue = Arc::new(ObjectQueue::new(1 << 20));
-        let mut outflow = ObjectOutflow::new(Arc::default(), queue, config, &mut recorder);
+        let mut outflow = ObjectPublishWorker::new(Arc::default(), queue, config, &mut recorder);
         let switch = |is_on| {
             sender.send_modify(|config| {
                 Arc::make_mut(config).publish[Switch::Markers as usize] = is_on;
@@ -353,7 +355,7 @@ mod tests {
         switch(true);
         outflow.item(&nothing());
         drop(outflow);
-        let depth = Delivery::Latched.depth(0);
+        let depth = QosClass::Latched.depth(0);
         assert_eq!(recorder.taken.len(), 1 + depth + 1);
     }
 

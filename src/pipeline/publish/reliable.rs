@@ -8,15 +8,15 @@ use tokio::sync::watch;
 use crate::config::Config;
 use crate::encode::cdr::Header;
 use crate::encode::messages::{self, Moment};
-use crate::pipeline::publish::delivery::{HandOver, Sink, Stream};
-use crate::pipeline::publish::startup_hold::StartHold;
-use crate::pipeline::publish::worker::{Outflow, Work};
+use crate::pipeline::publish::delivery::{Delivery, Sink, Stream};
+use crate::pipeline::publish::startup_hold::StartupHold;
+use crate::pipeline::publish::worker::{PublishWorker, StreamPublisher};
 use crate::pipeline::queue::{ByteQueue, Popped};
-use crate::pipeline::reliable_message::{Notice, QueuedNotice};
-use crate::topic::Delivery;
+use crate::pipeline::reliable_message::{QueuedReliable, ReliableMessage};
+use crate::topic::QosClass;
 
 /// For events, zones, health and status. On a thread of its own, so that it waits for nothing else.
-pub type NoticeOutflow<S> = Outflow<NoticeWork, S>;
+pub type ReliablePublishWorker<S> = PublishWorker<ReliablePublisher, S>;
 
 /// Time between two looks for subscribers while something waits for them.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -26,38 +26,38 @@ const MATCH_MARGIN: Duration = Duration::from_millis(250);
 
 /// Serializes notices.
 #[derive(Debug)]
-pub struct NoticeWork {
+pub struct ReliablePublisher {
     buffer: Vec<u8>,
     /// None once the first seconds are over.
-    hold: Option<StartHold>,
+    hold: Option<StartupHold>,
 }
 
-impl Default for NoticeWork {
+impl Default for ReliablePublisher {
     fn default() -> Self {
         Self {
             buffer: Vec::new(),
-            hold: Some(StartHold::new(Instant::now(), MATCH_MARGIN)),
+            hold: Some(StartupHold::new(Instant::now(), MATCH_MARGIN)),
         }
     }
 }
 
-impl Work for NoticeWork {
-    type Item = QueuedNotice;
+impl StreamPublisher for ReliablePublisher {
+    type Item = QueuedReliable;
 
     const STREAM: Stream = |stats| &stats.output;
 
     fn take<S: Sink>(
         &mut self,
-        queue: &ByteQueue<QueuedNotice>,
+        queue: &ByteQueue<QueuedReliable>,
         config: &watch::Receiver<Arc<Config>>,
         sink: &S,
-    ) -> Option<QueuedNotice> {
+    ) -> Option<QueuedReliable> {
         while let Some(hold) = &mut self.hold {
-            if hold.is_over(config.borrow().startup_hold, &Notice::TOPICS, sink) {
+            if hold.is_over(config.borrow().startup_hold, &ReliableMessage::TOPICS, sink) {
                 self.hold = None;
                 break;
             }
-            let is_ready = |queued: &QueuedNotice| hold.is_released(queued.notice.topic());
+            let is_ready = |queued: &QueuedReliable| hold.is_released(queued.message.topic());
             match queue.pop_ready(is_ready, POLL_INTERVAL) {
                 Popped::Item(item) => return Some(item),
                 Popped::NotReady => {}
@@ -69,12 +69,12 @@ impl Work for NoticeWork {
 
     fn publish<S: Sink>(
         &mut self,
-        queued: &QueuedNotice,
+        queued: &QueuedReliable,
         _config: &Config,
-        hand_over: &mut HandOver<S>,
+        hand_over: &mut Delivery<S>,
     ) {
         let buffer = &mut self.buffer;
-        let topic = queued.notice.topic();
+        let topic = queued.message.topic();
         let arrival = queued.times.arrival;
         let moment = Moment {
             header: Header {
@@ -83,15 +83,15 @@ impl Work for NoticeWork {
             },
             server_stamp: queued.times.server,
         };
-        if topic.delivery() == Delivery::Latched {
-            hand_over.deliver_latched(topic, arrival, || encode(buffer, moment, queued));
+        if topic.qos_class() == QosClass::Latched {
+            hand_over.publish_latched(topic, arrival, || encode(buffer, moment, queued));
         } else {
-            hand_over.deliver(topic, arrival, || encode(buffer, moment, queued));
+            hand_over.publish_if_subscribed(topic, arrival, || encode(buffer, moment, queued));
         }
     }
 }
 
-fn encode<'b>(buffer: &'b mut Vec<u8>, moment: Moment<'_>, queued: &QueuedNotice) -> &'b [u8] {
+fn encode<'b>(buffer: &'b mut Vec<u8>, moment: Moment<'_>, queued: &QueuedReliable) -> &'b [u8] {
     let sequence = queued.sequence;
     // What is about the server and not about places.
     let nowhere = Moment {
@@ -101,17 +101,19 @@ fn encode<'b>(buffer: &'b mut Vec<u8>, moment: Moment<'_>, queued: &QueuedNotice
         },
         ..moment
     };
-    match &queued.notice {
-        Notice::Zones(zones) => messages::zone_array(buffer, moment, sequence, zones),
-        Notice::ZoneEvent(event) => messages::zone_event(buffer, moment, sequence, event),
-        Notice::LosingEvent(event) => messages::losing_event(buffer, moment, sequence, event),
-        Notice::RecalibrationEvent(event) => {
+    match &queued.message {
+        ReliableMessage::Zones(zones) => messages::zone_array(buffer, moment, sequence, zones),
+        ReliableMessage::ZoneEvent(event) => messages::zone_event(buffer, moment, sequence, event),
+        ReliableMessage::LosingEvent(event) => {
+            messages::losing_event(buffer, moment, sequence, event)
+        }
+        ReliableMessage::RecalibrationEvent(event) => {
             messages::recalibration_event(buffer, moment, sequence, event);
         }
-        Notice::Health { health, is_event } => {
+        ReliableMessage::Health { health, is_event } => {
             messages::system_health(buffer, nowhere, sequence, health, *is_event);
         }
-        Notice::ServerStatus(custom) => {
+        ReliableMessage::ServerStatus(custom) => {
             messages::server_status(buffer, moment, sequence, custom.as_deref());
         }
     }
@@ -121,10 +123,10 @@ fn encode<'b>(buffer: &'b mut Vec<u8>, moment: Moment<'_>, queued: &QueuedNotice
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::Stats;
+    use crate::metrics::Metrics;
     use crate::metrics::ledger::{Account, Intake};
-    use crate::pipeline::NoticeQueue;
-    use crate::pipeline::object_message::Times;
+    use crate::pipeline::ReliableQueue;
+    use crate::pipeline::object_message::MessageTimes;
     use crate::pipeline::publish::delivery::test_sink::Recorder;
     use crate::pipeline::source::Source;
     use crate::time::stamp::{Arrival, Stamp};
@@ -132,17 +134,17 @@ mod tests {
     use sensr_protocol::health::SystemHealth;
     use sensr_protocol::wire::proto::ZoneEvent;
 
-    fn push(queue: &NoticeQueue, notice: Notice) {
-        let times = Times {
+    fn push(queue: &ReliableQueue, message: ReliableMessage) {
+        let times = MessageTimes {
             arrival: Arrival::now(),
             stamp: Stamp::now(),
             server: Stamp::default(),
         };
-        let queued = QueuedNotice {
+        let queued = QueuedReliable {
             source: Source::default(),
             times,
             sequence: 0,
-            notice,
+            message,
         };
         let cost = queued.cost();
         assert!(queue.push(queued, cost).is_empty());
@@ -150,20 +152,20 @@ mod tests {
 
     #[test]
     fn latched_goes_out_even_if_nobody_is_there_yet_and_events_do_not() {
-        let stats: Arc<Stats> = Arc::default();
-        let queue = Arc::new(NoticeQueue::new(1 << 20));
+        let stats: Arc<Metrics> = Arc::default();
+        let queue = Arc::new(ReliableQueue::new(1 << 20));
         let health = SystemHealth::default();
-        let notices = [
-            Notice::Zones(Arc::new([])),
-            Notice::ZoneEvent(ZoneEvent::default()),
-            Notice::Health {
+        let reliable = [
+            ReliableMessage::Zones(Arc::new([])),
+            ReliableMessage::ZoneEvent(ZoneEvent::default()),
+            ReliableMessage::Health {
                 health,
                 is_event: true,
             },
         ];
-        for notice in notices {
-            stats.ledger.receive(notice.topic(), Intake::Queued);
-            push(&queue, notice);
+        for message in reliable {
+            stats.ledger.receive(message.topic(), Intake::Queued);
+            push(&queue, message);
         }
         queue.close();
         let mut recorder = Recorder {
@@ -171,7 +173,7 @@ mod tests {
             ..Recorder::default()
         };
         let (_sender, config) = watch::channel(Arc::default());
-        NoticeOutflow::new(Arc::clone(&stats), queue, config, &mut recorder)
+        ReliablePublishWorker::new(Arc::clone(&stats), queue, config, &mut recorder)
             .run()
             .expect("nothing is final");
         assert_eq!(recorder.topics(), [Topic::Zones, Topic::Health]);
@@ -182,18 +184,18 @@ mod tests {
 
     #[test]
     fn events_of_the_first_seconds_wait_for_a_subscriber_and_hold_up_no_other_topic() {
-        let queue = Arc::new(NoticeQueue::new(1 << 20));
-        for notice in [
-            Notice::ZoneEvent(ZoneEvent::default()),
-            Notice::Zones(Arc::new([])),
+        let queue = Arc::new(ReliableQueue::new(1 << 20));
+        for message in [
+            ReliableMessage::ZoneEvent(ZoneEvent::default()),
+            ReliableMessage::Zones(Arc::new([])),
         ] {
-            push(&queue, notice);
+            push(&queue, message);
         }
         let mut recorder = Recorder {
             unwanted: vec![Topic::ZoneEvents],
             ..Recorder::default()
         };
-        let mut work = NoticeWork::default();
+        let mut work = ReliablePublisher::default();
         let held = Config {
             startup_hold: Duration::MAX,
             ..Config::default()
@@ -201,7 +203,7 @@ mod tests {
         let (_sender, config) = watch::channel(Arc::new(held));
         let mut take = |recorder: &mut Recorder| {
             let queued = work.take(&queue, &config, &recorder).expect("not closed");
-            queued.notice.topic()
+            queued.message.topic()
         };
         assert_eq!(take(&mut recorder), Topic::Zones);
         recorder.unwanted.clear();

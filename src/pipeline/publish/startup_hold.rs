@@ -9,7 +9,7 @@ use crate::topic::Topic;
 ///
 /// A recorder that is started together with the bridge may subscribe some seconds later.
 #[derive(Debug)]
-pub(in crate::pipeline) struct StartHold {
+pub(in crate::pipeline) struct StartupHold {
     start: Instant,
     /// Time between the first sight of a subscriber and the first message: it may not know of the publisher yet.
     margin: Duration,
@@ -17,7 +17,7 @@ pub(in crate::pipeline) struct StartHold {
     subscribed: [Option<Instant>; Topic::COUNT],
 }
 
-impl StartHold {
+impl StartupHold {
     pub(in crate::pipeline) fn new(start: Instant, margin: Duration) -> Self {
         Self {
             start,
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn each_topic_waits_for_its_own_first_subscriber() {
-        let mut hold = StartHold::new(Instant::now(), Duration::ZERO);
+        let mut hold = StartupHold::new(Instant::now(), Duration::ZERO);
         assert!(!hold.is_over(FOR_EVER, &TOPICS, &&mut nobody()));
         assert!(!TOPICS.iter().any(|topic| hold.is_released(*topic)));
         let mut half = Recorder {
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_subscriber_is_given_time_to_know_of_the_publisher() {
-        let mut hold = StartHold::new(Instant::now(), FOR_EVER);
+        let mut hold = StartupHold::new(Instant::now(), FOR_EVER);
         assert!(!hold.is_over(FOR_EVER, &TOPICS, &&mut Recorder::default()));
         assert!(!hold.is_released(Topic::ZoneEvents));
     }
@@ -90,7 +90,7 @@ mod tests {
     fn nothing_waits_beyond_the_limit() {
         let limit = Duration::from_secs(5);
         let past = Instant::now().checked_sub(limit).expect("up for longer");
-        let mut hold = StartHold::new(past, Duration::ZERO);
+        let mut hold = StartupHold::new(past, Duration::ZERO);
         assert!(!hold.is_over(FOR_EVER, &TOPICS, &&mut nobody()));
         assert!(hold.is_over(limit, &TOPICS, &&mut nobody()));
     }

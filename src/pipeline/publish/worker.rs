@@ -5,12 +5,12 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::config::Config;
-use crate::metrics::Stats;
-use crate::pipeline::publish::delivery::{HandOver, Sink, Stream};
+use crate::metrics::Metrics;
+use crate::pipeline::publish::delivery::{Delivery, Sink, Stream};
 use crate::pipeline::queue::ByteQueue;
 
 /// What is done with what was queued. Holds the buffers that it is done in.
-pub trait Work: Default {
+pub trait StreamPublisher: Default {
     /// What was queued.
     type Item;
 
@@ -28,22 +28,22 @@ pub trait Work: Default {
     }
 
     /// Publishes an item and settles its accounts.
-    fn publish<S: Sink>(&mut self, item: &Self::Item, config: &Config, hand_over: &mut HandOver<S>);
+    fn publish<S: Sink>(&mut self, item: &Self::Item, config: &Config, hand_over: &mut Delivery<S>);
 }
 
 /// Takes items from a queue, serializes them and hands them to a sink.
 #[derive(Debug)]
-pub struct Outflow<W: Work, S> {
+pub struct PublishWorker<W: StreamPublisher, S> {
     queue: Arc<ByteQueue<W::Item>>,
     config: watch::Receiver<Arc<Config>>,
     pub(in crate::pipeline) work: W,
-    pub(in crate::pipeline) hand_over: HandOver<S>,
+    pub(in crate::pipeline) hand_over: Delivery<S>,
 }
 
-impl<W: Work, S: Sink> Outflow<W, S> {
+impl<W: StreamPublisher, S: Sink> PublishWorker<W, S> {
     /// An outflow that follows changes of `config`.
     pub fn new(
-        stats: Arc<Stats>,
+        stats: Arc<Metrics>,
         queue: Arc<ByteQueue<W::Item>>,
         config: watch::Receiver<Arc<Config>>,
         sink: S,
@@ -52,7 +52,7 @@ impl<W: Work, S: Sink> Outflow<W, S> {
             queue,
             config,
             work: W::default(),
-            hand_over: HandOver::new(stats, W::STREAM, sink),
+            hand_over: Delivery::new(stats, W::STREAM, sink),
         }
     }
 

@@ -9,7 +9,7 @@ const EPOCH: i64 = 1_700_000_000 * SECOND;
 /// Our clock and the server's, as functions of the true time.
 struct World {
     start: Instant,
-    clock: Clock,
+    clock: ClockOffsetEstimator,
     ours_ns: i64,
     server_ns: i64,
 }
@@ -19,7 +19,7 @@ impl World {
     fn new(offset_ns: i64) -> Self {
         Self {
             start: Instant::now(),
-            clock: Clock::default(),
+            clock: ClockOffsetEstimator::default(),
             ours_ns: EPOCH,
             server_ns: EPOCH - offset_ns,
         }
@@ -81,7 +81,7 @@ fn nothing_is_believed_until_several_messages_agree_for_a_while() {
         believed,
         [false, false, false, false, false, true, true, true]
     );
-    assert_eq!(world.clock.oddities(), Oddities::default());
+    assert_eq!(world.clock.anomalies(), ClockAnomalies::default());
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn odd_times_do_not_keep_the_first_estimate_away() {
             // An event of an hour ahead in every other message is as credible as the others.
             if odd_ns < 0 || !is_odd(2) {
                 assert_eq!(world.offset(), 2 * MS, "{odd_ns}");
-                assert_eq!(world.clock.oddities().jumps, 0);
+                assert_eq!(world.clock.anomalies().jumps, 0);
             }
         }
     }
@@ -128,8 +128,8 @@ fn one_message_with_another_time_resets_nothing() {
             }
         }
         assert_eq!(world.offset(), 2 * MS);
-        let oddities = world.clock.oddities();
-        assert_eq!((oddities.jumps, oddities.outliers), (0, 120));
+        let anomalies = world.clock.anomalies();
+        assert_eq!((anomalies.jumps, anomalies.outliers), (0, 120));
     }
 }
 
@@ -145,15 +145,15 @@ fn a_clock_that_stands_still_is_found_once_and_is_no_time() {
             .all(|seen| !seen.is_believed && seen.jump_ns.is_none())
     );
     assert_eq!(stood.iter().filter(|seen| seen.has_stopped).count(), 1);
-    let oddities = world.clock.oddities();
-    assert_eq!((world.clock.estimate(), oddities.jumps), (None, 0));
-    assert!(oddities.is_standing && oddities.invalid > 70);
+    let anomalies = world.clock.anomalies();
+    assert_eq!((world.clock.estimate(), anomalies.jumps), (None, 0));
+    assert!(anomalies.is_standing && anomalies.invalid > 70);
     // It goes on.
     for i in 100..120 {
         world.message(i * 100 * MS, 2 * MS);
     }
     assert_eq!(world.offset(), 2 * MS);
-    assert!(!world.clock.oddities().is_standing);
+    assert!(!world.clock.anomalies().is_standing);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_clock_that_stops_is_remembered_as_it_ran() {
         assert_eq!(seen.jump_ns, None);
     }
     assert_eq!(world.offset(), 5 * SECOND + 2 * MS);
-    assert!(world.clock.oddities().is_standing);
+    assert!(world.clock.anomalies().is_standing);
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn another_server_is_another_clock_and_the_counts_go_on() {
     world.clock.observe(world.arrival(2 * SECOND), None);
     world.clock.reset();
     assert_eq!(
-        (world.clock.offset_ns(), world.clock.oddities().invalid),
+        (world.clock.offset_ns(), world.clock.anomalies().invalid),
         (None, 1)
     );
     world.server_ns -= 3600 * SECOND;
@@ -184,7 +184,7 @@ fn another_server_is_another_clock_and_the_counts_go_on() {
         assert_eq!(world.message(i * 100 * MS, 2 * MS), None, "no jump");
     }
     assert_eq!(world.offset(), 3600 * SECOND + 2 * MS);
-    assert_eq!(world.clock.oddities().backward, 0);
+    assert_eq!(world.clock.anomalies().backward, 0);
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn a_slow_clock_shows_as_drift() {
     }
     let drift = world.clock.estimate().expect("known").drift_ppm;
     assert!((drift - 20.0).abs() < 1.0, "{drift}");
-    assert_eq!(world.clock.oddities().jumps, 0);
+    assert_eq!(world.clock.anomalies().jumps, 0);
 }
 
 #[test]
@@ -227,9 +227,9 @@ fn a_jump_of_the_server_is_believed_when_several_messages_agree() {
         assert_eq!(jumps[..5], [None; 5], "{jump}");
         assert_eq!(jumps.iter().flatten().collect::<Vec<_>>(), [&-jump]);
         assert_eq!(world.offset(), 2 * MS - jump);
-        let oddities = world.clock.oddities();
-        assert_eq!((oddities.jumps, oddities.last_jump_ns), (1, -jump));
-        assert_eq!(oddities.backward, u64::from(jump < 0));
+        let anomalies = world.clock.anomalies();
+        assert_eq!((anomalies.jumps, anomalies.last_jump_ns), (1, -jump));
+        assert_eq!(anomalies.backward, u64::from(jump < 0));
     }
 }
 
@@ -257,7 +257,7 @@ fn a_delay_is_no_jump() {
         assert_eq!(world.message(i * 100 * MS, 2 * MS), None);
     }
     assert_eq!(world.offset(), 2 * MS);
-    assert_eq!(world.clock.oddities().jumps, 0);
+    assert_eq!(world.clock.anomalies().jumps, 0);
     assert!(world.clock.estimate().expect("known").spread_ns > 2 * SECOND);
 }
 
@@ -275,9 +275,9 @@ fn a_jump_while_nothing_came_is_noticed_before_long() {
 
 #[test]
 fn messages_without_a_usable_time_are_counted() {
-    let mut clock = Clock::default();
+    let mut clock = ClockOffsetEstimator::default();
     assert_eq!(clock.observe(Arrival::now(), None), Observation::default());
-    assert_eq!(clock.oddities().invalid, 1);
+    assert_eq!(clock.anomalies().invalid, 1);
     assert_eq!(clock.estimate(), None);
 }
 
@@ -287,7 +287,7 @@ proptest! {
     fn anything_goes(times: Vec<(u32, i32, u32)>) {
         let start = Instant::now();
         let mut elapsed = Duration::ZERO;
-        let mut clock = Clock::default();
+        let mut clock = ClockOffsetEstimator::default();
         for (ms, sec, nanosec) in times {
             elapsed += Duration::from_millis(ms.into());
             let arrival = Arrival { stamp: Stamp::now(), instant: start + elapsed };

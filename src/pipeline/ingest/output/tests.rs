@@ -14,19 +14,19 @@ use sensr_protocol::wire::proto::{
 
 const QUEUE_BYTES: usize = 100_000;
 
-struct Rig {
-    intake: OutputIntake,
+struct Fixture {
+    ingest: OutputIngest,
     config: watch::Sender<Arc<Config>>,
     start: Instant,
 }
 
-impl Rig {
+impl Fixture {
     fn new() -> Self {
         let (config, receiver) = watch::channel(Arc::new(Config::default()));
         let objects = Arc::new(ObjectQueue::new(QUEUE_BYTES));
-        let notices = Arc::new(NoticeQueue::new(QUEUE_BYTES));
+        let reliable = Arc::new(ReliableQueue::new(QUEUE_BYTES));
         Self {
-            intake: OutputIntake::new(Arc::default(), objects, notices, receiver),
+            ingest: OutputIngest::new(Arc::default(), objects, reliable, receiver),
             config,
             start: Instant::now(),
         }
@@ -46,23 +46,23 @@ impl Rig {
             instant: self.start + Duration::from_millis(ms),
             ..Arrival::now()
         };
-        self.intake.message(payload.into(), arrival);
-        for account in self.intake.stats.ledger.snapshot() {
+        self.ingest.handle_frame(payload.into(), arrival);
+        for account in self.ingest.stats.ledger.snapshot() {
             assert!(account.balances(), "{account:?}");
         }
     }
 
     fn account(&self, topic: Topic) -> Account {
-        self.intake.stats.ledger.snapshot()[topic.index()]
+        self.ingest.stats.ledger.snapshot()[topic.index()]
     }
 
     /// The next in the queue in which anything is due.
     fn due(&self) -> Option<QueuedOutput> {
-        let queue = &self.intake.objects;
+        let queue = &self.ingest.objects;
         let next = || (queue.fill().items > 0).then(|| queue.pop())?;
         let output = std::iter::from_fn(next).find(|output| !output.is_empty())?;
         for topic in crate::pipeline::Queued::topics(&output) {
-            self.intake.stats.ledger.settle(topic, Outcome::Dropped);
+            self.ingest.stats.ledger.settle(topic, Outcome::Dropped);
         }
         Some(output)
     }
@@ -78,21 +78,21 @@ impl Rig {
             config.frame_id = frame_id.to_owned();
         });
         let port = self.config.borrow().output_port;
-        self.intake.handle_server(&Endpoint {
+        self.ingest.handle_server(&Endpoint {
             address: host.to_owned(),
             port,
             tls: None,
         });
-        for account in self.intake.stats.ledger.snapshot() {
+        for account in self.ingest.stats.ledger.snapshot() {
             assert!(account.balances(), "{account:?}");
         }
     }
 
     /// What is queued of notices, as topic and sequence number.
-    fn notices(&self) -> Vec<(Topic, u64)> {
-        let queue = &self.intake.notices;
+    fn reliable(&self) -> Vec<(Topic, u64)> {
+        let queue = &self.ingest.reliable;
         std::iter::from_fn(|| (queue.fill().items > 0).then(|| queue.pop())?)
-            .map(|queued| (queued.notice.topic(), queued.sequence))
+            .map(|queued| (queued.message.topic(), queued.sequence))
             .collect()
     }
 }
@@ -140,78 +140,78 @@ fn with_zones() -> OutputMessage {
 
 #[test]
 fn a_message_with_objects_is_for_three_topics_and_one_without_for_none() {
-    let mut rig = Rig::new();
-    rig.message_at(0, &with_objects(vec![object(1)]));
-    rig.message_at(0, &stream(StreamMessage::default()));
+    let mut fixture = Fixture::new();
+    fixture.message_at(0, &with_objects(vec![object(1)]));
+    fixture.message_at(0, &stream(StreamMessage::default()));
     for topic in OBJECT_TOPICS {
-        assert_eq!(rig.account(topic).queued, 1, "{topic:?}");
+        assert_eq!(fixture.account(topic).queued, 1, "{topic:?}");
     }
-    let due = rig.next_output().objects.expect("objects");
+    let due = fixture.next_output().objects.expect("objects");
     assert_eq!(due.topics, OBJECT_TOPICS);
-    assert!(rig.due().is_none());
+    assert!(fixture.due().is_none());
 }
 
 #[test]
 fn what_nothing_is_due_in_goes_on_for_those_who_come_to_see_the_zones() {
-    let mut rig = Rig::new();
-    rig.message_at(0, &stream(StreamMessage::default()));
-    assert_eq!(rig.intake.objects.fill().items, 1);
+    let mut fixture = Fixture::new();
+    fixture.message_at(0, &stream(StreamMessage::default()));
+    assert_eq!(fixture.ingest.objects.fill().items, 1);
 }
 
 #[test]
 fn an_empty_scene_is_a_message() {
-    let mut rig = Rig::new();
-    rig.message_at(0, &with_objects(vec![]));
-    let due = rig.next_output().objects.expect("objects");
+    let mut fixture = Fixture::new();
+    fixture.message_at(0, &with_objects(vec![]));
+    let due = fixture.next_output().objects.expect("objects");
     assert!(due.set.objects.is_empty());
 }
 
 #[test]
 fn the_interval_thins_objects_and_pictures_and_nothing_else() {
-    let mut rig = Rig::new();
-    rig.configure(|config| config.output_data_interval = Duration::from_secs(1));
+    let mut fixture = Fixture::new();
+    fixture.configure(|config| config.output_data_interval = Duration::from_secs(1));
     for i in 0..10 {
-        rig.message_at(i * 100, &with_objects(vec![object(1)]));
-        rig.message_at(i * 100, &with_zones());
-        rig.message_at(i * 100, &zone_events(2));
+        fixture.message_at(i * 100, &with_objects(vec![object(1)]));
+        fixture.message_at(i * 100, &with_zones());
+        fixture.message_at(i * 100, &zone_events(2));
     }
     for topic in OBJECT_TOPICS.into_iter().chain([Topic::ZoneMarkers]) {
-        let account = rig.account(topic);
+        let account = fixture.account(topic);
         assert_eq!((account.queued, account.thinned), (1, 9), "{topic:?}");
     }
-    assert_eq!(rig.account(Topic::Zones).queued, 10);
-    assert_eq!(rig.account(Topic::ZoneEvents).queued, 20);
+    assert_eq!(fixture.account(Topic::Zones).queued, 10);
+    assert_eq!(fixture.account(Topic::ZoneEvents).queued, 20);
 }
 
 #[test]
 fn what_is_switched_off_counts_as_unwanted() {
-    let mut rig = Rig::new();
-    rig.configure(|config| config.publish[Switch::Objects as usize] = false);
-    rig.message_at(0, &with_objects(vec![]));
-    let due = rig.next_output().objects.expect("pictures");
+    let mut fixture = Fixture::new();
+    fixture.configure(|config| config.publish[Switch::Objects as usize] = false);
+    fixture.message_at(0, &with_objects(vec![]));
+    let due = fixture.next_output().objects.expect("pictures");
     assert_eq!(due.topics, [Topic::ObjectMarkers]);
-    assert_eq!(rig.account(Topic::ObjectPoints).unsubscribed, 1);
+    assert_eq!(fixture.account(Topic::ObjectPoints).unsubscribed, 1);
 }
 
 #[test]
 fn a_list_of_static_objects_waits_for_a_message_with_objects() {
-    let mut rig = Rig::new();
-    rig.configure(|config| config.output_data_interval = Duration::from_secs(1));
-    rig.message_at(0, &with_objects(vec![]));
-    assert!(rig.next_output().objects.is_some());
+    let mut fixture = Fixture::new();
+    fixture.configure(|config| config.output_data_interval = Duration::from_secs(1));
+    fixture.message_at(0, &with_objects(vec![]));
+    assert!(fixture.next_output().objects.is_some());
     let lists = |ids: [i32; 2]| {
         stream(StreamMessage {
             static_objects: ids.map(object).into(),
             ..StreamMessage::default()
         })
     };
-    rig.message_at(100, &lists([1, 2]));
-    rig.message_at(200, &lists([3, 4]));
-    rig.message_at(300, &with_objects(vec![object(9)]));
-    assert!(rig.due().is_none(), "thinned");
+    fixture.message_at(100, &lists([1, 2]));
+    fixture.message_at(200, &lists([3, 4]));
+    fixture.message_at(300, &with_objects(vec![object(9)]));
+    assert!(fixture.due().is_none(), "thinned");
     for (ms, expected) in [(1000, vec![3, 4]), (2000, vec![])] {
-        rig.message_at(ms, &with_objects(vec![object(9)]));
-        let set = rig.next_output().objects.expect("objects").set;
+        fixture.message_at(ms, &with_objects(vec![object(9)]));
+        let set = fixture.next_output().objects.expect("objects").set;
         let ids: Vec<i32> = set.static_objects.iter().map(|object| object.id).collect();
         assert_eq!(ids, expected);
     }
@@ -219,38 +219,38 @@ fn a_list_of_static_objects_waits_for_a_message_with_objects() {
 
 #[test]
 fn events_are_numbered_per_topic_and_one_that_does_not_decode_leaves_a_gap() {
-    let mut rig = Rig::new();
-    rig.message_at(0, &zone_events(2));
+    let mut fixture = Fixture::new();
+    fixture.message_at(0, &zone_events(2));
     // EventMessage { zone: [garbage, {}] }
-    rig.bytes_at(0, vec![0xca, 0x0c, 5, 0x0a, 1, 0xff, 0x0a, 0]);
-    rig.message_at(0, &with_zones());
+    fixture.bytes_at(0, vec![0xca, 0x0c, 5, 0x0a, 1, 0xff, 0x0a, 0]);
+    fixture.message_at(0, &with_zones());
     let numbered = [0, 1, 3].map(|sequence| (Topic::ZoneEvents, sequence));
     let mut expected = numbered.to_vec();
     expected.push((Topic::Zones, 0));
-    assert_eq!(rig.notices(), expected);
-    let events = rig.account(Topic::ZoneEvents);
+    assert_eq!(fixture.reliable(), expected);
+    let events = fixture.account(Topic::ZoneEvents);
     assert_eq!((events.received, events.malformed), (4, 1));
-    let figures = rig.intake.stats.output.link.snapshot();
+    let figures = fixture.ingest.stats.output.link.snapshot();
     assert_eq!(figures.undecodable_parts, 0, "it has an account of its own");
 }
 
 #[test]
 fn full_of_objects_is_not_full_of_events() {
-    let mut rig = Rig::new();
+    let mut fixture = Fixture::new();
     for i in 0..200 {
-        rig.message_at(i * 100, &with_objects((0..20).map(object).collect()));
-        rig.message_at(i * 100, &zone_events(1));
+        fixture.message_at(i * 100, &with_objects((0..20).map(object).collect()));
+        fixture.message_at(i * 100, &zone_events(1));
     }
-    let objects = rig.account(Topic::Objects);
+    let objects = fixture.account(Topic::Objects);
     assert!(objects.dropped > 100, "{objects:?}");
-    assert!(rig.intake.objects.fill().bytes <= QUEUE_BYTES);
-    let events = rig.account(Topic::ZoneEvents);
+    assert!(fixture.ingest.objects.fill().bytes <= QUEUE_BYTES);
+    let events = fixture.account(Topic::ZoneEvents);
     assert_eq!((events.queued, events.dropped), (200, 0));
 }
 
 #[test]
 fn what_is_broken_is_counted_where_it_belongs() {
-    let mut rig = Rig::new();
+    let mut fixture = Fixture::new();
     let odd_points = Object {
         points: vec![0; 13].into(),
         ..object(1)
@@ -259,40 +259,44 @@ fn what_is_broken_is_counted_where_it_belongs() {
         intensities: vec![0; 4].into(),
         ..object(2)
     };
-    rig.message_at(
+    fixture.message_at(
         0,
         &with_objects(vec![odd_points, odd_intensities, object(3)]),
     );
-    let times_missing = |rig: &Rig| rig.intake.stats.clock().oddities().invalid;
-    let before = times_missing(&rig);
-    rig.bytes_at(0, vec![0x1a, 200]);
-    assert_eq!(times_missing(&rig), before, "no message, no time to miss");
-    rig.bytes_at(0, vec![0x1a, 1, 0xff]);
-    let figures = rig.intake.stats.output.link.snapshot();
+    let times_missing = |fixture: &Fixture| fixture.ingest.stats.clock().anomalies().invalid;
+    let before = times_missing(&fixture);
+    fixture.bytes_at(0, vec![0x1a, 200]);
+    assert_eq!(
+        times_missing(&fixture),
+        before,
+        "no message, no time to miss"
+    );
+    fixture.bytes_at(0, vec![0x1a, 1, 0xff]);
+    let figures = fixture.ingest.stats.output.link.snapshot();
     assert_eq!(
         (figures.undecodable_frames, figures.undecodable_parts),
         (1, 3)
     );
-    let set = rig.next_output().objects.expect("objects").set;
+    let set = fixture.next_output().objects.expect("objects").set;
     assert_eq!(set.objects.len(), 3, "they are objects all the same");
 }
 
 #[test]
 fn every_frame_is_kept_as_it_came_when_asked_for() {
-    let mut rig = Rig::new();
-    rig.configure(|config| config.publish[Switch::Wire as usize] = true);
-    rig.message_at(0, &zone_events(1));
-    rig.bytes_at(0, vec![0x1a, 200]);
-    assert_eq!(rig.account(Topic::Wire).queued, 2);
-    assert!(rig.next_output().wire.is_some() && rig.next_output().wire.is_some());
+    let mut fixture = Fixture::new();
+    fixture.configure(|config| config.publish[Switch::Wire as usize] = true);
+    fixture.message_at(0, &zone_events(1));
+    fixture.bytes_at(0, vec![0x1a, 200]);
+    assert_eq!(fixture.account(Topic::Wire).queued, 2);
+    assert!(fixture.next_output().wire.is_some() && fixture.next_output().wire.is_some());
 }
 
 #[test]
 fn stamps_are_on_the_clock_that_was_asked_for() {
     const SERVER_S: i64 = 1_700_000_000;
-    let mut rig = Rig::new();
+    let mut fixture = Fixture::new();
     // The two clocks run on together, a message says.
-    let at = |rig: &mut Rig, ms: u64, server_ms: Option<i32>| {
+    let at = |fixture: &mut Fixture, ms: u64, server_ms: Option<i32>| {
         let message = OutputMessage {
             timestamp: server_ms.map(|ms| Timestamp {
                 seconds: SERVER_S,
@@ -301,49 +305,51 @@ fn stamps_are_on_the_clock_that_was_asked_for() {
             ..with_objects(vec![])
         };
         let arrival = Arrival {
-            instant: rig.start + Duration::from_millis(ms),
+            instant: fixture.start + Duration::from_millis(ms),
             stamp: Stamp::from_ns(1_800_000_000_000_000_000 + 1_000_000 * ms.cast_signed()),
         };
-        rig.intake.message(message.encode_to_vec().into(), arrival);
-        rig.next_output().times
+        fixture
+            .ingest
+            .handle_frame(message.encode_to_vec().into(), arrival);
+        fixture.next_output().times
     };
-    rig.configure(|config| config.stamp_source = StampSource::Server);
-    let times = at(&mut rig, 0, Some(0));
+    fixture.configure(|config| config.stamp_source = StampSource::Server);
+    let times = at(&mut fixture, 0, Some(0));
     assert_eq!(times.stamp, times.arrival.stamp, "one is not believed");
     assert_eq!(times.server.as_ns(), SERVER_S * 1_000_000_000);
     for ms in [100, 200, 300, 400] {
-        at(&mut rig, ms, i32::try_from(ms).ok());
+        at(&mut fixture, ms, i32::try_from(ms).ok());
     }
-    let times = at(&mut rig, 500, Some(500));
+    let times = at(&mut fixture, 500, Some(500));
     assert_eq!(times.stamp, times.server);
 
-    rig.configure(|config| config.stamp_source = StampSource::Receive);
-    let times = at(&mut rig, 600, Some(600));
+    fixture.configure(|config| config.stamp_source = StampSource::Receive);
+    let times = at(&mut fixture, 600, Some(600));
     assert_eq!(times.stamp, times.arrival.stamp);
 
-    rig.configure(|config| config.stamp_source = StampSource::Server);
+    fixture.configure(|config| config.stamp_source = StampSource::Server);
     // An event that is older than the message before.
-    let times = at(&mut rig, 60_000, Some(500));
-    let offset_ns = rig.intake.stats.clock().offset_ns().expect("known");
+    let times = at(&mut fixture, 60_000, Some(500));
+    let offset_ns = fixture.ingest.stats.clock().offset_ns().expect("known");
     let moved_ns = times.arrival.stamp.as_ns() - times.stamp.as_ns();
     assert_eq!(moved_ns, offset_ns);
 
-    let times = at(&mut rig, 60_100, None);
-    let offset_ns = rig.intake.stats.clock().offset_ns().expect("known");
+    let times = at(&mut fixture, 60_100, None);
+    let offset_ns = fixture.ingest.stats.clock().offset_ns().expect("known");
     let moved_ns = times.arrival.stamp.as_ns() - times.stamp.as_ns();
     assert_eq!((moved_ns, times.server), (offset_ns, Stamp::default()));
-    assert_eq!(rig.intake.stats.clock().oddities().invalid, 1);
+    assert_eq!(fixture.ingest.stats.clock().anomalies().invalid, 1);
 }
 
 #[test]
 fn an_overflow_of_the_server_is_remembered_with_our_own_counters() {
-    let mut rig = Rig::new();
-    rig.message_at(0, &with_objects(vec![]));
+    let mut fixture = Fixture::new();
+    fixture.message_at(0, &with_objects(vec![]));
     let health = SystemHealth {
         master: Status::OutputBufferOverflow.into(),
         ..SystemHealth::default()
     };
-    rig.message_at(
+    fixture.message_at(
         0,
         &OutputMessage {
             event: Some(EventMessage {
@@ -353,8 +359,8 @@ fn an_overflow_of_the_server_is_remembered_with_our_own_counters() {
             ..OutputMessage::default()
         },
     );
-    assert_eq!(rig.notices(), [(Topic::Health, 0)]);
-    let knowledge = rig.intake.stats.server.snapshot();
+    assert_eq!(fixture.reliable(), [(Topic::Health, 0)]);
+    let knowledge = fixture.ingest.stats.server.snapshot();
     assert_eq!(knowledge.health.expect("known").1, health);
     let overflow = knowledge.overflow.expect("remembered");
     assert_eq!(overflow.accounts[Topic::Objects.index()].queued, 1);
@@ -384,66 +390,66 @@ fn with_health(master: Status) -> OutputMessage {
 
 #[test]
 fn the_first_server_takes_the_place_of_none() {
-    let mut rig = Rig::new();
-    rig.move_to("a", "sensr");
-    assert!(rig.notices().is_empty());
-    assert_eq!(rig.intake.objects.fill().items, 0);
+    let mut fixture = Fixture::new();
+    fixture.move_to("a", "sensr");
+    assert!(fixture.reliable().is_empty());
+    assert_eq!(fixture.ingest.objects.fill().items, 0);
 }
 
 #[test]
 fn nothing_of_the_former_server_is_latched_or_known() {
-    let mut rig = Rig::new();
-    rig.move_to("a", "harbour");
+    let mut fixture = Fixture::new();
+    fixture.move_to("a", "harbour");
     for _ in 0..20 {
-        rig.message_at(0, &with_zones());
+        fixture.message_at(0, &with_zones());
     }
-    rig.message_at(2000, &with_health(Status::Slowdown));
-    rig.message_at(2000, &zone_events(1));
-    rig.message_at(
+    fixture.message_at(2000, &with_health(Status::Slowdown));
+    fixture.message_at(2000, &zone_events(1));
+    fixture.message_at(
         2000,
         &stream(StreamMessage {
             static_objects: vec![object(1)],
             ..StreamMessage::default()
         }),
     );
-    rig.notices();
-    while rig.due().is_some() {}
+    fixture.reliable();
+    while fixture.due().is_some() {}
     let start = Arrival::now();
     for ms in (0..2000_i64).step_by(100) {
         let stamp = Stamp::from_ns(start.stamp.as_ns() + ms * 1_000_000);
         let instant = start.instant + Duration::from_millis(ms.unsigned_abs());
-        let mut clock = rig.intake.stats.clock();
+        let mut clock = fixture.ingest.stats.clock();
         let _ = clock.observe(Arrival { stamp, instant }, Some(stamp));
     }
-    assert!(rig.intake.stats.clock_offset_ns_of("a").is_some());
-    assert_eq!(rig.intake.stats.clock_offset_ns_of("b"), None);
+    assert!(fixture.ingest.stats.clock_offset_ns_of("a").is_some());
+    assert_eq!(fixture.ingest.stats.clock_offset_ns_of("b"), None);
 
-    rig.move_to("b", "street");
-    let stats = &rig.intake.stats;
+    fixture.move_to("b", "street");
+    let stats = &fixture.ingest.stats;
     assert_eq!(stats.clock_offset_ns_of("b"), None);
     assert_eq!(stats.server.snapshot().health, None);
-    let depth = Delivery::Latched.depth(0) as u64;
-    let queue = Arc::clone(&rig.intake.notices);
+    let depth = QosClass::Latched.depth(0) as u64;
+    let queue = Arc::clone(&fixture.ingest.reliable);
     let told: Vec<_> =
         std::iter::from_fn(|| (queue.fill().items > 0).then(|| queue.pop())?).collect();
     for queued in &told {
         assert_eq!(queued.times.server, Stamp::default(), "the bridge's own");
         assert_eq!(&*queued.source.frame_id, "street");
-        match &queued.notice {
-            Notice::Zones(zones) => assert!(zones.is_empty()),
-            Notice::Health { health, .. } => assert_eq!(health, &SystemHealth::default()),
+        match &queued.message {
+            ReliableMessage::Zones(zones) => assert!(zones.is_empty()),
+            ReliableMessage::Health { health, .. } => assert_eq!(health, &SystemHealth::default()),
             other => panic!("nothing was said of {other:?}"),
         }
     }
     let numbers = |topic| -> Vec<u64> {
-        let of_topic = told.iter().filter(|queued| queued.notice.topic() == topic);
+        let of_topic = told.iter().filter(|queued| queued.message.topic() == topic);
         of_topic.map(|queued| queued.sequence).collect()
     };
     assert!(numbers(Topic::Zones).into_iter().eq(20..20 + depth));
     assert!(numbers(Topic::Health).into_iter().eq(1..=depth));
 
-    rig.message_at(3000, &with_objects(vec![]));
-    let output = rig.next_output();
+    fixture.message_at(3000, &with_objects(vec![]));
+    let output = fixture.next_output();
     assert!(
         output
             .objects
@@ -455,43 +461,46 @@ fn nothing_of_the_former_server_is_latched_or_known() {
     assert_eq!(output.source.server, 1);
 
     // There is nothing left to replace.
-    rig.move_to("c", "street");
-    assert!(rig.notices().is_empty());
+    fixture.move_to("c", "street");
+    assert!(fixture.reliable().is_empty());
 }
 
 #[test]
 fn a_server_status_is_replaced_by_an_unknown_one() {
-    let mut rig = Rig::new();
-    rig.move_to("a", "sensr");
-    rig.message_at(0, &with_status());
-    rig.notices();
-    rig.move_to("b", "sensr");
-    let queued = rig.intake.notices.pop().expect("queued");
-    assert!(matches!(queued.notice, Notice::ServerStatus(None)));
+    let mut fixture = Fixture::new();
+    fixture.move_to("a", "sensr");
+    fixture.message_at(0, &with_status());
+    fixture.reliable();
+    fixture.move_to("b", "sensr");
+    let queued = fixture.ingest.reliable.pop().expect("queued");
+    assert!(matches!(
+        queued.message,
+        ReliableMessage::ServerStatus(None)
+    ));
 }
 
 #[test]
 fn what_the_former_server_still_sends_stays_in_its_frame() {
-    let mut rig = Rig::new();
-    rig.move_to("a", "harbour");
-    rig.configure(|config| {
+    let mut fixture = Fixture::new();
+    fixture.move_to("a", "harbour");
+    fixture.configure(|config| {
         config.host = "b".to_owned();
         config.frame_id = "street".to_owned();
     });
-    rig.message_at(0, &with_objects(vec![object(1)]));
-    assert_eq!(&*rig.next_output().source.frame_id, "harbour");
-    rig.move_to("b", "street");
-    rig.message_at(0, &with_objects(vec![object(1)]));
-    assert_eq!(&*rig.next_output().source.frame_id, "street");
+    fixture.message_at(0, &with_objects(vec![object(1)]));
+    assert_eq!(&*fixture.next_output().source.frame_id, "harbour");
+    fixture.move_to("b", "street");
+    fixture.message_at(0, &with_objects(vec![object(1)]));
+    assert_eq!(&*fixture.next_output().source.frame_id, "street");
 }
 
 #[test]
 fn pictures_switched_off_are_deleted_with_the_next_message() {
-    let mut rig = Rig::new();
-    rig.message_at(0, &stream(StreamMessage::default()));
-    rig.configure(|config| config.publish[Switch::Markers as usize] = false);
+    let mut fixture = Fixture::new();
+    fixture.message_at(0, &stream(StreamMessage::default()));
+    fixture.configure(|config| config.publish[Switch::Markers as usize] = false);
     for _ in 0..3 {
-        rig.message_at(0, &stream(StreamMessage::default()));
+        fixture.message_at(0, &stream(StreamMessage::default()));
     }
-    assert_eq!(rig.intake.objects.fill().items, 2);
+    assert_eq!(fixture.ingest.objects.fill().items, 2);
 }
