@@ -113,7 +113,7 @@ impl<'a> Session<'a> {
         let cut = transport.messages_begun().saturating_sub(self.messages);
         self.link.update(|figures| {
             figures.disconnects += 1;
-            figures.cut_frames += cut;
+            figures.truncated_frames += cut;
         });
         // Those of a server that ended the link are in its reason.
         if close_code.is_some() && cut > 0 {

@@ -92,7 +92,7 @@ pub struct LinkFigures {
     /// Frames over the limit.
     pub oversized_frames: u64,
     /// Messages that came in part, or behind what could not be read, when a link ended.
-    pub cut_frames: u64,
+    pub truncated_frames: u64,
     /// Links given up because nothing, or no data, came any more.
     pub stalls: u64,
     /// Links that the server closed because its buffer for us was full: it lost what was in there.
@@ -100,7 +100,7 @@ pub struct LinkFigures {
     /// There are signs of life but has been no data for so long that something is wrong.
     pub is_silent: bool,
     /// Clouds of unknown type.
-    pub unknown_type: u64,
+    pub unknown_cloud_types: u64,
     /// Parts of messages that did not decode; events and clouds that have an account are not counted.
     pub undecodable_parts: u64,
     /// Texts that are not UTF-8 or contain a NUL. They come out with U+FFFD in its place.

@@ -45,7 +45,7 @@ struct Troubles {
     undecodable_frames: u64,
     undecodable_parts: u64,
     oversized_frames: u64,
-    cut_frames: u64,
+    truncated_frames: u64,
     server_overflows: u64,
 }
 
@@ -181,7 +181,7 @@ impl Troubles {
             undecodable_frames: figures.undecodable_frames,
             undecodable_parts: figures.undecodable_parts,
             oversized_frames: figures.oversized_frames,
-            cut_frames: figures.cut_frames,
+            truncated_frames: figures.truncated_frames,
             server_overflows: figures.server_overflows,
         }
     }
@@ -198,7 +198,7 @@ impl Troubles {
             oversized_frames: self
                 .oversized_frames
                 .saturating_sub(before.oversized_frames),
-            cut_frames: self.cut_frames.saturating_sub(before.cut_frames),
+            truncated_frames: self.truncated_frames.saturating_sub(before.truncated_frames),
             server_overflows: self
                 .server_overflows
                 .saturating_sub(before.server_overflows),
@@ -215,7 +215,7 @@ impl Troubles {
             (self.undecodable_frames, "undecodable frames"),
             (self.undecodable_parts, "undecodable parts of frames"),
             (self.oversized_frames, "frames over the size limit"),
-            (self.cut_frames, "frames cut off by the end of a link"),
+            (self.truncated_frames, "frames cut off by the end of a link"),
             (
                 self.server_overflows,
                 "times SENSR threw data away because its buffer for us was full",
@@ -248,8 +248,8 @@ fn with_figures(status: Status, figures: &LinkFigures) -> Status {
         .with("texts that are not UTF-8", figures.invalid_texts)
         .with("text frames", figures.text_frames)
         .with("oversized frames", figures.oversized_frames)
-        .with("cut frames", figures.cut_frames)
-        .with("clouds of unknown type", figures.unknown_type)
+        .with("cut frames", figures.truncated_frames)
+        .with("clouds of unknown type", figures.unknown_cloud_types)
         .with("stalls", figures.stalls)
         .with("server overflows", figures.server_overflows)
 }

@@ -82,7 +82,7 @@ pub(super) fn report(statistics: &BridgeStatistics, accounts: &[Account; Topic::
             link.undecodable_frames,
             link.undecodable_parts,
             link.oversized_frames,
-            link.cut_frames,
+            link.truncated_frames,
             link.text_frames,
             link.invalid_texts
         );
@@ -130,8 +130,8 @@ fn link(name: &str, stream: &StreamMetrics, queue: Fill, events: Fill) -> LinkSt
         text_frames: figures.text_frames,
         undecodable_frames: figures.undecodable_frames,
         oversized_frames: figures.oversized_frames,
-        cut_frames: figures.cut_frames,
-        unknown_type: figures.unknown_type,
+        truncated_frames: figures.truncated_frames,
+        unknown_cloud_types: figures.unknown_cloud_types,
         undecodable_parts: figures.undecodable_parts,
         invalid_texts: figures.invalid_texts,
         stalls: figures.stalls,
@@ -140,9 +140,9 @@ fn link(name: &str, stream: &StreamMetrics, queue: Fill, events: Fill) -> LinkSt
         queued_frames: queue.items as u64,
         queued_bytes: queue.bytes as u64,
         queue_max_bytes: queue.max_bytes as u64,
-        queued_events: events.items as u64,
-        queued_event_bytes: events.bytes as u64,
-        event_queue_max_bytes: events.max_bytes as u64,
+        queued_reliable: events.items as u64,
+        queued_reliable_bytes: events.bytes as u64,
+        reliable_queue_max_bytes: events.max_bytes as u64,
     }
 }
 
@@ -184,7 +184,7 @@ fn clock(clock: &ClockOffsetEstimator) -> ClockStatistics {
         backward: anomalies.backward,
         invalid: anomalies.invalid,
         outliers: anomalies.outliers,
-        standing: anomalies.is_standing,
+        frozen: anomalies.is_standing,
     }
 }
 

@@ -34,7 +34,7 @@ class Feed:
         """Everything that is counted, by name."""
         message = self.statistics.until_settled()
         link, raw = link_of(message), topic_of(message)
-        names = "text_frames", "undecodable_frames", "oversized_frames", "unknown_type", "frames", "disconnects"
+        names = "text_frames", "undecodable_frames", "oversized_frames", "unknown_cloud_types", "frames", "disconnects"
         names += "undecodable_parts", "invalid_texts"
         figures = {name: getattr(link, name) for name in names}
         names = ("received", "published", "dropped", "malformed", "empty", "intensity_mismatch")
@@ -146,7 +146,7 @@ def test_coordinates_that_are_no_numbers(feed, changes):
 def test_an_unknown_type(feed, changes, kind):
     message = wire.result(wire.cloud(POINT, INTENSITY, kind), wire.cloud(POINT, INTENSITY))
     counted, _ = changes(lambda: feed.client.send(message))
-    assert counted == beside_good(frames=1, received=1, published=1, unknown_type=1)
+    assert counted == beside_good(frames=1, received=1, published=1, unknown_cloud_types=1)
 
 
 #: A tag of `points` (3) or `type` (1) with the wire type of a number, and a number.
@@ -300,7 +300,7 @@ def test_all_bad_input_at_once(feed, changes):
 
     counted, _ = changes(act)
     assert counted == beside_good(
-        frames=3000, received=1000, malformed=1000, unknown_type=1000, undecodable_frames=1000, text_frames=1000
+        frames=3000, received=1000, malformed=1000, unknown_cloud_types=1000, undecodable_frames=1000, text_frames=1000
     )
     # What happens with every frame is logged now and then only.
     assert feed.bridge.log.count("WARN") < 60

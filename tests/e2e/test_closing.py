@@ -78,7 +78,7 @@ def test_no_frame_is_lost_when_a_link_is_left(rig, leave):
     message = require_balanced(site.sim.stop(), site.statistics)
     for name in NAMES:
         link = link_of(message, name)
-        assert (link.disconnects, link.cut_frames) == (TIMES + 1, 0)
+        assert (link.disconnects, link.truncated_frames) == (TIMES + 1, 0)
     assert "were cut off" not in site.bridge.log
 
 
@@ -99,7 +99,7 @@ def test_a_frame_that_is_cut_off_is_counted(rig):
     pair.output.send_raw(header_of_100_bytes + bytes(10))
     pair.output.hang_up()
     link = pair.statistics.until_link(lambda link: link.disconnects == 1, "the end", "output")
-    assert (link.cut_frames, link.frames) == (1, 0), link
+    assert (link.truncated_frames, link.frames) == (1, 0), link
 
 
 def test_a_server_that_sends_events_only_is_reconnected_to_once(rig):

@@ -113,11 +113,11 @@ def test_the_statistics_are_complete(rig, full):
         since_ns = link.state_since.sec * 10**9 + link.state_since.nanosec
         assert stamp_ns(message) - uptime_ns <= since_ns <= stamp_ns(message)
         assert (link.queued_frames, link.queued_bytes, link.queue_max_bytes) == (0, 0, 80_000_000)
-        assert (link.queued_events, link.queued_event_bytes) == (0, 0)
+        assert (link.queued_reliable, link.queued_reliable_bytes) == (0, 0)
         assert (link.connects, link.disconnects, link.last_error) == (1, 0, "")
     assert (points.frames, points.bytes) == (3, 3 * len(wire.numbered(1, points=500)))
     assert (output.frames, output.bytes) == (1, len(full.output_message))
-    assert points.event_queue_max_bytes == 0 < output.event_queue_max_bytes
+    assert points.reliable_queue_max_bytes == 0 < output.reliable_queue_max_bytes
 
     assert [topic.topic for topic in message.topics] == list(TOPICS)
     for topic in message.topics:

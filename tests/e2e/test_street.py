@@ -35,7 +35,7 @@ def test_the_ledger_agrees_with_the_report_of_the_simulator(rig, generation):
     for name in ("points", "output"):
         link = statistics.until_link(lambda link: link.frames >= sent[name]["delivered"], "all frames", name)
         assert (link.frames, link.bytes) == (sent[name]["delivered"], sent[name]["delivered_bytes"])
-        assert (link.undecodable_frames, link.undecodable_parts, link.unknown_type) == (0, 0, 0)
+        assert (link.undecodable_frames, link.undecodable_parts, link.unknown_cloud_types) == (0, 0, 0)
     statistics.until_settled()
     contents = sent["contents"]
     for topic, name in EVENTS.items():

@@ -59,7 +59,7 @@ async fn require_all(rig: Rig, mut stream: TcpStream, leave: impl FnOnce(&Rig)) 
         .collect();
     assert!(received.iter().copied().eq(0..100), "{received:?}");
     let figures = rig.stop().await;
-    assert_eq!((figures.frames, figures.cut_frames), (100, 0));
+    assert_eq!((figures.frames, figures.truncated_frames), (100, 0));
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn after_a_silence_they_are_taken() {
         received.len() == 20 && figures.disconnects == 1
     })
     .await;
-    assert_eq!(rig.stop().await.cut_frames, 0);
+    assert_eq!(rig.stop().await.truncated_frames, 0);
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn a_message_that_is_cut_is_counted() {
         .await;
     drop(stream);
     rig.until("the loss", |figures, _| {
-        figures.disconnects == 1 && figures.cut_frames == 1
+        figures.disconnects == 1 && figures.truncated_frames == 1
     })
     .await;
     // By the bridge, which cannot wait for the rest of it.
@@ -145,5 +145,5 @@ async fn a_message_that_is_cut_is_counted() {
     rig.until("the link", |figures, _| figures.connects == 2)
         .await;
     let figures = rig.stop().await;
-    assert_eq!((figures.frames, figures.cut_frames), (3, 2));
+    assert_eq!((figures.frames, figures.truncated_frames), (3, 2));
 }

@@ -57,7 +57,7 @@ async fn connection_is_a_list_of_tokens() {
             .await;
         let figures = rig.stop().await;
         assert_eq!(
-            (figures.connects, figures.cut_frames),
+            (figures.connects, figures.truncated_frames),
             (1, 0),
             "{connection}"
         );

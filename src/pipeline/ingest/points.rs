@@ -43,7 +43,7 @@ struct LogThrottles {
     undecodable: LogThrottle,
     parts: LogThrottle,
     texts: LogThrottle,
-    unknown_type: LogThrottle,
+    unknown_cloud_types: LogThrottle,
     malformed: LogThrottle,
     intensities: LogThrottle,
     overflow: LogThrottle,
@@ -69,7 +69,7 @@ impl PointsIngest {
                 undecodable: throttle(),
                 parts: throttle(),
                 texts: throttle(),
-                unknown_type: throttle(),
+                unknown_cloud_types: throttle(),
                 malformed: throttle(),
                 intensities: throttle(),
                 overflow: throttle(),
@@ -135,8 +135,8 @@ impl PointsIngest {
             self.stats
                 .points
                 .link
-                .update(|figures| figures.unknown_type += 1);
-            warn_throttled(&mut self.complaints.unknown_type, || {
+                .update(|figures| figures.unknown_cloud_types += 1);
+            warn_throttled(&mut self.complaints.unknown_cloud_types, || {
                 format!("ignoring clouds of unknown type {}", cloud.r#type)
             });
             return None;
@@ -352,7 +352,7 @@ mod tests {
         fixture.message_at(0, vec![cloud(CloudType::Raw, 0, 0)]);
         fixture.message_at(0, vec![cloud(CloudType::Raw, 24, 4)]);
         let figures = fixture.ingest.stats.points.link.snapshot();
-        assert_eq!((figures.unknown_type, figures.undecodable_frames), (2, 1));
+        assert_eq!((figures.unknown_cloud_types, figures.undecodable_frames), (2, 1));
         let raw = fixture.account(Topic::Raw);
         assert_eq!((raw.empty, raw.intensity_mismatch, raw.queued), (1, 1, 2));
     }
