@@ -12,9 +12,9 @@ use prost::Message as _;
 use sensr_bridge::config::Config;
 use sensr_bridge::connection::reconnect::FrameHandler as _;
 use sensr_bridge::metrics::Metrics;
-use sensr_bridge::pipeline::Queues;
 use sensr_bridge::pipeline::ingest::OutputIngest;
 use sensr_bridge::pipeline::publish::{ObjectPublishWorker, Sink};
+use sensr_bridge::pipeline::queues::Queues;
 use sensr_bridge::time::stamp::Arrival;
 use sensr_bridge::topic::Topic;
 use sensr_protocol::wire::proto::{

@@ -1,4 +1,5 @@
-//! What the bridge did and lost. Counting happens where things happen; reading takes consistent copies.
+//! Metrics of the bridge: loss ledger, stage times, links, memory, health of the server. Each is counted where it
+//! happens; reading takes consistent copies.
 
 pub mod ledger;
 pub mod process_memory;
@@ -10,58 +11,57 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::connection::status::LinkStatus;
 use crate::time::clock_offset::ClockOffsetEstimator;
 
-/// Locks a mutex that guards counters. Each update is complete before its lock is released by a panic
-/// or otherwise, so a poisoned one still tells the truth.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Locks a mutex that guards counters. Each update is complete before its lock is released, even by a panic, so a
+/// poisoned lock is recovered.
+fn lock_counters<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Everything that is counted, shared by those who count and whoever reports.
+/// All metrics, shared by the threads that count and the one that reports.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    /// The loss ledger, per topic.
+    /// Loss ledger, per topic.
     pub ledger: ledger::Ledger,
-    /// The point stream.
+    /// Metrics of the point stream.
     pub points: StreamMetrics,
-    /// The output stream.
+    /// Metrics of the output stream.
     pub output: StreamMetrics,
-    /// What SENSR says of itself.
+    /// Health that SENSR reports.
     pub server: server_health::ServerHealth,
     clock: Mutex<ClockOffsetEstimator>,
-    /// Host whose clock that is.
+    /// Host of the clock.
     clock_host: Mutex<String>,
 }
 
-/// What is counted per stream.
+/// Metrics of one stream.
 #[derive(Debug, Default)]
 pub struct StreamMetrics {
-    /// The link and the frames it brought.
+    /// State of the link, and counters of its frames.
     pub link: LinkStatus,
-    /// Where the time went.
-    pub stages: stage_times::Stages,
+    /// Times of the processing stages.
+    pub stages: stage_times::StageTimers,
 }
 
 impl Metrics {
-    /// The clocks. Not to be held: both streams ask at every message.
+    /// Locks the estimator of the clock offset. To be released at once: both streams use it for every message.
     pub fn clock(&self) -> MutexGuard<'_, ClockOffsetEstimator> {
-        lock(&self.clock)
+        lock_counters(&self.clock)
     }
 
-    /// Forgets what is known of a server's clock and health: from now on the output stream comes from another one,
-    /// on `host`.
+    /// Discards the clock offset and the health of the former server. From now on the output stream comes from `host`.
     pub fn forget_server(&self, host: &str) {
         let mut clock = self.clock();
         clock.reset();
-        host.clone_into(&mut lock(&self.clock_host));
+        host.clone_into(&mut lock_counters(&self.clock_host));
         drop(clock);
-        self.server.forget();
+        self.server.reset();
     }
 
-    /// The offset of the clock of `host`. None until it is known; both streams come from the same host, but one
-    /// changes to another a moment before the other.
+    /// Returns the offset of the clock of `host`, nanoseconds. `None` until it is known. The two links do not change to
+    /// another host at the same moment, so the host is compared.
     pub fn clock_offset_ns_of(&self, host: &str) -> Option<i64> {
         let clock = self.clock();
-        let is_known = *lock(&self.clock_host) == host;
+        let is_known = *lock_counters(&self.clock_host) == host;
         clock.offset_ns().filter(|_| is_known)
     }
 }

@@ -1,69 +1,36 @@
-//! The topics that carry SENSR's data: names, types, and how each is delivered.
+//! The topics that carry SENSR's data: one table with name, type, QoS class, switch, and publishing threads.
 
 use sensr_protocol::wire::CloudType;
 
-/// A topic. Each has an account in the loss ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Topic {
-    /// What the sensors saw.
-    Raw,
-    /// The ground in it.
-    Ground,
-    /// What stands still in it.
-    Background,
-    /// The points of all objects.
-    ObjectPoints,
-    /// The objects.
-    Objects,
-    /// The zones.
-    Zones,
-    /// Somebody entered a zone, …
-    ZoneEvents,
-    /// An object is lost.
-    LosingEvents,
-    /// A sensor stands elsewhere.
-    RecalibrationEvents,
-    /// How server and sensors are.
-    Health,
-    /// What the server is busy with.
-    ServerStatus,
-    /// Pictures of the objects.
-    ObjectMarkers,
-    /// Pictures of the zones.
-    ZoneMarkers,
-    /// Every frame as it came.
-    Wire,
-}
-
-/// How a topic is delivered.
+/// Class of quality of service, and thereby the history of a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QosClass {
     /// As the `qos.*` parameters say.
     Cloud,
-    /// Reliable; a few messages are kept for slow subscribers.
+    /// Reliable, with a short history.
     Stream,
-    /// Reliable; frames are kept for a recorder that is held up.
+    /// Reliable, with a history that bridges a short stall of a recorder.
     Frames,
-    /// Reliable; thousands are kept, so that a burst reaches a slow subscriber whole.
+    /// Reliable, with a history of thousands, so that a burst reaches a slow subscriber complete.
     Event,
-    /// Reliable, and late subscribers get the last messages at once.
+    /// Reliable and transient-local: late subscribers get the last messages at once.
     Latched,
 }
 
 impl QosClass {
-    /// How many messages the middleware keeps for slow subscribers. `qos_depth` is the parameter `qos.depth`.
+    /// History depth of the publisher, messages. `qos_depth` is the parameter `qos.depth`.
     #[must_use]
     pub const fn depth(self, qos_depth: usize) -> usize {
         match self {
             Self::Cloud => qos_depth,
             Self::Stream => 10,
-            // They are as large as the clouds in them.
+            // Frames are as large as the clouds in them.
             Self::Frames => 20,
-            // A burst of a thousand must reach a slow subscriber whole; each takes some hundred bytes. Fast DDS
-            // keeps no more unless its profile says so.
+            // Room for a burst of a thousand; each takes some hundred bytes. Fast DDS keeps no more unless its profile
+            // says so.
             Self::Event => 5000,
-            // SENSR sends two of a kind in a burst, such as a health of the stream and one of its events. Late
-            // subscribers get all that are kept, so there are no more than two such bursts.
+            // SENSR sends messages in pairs, such as a health of the stream and one of its events. Late subscribers get
+            // all that are kept, so the history holds two such pairs and no more.
             Self::Latched => 4,
         }
     }
@@ -87,7 +54,7 @@ pub enum Switch {
 }
 
 impl Switch {
-    /// All of them, in the order of their declaration.
+    /// All switches, in the order of their declaration.
     pub const ALL: [Self; 6] = [
         Self::Raw,
         Self::Ground,
@@ -97,7 +64,7 @@ impl Switch {
         Self::Wire,
     ];
 
-    /// The parameter.
+    /// Name of the parameter.
     #[must_use]
     pub const fn parameter(self) -> &'static str {
         match self {
@@ -111,32 +78,112 @@ impl Switch {
     }
 }
 
-const POINT_CLOUD: &str = "sensor_msgs/msg/PointCloud2";
-const MARKERS: &str = "visualization_msgs/msg/MarkerArray";
+/// A thread that publishes. Each has a queue of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublishingThread {
+    /// Publishes clouds.
+    Points,
+    /// Publishes objects, their points, and markers.
+    Objects,
+    /// Publishes reliable messages: events, zones, health, and status.
+    Reliable,
+}
+
+impl PublishingThread {
+    /// All threads, in the order of their declaration.
+    pub const ALL: [Self; 3] = [Self::Points, Self::Objects, Self::Reliable];
+
+    /// Name of the thread, as the system shows it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Points => "pub-points",
+            Self::Objects => "pub-objects",
+            Self::Reliable => "pub-reliable",
+        }
+    }
+
+    /// Topics that this thread publishes.
+    pub fn topics(self) -> impl Iterator<Item = Topic> {
+        let topics = Topic::ALL.into_iter();
+        topics.filter(move |topic| topic.is_published_by(self))
+    }
+}
+
+/// Declares the topics. A row without a publishing thread does not compile.
+macro_rules! topics {
+    ($($(#[$doc:meta])* $topic:ident: $name:literal, $type:literal, $qos:ident, $switch:expr,
+        [$first:ident $(, $thread:ident)*];)*) => {
+        /// A topic. Each has an account in the loss ledger.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Topic {
+            $($(#[$doc])* $topic,)*
+        }
+
+        impl Topic {
+            /// All topics, in the order of [`index`](Self::index).
+            pub const ALL: [Self; [$(Self::$topic),*].len()] = [$(Self::$topic),*];
+
+            const fn spec(self) -> TopicSpec {
+                match self {
+                    $(Self::$topic => TopicSpec {
+                        name: $name,
+                        message_type: $type,
+                        qos_class: QosClass::$qos,
+                        switch: $switch,
+                        threads: &[PublishingThread::$first $(, PublishingThread::$thread)*],
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+/// A row of the table.
+struct TopicSpec {
+    name: &'static str,
+    message_type: &'static str,
+    qos_class: QosClass,
+    switch: Option<Switch>,
+    threads: &'static [PublishingThread],
+}
+
+topics! {
+    /// `points/raw`: points of the sensors.
+    Raw: "points/raw", "sensor_msgs/msg/PointCloud2", Cloud, Some(Switch::Raw), [Points];
+    /// `points/ground`: points on the ground.
+    Ground: "points/ground", "sensor_msgs/msg/PointCloud2", Cloud, Some(Switch::Ground), [Points];
+    /// `points/background`: points of the static background.
+    Background: "points/background", "sensor_msgs/msg/PointCloud2", Cloud, Some(Switch::Background), [Points];
+    /// `points/objects`: points of all objects, with id and label.
+    ObjectPoints: "points/objects", "sensor_msgs/msg/PointCloud2", Cloud, Some(Switch::Objects), [Objects];
+    /// `objects`: tracked objects.
+    Objects: "objects", "sensr_bridge/msg/ObjectArray", Stream, Some(Switch::Objects), [Objects];
+    /// `zones`: zones of the site.
+    Zones: "zones", "sensr_bridge/msg/ZoneArray", Latched, None, [Reliable];
+    /// `events/zone`: entry, exit, loitering, speeding.
+    ZoneEvents: "events/zone", "sensr_bridge/msg/ZoneEvent", Event, None, [Reliable];
+    /// `events/losing`: lost objects.
+    LosingEvents: "events/losing", "sensr_bridge/msg/LosingEvent", Event, None, [Reliable];
+    /// `events/recalibration`: corrected poses of sensors.
+    RecalibrationEvents: "events/recalibration", "sensr_bridge/msg/RecalibrationEvent", Event, None, [Reliable];
+    /// `health`: health of server, nodes, edges, and sensors.
+    Health: "health", "sensr_bridge/msg/SystemHealth", Latched, None, [Reliable];
+    /// `server_status`: tasks of the server.
+    ServerStatus: "server_status", "sensr_bridge/msg/ServerStatus", Latched, None, [Reliable];
+    /// `markers/objects`: markers of the objects.
+    ObjectMarkers: "markers/objects", "visualization_msgs/msg/MarkerArray", Stream, Some(Switch::Markers), [Objects];
+    /// `markers/zones`: markers of the zones.
+    ZoneMarkers: "markers/zones", "visualization_msgs/msg/MarkerArray", Latched, Some(Switch::Markers), [Objects];
+    /// `wire`: frames as received, of both links.
+    Wire: "wire", "sensr_bridge/msg/WireFrame", Frames, Some(Switch::Wire), [Points, Objects];
+}
 
 impl Topic {
-    /// How many there are.
+    /// Number of topics.
     pub const COUNT: usize = Self::ALL.len();
 
-    /// All of them, in the order of [`index`](Self::index).
-    pub const ALL: [Self; 14] = [
-        Self::Raw,
-        Self::Ground,
-        Self::Background,
-        Self::ObjectPoints,
-        Self::Objects,
-        Self::Zones,
-        Self::ZoneEvents,
-        Self::LosingEvents,
-        Self::RecalibrationEvents,
-        Self::Health,
-        Self::ServerStatus,
-        Self::ObjectMarkers,
-        Self::ZoneMarkers,
-        Self::Wire,
-    ];
-
-    /// Those that carry one of SENSR's cloud types.
+    /// Topics of SENSR's cloud types.
     pub const CLOUDS: [Self; 3] = [Self::Raw, Self::Ground, Self::Background];
 
     /// Position in tables with one entry per topic.
@@ -148,71 +195,48 @@ impl Topic {
     /// Name relative to the node's namespace.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        self.facts().0
+        self.spec().name
     }
 
-    /// `package/msg/Type`.
+    /// Type of the messages, as `package/msg/Type`.
     #[must_use]
     pub const fn message_type(self) -> &'static str {
-        self.facts().1
+        self.spec().message_type
     }
 
-    /// How it is delivered.
+    /// Class of quality of service.
     #[must_use]
     pub const fn qos_class(self) -> QosClass {
-        self.facts().2
+        self.spec().qos_class
     }
 
-    /// The parameter that switches it off or on. None if nothing does.
+    /// Parameter that switches the topic on and off. `None` if none does.
     #[must_use]
     pub const fn switch(self) -> Option<Switch> {
-        self.facts().3
+        self.spec().switch
     }
 
-    const fn facts(self) -> (&'static str, &'static str, QosClass, Option<Switch>) {
-        use QosClass::{Cloud, Event, Frames, Latched, Stream};
-        let objects = Some(Switch::Objects);
-        let markers = Some(Switch::Markers);
-        match self {
-            Self::Raw => ("points/raw", POINT_CLOUD, Cloud, Some(Switch::Raw)),
-            Self::Ground => ("points/ground", POINT_CLOUD, Cloud, Some(Switch::Ground)),
-            Self::Background => (
-                "points/background",
-                POINT_CLOUD,
-                Cloud,
-                Some(Switch::Background),
-            ),
-            Self::ObjectPoints => ("points/objects", POINT_CLOUD, Cloud, objects),
-            Self::Objects => ("objects", "sensr_bridge/msg/ObjectArray", Stream, objects),
-            Self::Zones => ("zones", "sensr_bridge/msg/ZoneArray", Latched, None),
-            Self::ZoneEvents => ("events/zone", "sensr_bridge/msg/ZoneEvent", Event, None),
-            Self::LosingEvents => ("events/losing", "sensr_bridge/msg/LosingEvent", Event, None),
-            Self::RecalibrationEvents => (
-                "events/recalibration",
-                "sensr_bridge/msg/RecalibrationEvent",
-                Event,
-                None,
-            ),
-            Self::Health => ("health", "sensr_bridge/msg/SystemHealth", Latched, None),
-            Self::ServerStatus => (
-                "server_status",
-                "sensr_bridge/msg/ServerStatus",
-                Latched,
-                None,
-            ),
-            Self::ObjectMarkers => ("markers/objects", MARKERS, Stream, markers),
-            Self::ZoneMarkers => ("markers/zones", MARKERS, Latched, markers),
-            Self::Wire => (
-                "wire",
-                "sensr_bridge/msg/WireFrame",
-                Frames,
-                Some(Switch::Wire),
-            ),
+    /// Returns whether the thread publishes this topic.
+    #[must_use]
+    pub const fn is_published_by(self, thread: PublishingThread) -> bool {
+        let threads = self.spec().threads;
+        let mut i = 0;
+        while i < threads.len() {
+            if threads[i] as usize == thread as usize {
+                return true;
+            }
+            i += 1;
         }
+        false
     }
 
-    /// The topic of a cloud type as it stands on the wire. None for `NONE` and for types of newer
-    /// servers.
+    /// Number of threads that publish this topic, each with a publisher of its own.
+    #[must_use]
+    pub const fn publisher_count(self) -> usize {
+        self.spec().threads.len()
+    }
+
+    /// Topic of a cloud type as it is on the wire. `None` for `NONE` and for types of newer servers.
     #[must_use]
     pub fn of_cloud_type(wire_type: i32) -> Option<Self> {
         match CloudType::try_from(wire_type) {
@@ -222,6 +246,31 @@ impl Topic {
             Ok(CloudType::None) | Err(_) => None,
         }
     }
+}
+
+/// Expression for a topic of a publishing thread. Naming a topic of another thread does not compile.
+///
+/// ```
+/// use sensr_bridge::{published_topic, topic::Topic};
+///
+/// assert_eq!(published_topic!(Points, Raw), Topic::Raw);
+/// ```
+///
+/// ```compile_fail
+/// sensr_bridge::published_topic!(Objects, Raw);
+/// ```
+#[macro_export]
+macro_rules! published_topic {
+    ($thread:ident, $topic:ident) => {
+        const {
+            assert!(
+                $crate::topic::Topic::$topic
+                    .is_published_by($crate::topic::PublishingThread::$thread),
+                "this thread has no publisher of this topic"
+            );
+            $crate::topic::Topic::$topic
+        }
+    };
 }
 
 #[cfg(test)]
@@ -248,14 +297,29 @@ mod tests {
     }
 
     #[test]
-    fn what_must_not_be_lost_cannot_be_switched_off() {
+    fn reliable_topics_cannot_be_switched_off() {
         for topic in Topic::ALL {
-            let precious = match topic.qos_class() {
+            let is_reliable = match topic.qos_class() {
                 QosClass::Event => true,
                 QosClass::Latched => topic != Topic::ZoneMarkers,
                 _ => false,
             };
-            assert_eq!(topic.switch().is_none(), precious, "{topic:?}");
+            assert_eq!(topic.switch().is_none(), is_reliable, "{topic:?}");
         }
+    }
+
+    #[test]
+    fn every_topic_has_a_publishing_thread_and_reliable_ones_have_their_own() {
+        for topic in Topic::ALL {
+            let threads = PublishingThread::ALL.into_iter();
+            let count = threads
+                .filter(|thread| topic.is_published_by(*thread))
+                .count();
+            assert_eq!(count, topic.publisher_count(), "{topic:?}");
+            assert!(count > 0, "{topic:?}");
+            let is_reliable = topic.is_published_by(PublishingThread::Reliable);
+            assert_eq!(topic.switch().is_none(), is_reliable, "{topic:?}");
+        }
+        assert_eq!(PublishingThread::Points.topics().count(), 4);
     }
 }

@@ -198,7 +198,9 @@ impl Troubles {
             oversized_frames: self
                 .oversized_frames
                 .saturating_sub(before.oversized_frames),
-            truncated_frames: self.truncated_frames.saturating_sub(before.truncated_frames),
+            truncated_frames: self
+                .truncated_frames
+                .saturating_sub(before.truncated_frames),
             server_overflows: self
                 .server_overflows
                 .saturating_sub(before.server_overflows),

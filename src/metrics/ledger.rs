@@ -1,40 +1,40 @@
-//! The loss ledger: where every message for a topic went.
+//! Loss ledger: the whereabouts of every message of a topic.
 
 use std::fmt;
 use std::sync::Mutex;
 
-use super::lock;
+use super::lock_counters;
 use crate::topic::Topic;
 
-/// The account of one topic. At every instant [`balances`](Self::balances) holds.
+/// Account of one topic. [`balances`](Self::balances) holds at every instant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Account {
-    /// Found in frames from SENSR.
+    /// Messages found in frames from SENSR.
     pub received: u64,
-    /// Handed to the middleware.
+    /// Messages delivered to the middleware.
     pub published: u64,
-    /// Left out by the interval.
+    /// Messages left out by the rate limit.
     pub thinned: u64,
-    /// Nobody wanted it: no subscriber, or switched off by parameter.
+    /// Messages not published for lack of a subscriber, or because a parameter switches the topic off.
     pub unsubscribed: u64,
-    /// Lost: pushed out of the queue, refused by the middleware, or left over at the end.
+    /// Lost messages: pushed out of the queue, refused by the middleware, or left over at shutdown.
     pub dropped: u64,
-    /// Lost: not a whole number of points, or no event at all.
+    /// Lost messages: points that are no whole number of x y z triples, or an event that does not decode.
     pub malformed: u64,
-    /// Between reader and publisher.
+    /// Messages between ingest and publisher.
     pub queued: u64,
-    /// Bytes handed to the middleware.
+    /// Bytes delivered to the middleware.
     pub published_bytes: u64,
-    /// Those of the largest message.
+    /// Bytes of the largest message.
     pub largest_bytes: u64,
-    /// Clouds without a point. Published.
+    /// Published clouds without a point.
     pub empty: u64,
-    /// Clouds with a wrong number of intensities. Published with intensity 0.
+    /// Clouds with a wrong number of intensities, published with intensity 0.
     pub intensity_mismatch: u64,
 }
 
 impl Account {
-    /// Whether everything received is accounted for.
+    /// Returns whether all received messages are accounted for.
     #[must_use]
     pub fn balances(&self) -> bool {
         self.received
@@ -48,7 +48,7 @@ impl Account {
 }
 
 impl fmt::Display for Account {
-    /// The equation that holds at every instant.
+    /// Writes the equation that holds at every instant.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             received,
@@ -68,54 +68,54 @@ impl fmt::Display for Account {
     }
 }
 
-/// What the reader does with a message it received.
+/// Decision of the ingest on a received message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Intake {
-    /// Passed on to the publisher, who settles it later.
+pub enum IngestDecision {
+    /// Queued for the publisher, which settles it later.
     Queued,
-    /// Not due yet.
+    /// Left out by the rate limit.
     Thinned,
-    /// Switched off.
+    /// Switched off by a parameter.
     Unsubscribed,
-    /// Not what it should be.
+    /// Malformed.
     Malformed,
 }
 
-/// What became of a queued message.
+/// Outcome of a queued message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Handed to the middleware with that many bytes.
+    /// Delivered to the middleware.
     Published {
         /// Length of the serialized message.
         bytes: usize,
     },
-    /// Nobody subscribes.
+    /// No subscriber.
     Unsubscribed,
     /// Lost.
     Dropped,
 }
 
-/// The accounts of all topics.
+/// Accounts of all topics.
 #[derive(Debug, Default)]
 pub struct Ledger {
     accounts: Mutex<[Account; Topic::COUNT]>,
 }
 
 impl Ledger {
-    /// Enters a message that just arrived.
-    pub fn receive(&self, topic: Topic, intake: Intake) {
+    /// Enters a received message.
+    pub fn record_received(&self, topic: Topic, decision: IngestDecision) {
         self.update(topic, |account| {
             account.received += 1;
-            *match intake {
-                Intake::Queued => &mut account.queued,
-                Intake::Thinned => &mut account.thinned,
-                Intake::Unsubscribed => &mut account.unsubscribed,
-                Intake::Malformed => &mut account.malformed,
+            *match decision {
+                IngestDecision::Queued => &mut account.queued,
+                IngestDecision::Thinned => &mut account.thinned,
+                IngestDecision::Unsubscribed => &mut account.unsubscribed,
+                IngestDecision::Malformed => &mut account.malformed,
             } += 1;
         });
     }
 
-    /// Enters what became of a message that was queued.
+    /// Enters the outcome of a queued message.
     pub fn settle(&self, topic: Topic, outcome: Outcome) {
         self.update(topic, |account| {
             account.queued = account.queued.saturating_sub(1);
@@ -131,23 +131,23 @@ impl Ledger {
         });
     }
 
-    /// Notes a cloud without points.
-    pub fn note_empty(&self, topic: Topic) {
+    /// Counts a cloud without points.
+    pub fn record_empty_cloud(&self, topic: Topic) {
         self.update(topic, |account| account.empty += 1);
     }
 
-    /// Notes a cloud whose intensities do not fit its points.
-    pub fn note_intensity_mismatch(&self, topic: Topic) {
+    /// Counts a cloud whose intensities do not fit its points.
+    pub fn record_intensity_mismatch(&self, topic: Topic) {
         self.update(topic, |account| account.intensity_mismatch += 1);
     }
 
-    /// All accounts at one instant, in the order of [`Topic::ALL`].
+    /// Returns all accounts at one instant, in the order of [`Topic::ALL`].
     pub fn snapshot(&self) -> [Account; Topic::COUNT] {
-        *lock(&self.accounts)
+        *lock_counters(&self.accounts)
     }
 
     fn update(&self, topic: Topic, change: impl FnOnce(&mut Account)) {
-        change(&mut lock(&self.accounts)[topic.index()]);
+        change(&mut lock_counters(&self.accounts)[topic.index()]);
     }
 }
 
@@ -160,8 +160,12 @@ mod tests {
         let ledger = Ledger::default();
         let topic = Topic::Ground;
         let balanced = || ledger.snapshot().iter().all(Account::balances);
-        for intake in [Intake::Thinned, Intake::Unsubscribed, Intake::Malformed] {
-            ledger.receive(topic, intake);
+        for intake in [
+            IngestDecision::Thinned,
+            IngestDecision::Unsubscribed,
+            IngestDecision::Malformed,
+        ] {
+            ledger.record_received(topic, intake);
             assert!(balanced(), "{intake:?}");
         }
         for outcome in [
@@ -169,7 +173,7 @@ mod tests {
             Outcome::Unsubscribed,
             Outcome::Dropped,
         ] {
-            ledger.receive(topic, Intake::Queued);
+            ledger.record_received(topic, IngestDecision::Queued);
             assert!(balanced());
             ledger.settle(topic, outcome);
             assert!(balanced(), "{outcome:?}");
@@ -194,7 +198,7 @@ mod tests {
     #[test]
     fn topics_do_not_mix() {
         let ledger = Ledger::default();
-        ledger.receive(Topic::Background, Intake::Thinned);
+        ledger.record_received(Topic::Background, IngestDecision::Thinned);
         for (other, account) in Topic::ALL.iter().zip(ledger.snapshot()) {
             let expected = u64::from(*other == Topic::Background);
             assert_eq!((account.received, account.thinned), (expected, expected));

@@ -1,46 +1,46 @@
-//! The server's own word about its health, and what we had counted when it lost data.
+//! Health that the server reports, and the counters of this bridge at the moment the server lost data.
 
 use std::sync::Mutex;
 
 use super::ledger::Account;
-use super::lock;
+use super::lock_counters;
 use crate::time::stamp::Stamp;
 use crate::topic::Topic;
 use sensr_protocol::health::SystemHealth;
 use sensr_protocol::wire::proto::system_health::Status;
 
-/// The server said that the data for a client overflowed its buffer.
+/// Overflow of the server's buffer for a client.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Overflow {
-    /// When we heard of it the last time.
+    /// Receive time of the latest report.
     pub at: Stamp,
-    /// How often we heard of it.
+    /// Number of reports.
     pub times: u64,
-    /// Our accounts at that moment, in the order of [`Topic::ALL`]: whether we were the slow one.
+    /// Accounts at that moment, in the order of [`Topic::ALL`]. They show whether this bridge was the slow client.
     pub accounts: [Account; Topic::COUNT],
-    /// Bytes in our queues at that moment.
+    /// Bytes in the queues at that moment.
     pub queued_bytes: u64,
 }
 
-/// What is known of the server.
+/// Latest health of the server.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ServerHealthSnapshot {
-    /// Its latest health, and when it came.
+    /// Receive time and content of the latest health.
     pub health: Option<(Stamp, SystemHealth)>,
-    /// The latest overflow.
+    /// Latest overflow.
     pub overflow: Option<Overflow>,
 }
 
-/// The latest the server said, shared.
+/// Health of the server, shared between threads.
 #[derive(Debug, Default)]
 pub struct ServerHealth {
-    knowledge: Mutex<ServerHealthSnapshot>,
+    latest: Mutex<ServerHealthSnapshot>,
 }
 
 impl ServerHealth {
-    /// Takes a health message. `counters` gives our accounts and queued bytes, asked for only if there was an
-    /// overflow; returns whether there was.
-    pub fn note_health(
+    /// Records a health message, and in case of an overflow the accounts and queued bytes that `counters` returns.
+    /// Returns whether there was an overflow.
+    pub fn record_health(
         &self,
         at: Stamp,
         health: &SystemHealth,
@@ -48,31 +48,31 @@ impl ServerHealth {
     ) -> bool {
         let is_overflow = health.master() == Status::OutputBufferOverflow;
         let counters = is_overflow.then(counters);
-        let mut knowledge = lock(&self.knowledge);
+        let mut latest = lock_counters(&self.latest);
         if let Some((accounts, queued_bytes)) = counters {
-            let before = knowledge
+            let before = latest
                 .overflow
                 .as_ref()
                 .map_or(0, |overflow| overflow.times);
-            knowledge.overflow = Some(Overflow {
+            latest.overflow = Some(Overflow {
                 at,
                 times: before + 1,
                 accounts,
                 queued_bytes,
             });
         }
-        knowledge.health = Some((at, health.clone()));
+        latest.health = Some((at, health.clone()));
         is_overflow
     }
 
-    /// Forgets all of it: from now on it is another server.
-    pub fn forget(&self) {
-        *lock(&self.knowledge) = ServerHealthSnapshot::default();
+    /// Discards the health of the former server.
+    pub fn reset(&self) {
+        *lock_counters(&self.latest) = ServerHealthSnapshot::default();
     }
 
-    /// What is known now.
+    /// Returns a copy of the latest health.
     pub fn snapshot(&self) -> ServerHealthSnapshot {
-        lock(&self.knowledge).clone()
+        lock_counters(&self.latest).clone()
     }
 }
 
@@ -91,8 +91,8 @@ mod tests {
         let mut accounts = [Account::default(); Topic::COUNT];
         accounts[0].received = 9;
         let overflow = health(Status::OutputBufferOverflow);
-        assert!(server.note_health(at(1), &overflow, || (accounts, 5)));
-        assert!(!server.note_health(at(2), &health(Status::Ok), || unreachable!()));
+        assert!(server.record_health(at(1), &overflow, || (accounts, 5)));
+        assert!(!server.record_health(at(2), &health(Status::Ok), || unreachable!()));
         let ServerHealthSnapshot { health, overflow } = server.snapshot();
         assert_eq!(health.expect("known").0, at(2));
         let overflow = overflow.expect("remembered");
@@ -101,7 +101,7 @@ mod tests {
             (overflow.accounts[0].received, overflow.queued_bytes),
             (9, 5)
         );
-        server.forget();
+        server.reset();
         assert_eq!(server.snapshot(), ServerHealthSnapshot::default());
     }
 }

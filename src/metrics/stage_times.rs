@@ -1,27 +1,27 @@
-//! Where the time goes between socket and DDS.
+//! Times of the processing stages between socket and DDS.
 
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::lock;
+use super::lock_counters;
 
-/// A stage of a cloud's way.
+/// A processing stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Frame to clouds.
+    /// Decoding of the frame.
     Decode,
-    /// In the queue.
+    /// Waiting in the queue.
     Wait,
-    /// Cloud to serialized `PointCloud2`.
+    /// Serialization of the ROS message.
     Convert,
-    /// Hand-over to the middleware.
+    /// Delivery to the middleware.
     Publish,
-    /// Frame complete to hand-over finished.
+    /// From the complete frame to the end of the delivery.
     Total,
 }
 
 impl Stage {
-    /// All stages, in the order of the way.
+    /// All stages, in the order of the data flow.
     pub const ALL: [Self; 5] = [
         Self::Decode,
         Self::Wait,
@@ -45,25 +45,25 @@ impl Stage {
 
 /// Times of one stage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Times {
-    /// How many.
+pub struct StageTimes {
+    /// Number of runs.
     pub count: u64,
-    /// Shortest, nanoseconds. 0 if there is none.
+    /// Shortest run, nanoseconds. 0 without runs.
     pub min_ns: u64,
-    /// Longest, nanoseconds.
+    /// Longest run, nanoseconds.
     pub max_ns: u64,
-    /// Sum, nanoseconds.
+    /// Sum of all runs, nanoseconds.
     pub sum_ns: u64,
 }
 
-impl Times {
-    /// The mean, nanoseconds. 0 if there is none.
+impl StageTimes {
+    /// Mean, nanoseconds. 0 without runs.
     #[must_use]
     pub fn mean_ns(&self) -> u64 {
         self.sum_ns.checked_div(self.count).unwrap_or(0)
     }
 
-    fn add(&mut self, duration: Duration) {
+    fn record(&mut self, duration: Duration) {
         let ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         self.min_ns = if self.count == 0 {
             ns
@@ -76,21 +76,21 @@ impl Times {
     }
 }
 
-/// Times of all stages since they were last taken.
+/// Times of all stages since they were last taken out.
 #[derive(Debug, Default)]
-pub struct Stages {
-    times: Mutex<[Times; Stage::ALL.len()]>,
+pub struct StageTimers {
+    times: Mutex<[StageTimes; Stage::ALL.len()]>,
 }
 
-impl Stages {
-    /// Adds one run of a stage.
-    pub fn add(&self, stage: Stage, duration: Duration) {
-        lock(&self.times)[stage as usize].add(duration);
+impl StageTimers {
+    /// Records one run of a stage.
+    pub fn record(&self, stage: Stage, duration: Duration) {
+        lock_counters(&self.times)[stage as usize].record(duration);
     }
 
-    /// Takes the times gathered so far, in the order of [`Stage::ALL`], and starts anew.
-    pub fn take(&self) -> [Times; Stage::ALL.len()] {
-        std::mem::take(&mut *lock(&self.times))
+    /// Returns the times gathered so far, in the order of [`Stage::ALL`], and resets them.
+    pub fn take_times(&self) -> [StageTimes; Stage::ALL.len()] {
+        std::mem::take(&mut *lock_counters(&self.times))
     }
 }
 
@@ -100,16 +100,16 @@ mod tests {
 
     #[test]
     fn min_mean_max_since_the_last_take() {
-        let stages = Stages::default();
+        let stages = StageTimers::default();
         for ns in [30, 10, 20] {
-            stages.add(Stage::Convert, Duration::from_nanos(ns));
+            stages.record(Stage::Convert, Duration::from_nanos(ns));
         }
-        let times = stages.take()[Stage::Convert as usize];
+        let times = stages.take_times()[Stage::Convert as usize];
         assert_eq!(
             (times.count, times.min_ns, times.mean_ns(), times.max_ns),
             (3, 10, 20, 30)
         );
-        assert_eq!(stages.take(), <[Times; 5]>::default());
-        assert_eq!(Times::default().mean_ns(), 0);
+        assert_eq!(stages.take_times(), <[StageTimes; 5]>::default());
+        assert_eq!(StageTimes::default().mean_ns(), 0);
     }
 }

@@ -1,9 +1,24 @@
-//! The readers' half of the pipeline: decodes frames, limits rates, enters every message in the ledger and queues it.
-//! It never waits.
+//! Ingest of received frames, on the threads that read: decodes them, applies rate limits, enters every message in the
+//! ledger, and queues what is due. It never waits.
 
+mod decode_failures;
+mod objects;
 mod output;
 mod points;
+mod reliable;
+mod server_time;
 pub(in crate::pipeline) mod wire_tap;
 
 pub use output::OutputIngest;
 pub use points::PointsIngest;
+
+use std::time::Instant;
+
+use crate::time::log_throttle::LogThrottle;
+
+/// Logs a warning, unless the throttle suppresses it.
+fn warn_throttled(throttle: &mut LogThrottle, line: impl FnOnce() -> String) {
+    if let Some(suppressed) = throttle.pass(Instant::now()) {
+        log::warn!("{}{suppressed}", line());
+    }
+}

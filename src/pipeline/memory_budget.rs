@@ -1,26 +1,26 @@
-//! What the memory of the process stays below, computed from what bounds it.
+//! Memory budget of the process: an upper bound of its resident memory, computed from the bounds of its parts.
 
-use super::Queues;
+use super::queues::Queues;
 use crate::metrics::Metrics;
 use crate::metrics::process_memory::ProcessMemory;
-use crate::topic::{QosClass, Topic};
+use crate::topic::Topic;
 
-/// The program itself, its threads, the middleware with what it knows of other nodes, and what the allocator keeps
-/// for later. Measured: 45 MiB with nothing to do.
+/// Program, threads, middleware with its knowledge of other nodes, and memory that the allocator retains. Measured:
+/// 45 MiB when idle.
 const PROGRAM: u64 = 96 << 20;
-/// Copies of a frame outside the queues, per link: being read, put together from its fragments in a vector that may
-/// have twice the room, and in the hands of the thread that publishes it.
+/// Copies of a frame outside the queues, per link: in the read buffer, in the vector that its fragments are assembled in
+/// (which may have twice the capacity), and in the thread that publishes.
 const FRAME_COPIES: u64 = 4;
-/// Copies of a message outside the middleware's history: in the buffer it is serialized in, which may have a third
-/// more room than it needs, and the one the middleware is just taking.
+/// Copies of a message outside the middleware's history: in the buffer it is serialized in, which may have a third more
+/// capacity, and the one that the middleware is taking over.
 const MESSAGE_COPIES: u64 = 3;
 
-/// The bound in bytes, for messages no larger than the largest so far. `qos_depth` is the parameter `qos.depth`;
-/// `memory` what the process has now, of which only the part counts that it shares with others: that is as large as
-/// the middleware was told to make it.
+/// Returns the bound in bytes, for messages no larger than the largest so far. `qos_depth` is the parameter `qos.depth`.
+/// Of `memory`, the present memory of the process, only the shared part counts: it is as large as the middleware was
+/// configured to make it.
 #[must_use]
 pub fn memory_bound(
-    stats: &Metrics,
+    metrics: &Metrics,
     queues: &Queues,
     qos_depth: usize,
     memory: ProcessMemory,
@@ -33,62 +33,64 @@ pub fn memory_bound(
     .iter()
     .map(|fill| fill.max_bytes as u64)
     .sum();
-    let links = [&stats.points.link, &stats.output.link];
+    let links = [&metrics.points.link, &metrics.output.link];
     let frames: u64 = links
         .iter()
         .map(|link| FRAME_COPIES * link.snapshot().largest_frame)
         .sum();
     let messages: u64 = Topic::ALL
         .iter()
-        .zip(stats.ledger.snapshot())
-        .map(|(topic, account)| kept(*topic, qos_depth) * account.largest_bytes)
+        .zip(metrics.ledger.snapshot())
+        .map(|(topic, account)| message_copies(*topic, qos_depth) * account.largest_bytes)
         .sum();
     PROGRAM + waiting + frames + messages + memory.shared_bytes
 }
 
-/// Messages of a topic that there may be at a time.
-fn kept(topic: Topic, qos_depth: usize) -> u64 {
-    let qos_class = topic.qos_class();
-    // Both links have a publisher of their frames.
-    let publishers = if qos_class == QosClass::Frames { 2 } else { 1 };
-    publishers * (qos_class.depth(qos_depth) as u64 + MESSAGE_COPIES)
+/// Returns the largest number of messages of a topic that exist at a time.
+fn message_copies(topic: Topic, qos_depth: usize) -> u64 {
+    let history = topic.qos_class().depth(qos_depth) as u64;
+    topic.publisher_count() as u64 * (history + MESSAGE_COPIES)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::ledger::{Intake, Outcome};
+    use crate::metrics::ledger::{IngestDecision, Outcome};
 
     #[test]
-    fn grows_with_queues_frames_and_messages_and_what_is_shared() {
-        let stats = Metrics::default();
-        let bound = |stats: &Metrics, queue, depth, shared_bytes| {
+    fn the_bound_grows_with_queues_frames_messages_and_shared_memory() {
+        let metrics = Metrics::default();
+        let bound = |metrics: &Metrics, queue, depth, shared_bytes| {
             let memory = ProcessMemory {
                 shared_bytes,
                 ..ProcessMemory::default()
             };
-            memory_bound(stats, &Queues::new(queue), depth, memory)
+            memory_bound(metrics, &Queues::new(queue), depth, memory)
         };
-        let least = bound(&stats, 0, 5, 0);
-        assert_eq!(bound(&stats, 1000, 5, 0), least + 2000);
-        assert_eq!(bound(&stats, 0, 5, 77), least + 77);
-        assert_eq!(bound(&stats, 0, 50, 0), least, "nothing was published");
+        let least = bound(&metrics, 0, 5, 0);
+        assert_eq!(bound(&metrics, 1000, 5, 0), least + 2000);
+        assert_eq!(bound(&metrics, 0, 5, 77), least + 77);
+        assert_eq!(bound(&metrics, 0, 50, 0), least, "nothing was published");
 
-        stats
+        metrics
             .points
             .link
             .update(|figures| figures.largest_frame = 10);
-        assert_eq!(bound(&stats, 0, 5, 0), least + 40);
-        stats.ledger.receive(Topic::Raw, Intake::Queued);
-        stats
+        assert_eq!(bound(&metrics, 0, 5, 0), least + 40);
+        metrics
+            .ledger
+            .record_received(Topic::Raw, IngestDecision::Queued);
+        metrics
             .ledger
             .settle(Topic::Raw, Outcome::Published { bytes: 100 });
-        assert_eq!(bound(&stats, 0, 5, 0), least + 40 + 800);
-        assert_eq!(bound(&stats, 0, 50, 0), least + 40 + 5300);
-        stats.ledger.receive(Topic::Wire, Intake::Queued);
-        stats
+        assert_eq!(bound(&metrics, 0, 5, 0), least + 40 + 800);
+        assert_eq!(bound(&metrics, 0, 50, 0), least + 40 + 5300);
+        metrics
+            .ledger
+            .record_received(Topic::Wire, IngestDecision::Queued);
+        metrics
             .ledger
             .settle(Topic::Wire, Outcome::Published { bytes: 1 });
-        assert_eq!(bound(&stats, 0, 5, 0), least + 40 + 800 + 46);
+        assert_eq!(bound(&metrics, 0, 5, 0), least + 40 + 800 + 46);
     }
 }

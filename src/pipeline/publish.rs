@@ -1,16 +1,16 @@
-//! The publishers' half of the pipeline: takes messages from the queues, serializes what is subscribed and delivers it.
-//! It may wait for the middleware.
+//! Publishing of queued messages, on the threads that publish: takes them from the queues, serializes those that have
+//! subscribers, and delivers them to the middleware. It may wait for the middleware.
 
 mod clouds;
 pub(in crate::pipeline) mod delivery;
-mod marker_publishers;
+mod markers;
 mod objects;
 mod reliable;
 mod startup_hold;
 mod worker;
 
 pub use clouds::PointsPublishWorker;
-pub use delivery::{Delivery, Sink, Stream};
+pub use delivery::{Delivery, Sink};
 pub use objects::ObjectPublishWorker;
 pub use reliable::ReliablePublishWorker;
 pub use worker::{PublishWorker, StreamPublisher};

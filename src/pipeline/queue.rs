@@ -1,15 +1,14 @@
-//! The queue between the reader and the publisher.
+//! Queue between the thread that reads a link and the thread that publishes: bounded in bytes, drops the oldest.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A first-in-first-out queue bounded in bytes, for one producer that must never wait and one consumer
-/// that may.
+/// First-in-first-out queue bounded in bytes, for one producer that never waits and one consumer that may.
 ///
-/// **When full, the oldest go first**: [`push`](Self::push) makes room by handing the oldest items back
-/// to the producer, who accounts for them. An item larger than the whole bound is handed back itself;
-/// it would only push out everything and still not fit.
+/// **Overflow policy: drop oldest.** [`push`](Self::push) makes room by returning the oldest items to the producer,
+/// which accounts for them. An item larger than the whole bound is returned itself: it would push out everything and
+/// still not fit.
 ///
 /// ```
 /// use sensr_bridge::pipeline::queue::ByteQueue;
@@ -34,30 +33,30 @@ struct State<T> {
     closed: bool,
 }
 
-/// How full the queue is.
+/// Fill level of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Fill {
     /// Waiting items.
     pub items: usize,
-    /// Their bytes.
+    /// Bytes of the waiting items.
     pub bytes: usize,
-    /// The bound.
+    /// Bound, bytes.
     pub max_bytes: usize,
 }
 
 /// Answer of [`ByteQueue::pop_ready`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Popped<T> {
-    /// The oldest that is ready.
+    /// The oldest ready item.
     Item(T),
-    /// None is ready yet.
+    /// No item is ready yet.
     NotReady,
     /// The queue is closed and empty.
     Closed,
 }
 
 impl<T> ByteQueue<T> {
-    /// An empty queue that holds at most `max_bytes`.
+    /// Creates an empty queue that holds at most `max_bytes`.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
         Self {
@@ -72,9 +71,9 @@ impl<T> ByteQueue<T> {
         }
     }
 
-    /// Appends `item`, which counts as `bytes` (at least one). Never waits. Returns what had to give way, oldest
-    /// first, or `item` itself if it can never fit or the queue is closed.
-    #[must_use = "items that gave way are lost data and have to be counted"]
+    /// Appends `item`, which counts as `bytes` (at least one), without waiting. Returns the items that were pushed out,
+    /// oldest first, or `item` itself if it can never fit or the queue is closed.
+    #[must_use = "dropped items are lost data and have to be counted"]
     pub fn push(&self, item: T, bytes: usize) -> Vec<T> {
         let bytes = bytes.max(1);
         let mut state = self.lock();
@@ -90,7 +89,7 @@ impl<T> ByteQueue<T> {
         evicted
     }
 
-    /// Takes the oldest item, waiting for one. None once the queue is closed and empty.
+    /// Takes the oldest item, and waits for one. `None` once the queue is closed and empty.
     pub fn pop(&self) -> Option<T> {
         let mut state = self.lock();
         loop {
@@ -109,11 +108,11 @@ impl<T> ByteQueue<T> {
         }
     }
 
-    /// Takes the oldest item that `is_ready`, whatever older ones wait; once the queue is closed, the oldest.
+    /// Takes the oldest item for which `is_ready` holds, even before older ones; once the queue is closed, the oldest.
     ///
-    /// Waits for an item, and at most `patience` for one that is ready. Then, and when the first item came to an empty
-    /// queue, the answer is [`Popped::NotReady`]: it may be time to judge anew.
-    pub fn pop_ready(&self, is_ready: impl Fn(&T) -> bool, patience: Duration) -> Popped<T> {
+    /// Waits for an item, and at most `timeout` for a ready one. Returns [`Popped::NotReady`] after the timeout and
+    /// when the first item arrives in an empty queue, for the caller to evaluate readiness again.
+    pub fn pop_ready(&self, is_ready: impl Fn(&T) -> bool, timeout: Duration) -> Popped<T> {
         let mut state = self.lock();
         if state.items.is_empty() && !state.closed {
             drop(
@@ -131,7 +130,7 @@ impl<T> ByteQueue<T> {
         let Some(ready) = ready else {
             drop(
                 self.changed
-                    .wait_timeout(state, patience)
+                    .wait_timeout(state, timeout)
                     .unwrap_or_else(PoisonError::into_inner),
             );
             return Popped::NotReady;
@@ -144,38 +143,37 @@ impl<T> ByteQueue<T> {
         Popped::Item(item)
     }
 
-    /// Changes the bound. Returns what no longer fits, oldest first.
-    #[must_use = "items that gave way are lost data and have to be counted"]
+    /// Changes the bound. Returns the items that no longer fit, oldest first.
+    #[must_use = "dropped items are lost data and have to be counted"]
     pub fn set_max_bytes(&self, max_bytes: usize) -> Vec<T> {
         let mut state = self.lock();
         state.max_bytes = max_bytes;
         state.evict_down_to(max_bytes)
     }
 
-    /// From now on nothing is taken in; what is queued can still be popped.
+    /// Closes the queue for new items. Queued ones can still be popped.
     pub fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();
     }
 
-    /// Waits until everything has been popped or `deadline` has come, and returns what is left.
-    #[must_use = "items that are left are lost data and have to be counted"]
+    /// Waits until the queue is empty or `deadline` has passed, and returns the remaining items.
+    #[must_use = "remaining items are lost data and have to be counted"]
     pub fn drain_until(&self, deadline: Instant) -> Vec<T> {
-        // The consumer signals nobody when it pops; a few looks a second are enough for an ending.
-        const LOOK: Duration = Duration::from_millis(10);
+        // The consumer sends no signal when it pops; polling is good enough for a shutdown.
+        const POLL_INTERVAL: Duration = Duration::from_millis(10);
         while self.fill().items > 0 && Instant::now() < deadline {
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_INTERVAL);
         }
         self.lock().evict_down_to(0)
     }
 
-    /// How many items have been popped so far: a queue in which something waits and this stands still has lost
-    /// its consumer.
+    /// Number of items popped so far. If items wait and this number does not grow, the consumer hangs.
     pub fn taken(&self) -> u64 {
         self.lock().taken
     }
 
-    /// How full it is.
+    /// Fill level.
     pub fn fill(&self) -> Fill {
         let state = self.lock();
         Fill {
@@ -185,8 +183,8 @@ impl<T> ByteQueue<T> {
         }
     }
 
-    /// No invariant spans a panic here (each method is a few moves), so a poisoned lock is still good;
-    /// whoever panicked is dealt with by the supervisor.
+    /// Locks the state. No invariant spans a panic here (each method is a few moves), so a poisoned lock is recovered;
+    /// the supervisor ends the process for the panic.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -234,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_is_counted_and_what_gave_way_is_not() {
+    fn popped_items_are_counted_and_dropped_ones_are_not() {
         let queue = ByteQueue::new(10);
         assert!(queue.push(1, 10).is_empty());
         assert_eq!(queue.push(2, 10), [1]);
@@ -243,9 +241,9 @@ mod tests {
         assert_eq!(queue.taken(), 1);
     }
 
-    /// Whoever panicked is dealt with by the supervisor; the others, and the accounts, must go on until then.
+    /// The supervisor ends the process after a panic; until then the other threads and the ledger go on.
     #[test]
-    fn a_poisoned_lock_is_still_good() {
+    fn a_poisoned_lock_is_recovered() {
         let queue = Arc::new(ByteQueue::new(10));
         let poisoner = Arc::clone(&queue);
         let panicked = std::thread::spawn(move || {
@@ -259,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn closed_takes_nothing_in_and_hands_it_back() {
+    fn a_closed_queue_returns_pushed_items() {
         let queue = ByteQueue::new(100);
         queue.close();
         assert_eq!(queue.push(1, 1), [1]);
@@ -292,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ready_waits_and_holds_up_nothing_else() {
+    fn an_item_that_is_not_ready_waits_without_blocking_others() {
         let queue = ByteQueue::new(100);
         for i in 0..4 {
             assert!(queue.push(i, 10).is_empty());
@@ -311,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_item_wakes_whoever_waits_for_a_ready_one() {
+    fn the_first_item_wakes_a_consumer_that_waits_for_a_ready_one() {
         let queue = Arc::new(ByteQueue::new(100));
         let consumer = std::thread::spawn({
             let queue = Arc::clone(&queue);
@@ -325,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_takes_is_left_at_the_deadline() {
+    fn items_that_are_not_popped_remain_at_the_deadline() {
         let queue = ByteQueue::new(100);
         assert!(queue.push(1, 1).is_empty());
         queue.close();

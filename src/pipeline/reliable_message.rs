@@ -1,16 +1,16 @@
-//! What SENSR says that must not be lost.
+//! Item of the reliable queue: an event, the zones, a health, or a status. None is dropped for the sake of clouds.
 
 use std::sync::Arc;
 
-use super::{Queued, heap_size};
-use crate::pipeline::object_message::MessageTimes;
-use crate::pipeline::source::Source;
+use super::heap_size;
+use super::queues::Queued;
+use super::stream_source::{MessageTimes, StreamSource};
 use crate::topic::Topic;
 use sensr_protocol::custom::Custom;
 use sensr_protocol::health::SystemHealth;
 use sensr_protocol::wire::proto::{LosingEvent, OnlineRecalibrationEvent, ZoneConfig, ZoneEvent};
 
-/// A message of its own each.
+/// A message that must not be lost.
 #[derive(Debug)]
 pub(in crate::pipeline) enum ReliableMessage {
     Zones(Arc<[ZoneConfig]>),
@@ -21,24 +21,14 @@ pub(in crate::pipeline) enum ReliableMessage {
         health: SystemHealth,
         is_event: bool,
     },
-    /// None: nothing is known of it.
+    /// `None`: the status of the server is not known.
     ServerStatus(Option<Box<Custom>>),
 }
 
 impl ReliableMessage {
-    /// All topics that there are notices for.
-    pub(in crate::pipeline) const TOPICS: [Topic; 6] = [
-        Topic::Zones,
-        Topic::ZoneEvents,
-        Topic::LosingEvents,
-        Topic::RecalibrationEvents,
-        Topic::Health,
-        Topic::ServerStatus,
-    ];
-
-    /// Returns what tells subscribers of a topic that nothing is known of the server, so that nothing of what was said
-    /// before holds any more. None for events: they remain true.
-    pub(in crate::pipeline) fn nothing_known(topic: Topic) -> Option<Self> {
+    /// Returns the message that tells subscribers of a latched topic that nothing is known of the server, so that
+    /// earlier messages no longer hold. `None` for events: they remain true.
+    pub(in crate::pipeline) fn unknown(topic: Topic) -> Option<Self> {
         match topic {
             Topic::Zones => Some(Self::Zones(Arc::new([]))),
             Topic::Health => Some(Self::Health {
@@ -52,17 +42,17 @@ impl ReliableMessage {
 
     pub(in crate::pipeline) fn topic(&self) -> Topic {
         match self {
-            Self::Zones(_) => Topic::Zones,
-            Self::ZoneEvent(_) => Topic::ZoneEvents,
-            Self::LosingEvent(_) => Topic::LosingEvents,
-            Self::RecalibrationEvent(_) => Topic::RecalibrationEvents,
-            Self::Health { .. } => Topic::Health,
-            Self::ServerStatus(_) => Topic::ServerStatus,
+            Self::Zones(_) => crate::published_topic!(Reliable, Zones),
+            Self::ZoneEvent(_) => crate::published_topic!(Reliable, ZoneEvents),
+            Self::LosingEvent(_) => crate::published_topic!(Reliable, LosingEvents),
+            Self::RecalibrationEvent(_) => crate::published_topic!(Reliable, RecalibrationEvents),
+            Self::Health { .. } => crate::published_topic!(Reliable, Health),
+            Self::ServerStatus(_) => crate::published_topic!(Reliable, ServerStatus),
         }
     }
 
-    /// What it takes up beside itself.
-    fn memory(&self) -> usize {
+    /// Bytes that the message occupies on the heap.
+    fn heap_size(&self) -> usize {
         match self {
             Self::Zones(zones) => zones.iter().map(heap_size::of_zone).sum(),
             Self::ZoneEvent(_) | Self::LosingEvent(_) => 0,
@@ -73,20 +63,20 @@ impl ReliableMessage {
     }
 }
 
-/// A notice in the queue.
+/// A reliable message in the queue.
 #[derive(Debug)]
 pub struct QueuedReliable {
-    pub(in crate::pipeline) source: Source,
+    pub(in crate::pipeline) source: StreamSource,
     pub(in crate::pipeline) times: MessageTimes,
-    /// Among those of its topic.
+    /// Number of the message on its topic, from 0.
     pub(in crate::pipeline) sequence: u64,
     pub(in crate::pipeline) message: ReliableMessage,
 }
 
 impl QueuedReliable {
-    /// What it takes up while it waits.
+    /// Bytes that the item occupies while it waits.
     pub(in crate::pipeline) fn cost(&self) -> usize {
-        size_of::<Self>() + self.message.memory()
+        size_of::<Self>() + self.message.heap_size()
     }
 }
 

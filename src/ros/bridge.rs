@@ -14,16 +14,17 @@ use super::parameters::ParameterServer;
 use super::reporter::Reporter;
 use super::services::LinkServices;
 use super::static_transform::StaticTransform;
-use super::threads::{PUBLISHING_THREADS, ThreadSpawner};
+use super::threads::ThreadSpawner;
 use super::{Error, RuntimeError, statistics};
 use crate::config::resolve::Resolver;
 use crate::config::{Config, Settings};
-use crate::pipeline::Queues;
+use crate::pipeline::queues::Queues;
 use crate::supervisor::heartbeat::Heartbeat;
 use crate::supervisor::link_runtime::{LinkRuntime, Signals};
 use crate::supervisor::queue_watchdog::{QueueProgress, QueueWatchdog};
 use crate::supervisor::wait_monitor::{WaitHealth, WaitMonitor};
 use crate::supervisor::workers::{ThreadError, Worker, Workers};
+use crate::topic::PublishingThread;
 
 /// Longest wait for requests in one turn of the main loop.
 const SPIN_TIMEOUT: Duration = Duration::from_millis(100);
@@ -103,7 +104,10 @@ impl Bridge {
 
     pub(super) fn run(mut self, node: &mut Node, rosout: &Rosout) -> Result<(), Error> {
         let mut waits = WaitMonitor::default();
-        let mut watchdog = QueueWatchdog::new(PUBLISHING_THREADS, Instant::now());
+        let mut watchdog = QueueWatchdog::new(
+            PublishingThread::ALL.map(PublishingThread::name),
+            Instant::now(),
+        );
         loop {
             // In this order: a thread that has ended because it was asked to was asked before.
             let has_one_ended = self.readers.any_has_ended() || self.publishers.any_has_ended();
@@ -126,7 +130,7 @@ impl Bridge {
         &mut self,
         node: &mut Node,
         waits: &mut WaitMonitor,
-        watchdog: &mut QueueWatchdog<{ PUBLISHING_THREADS.len() }>,
+        watchdog: &mut QueueWatchdog<{ PublishingThread::ALL.len() }>,
     ) -> Result<(), Error> {
         let Self {
             control,

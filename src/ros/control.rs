@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::config::resolve::{ResolvedConfig, Resolver};
 use crate::connection::options::LinkOptions;
 use crate::metrics::Metrics;
-use crate::pipeline::Queues;
+use crate::pipeline::queues::Queues;
 
 /// What parameters and services act on.
 pub(super) struct Control {

@@ -14,7 +14,8 @@ use crate::diagnostics::{Diagnostics, DiagnosticsInput, LinkInput, Status};
 use crate::environment::shared_memory_users::SharedMemoryUsers;
 use crate::metrics::process_memory::ProcessMemory;
 use crate::metrics::{Metrics, StreamMetrics};
-use crate::pipeline::{Queues, memory_bound};
+use crate::pipeline::memory_bound;
+use crate::pipeline::queues::Queues;
 use crate::time::log_throttle::LogThrottle;
 use crate::time::stamp::Stamp;
 

@@ -1,15 +1,15 @@
-//! The topics, as publishers.
+//! Publishers of the topics of one thread.
 
 use r2r::{Node, PublisherUntyped, QosProfile};
 
 use super::RuntimeError;
 use crate::config::CloudQos;
 use crate::pipeline::publish::Sink;
-use crate::topic::{QosClass, Topic};
+use crate::topic::{PublishingThread, QosClass, Topic};
 
-/// Hands serialized messages to the middleware. Owned by the thread that publishes.
+/// Publishes serialized messages of one thread. Owned by that thread.
 pub(super) struct DdsSink {
-    /// Those of the topics it is for.
+    /// Publishers of the topics of the thread.
     publishers: [Option<PublisherUntyped>; Topic::COUNT],
 }
 
@@ -17,12 +17,16 @@ impl DdsSink {
     pub(super) fn new(
         node: &mut Node,
         qos: CloudQos,
-        topics: &[Topic],
+        thread: PublishingThread,
     ) -> Result<Self, RuntimeError> {
         let mut publishers = [const { None }; Topic::COUNT];
-        for topic in topics {
+        for topic in thread.topics() {
             let publisher = node
-                .create_publisher_untyped(topic.name(), topic.message_type(), profile(*topic, qos))
+                .create_publisher_untyped(
+                    topic.name(),
+                    topic.message_type(),
+                    qos_profile(topic, qos),
+                )
                 .map_err(RuntimeError::ros(format!("publish {}", topic.name())))?;
             publishers[topic.index()] = Some(publisher);
         }
@@ -32,11 +36,11 @@ impl DdsSink {
     fn publisher(&self, topic: Topic) -> &PublisherUntyped {
         self.publishers[topic.index()]
             .as_ref()
-            .expect("an outflow is given a sink for what it publishes")
+            .expect("`published_topic` lets a thread name only its own topics")
     }
 }
 
-fn profile(topic: Topic, qos: CloudQos) -> QosProfile {
+fn qos_profile(topic: Topic, qos: CloudQos) -> QosProfile {
     let qos_class = topic.qos_class();
     let profile = QosProfile::default()
         .reliable()
@@ -53,7 +57,7 @@ impl Sink for DdsSink {
     type Error = r2r::Error;
 
     fn subscribers(&self, topic: Topic) -> usize {
-        // If the question fails, publishing will fail too, and that is counted.
+        // If the query fails, publishing will fail too, and that is counted.
         self.publisher(topic)
             .get_inter_process_subscription_count()
             .unwrap_or(1)
@@ -63,7 +67,7 @@ impl Sink for DdsSink {
         self.publisher(topic).publish_raw(message)
     }
 
-    /// There will never be another answer: publisher, node or context are gone.
+    /// Returns whether publisher, node or context are no longer valid, which is permanent.
     fn is_final(error: &r2r::Error) -> bool {
         matches!(
             error,

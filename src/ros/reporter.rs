@@ -11,7 +11,7 @@ use super::duplicate_bridge::DuplicateBridgeCheck;
 use super::{RuntimeError, statistics};
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::pipeline::Queues;
+use crate::pipeline::queues::Queues;
 use crate::time::rate_limiter::RateLimiter;
 
 /// What `diagnostic_updater` does, too.

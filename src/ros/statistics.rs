@@ -12,10 +12,11 @@ use crate::config::Config;
 use crate::connection::status::{LinkFigures, LinkState};
 use crate::metrics::ledger::Account;
 use crate::metrics::process_memory::ProcessMemory;
-use crate::metrics::stage_times::{Stage, Times};
+use crate::metrics::stage_times::{Stage, StageTimes};
 use crate::metrics::{Metrics, StreamMetrics};
+use crate::pipeline::memory_bound;
 use crate::pipeline::queue::Fill;
-use crate::pipeline::{Queues, memory_bound};
+use crate::pipeline::queues::Queues;
 use crate::time::clock_offset::ClockOffsetEstimator;
 use crate::time::stamp::Stamp;
 use crate::topic::Topic;
@@ -164,7 +165,7 @@ fn topic_statistics(topic: Topic, account: Account) -> TopicStatistics {
 }
 
 fn stages(link: &str, stream: &StreamMetrics) -> Vec<StageStatistics> {
-    let times = stream.stages.take();
+    let times = stream.stages.take_times();
     let stages = Stage::ALL.iter().zip(times);
     stages
         .map(|(stage, times)| stage_statistics(link, *stage, times))
@@ -188,7 +189,7 @@ fn clock(clock: &ClockOffsetEstimator) -> ClockStatistics {
     }
 }
 
-fn stage_statistics(link: &str, stage: Stage, times: Times) -> StageStatistics {
+fn stage_statistics(link: &str, stage: Stage, times: StageTimes) -> StageStatistics {
     StageStatistics {
         link: link.to_owned(),
         stage: stage.name().to_owned(),

@@ -11,35 +11,14 @@ use crate::config::Config;
 use crate::connection::options::LinkOptions;
 use crate::connection::reconnect;
 use crate::metrics::Metrics;
-use crate::pipeline::Queues;
 use crate::pipeline::ingest::{OutputIngest, PointsIngest};
 use crate::pipeline::publish::{ObjectPublishWorker, PointsPublishWorker, ReliablePublishWorker};
+use crate::pipeline::queues::Queues;
 use crate::supervisor::heartbeat::Heartbeat;
 use crate::supervisor::link_runtime::{LinkRuntime, Signals};
 use crate::supervisor::workers::{Worker, Workers};
-use crate::topic::Topic;
+use crate::topic::PublishingThread;
 use tokio_util::sync::CancellationToken;
-
-/// Names of the threads that publish, in the order of [`Queues::progress`].
-pub(super) const PUBLISHING_THREADS: [&str; 3] = ["pub-points", "pub-objects", "pub-reliable"];
-
-/// What each publishing thread publishes. Both cloud and object thread have a publisher of frames.
-const CLOUD_TOPICS: [Topic; 4] = [Topic::Raw, Topic::Ground, Topic::Background, Topic::Wire];
-const OBJECT_TOPICS: [Topic; 5] = [
-    Topic::Objects,
-    Topic::ObjectPoints,
-    Topic::ObjectMarkers,
-    Topic::ZoneMarkers,
-    Topic::Wire,
-];
-const RELIABLE_TOPICS: [Topic; 6] = [
-    Topic::Zones,
-    Topic::ZoneEvents,
-    Topic::LosingEvents,
-    Topic::RecalibrationEvents,
-    Topic::Health,
-    Topic::ServerStatus,
-];
 
 /// Starts the threads, and holds what they share.
 pub(super) struct ThreadSpawner {
@@ -57,29 +36,29 @@ impl ThreadSpawner {
         queues: &Queues,
         config: &Config,
     ) -> Result<Workers, RuntimeError> {
-        let mut sink = |topics: &[Topic]| DdsSink::new(node, config.qos, topics);
+        let mut sink = |thread| DdsSink::new(node, config.qos, thread);
         let clouds = PointsPublishWorker::new(
             Arc::clone(&self.stats),
             Arc::clone(&queues.clouds),
             self.config.clone(),
-            sink(&CLOUD_TOPICS)?,
+            sink(PublishingThread::Points)?,
         );
         let objects = ObjectPublishWorker::new(
             Arc::clone(&self.stats),
             Arc::clone(&queues.objects),
             self.config.clone(),
-            sink(&OBJECT_TOPICS)?,
+            sink(PublishingThread::Objects)?,
         );
         let reliable = ReliablePublishWorker::new(
             Arc::clone(&self.stats),
             Arc::clone(&queues.reliable),
             self.config.clone(),
-            sink(&RELIABLE_TOPICS)?,
+            sink(PublishingThread::Reliable)?,
         );
         Ok(Workers::new([
-            Worker::spawn(PUBLISHING_THREADS[0], move || clouds.run())?,
-            Worker::spawn(PUBLISHING_THREADS[1], move || objects.run())?,
-            Worker::spawn(PUBLISHING_THREADS[2], move || reliable.run())?,
+            Worker::spawn(PublishingThread::Points.name(), move || clouds.run())?,
+            Worker::spawn(PublishingThread::Objects.name(), move || objects.run())?,
+            Worker::spawn(PublishingThread::Reliable.name(), move || reliable.run())?,
         ]))
     }
 

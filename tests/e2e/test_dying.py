@@ -92,7 +92,7 @@ def test_a_publisher_that_is_gone(rig, broken_rcl, code):
     pair = Breakable(rig, broken_rcl, thread="pub-points", publish=code)
     pair.break_it()
     pair.feed()
-    took = pair.require_death("the pub-points thread ended: points/raw: the middleware takes nothing any more")
+    took = pair.require_death("the pub-points thread ended: points/raw: publisher or context is no longer valid")
     note(f"dying: rcl code {code}, exit code 1 after {took:.2f} s")
 
 

@@ -1,4 +1,4 @@
-//! The reader's half of the point stream.
+//! Ingest of the point stream, in stages: decode, check, rate limit, ledger, queue.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,18 +6,21 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use super::decode_failures::DecodeFailures;
+use super::warn_throttled;
+use super::wire_tap::WireTap;
 use crate::config::{Config, StampSource};
 use crate::connection::reconnect::FrameHandler;
 use crate::connection::status::Endpoint;
 use crate::encode::point_cloud::Cloud;
 use crate::metrics::Metrics;
-use crate::metrics::ledger;
+use crate::metrics::ledger::IngestDecision;
 use crate::metrics::stage_times::Stage;
-use crate::pipeline::ingest::wire_tap::WireTap;
-use crate::pipeline::source::SourceTracker;
-use crate::pipeline::{
-    CloudQueue, LOG_PERIOD, QueuedClouds, count_invalid_texts, settle_as_dropped, warn_throttled,
-};
+use crate::pipeline::LOG_PERIOD;
+use crate::pipeline::queued_clouds::QueuedClouds;
+use crate::pipeline::queues::{CloudQueue, settle_as_dropped};
+use crate::pipeline::stream_source::SourceTracker;
+use crate::published_topic;
 use crate::time::log_throttle::LogThrottle;
 use crate::time::rate_limiter::RateLimiter;
 use crate::time::stamp::{Arrival, Stamp};
@@ -25,51 +28,53 @@ use crate::topic::Topic;
 use sensr_protocol::points::{Points, decode_points};
 use sensr_protocol::wire::PointCloud;
 
-/// Decodes the messages of the point stream, enters their clouds in the ledger and queues those that are
-/// due. Never waits.
+/// Topics of [`Topic::of_cloud_type`], each with a publisher on the thread of the point stream.
+const _: [Topic; Topic::CLOUDS.len()] = [
+    published_topic!(Points, Raw),
+    published_topic!(Points, Ground),
+    published_topic!(Points, Background),
+];
+
+/// Decodes the frames of the point stream, enters their clouds in the ledger and queues those that are due.
 #[derive(Debug)]
 pub struct PointsIngest {
-    stats: Arc<Metrics>,
-    queue: Arc<CloudQueue>,
+    metrics: Arc<Metrics>,
     config: watch::Receiver<Arc<Config>>,
-    grids: [RateLimiter; Topic::COUNT],
-    tap: WireTap,
+    queue: Arc<CloudQueue>,
     source: SourceTracker,
-    complaints: LogThrottles,
+    tap: WireTap,
+    failures: DecodeFailures,
+    limiters: [RateLimiter; Topic::COUNT],
+    throttles: LogThrottles,
 }
 
 #[derive(Debug)]
 struct LogThrottles {
-    undecodable: LogThrottle,
-    parts: LogThrottle,
-    texts: LogThrottle,
-    unknown_cloud_types: LogThrottle,
+    unknown_types: LogThrottle,
     malformed: LogThrottle,
     intensities: LogThrottle,
     overflow: LogThrottle,
 }
 
 impl PointsIngest {
-    /// An intake that follows changes of `config`.
+    /// Creates an ingest that follows changes of `config`.
     #[must_use]
     pub fn new(
-        stats: Arc<Metrics>,
+        metrics: Arc<Metrics>,
         queue: Arc<CloudQueue>,
         config: watch::Receiver<Arc<Config>>,
     ) -> Self {
         let throttle = || LogThrottle::new(LOG_PERIOD);
         Self {
-            stats,
-            queue,
+            metrics,
             config,
-            grids: Default::default(),
-            tap: WireTap::default(),
+            queue,
             source: SourceTracker::default(),
-            complaints: LogThrottles {
-                undecodable: throttle(),
-                parts: throttle(),
-                texts: throttle(),
-                unknown_cloud_types: throttle(),
+            tap: WireTap::default(),
+            failures: DecodeFailures::default(),
+            limiters: Default::default(),
+            throttles: LogThrottles {
+                unknown_types: throttle(),
                 malformed: throttle(),
                 intensities: throttle(),
                 overflow: throttle(),
@@ -77,87 +82,88 @@ impl PointsIngest {
         }
     }
 
-    /// Clouds carry no time. On the server's clock they get the time they came, moved by the offset of the
-    /// clocks; as long as that is unknown there is only ours.
+    /// Returns the stamp of clouds, which carry no time: their receive time, on the server's clock minus the offset of
+    /// the clocks as soon as that is known.
     fn stamp(&self, arrival: Arrival, source: StampSource) -> Stamp {
         let offset_ns = match source {
             StampSource::Receive => None,
-            StampSource::Server => self.stats.clock_offset_ns_of(self.source.address()),
+            StampSource::Server => self.metrics.clock_offset_ns_of(self.source.address()),
         };
         arrival.stamp.moved_back(offset_ns.unwrap_or(0))
     }
 
-    /// The clouds of a frame that are due.
-    fn clouds(&mut self, payload: Bytes, arrival: Arrival, config: &Config) -> Vec<(Topic, Cloud)> {
+    /// Decodes a frame. Returns its clouds that are due.
+    fn due_clouds(
+        &mut self,
+        payload: Bytes,
+        arrival: Arrival,
+        config: &Config,
+    ) -> Vec<(Topic, Cloud)> {
         let decoded = decode_points(payload);
-        let points = &self.stats.points;
-        points.stages.add(Stage::Decode, arrival.instant.elapsed());
+        let stream = &self.metrics.points;
+        let elapsed = arrival.instant.elapsed();
+        stream.stages.record(Stage::Decode, elapsed);
         match decoded {
             Ok(message) => {
-                self.count_undecodable(&message);
-                let mut due = RateDecisions::new(config, arrival.instant);
+                self.record_failures(&message);
+                let mut decisions = RateDecisions::new(config, arrival.instant);
                 let clouds = message.clouds.into_iter();
                 clouds
-                    .filter_map(|cloud| self.cloud(cloud, &mut due))
+                    .filter_map(|cloud| self.admit_cloud(cloud, &mut decisions))
                     .collect()
             }
             Err(error) => {
-                points
-                    .link
-                    .update(|figures| figures.undecodable_frames += 1);
-                warn_throttled(&mut self.complaints.undecodable, || error.to_string());
+                self.failures.record_frame(&stream.link, &error);
                 Vec::new()
             }
         }
     }
 
-    /// Clouds that do not decode are entered under their topic as long as their type can be read.
-    fn count_undecodable(&mut self, message: &Points) {
-        let undecodable = &message.undecodable;
-        let link = &self.stats.points.link;
-        if undecodable.count() > 0 {
-            let topics = message.broken.iter().copied();
-            let mut parts = undecodable.count();
-            for topic in topics.filter_map(Topic::of_cloud_type) {
-                parts -= 1;
-                let ledger = &self.stats.ledger;
-                ledger.receive(topic, ledger::Intake::Malformed);
-            }
-            link.update(|figures| figures.undecodable_parts += parts);
-            warn_throttled(&mut self.complaints.parts, || undecodable.to_string());
+    /// Enters clouds that do not decode in the ledger, as far as their type can be read, and records all failures.
+    fn record_failures(&mut self, message: &Points) {
+        let broken = message.broken.iter().copied();
+        let mut malformed = 0;
+        for topic in broken.filter_map(Topic::of_cloud_type) {
+            malformed += 1;
+            let ledger = &self.metrics.ledger;
+            ledger.record_received(topic, IngestDecision::Malformed);
         }
-        count_invalid_texts(link, undecodable.texts(), &mut self.complaints.texts);
+        let link = &self.metrics.points.link;
+        self.failures
+            .record_parts(link, &message.undecodable, malformed);
     }
 
-    /// Enters a cloud in the ledger. Returns it if it is to be queued.
-    fn cloud(&mut self, cloud: PointCloud, due: &mut RateDecisions) -> Option<(Topic, Cloud)> {
+    /// Enters a cloud in the ledger. Returns it if it is due.
+    fn admit_cloud(
+        &mut self,
+        cloud: PointCloud,
+        decisions: &mut RateDecisions,
+    ) -> Option<(Topic, Cloud)> {
         let Some(topic) = Topic::of_cloud_type(cloud.r#type) else {
-            self.stats
-                .points
-                .link
-                .update(|figures| figures.unknown_cloud_types += 1);
-            warn_throttled(&mut self.complaints.unknown_cloud_types, || {
+            let link = &self.metrics.points.link;
+            link.update(|figures| figures.unknown_cloud_types += 1);
+            warn_throttled(&mut self.throttles.unknown_types, || {
                 format!("ignoring clouds of unknown type {}", cloud.r#type)
             });
             return None;
         };
-        let ledger = &self.stats.ledger;
+        let ledger = &self.metrics.ledger;
         let cloud = match Cloud::new(cloud.points, cloud.intensities) {
             Ok(cloud) => cloud,
             Err(error) => {
-                ledger.receive(topic, ledger::Intake::Malformed);
-                warn_throttled(&mut self.complaints.malformed, || {
+                ledger.record_received(topic, IngestDecision::Malformed);
+                warn_throttled(&mut self.throttles.malformed, || {
                     format!("{}: dropped a cloud: {error}", topic.name())
                 });
                 return None;
             }
         };
         if cloud.is_empty() {
-            ledger.note_empty(topic);
+            ledger.record_empty_cloud(topic);
         }
         if cloud.intensity_mismatch() {
-            ledger.note_intensity_mismatch(topic);
-            warn_throttled(&mut self.complaints.intensities, || {
+            ledger.record_intensity_mismatch(topic);
+            warn_throttled(&mut self.throttles.intensities, || {
                 format!(
                     "{}: the number of intensities is not that of the {} points, using 0",
                     topic.name(),
@@ -165,33 +171,33 @@ impl PointsIngest {
                 )
             });
         }
-        let intake = due.of(topic, &mut self.grids);
-        ledger.receive(topic, intake);
-        (intake == ledger::Intake::Queued).then_some((topic, cloud))
+        let decision = decisions.decide(topic, &mut self.limiters);
+        ledger.record_received(topic, decision);
+        (decision == IngestDecision::Queued).then_some((topic, cloud))
     }
 }
 
 impl FrameHandler for PointsIngest {
     fn handle_frame(&mut self, payload: Bytes, arrival: Arrival) {
-        let length = payload.len();
+        let frame_bytes = payload.len();
         let config = Arc::clone(&self.config.borrow());
-        let wire = self.tap.take(&payload, &config, &self.stats.ledger);
+        let wire = self.tap.tap_frame(&payload, &config, &self.metrics.ledger);
         let message = QueuedClouds {
-            source: self.source.now(&config, config.points_port),
+            source: self.source.current(&config, config.points_port),
             arrival,
             stamp: self.stamp(arrival, config.stamp_source),
             wire,
-            clouds: self.clouds(payload, arrival, &config),
+            clouds: self.due_clouds(payload, arrival, &config),
         };
         if message.clouds.is_empty() && message.wire.is_none() {
             return;
         }
-        let cost = message.cost(length);
-        let gone = self.queue.push(message, cost);
-        if !gone.is_empty() {
-            let count = settle_as_dropped(&self.stats.ledger, gone);
-            warn_throttled(&mut self.complaints.overflow, || {
-                format!("the queue is full: dropped the {count} oldest clouds")
+        let cost = message.cost(frame_bytes);
+        let dropped = self.queue.push(message, cost);
+        if !dropped.is_empty() {
+            let count = settle_as_dropped(&self.metrics.ledger, dropped);
+            warn_throttled(&mut self.throttles.overflow, || {
+                format!("the queue of clouds is full: dropped the {count} oldest clouds")
             });
         }
     }
@@ -202,12 +208,12 @@ impl FrameHandler for PointsIngest {
     }
 }
 
-/// What the parameters want of one message. All clouds of a type in one message share the answer: while
-/// SENSR calibrates, a message holds one RAW cloud per sensor, and thinning must not single out the first.
+/// Decisions for the clouds of one message. All clouds of a type in one message share the decision: while SENSR
+/// calibrates, a message holds one RAW cloud per sensor, and the rate limit must not pick the first.
 struct RateDecisions<'a> {
     config: &'a Config,
     now: Instant,
-    answers: [Option<ledger::Intake>; Topic::COUNT],
+    decisions: [Option<IngestDecision>; Topic::COUNT],
 }
 
 impl<'a> RateDecisions<'a> {
@@ -215,19 +221,23 @@ impl<'a> RateDecisions<'a> {
         Self {
             config,
             now,
-            answers: [None; Topic::COUNT],
+            decisions: [None; Topic::COUNT],
         }
     }
 
-    fn of(&mut self, topic: Topic, grids: &mut [RateLimiter; Topic::COUNT]) -> ledger::Intake {
+    fn decide(
+        &mut self,
+        topic: Topic,
+        limiters: &mut [RateLimiter; Topic::COUNT],
+    ) -> IngestDecision {
         let index = topic.index();
-        *self.answers[index].get_or_insert_with(|| {
+        *self.decisions[index].get_or_insert_with(|| {
             if !self.config.publishes(topic) {
-                ledger::Intake::Unsubscribed
-            } else if grids[index].is_due(self.now, self.config.pointcloud_interval) {
-                ledger::Intake::Queued
+                IngestDecision::Unsubscribed
+            } else if limiters[index].is_due(self.now, self.config.pointcloud_interval) {
+                IngestDecision::Queued
             } else {
-                ledger::Intake::Thinned
+                IngestDecision::Thinned
             }
         })
     }
@@ -277,13 +287,13 @@ mod tests {
                 ..Arrival::now()
             };
             self.ingest.handle_frame(payload.into(), arrival);
-            for account in self.ingest.stats.ledger.snapshot() {
+            for account in self.ingest.metrics.ledger.snapshot() {
                 assert!(account.balances(), "{account:?}");
             }
         }
 
-        fn account(&self, topic: Topic) -> ledger::Account {
-            self.ingest.stats.ledger.snapshot()[topic.index()]
+        fn account(&self, topic: Topic) -> crate::metrics::ledger::Account {
+            self.ingest.metrics.ledger.snapshot()[topic.index()]
         }
     }
 
@@ -325,7 +335,7 @@ mod tests {
         fixture.bytes_at(0, frame);
         assert_eq!(fixture.account(Topic::Raw).malformed, 1);
         assert_eq!(fixture.account(Topic::Ground).queued, 1);
-        let figures = fixture.ingest.stats.points.link.snapshot();
+        let figures = fixture.ingest.metrics.points.link.snapshot();
         assert_eq!(
             (figures.undecodable_frames, figures.undecodable_parts),
             (0, 2)
@@ -351,8 +361,11 @@ mod tests {
         fixture.bytes_at(0, vec![0x0a, 200, 1]);
         fixture.message_at(0, vec![cloud(CloudType::Raw, 0, 0)]);
         fixture.message_at(0, vec![cloud(CloudType::Raw, 24, 4)]);
-        let figures = fixture.ingest.stats.points.link.snapshot();
-        assert_eq!((figures.unknown_cloud_types, figures.undecodable_frames), (2, 1));
+        let figures = fixture.ingest.metrics.points.link.snapshot();
+        assert_eq!(
+            (figures.unknown_cloud_types, figures.undecodable_frames),
+            (2, 1)
+        );
         let raw = fixture.account(Topic::Raw);
         assert_eq!((raw.empty, raw.intensity_mismatch, raw.queued), (1, 1, 2));
     }
@@ -410,9 +423,9 @@ mod tests {
             let queued = fixture.ingest.queue.pop().expect("queued");
             fixture
                 .ingest
-                .stats
+                .metrics
                 .ledger
-                .settle(Topic::Raw, ledger::Outcome::Dropped);
+                .settle(Topic::Raw, crate::metrics::ledger::Outcome::Dropped);
             queued.stamp.as_ns() - queued.arrival.stamp.as_ns()
         };
         assert_eq!(
@@ -429,7 +442,11 @@ mod tests {
                 instant: arrival.instant + elapsed,
             };
             let server = Stamp::from_ns(ours_ns - 5_000_000_000);
-            fixture.ingest.stats.clock().observe(arrival, Some(server));
+            fixture
+                .ingest
+                .metrics
+                .clock()
+                .observe(arrival, Some(server));
         }
         assert_eq!(stamp(&mut fixture, StampSource::Server), -5_000_000_000);
         assert_eq!(stamp(&mut fixture, StampSource::Receive), 0);

@@ -1,21 +1,22 @@
-//! The `wire` topic: every frame as it came.
+//! Tap for the `wire` topic: received frames, unchanged.
 
 use bytes::Bytes;
 
 use crate::config::Config;
 use crate::encode::messages;
-use crate::metrics::ledger::{Intake, Ledger};
+use crate::metrics::ledger::{IngestDecision, Ledger};
+use crate::published_topic;
 use crate::time::stamp::Arrival;
 use crate::topic::Topic;
 
-/// A frame to publish as it came. A view: it costs nothing beside what is decoded from it.
+/// A frame to publish as received. It is a view, and shares its memory with the messages decoded from it.
 #[derive(Debug)]
-pub(in crate::pipeline) struct WireFrame {
+pub(in crate::pipeline) struct TappedFrame {
     sequence: u64,
     payload: Bytes,
 }
 
-impl WireFrame {
+impl TappedFrame {
     pub(in crate::pipeline) fn encode<'a>(
         &self,
         buffer: &'a mut Vec<u8>,
@@ -27,28 +28,31 @@ impl WireFrame {
     }
 }
 
-/// Takes frames off one link, if they are wanted.
+/// Numbers the frames of one link, and passes them on if `publish.wire` is set.
 #[derive(Debug, Default)]
-pub(in crate::pipeline) struct WireTap {
+pub(super) struct WireTap {
     sequence: u64,
 }
 
 impl WireTap {
     /// Enters a frame in the ledger. Returns it if it is to be published.
-    pub(in crate::pipeline) fn take(
+    pub(super) fn tap_frame(
         &mut self,
         payload: &Bytes,
         config: &Config,
         ledger: &Ledger,
-    ) -> Option<WireFrame> {
+    ) -> Option<TappedFrame> {
+        // Both threads that read have a publisher for it.
+        const TOPIC: Topic = published_topic!(Points, Wire);
+        const _: Topic = published_topic!(Objects, Wire);
         let sequence = self.sequence;
         self.sequence += 1;
-        if !config.publishes(Topic::Wire) {
-            ledger.receive(Topic::Wire, Intake::Unsubscribed);
+        if !config.publishes(TOPIC) {
+            ledger.record_received(TOPIC, IngestDecision::Unsubscribed);
             return None;
         }
-        ledger.receive(Topic::Wire, Intake::Queued);
-        Some(WireFrame {
+        ledger.record_received(TOPIC, IngestDecision::Queued);
+        Some(TappedFrame {
             sequence,
             payload: payload.clone(),
         })

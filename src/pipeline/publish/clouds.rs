@@ -1,16 +1,17 @@
-//! The publisher's half of the point stream.
+//! Publisher of the point stream.
 
+use super::delivery::{Delivery, Sink};
+use super::worker::{PublishWorker, StreamPublisher};
 use crate::config::Config;
 use crate::encode::cdr::Header;
 use crate::encode::messages::LINK_POINTS;
 use crate::encode::point_cloud::CloudEncoder;
 use crate::metrics::stage_times::Stage;
-use crate::pipeline::QueuedClouds;
-use crate::pipeline::publish::delivery::{Delivery, Sink, Stream};
-use crate::pipeline::publish::worker::{PublishWorker, StreamPublisher};
-use crate::topic::Topic;
+use crate::metrics::{Metrics, StreamMetrics};
+use crate::pipeline::queued_clouds::QueuedClouds;
+use crate::published_topic;
 
-/// For the point stream.
+/// Worker of the thread that publishes clouds.
 pub type PointsPublishWorker<S> = PublishWorker<PointsPublisher, S>;
 
 /// Serializes clouds.
@@ -23,24 +24,26 @@ pub struct PointsPublisher {
 impl StreamPublisher for PointsPublisher {
     type Item = QueuedClouds;
 
-    const STREAM: Stream = |stats| &stats.points;
+    fn stream(metrics: &Metrics) -> &StreamMetrics {
+        &metrics.points
+    }
 
-    fn publish<S: Sink>(
+    fn publish_item<S: Sink>(
         &mut self,
         message: &QueuedClouds,
         _config: &Config,
-        hand_over: &mut Delivery<S>,
+        delivery: &mut Delivery<S>,
     ) {
         let Self {
             encoder,
             wire_buffer,
         } = self;
         let arrival = message.arrival;
-        hand_over
+        delivery
             .stages()
-            .add(Stage::Wait, arrival.instant.elapsed());
+            .record(Stage::Wait, arrival.instant.elapsed());
         if let Some(frame) = &message.wire {
-            hand_over.publish_if_subscribed(Topic::Wire, arrival, || {
+            delivery.publish_if_subscribed(published_topic!(Points, Wire), arrival, || {
                 frame.encode(wire_buffer, LINK_POINTS, arrival)
             });
         }
@@ -49,7 +52,7 @@ impl StreamPublisher for PointsPublisher {
             frame_id: &message.source.frame_id,
         };
         for (topic, cloud) in &message.clouds {
-            hand_over.publish_if_subscribed(*topic, arrival, || encoder.encode(header, cloud));
+            delivery.publish_if_subscribed(*topic, arrival, || encoder.encode(header, cloud));
         }
     }
 }
@@ -59,27 +62,30 @@ mod tests {
     use super::*;
     use crate::encode::point_cloud::Cloud;
     use crate::metrics::Metrics;
-    use crate::metrics::ledger::{Account, Intake, Ledger};
+    use crate::metrics::ledger::{Account, IngestDecision, Ledger};
     use crate::pipeline::publish::delivery::test_sink::Recorder;
-    use crate::pipeline::source::Source;
-    use crate::pipeline::{CloudQueue, settle_as_dropped};
+    use crate::pipeline::queues::{CloudQueue, settle_as_dropped};
+    use crate::pipeline::stream_source::StreamSource;
     use crate::time::stamp::{Arrival, Stamp};
+    use crate::topic::Topic;
     use bytes::Bytes;
     use std::sync::Arc;
     use tokio::sync::watch;
 
     fn run(recorder: &mut Recorder) -> [Account; Topic::COUNT] {
-        let stats: Arc<Metrics> = Arc::default();
+        let metrics: Arc<Metrics> = Arc::default();
         let queue = Arc::new(CloudQueue::new(1 << 20));
         let clouds = Topic::CLOUDS.map(|topic| {
-            stats.ledger.receive(topic, Intake::Queued);
+            metrics
+                .ledger
+                .record_received(topic, IngestDecision::Queued);
             (
                 topic,
                 Cloud::new(vec![0; 24].into(), vec![0; 8].into()).expect("fits"),
             )
         });
         let message = QueuedClouds {
-            source: Source::default(),
+            source: StreamSource::default(),
             arrival: Arrival::now(),
             stamp: Stamp::now(),
             wire: None,
@@ -88,10 +94,10 @@ mod tests {
         assert!(queue.push(message, 100).is_empty());
         queue.close();
         let (_sender, config) = watch::channel(Arc::default());
-        PointsPublishWorker::new(Arc::clone(&stats), queue, config, recorder)
+        PointsPublishWorker::new(Arc::clone(&metrics), queue, config, recorder)
             .run()
             .expect("nothing is final");
-        let accounts = stats.ledger.snapshot();
+        let accounts = metrics.ledger.snapshot();
         assert!(accounts.iter().all(Account::balances), "{accounts:?}");
         accounts
     }
@@ -99,7 +105,7 @@ mod tests {
     fn raw_cloud() -> QueuedClouds {
         let cloud = Cloud::new(vec![0; 12].into(), Bytes::new()).expect("fits");
         QueuedClouds {
-            source: Source::default(),
+            source: StreamSource::default(),
             arrival: Arrival::now(),
             stamp: Stamp::now(),
             wire: None,
@@ -122,7 +128,7 @@ mod tests {
     #[test]
     fn what_nobody_wants_is_not_made() {
         let mut recorder = Recorder {
-            unwanted: vec![Topic::Ground],
+            unsubscribed: vec![Topic::Ground],
             ..Recorder::default()
         };
         let accounts = run(&mut recorder);
@@ -144,10 +150,12 @@ mod tests {
 
     #[test]
     fn a_middleware_that_is_gone_ends_the_work_with_the_reason() {
-        let stats: Arc<Metrics> = Arc::default();
+        let metrics: Arc<Metrics> = Arc::default();
         let queue = Arc::new(CloudQueue::new(1 << 20));
         for _ in 0..2 {
-            stats.ledger.receive(Topic::Raw, Intake::Queued);
+            metrics
+                .ledger
+                .record_received(Topic::Raw, IngestDecision::Queued);
             assert!(queue.push(raw_cloud(), 100).is_empty());
         }
         let mut recorder = Recorder {
@@ -156,25 +164,25 @@ mod tests {
         };
         let (_sender, config) = watch::channel(Arc::default());
         // The queue is open: it does not wait for more.
-        let outflow = PointsPublishWorker::new(
-            Arc::clone(&stats),
+        let worker = PointsPublishWorker::new(
+            Arc::clone(&metrics),
             Arc::clone(&queue),
             config,
             &mut recorder,
         );
-        let reason = outflow.run().expect_err("ends");
+        let reason = worker.run().expect_err("ends");
         assert_eq!(
             reason,
-            "points/raw: the middleware takes nothing any more: gone"
+            "points/raw: publisher or context is no longer valid: gone"
         );
-        let raw = stats.ledger.snapshot()[Topic::Raw.index()];
+        let raw = metrics.ledger.snapshot()[Topic::Raw.index()];
         assert_eq!((raw.dropped, raw.queued, raw.balances()), (1, 1, true));
     }
 
     #[test]
     fn leftovers_are_settled() {
         let ledger = Ledger::default();
-        ledger.receive(Topic::Raw, Intake::Queued);
+        ledger.record_received(Topic::Raw, IngestDecision::Queued);
         assert_eq!(settle_as_dropped(&ledger, vec![raw_cloud()]), 1);
         let raw = ledger.snapshot()[Topic::Raw.index()];
         assert_eq!((raw.dropped, raw.queued), (1, 0));

@@ -1,65 +1,66 @@
-//! The last step of every message: ask whether anybody wants it, make it, hand it over, settle its account.
+//! Delivery of every message: checks for subscribers, serializes, hands it to the middleware, and settles its account.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::metrics::ledger::Outcome;
-use crate::metrics::stage_times::{Stage, Stages};
+use crate::metrics::stage_times::{Stage, StageTimers};
 use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::LOG_PERIOD;
 use crate::time::log_throttle::LogThrottle;
 use crate::time::stamp::Arrival;
 use crate::topic::Topic;
 
-/// Where serialized messages go.
+/// Destination of serialized messages: the middleware, or a test.
 pub trait Sink {
-    /// Why a message was not taken.
+    /// Reason why a message was refused.
     type Error: std::fmt::Display;
 
-    /// How many subscribe to a topic. Asked before each message, so that what nobody wants is not made.
-    /// An unknown number counts as one.
+    /// Returns the number of subscribers of a topic, or 1 if it is unknown. Queried before each message, so that
+    /// messages without subscribers are not serialized.
     fn subscribers(&self, topic: Topic) -> usize;
 
     /// Takes a serialized message. May wait.
     fn publish(&mut self, topic: Topic, message: &[u8]) -> Result<(), Self::Error>;
 
-    /// Whether no message will ever be taken again. Otherwise an error costs its message only.
+    /// Returns whether no message will ever be accepted again. Any other error costs only its message.
     fn is_final(_error: &Self::Error) -> bool {
         false
     }
 }
 
-/// Which stream's stage times the work counts for.
-pub type Stream = fn(&Metrics) -> &StreamMetrics;
-
-/// Hands over what one thread publishes.
+/// Delivers the messages of one thread.
 #[derive(Debug)]
 pub struct Delivery<S> {
-    pub(in crate::pipeline) stats: Arc<Metrics>,
-    stream: Stream,
-    pub(in crate::pipeline) sink: S,
-    complaints: LogThrottle,
-    /// Why nothing will be taken any more.
-    pub(in crate::pipeline) broken: Option<String>,
+    pub(super) metrics: Arc<Metrics>,
+    stream: fn(&Metrics) -> &StreamMetrics,
+    pub(super) sink: S,
+    refusal_throttle: LogThrottle,
+    /// Reason why nothing can be published any more.
+    pub(super) failure: Option<String>,
 }
 
 impl<S: Sink> Delivery<S> {
-    pub(in crate::pipeline) fn new(stats: Arc<Metrics>, stream: Stream, sink: S) -> Self {
+    pub(super) fn new(
+        metrics: Arc<Metrics>,
+        stream: fn(&Metrics) -> &StreamMetrics,
+        sink: S,
+    ) -> Self {
         Self {
-            stats,
+            metrics,
             stream,
             sink,
-            complaints: LogThrottle::new(LOG_PERIOD),
-            broken: None,
+            refusal_throttle: LogThrottle::new(LOG_PERIOD),
+            failure: None,
         }
     }
 
-    pub(in crate::pipeline) fn stages(&self) -> &Stages {
-        &(self.stream)(&self.stats).stages
+    pub(super) fn stages(&self) -> &StageTimers {
+        &(self.stream)(&self.metrics).stages
     }
 
-    /// Delivers a queued message if anybody wants it.
-    pub(in crate::pipeline) fn publish_if_subscribed<'m>(
+    /// Publishes a queued message if its topic has subscribers.
+    pub(super) fn publish_if_subscribed<'m>(
         &mut self,
         topic: Topic,
         arrival: Arrival,
@@ -68,23 +69,23 @@ impl<S: Sink> Delivery<S> {
         let outcome = if self.sink.subscribers(topic) == 0 {
             Outcome::Unsubscribed
         } else {
-            self.hand_over(topic, arrival, encode)
+            self.encode_and_publish(topic, arrival, encode)
         };
-        self.stats.ledger.settle(topic, outcome);
+        self.metrics.ledger.settle(topic, outcome);
     }
 
-    /// Delivers a queued message even if nobody wants it yet: the middleware keeps it for those to come.
-    pub(in crate::pipeline) fn publish_latched<'m>(
+    /// Publishes a queued message even without subscribers: the middleware keeps it for late ones.
+    pub(super) fn publish_latched<'m>(
         &mut self,
         topic: Topic,
         arrival: Arrival,
         encode: impl FnOnce() -> &'m [u8],
     ) {
-        let outcome = self.hand_over(topic, arrival, encode);
-        self.stats.ledger.settle(topic, outcome);
+        let outcome = self.encode_and_publish(topic, arrival, encode);
+        self.metrics.ledger.settle(topic, outcome);
     }
 
-    fn hand_over<'m>(
+    fn encode_and_publish<'m>(
         &mut self,
         topic: Topic,
         arrival: Arrival,
@@ -92,29 +93,26 @@ impl<S: Sink> Delivery<S> {
     ) -> Outcome {
         let begun = Instant::now();
         let message = encode();
-        let converted = Instant::now();
+        let encoded = Instant::now();
         let result = self.sink.publish(topic, message);
         let stages = self.stages();
-        stages.add(Stage::Convert, converted.duration_since(begun));
-        stages.add(Stage::Publish, converted.elapsed());
+        stages.record(Stage::Convert, encoded.duration_since(begun));
+        stages.record(Stage::Publish, encoded.elapsed());
         match result {
             Ok(()) => {
-                stages.add(Stage::Total, arrival.instant.elapsed());
+                stages.record(Stage::Total, arrival.instant.elapsed());
                 Outcome::Published {
                     bytes: message.len(),
                 }
             }
             Err(error) => {
+                let name = topic.name();
                 if S::is_final(&error) {
-                    let topic = topic.name();
-                    self.broken = Some(format!(
-                        "{topic}: the middleware takes nothing any more: {error}"
+                    self.failure = Some(format!(
+                        "{name}: publisher or context is no longer valid: {error}"
                     ));
-                } else if let Some(suppressed) = self.complaints.pass(Instant::now()) {
-                    log::error!(
-                        "{}: the middleware refused a message: {error}{suppressed}",
-                        topic.name()
-                    );
+                } else if let Some(suppressed) = self.refusal_throttle.pass(Instant::now()) {
+                    log::error!("{name}: the middleware refused a message: {error}{suppressed}");
                 }
                 Outcome::Dropped
             }
@@ -128,11 +126,11 @@ pub(in crate::pipeline) mod test_sink {
 
     const GONE: &str = "gone";
 
-    /// Keeps what it gets.
+    /// Keeps the delivered messages.
     #[derive(Debug, Default)]
     pub(in crate::pipeline) struct Recorder {
         pub(in crate::pipeline) taken: Vec<(Topic, Vec<u8>)>,
-        pub(in crate::pipeline) unwanted: Vec<Topic>,
+        pub(in crate::pipeline) unsubscribed: Vec<Topic>,
         pub(in crate::pipeline) full: bool,
         pub(in crate::pipeline) gone: bool,
     }
@@ -147,7 +145,7 @@ pub(in crate::pipeline) mod test_sink {
         type Error = &'static str;
 
         fn subscribers(&self, topic: Topic) -> usize {
-            usize::from(!self.unwanted.contains(&topic))
+            usize::from(!self.unsubscribed.contains(&topic))
         }
 
         fn publish(&mut self, topic: Topic, message: &[u8]) -> Result<(), Self::Error> {

@@ -1,90 +1,92 @@
-//! The publisher's half for objects, their points, and pictures.
+//! Publisher of objects, their points, and markers.
 
+use super::delivery::{Delivery, Sink};
+use super::markers::{ObjectMarkerPublisher, ZoneMarkerPublisher};
+use super::worker::{PublishWorker, StreamPublisher};
 use crate::config::Config;
 use crate::encode::cdr::Header;
 use crate::encode::messages::{LINK_OUTPUT, Moment, ObjectSet, object_array};
 use crate::encode::point_cloud::{Cloud, ObjectPointsEncoder, PointsOfObject};
 use crate::metrics::stage_times::Stage;
-use crate::pipeline::object_message::QueuedOutput;
-use crate::pipeline::publish::delivery::{Delivery, Sink, Stream};
-use crate::pipeline::publish::marker_publishers::{ObjectMarkerPublisher, ZoneMarkerPublisher};
-use crate::pipeline::publish::worker::{PublishWorker, StreamPublisher};
+use crate::metrics::{Metrics, StreamMetrics};
+use crate::pipeline::queued_output::QueuedOutput;
+use crate::published_topic;
 use crate::topic::Topic;
 use sensr_protocol::wire::proto::Object;
 
-/// For objects.
+/// Worker of the thread that publishes objects and markers.
 pub type ObjectPublishWorker<S> = PublishWorker<ObjectPublisher, S>;
 
-/// Serializes objects, their points, and pictures.
+/// Serializes objects, their points, and markers.
 #[derive(Debug, Default)]
 pub struct ObjectPublisher {
     buffer: Vec<u8>,
     points: ObjectPointsEncoder,
-    object_pictures: ObjectMarkerPublisher,
-    zone_pictures: ZoneMarkerPublisher,
-    /// Server of the latest message.
+    object_markers: ObjectMarkerPublisher,
+    zone_markers: ZoneMarkerPublisher,
+    /// Number of the server of the latest message.
     server: u64,
 }
 
 impl StreamPublisher for ObjectPublisher {
     type Item = QueuedOutput;
 
-    const STREAM: Stream = |stats| &stats.output;
+    fn stream(metrics: &Metrics) -> &StreamMetrics {
+        &metrics.output
+    }
 
-    fn publish<S: Sink>(
+    fn publish_item<S: Sink>(
         &mut self,
         message: &QueuedOutput,
         config: &Config,
-        hand_over: &mut Delivery<S>,
+        delivery: &mut Delivery<S>,
     ) {
         let arrival = message.times.arrival;
-        hand_over
+        delivery
             .stages()
-            .add(Stage::Wait, arrival.instant.elapsed());
+            .record(Stage::Wait, arrival.instant.elapsed());
         if let Some(frame) = &message.wire {
             let buffer = &mut self.buffer;
-            hand_over.publish_if_subscribed(Topic::Wire, arrival, || {
+            delivery.publish_if_subscribed(published_topic!(Objects, Wire), arrival, || {
                 frame.encode(buffer, LINK_OUTPUT, arrival)
             });
         }
-        let has_pictures = config.publishes(Topic::ZoneMarkers);
-        self.delete_pictures(message, has_pictures, hand_over);
+        let has_markers = config.publishes(Topic::ZoneMarkers);
+        self.delete_stale_markers(message, has_markers, delivery);
         if let Some(due) = &message.objects {
-            self.object_pictures.note(arrival, &due.set);
+            self.object_markers.record_objects(arrival, &due.set);
             for topic in &due.topics {
-                self.objects(*topic, message, config, &due.set, hand_over);
+                self.publish_objects(*topic, message, config, &due.set, delivery);
             }
         }
         let zones = message.zones.as_ref();
-        let header = header(message);
-        self.zone_pictures
-            .publish(arrival, header, has_pictures, zones, hand_over);
+        let header = header_of(message);
+        self.zone_markers
+            .publish(arrival, header, has_markers, zones, delivery);
     }
 }
 
 impl ObjectPublisher {
-    fn objects<S: Sink>(
+    fn publish_objects<S: Sink>(
         &mut self,
         topic: Topic,
         message: &QueuedOutput,
         config: &Config,
         set: &ObjectSet,
-        hand_over: &mut Delivery<S>,
+        delivery: &mut Delivery<S>,
     ) {
-        let (header, arrival) = (header(message), message.times.arrival);
+        let (header, arrival) = (header_of(message), message.times.arrival);
         let Self { buffer, points, .. } = self;
         match topic {
             Topic::ObjectMarkers => {
                 let interval = config.output_data_interval;
-                self.object_pictures
-                    .publish(arrival, header, interval, set, hand_over);
+                self.object_markers
+                    .publish(arrival, header, interval, set, delivery);
             }
-            Topic::ObjectPoints => {
-                hand_over.publish_if_subscribed(topic, arrival, || {
-                    points.encode(header, &points_of(set))
-                });
-            }
-            _ => hand_over.publish_if_subscribed(topic, arrival, || {
+            Topic::ObjectPoints => delivery.publish_if_subscribed(topic, arrival, || {
+                points.encode(header, &points_of_objects(set))
+            }),
+            _ => delivery.publish_if_subscribed(topic, arrival, || {
                 let moment = Moment {
                     header,
                     server_stamp: message.times.server,
@@ -95,36 +97,37 @@ impl ObjectPublisher {
         }
     }
 
-    /// Deletes the pictures that show something of another server, or that are not wanted any more.
-    fn delete_pictures<S: Sink>(
+    /// Deletes markers that show objects or zones of another server, or that are switched off.
+    fn delete_stale_markers<S: Sink>(
         &mut self,
         message: &QueuedOutput,
-        has_pictures: bool,
-        hand_over: &mut Delivery<S>,
+        has_markers: bool,
+        delivery: &mut Delivery<S>,
     ) {
         let server = std::mem::replace(&mut self.server, message.source.server);
         let is_another = server != self.server;
         if is_another {
-            self.object_pictures.forget();
-            self.zone_pictures.forget();
+            self.object_markers.forget_objects();
+            self.zone_markers.forget_zones();
         }
-        if is_another || !has_pictures {
-            let header = header(message);
-            self.object_pictures.clear(header, hand_over);
-            self.zone_pictures.clear(header, hand_over);
+        if is_another || !has_markers {
+            let header = header_of(message);
+            self.object_markers.delete_all(header, delivery);
+            self.zone_markers.delete_all(header, delivery);
         }
     }
 }
 
-fn header(message: &QueuedOutput) -> Header<'_> {
+fn header_of(message: &QueuedOutput) -> Header<'_> {
     Header {
         stamp: message.times.stamp,
         frame_id: &message.source.frame_id,
     }
 }
 
-/// The points of all objects that have any. Those that are no whole number of points were counted when they came.
-fn points_of(set: &ObjectSet) -> Vec<PointsOfObject> {
+/// Returns the points of all objects that have any. Points that are no whole number of x y z triples are left out; the
+/// ingest has counted them.
+fn points_of_objects(set: &ObjectSet) -> Vec<PointsOfObject> {
     let objects = set.objects.iter().chain(&set.static_objects);
     objects.filter_map(points_of_object).collect()
 }
@@ -141,11 +144,11 @@ fn points_of_object(object: &Object) -> Option<PointsOfObject> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::ledger::{Account, Intake};
-    use crate::pipeline::ObjectQueue;
-    use crate::pipeline::object_message::{DueObjects, DueZones, MessageTimes};
+    use crate::metrics::ledger::{Account, IngestDecision};
     use crate::pipeline::publish::delivery::test_sink::Recorder;
-    use crate::pipeline::source::Source;
+    use crate::pipeline::queued_output::{DueObjects, DueZones};
+    use crate::pipeline::queues::ObjectQueue;
+    use crate::pipeline::stream_source::{MessageTimes, StreamSource};
     use crate::time::stamp::{Arrival, Stamp};
     use crate::topic::{QosClass, Switch};
     use sensr_protocol::wire::proto::{BoundingBox, Vector3, ZoneConfig};
@@ -166,25 +169,27 @@ mod tests {
         DueZones { zones, is_due }
     }
 
-    fn outflow(recorder: &mut Recorder) -> ObjectPublishWorker<&mut Recorder> {
+    fn worker(recorder: &mut Recorder) -> ObjectPublishWorker<&mut Recorder> {
         let (_sender, config) = watch::channel(Arc::default());
         let queue = Arc::new(ObjectQueue::new(1 << 20));
         ObjectPublishWorker::new(Arc::default(), queue, config, recorder)
     }
 
     fn message(
-        outflow: &mut ObjectPublishWorker<&mut Recorder>,
+        worker: &mut ObjectPublishWorker<&mut Recorder>,
         topics: &[Topic],
         zones: Option<DueZones>,
     ) {
-        let stats = Arc::clone(&outflow.hand_over.stats);
+        let metrics = Arc::clone(&worker.delivery.metrics);
         let due = zones.iter().filter(|zones| zones.is_due);
         let due = due.map(|_| &Topic::ZoneMarkers);
         for topic in topics.iter().chain(due) {
-            stats.ledger.receive(*topic, Intake::Queued);
+            metrics
+                .ledger
+                .record_received(*topic, IngestDecision::Queued);
         }
-        outflow.item(&QueuedOutput {
-            source: Source::default(),
+        worker.publish_item(&QueuedOutput {
+            source: StreamSource::default(),
             times: times(),
             wire: None,
             objects: (!topics.is_empty()).then(|| DueObjects {
@@ -199,12 +204,12 @@ mod tests {
             }),
             zones,
         });
-        assert!(stats.ledger.snapshot().iter().all(Account::balances));
+        assert!(metrics.ledger.snapshot().iter().all(Account::balances));
     }
 
     /// A message with an object, and what SENSR lists as static, at a time, for viewers of objects.
     fn listing(
-        outflow: &mut ObjectPublishWorker<&mut Recorder>,
+        worker: &mut ObjectPublishWorker<&mut Recorder>,
         at: Arrival,
         server: u64,
         static_ids: &[i32],
@@ -217,12 +222,14 @@ mod tests {
             }),
             ..Object::default()
         };
-        let stats = Arc::clone(&outflow.hand_over.stats);
-        stats.ledger.receive(Topic::ObjectMarkers, Intake::Queued);
-        outflow.item(&QueuedOutput {
-            source: Source {
+        let metrics = Arc::clone(&worker.delivery.metrics);
+        metrics
+            .ledger
+            .record_received(Topic::ObjectMarkers, IngestDecision::Queued);
+        worker.publish_item(&QueuedOutput {
+            source: StreamSource {
                 server,
-                ..Source::default()
+                ..StreamSource::default()
             },
             times: MessageTimes {
                 arrival: at,
@@ -239,7 +246,7 @@ mod tests {
             }),
             zones: None,
         });
-        assert!(stats.ledger.snapshot().iter().all(Account::balances));
+        assert!(metrics.ledger.snapshot().iter().all(Account::balances));
     }
 
     fn after(start: Arrival, seconds: u64) -> Arrival {
@@ -255,11 +262,11 @@ mod tests {
             .any(|part| part == text.as_bytes())
     }
 
-    /// Of each picture of objects, whether static objects are drawn in it.
+    /// Of each marker of objects, whether static objects are drawn in it.
     fn drawings(recorder: &Recorder) -> Vec<bool> {
-        let pictures = recorder.taken.iter();
-        let pictures = pictures.filter(|(topic, _)| *topic == Topic::ObjectMarkers);
-        pictures
+        let markers = recorder.taken.iter();
+        let markers = markers.filter(|(topic, _)| *topic == Topic::ObjectMarkers);
+        markers
             .map(|(_, message)| mentions(message, "static box"))
             .collect()
     }
@@ -267,35 +274,35 @@ mod tests {
     #[test]
     fn static_objects_are_drawn_when_listed_and_for_whoever_comes() {
         let mut recorder = Recorder::default();
-        let mut outflow = outflow(&mut recorder);
+        let mut worker = worker(&mut recorder);
         let start = Arrival::now();
-        listing(&mut outflow, start, 0, &[7]);
-        listing(&mut outflow, start, 0, &[]);
-        outflow.hand_over.sink.unwanted = vec![Topic::ObjectMarkers];
-        listing(&mut outflow, start, 0, &[]);
-        outflow.hand_over.sink.unwanted.clear();
-        listing(&mut outflow, start, 0, &[]);
-        listing(&mut outflow, start, 0, &[]);
-        drop(outflow);
+        listing(&mut worker, start, 0, &[7]);
+        listing(&mut worker, start, 0, &[]);
+        worker.delivery.sink.unsubscribed = vec![Topic::ObjectMarkers];
+        listing(&mut worker, start, 0, &[]);
+        worker.delivery.sink.unsubscribed.clear();
+        listing(&mut worker, start, 0, &[]);
+        listing(&mut worker, start, 0, &[]);
+        drop(worker);
         assert_eq!(drawings(&recorder), [true, false, true, false]);
     }
 
     #[test]
     fn static_objects_that_are_not_listed_for_a_minute_are_gone_and_a_pause_counts_as_one_list() {
         let mut recorder = Recorder::default();
-        let mut outflow = outflow(&mut recorder);
+        let mut worker = worker(&mut recorder);
         let start = Arrival::now();
-        listing(&mut outflow, start, 0, &[7]);
+        listing(&mut worker, start, 0, &[7]);
         // Nothing came for an hour.
         for seconds in (3600..3649).step_by(7) {
-            listing(&mut outflow, after(start, seconds), 0, &[]);
+            listing(&mut worker, after(start, seconds), 0, &[]);
         }
-        outflow.hand_over.sink.unwanted = vec![Topic::ObjectMarkers];
-        listing(&mut outflow, after(start, 3649), 0, &[]);
-        outflow.hand_over.sink.unwanted.clear();
-        listing(&mut outflow, after(start, 3649), 0, &[]);
-        listing(&mut outflow, after(start, 3651), 0, &[]);
-        drop(outflow);
+        worker.delivery.sink.unsubscribed = vec![Topic::ObjectMarkers];
+        listing(&mut worker, after(start, 3649), 0, &[]);
+        worker.delivery.sink.unsubscribed.clear();
+        listing(&mut worker, after(start, 3649), 0, &[]);
+        listing(&mut worker, after(start, 3651), 0, &[]);
+        drop(worker);
         let drawn = drawings(&recorder);
         // The first, and the one for the viewer who came, but not the one without any.
         assert_eq!(drawn.iter().filter(|is_drawn| **is_drawn).count(), 2);
@@ -309,21 +316,21 @@ mod tests {
     }
 
     #[test]
-    fn pictures_of_another_server_are_deleted_at_once() {
+    fn markers_of_another_server_are_deleted_at_once() {
         let mut recorder = Recorder::default();
-        let mut outflow = outflow(&mut recorder);
+        let mut worker = worker(&mut recorder);
         let start = Arrival::now();
-        listing(&mut outflow, start, 0, &[7]);
-        message(&mut outflow, &[], Some(zones(true)));
-        let source = Source {
+        listing(&mut worker, start, 0, &[7]);
+        message(&mut worker, &[], Some(zones(true)));
+        let source = StreamSource {
             server: 1,
-            ..Source::default()
+            ..StreamSource::default()
         };
-        outflow.item(&QueuedOutput::nothing(source, start));
-        let stats = Arc::clone(&outflow.hand_over.stats);
-        assert!(stats.ledger.snapshot().iter().all(Account::balances));
-        listing(&mut outflow, start, 1, &[]);
-        drop(outflow);
+        worker.publish_item(&QueuedOutput::empty(source, start));
+        let metrics = Arc::clone(&worker.delivery.metrics);
+        assert!(metrics.ledger.snapshot().iter().all(Account::balances));
+        listing(&mut worker, start, 1, &[]);
+        drop(worker);
         let depth = QosClass::Latched.depth(0);
         let mut expected = vec![
             Topic::ObjectMarkers,
@@ -337,46 +344,46 @@ mod tests {
     }
 
     #[test]
-    fn pictures_that_are_switched_off_are_deleted_once_and_come_back() {
+    fn markers_that_are_switched_off_are_deleted_once_and_come_back() {
         let mut recorder = Recorder::default();
         let (sender, config) = watch::channel(Arc::new(Config::default()));
         let queue = Arc::new(ObjectQueue::new(1 << 20));
-        let mut outflow = ObjectPublishWorker::new(Arc::default(), queue, config, &mut recorder);
+        let mut worker = ObjectPublishWorker::new(Arc::default(), queue, config, &mut recorder);
         let switch = |is_on| {
             sender.send_modify(|config| {
                 Arc::make_mut(config).publish[Switch::Markers as usize] = is_on;
             });
         };
-        message(&mut outflow, &[], Some(zones(true)));
+        message(&mut worker, &[], Some(zones(true)));
         switch(false);
-        let nothing = || QueuedOutput::nothing(Source::default(), Arrival::now());
-        outflow.item(&nothing());
-        outflow.item(&nothing());
+        let empty = || QueuedOutput::empty(StreamSource::default(), Arrival::now());
+        worker.publish_item(&empty());
+        worker.publish_item(&empty());
         switch(true);
-        outflow.item(&nothing());
-        drop(outflow);
+        worker.publish_item(&empty());
+        drop(worker);
         let depth = QosClass::Latched.depth(0);
         assert_eq!(recorder.taken.len(), 1 + depth + 1);
     }
 
     #[test]
-    fn a_picture_that_is_latched_is_kept_up_to_date_although_nobody_looks() {
+    fn a_marker_that_is_latched_is_kept_up_to_date_although_nobody_looks() {
         let mut recorder = Recorder::default();
-        let mut outflow = outflow(&mut recorder);
-        message(&mut outflow, &[], Some(zones(true)));
-        outflow.hand_over.sink.unwanted = vec![Topic::ZoneMarkers];
-        message(&mut outflow, &[], Some(zones(true)));
-        drop(outflow);
+        let mut worker = worker(&mut recorder);
+        message(&mut worker, &[], Some(zones(true)));
+        worker.delivery.sink.unsubscribed = vec![Topic::ZoneMarkers];
+        message(&mut worker, &[], Some(zones(true)));
+        drop(worker);
         assert_eq!(recorder.topics(), [Topic::ZoneMarkers; 2]);
     }
 
     #[test]
     fn only_what_is_due_goes_out() {
         let mut recorder = Recorder::default();
-        let mut outflow = outflow(&mut recorder);
+        let mut worker = worker(&mut recorder);
         let topics = [Topic::Objects, Topic::ObjectPoints];
-        message(&mut outflow, &topics, None);
-        drop(outflow);
+        message(&mut worker, &topics, None);
+        drop(worker);
         assert_eq!(recorder.topics(), topics);
         assert!(recorder.taken[1].1.len() > 3 * 24);
     }
@@ -384,23 +391,20 @@ mod tests {
     #[test]
     fn who_comes_late_sees_the_zones_at_the_next_message_and_only_once() {
         let mut recorder = Recorder {
-            unwanted: vec![Topic::ZoneMarkers],
+            unsubscribed: vec![Topic::ZoneMarkers],
             ..Recorder::default()
         };
-        let mut outflow = outflow(&mut recorder);
-        message(&mut outflow, &[], Some(zones(true)));
-        outflow.hand_over.sink.unwanted.clear();
+        let mut worker = worker(&mut recorder);
+        message(&mut worker, &[], Some(zones(true)));
+        worker.delivery.sink.unsubscribed.clear();
         for _ in 0..3 {
-            message(&mut outflow, &[Topic::Objects], None);
+            message(&mut worker, &[Topic::Objects], None);
         }
-        let account = outflow.hand_over.stats.ledger.snapshot()[Topic::ZoneMarkers.index()];
-        drop(outflow);
-        let pictures = recorder.topics();
+        let account = worker.delivery.metrics.ledger.snapshot()[Topic::ZoneMarkers.index()];
+        drop(worker);
+        let markers = recorder.topics();
         assert_eq!(
-            pictures
-                .iter()
-                .filter(|t| **t == Topic::ZoneMarkers)
-                .count(),
+            markers.iter().filter(|t| **t == Topic::ZoneMarkers).count(),
             1
         );
         assert_eq!(
@@ -412,9 +416,9 @@ mod tests {
     #[test]
     fn zones_that_were_thinned_are_shown_to_who_comes_later() {
         let mut recorder = Recorder::default();
-        let mut outflow = outflow(&mut recorder);
-        message(&mut outflow, &[], Some(zones(false)));
-        drop(outflow);
+        let mut worker = worker(&mut recorder);
+        message(&mut worker, &[], Some(zones(false)));
+        drop(worker);
         assert_eq!(recorder.topics(), [Topic::ZoneMarkers]);
     }
 }

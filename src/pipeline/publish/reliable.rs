@@ -1,34 +1,35 @@
-//! The publisher's half for what must not be lost.
+//! Publisher of reliable messages: events, zones, health, and status.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::delivery::{Delivery, Sink};
+use super::startup_hold::StartupHold;
+use super::worker::{PublishWorker, StreamPublisher};
 use crate::config::Config;
 use crate::encode::cdr::Header;
 use crate::encode::messages::{self, Moment};
-use crate::pipeline::publish::delivery::{Delivery, Sink, Stream};
-use crate::pipeline::publish::startup_hold::StartupHold;
-use crate::pipeline::publish::worker::{PublishWorker, StreamPublisher};
+use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::queue::{ByteQueue, Popped};
 use crate::pipeline::reliable_message::{QueuedReliable, ReliableMessage};
 use crate::topic::QosClass;
 
-/// For events, zones, health and status. On a thread of its own, so that it waits for nothing else.
+/// Worker of the thread that publishes reliable messages. The thread is its own, so that they wait for nothing else.
 pub type ReliablePublishWorker<S> = PublishWorker<ReliablePublisher, S>;
 
-/// Time between two looks for subscribers while something waits for them.
+/// Time between two checks for subscribers while messages are held back.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Time that the middleware may take to match a subscriber with us once we are matched with it.
+/// Time for the middleware to match a subscriber with this publisher, after this publisher is matched with it.
 const MATCH_MARGIN: Duration = Duration::from_millis(250);
 
-/// Serializes notices.
+/// Serializes reliable messages.
 #[derive(Debug)]
 pub struct ReliablePublisher {
     buffer: Vec<u8>,
-    /// None once the first seconds are over.
+    /// `None` once the start is over.
     hold: Option<StartupHold>,
 }
 
@@ -44,16 +45,18 @@ impl Default for ReliablePublisher {
 impl StreamPublisher for ReliablePublisher {
     type Item = QueuedReliable;
 
-    const STREAM: Stream = |stats| &stats.output;
+    fn stream(metrics: &Metrics) -> &StreamMetrics {
+        &metrics.output
+    }
 
-    fn take<S: Sink>(
+    fn take_next<S: Sink>(
         &mut self,
         queue: &ByteQueue<QueuedReliable>,
         config: &watch::Receiver<Arc<Config>>,
         sink: &S,
     ) -> Option<QueuedReliable> {
         while let Some(hold) = &mut self.hold {
-            if hold.is_over(config.borrow().startup_hold, &ReliableMessage::TOPICS, sink) {
+            if hold.has_ended(config.borrow().startup_hold, sink) {
                 self.hold = None;
                 break;
             }
@@ -67,11 +70,11 @@ impl StreamPublisher for ReliablePublisher {
         queue.pop()
     }
 
-    fn publish<S: Sink>(
+    fn publish_item<S: Sink>(
         &mut self,
         queued: &QueuedReliable,
         _config: &Config,
-        hand_over: &mut Delivery<S>,
+        delivery: &mut Delivery<S>,
     ) {
         let buffer = &mut self.buffer;
         let topic = queued.message.topic();
@@ -84,17 +87,22 @@ impl StreamPublisher for ReliablePublisher {
             server_stamp: queued.times.server,
         };
         if topic.qos_class() == QosClass::Latched {
-            hand_over.publish_latched(topic, arrival, || encode(buffer, moment, queued));
+            delivery.publish_latched(topic, arrival, || encode_message(buffer, moment, queued));
         } else {
-            hand_over.publish_if_subscribed(topic, arrival, || encode(buffer, moment, queued));
+            delivery
+                .publish_if_subscribed(topic, arrival, || encode_message(buffer, moment, queued));
         }
     }
 }
 
-fn encode<'b>(buffer: &'b mut Vec<u8>, moment: Moment<'_>, queued: &QueuedReliable) -> &'b [u8] {
+fn encode_message<'b>(
+    buffer: &'b mut Vec<u8>,
+    moment: Moment<'_>,
+    queued: &QueuedReliable,
+) -> &'b [u8] {
     let sequence = queued.sequence;
-    // What is about the server and not about places.
-    let nowhere = Moment {
+    // Health describes the server instead of a place: no frame.
+    let without_frame = Moment {
         header: Header {
             frame_id: "",
             ..moment.header
@@ -105,13 +113,13 @@ fn encode<'b>(buffer: &'b mut Vec<u8>, moment: Moment<'_>, queued: &QueuedReliab
         ReliableMessage::Zones(zones) => messages::zone_array(buffer, moment, sequence, zones),
         ReliableMessage::ZoneEvent(event) => messages::zone_event(buffer, moment, sequence, event),
         ReliableMessage::LosingEvent(event) => {
-            messages::losing_event(buffer, moment, sequence, event)
+            messages::losing_event(buffer, moment, sequence, event);
         }
         ReliableMessage::RecalibrationEvent(event) => {
             messages::recalibration_event(buffer, moment, sequence, event);
         }
         ReliableMessage::Health { health, is_event } => {
-            messages::system_health(buffer, nowhere, sequence, health, *is_event);
+            messages::system_health(buffer, without_frame, sequence, health, *is_event);
         }
         ReliableMessage::ServerStatus(custom) => {
             messages::server_status(buffer, moment, sequence, custom.as_deref());
@@ -124,11 +132,10 @@ fn encode<'b>(buffer: &'b mut Vec<u8>, moment: Moment<'_>, queued: &QueuedReliab
 mod tests {
     use super::*;
     use crate::metrics::Metrics;
-    use crate::metrics::ledger::{Account, Intake};
-    use crate::pipeline::ReliableQueue;
-    use crate::pipeline::object_message::MessageTimes;
+    use crate::metrics::ledger::{Account, IngestDecision};
     use crate::pipeline::publish::delivery::test_sink::Recorder;
-    use crate::pipeline::source::Source;
+    use crate::pipeline::queues::ReliableQueue;
+    use crate::pipeline::stream_source::{MessageTimes, StreamSource};
     use crate::time::stamp::{Arrival, Stamp};
     use crate::topic::Topic;
     use sensr_protocol::health::SystemHealth;
@@ -141,7 +148,7 @@ mod tests {
             server: Stamp::default(),
         };
         let queued = QueuedReliable {
-            source: Source::default(),
+            source: StreamSource::default(),
             times,
             sequence: 0,
             message,
@@ -152,7 +159,7 @@ mod tests {
 
     #[test]
     fn latched_goes_out_even_if_nobody_is_there_yet_and_events_do_not() {
-        let stats: Arc<Metrics> = Arc::default();
+        let metrics: Arc<Metrics> = Arc::default();
         let queue = Arc::new(ReliableQueue::new(1 << 20));
         let health = SystemHealth::default();
         let reliable = [
@@ -164,20 +171,22 @@ mod tests {
             },
         ];
         for message in reliable {
-            stats.ledger.receive(message.topic(), Intake::Queued);
+            metrics
+                .ledger
+                .record_received(message.topic(), IngestDecision::Queued);
             push(&queue, message);
         }
         queue.close();
         let mut recorder = Recorder {
-            unwanted: Topic::ALL.into(),
+            unsubscribed: Topic::ALL.into(),
             ..Recorder::default()
         };
         let (_sender, config) = watch::channel(Arc::default());
-        ReliablePublishWorker::new(Arc::clone(&stats), queue, config, &mut recorder)
+        ReliablePublishWorker::new(Arc::clone(&metrics), queue, config, &mut recorder)
             .run()
             .expect("nothing is final");
         assert_eq!(recorder.topics(), [Topic::Zones, Topic::Health]);
-        let accounts = stats.ledger.snapshot();
+        let accounts = metrics.ledger.snapshot();
         assert!(accounts.iter().all(Account::balances));
         assert_eq!(accounts[Topic::ZoneEvents.index()].unsubscribed, 1);
     }
@@ -192,21 +201,23 @@ mod tests {
             push(&queue, message);
         }
         let mut recorder = Recorder {
-            unwanted: vec![Topic::ZoneEvents],
+            unsubscribed: vec![Topic::ZoneEvents],
             ..Recorder::default()
         };
-        let mut work = ReliablePublisher::default();
+        let mut publisher = ReliablePublisher::default();
         let held = Config {
             startup_hold: Duration::MAX,
             ..Config::default()
         };
         let (_sender, config) = watch::channel(Arc::new(held));
         let mut take = |recorder: &mut Recorder| {
-            let queued = work.take(&queue, &config, &recorder).expect("not closed");
+            let queued = publisher
+                .take_next(&queue, &config, &recorder)
+                .expect("not closed");
             queued.message.topic()
         };
         assert_eq!(take(&mut recorder), Topic::Zones);
-        recorder.unwanted.clear();
+        recorder.unsubscribed.clear();
         assert_eq!(take(&mut recorder), Topic::ZoneEvents);
     }
 }

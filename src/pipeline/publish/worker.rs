@@ -1,24 +1,24 @@
-//! The publisher's half of every queue.
+//! Loop of a thread that publishes: takes items from its queue and publishes them.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::delivery::{Delivery, Sink};
 use crate::config::Config;
-use crate::metrics::Metrics;
-use crate::pipeline::publish::delivery::{Delivery, Sink, Stream};
+use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::queue::ByteQueue;
 
-/// What is done with what was queued. Holds the buffers that it is done in.
+/// Publisher of one kind of queued items. It owns the buffers that it serializes into.
 pub trait StreamPublisher: Default {
-    /// What was queued.
+    /// Item of the queue.
     type Item;
 
-    /// The stream it counts for.
-    const STREAM: Stream;
+    /// Selects the metrics of the stream that the items belong to.
+    fn stream(metrics: &Metrics) -> &StreamMetrics;
 
-    /// Takes the next item to publish, waiting for one. None once the queue is closed and empty.
-    fn take<S: Sink>(
+    /// Takes the next item to publish, and waits for one. `None` once the queue is closed and empty.
+    fn take_next<S: Sink>(
         &mut self,
         queue: &ByteQueue<Self::Item>,
         _config: &watch::Receiver<Arc<Config>>,
@@ -27,51 +27,57 @@ pub trait StreamPublisher: Default {
         queue.pop()
     }
 
-    /// Publishes an item and settles its accounts.
-    fn publish<S: Sink>(&mut self, item: &Self::Item, config: &Config, hand_over: &mut Delivery<S>);
+    /// Publishes an item and settles its messages in the ledger.
+    fn publish_item<S: Sink>(
+        &mut self,
+        item: &Self::Item,
+        config: &Config,
+        delivery: &mut Delivery<S>,
+    );
 }
 
-/// Takes items from a queue, serializes them and hands them to a sink.
+/// Publishes the items of a queue until it is closed and empty.
 #[derive(Debug)]
-pub struct PublishWorker<W: StreamPublisher, S> {
-    queue: Arc<ByteQueue<W::Item>>,
+pub struct PublishWorker<P: StreamPublisher, S> {
+    queue: Arc<ByteQueue<P::Item>>,
     config: watch::Receiver<Arc<Config>>,
-    pub(in crate::pipeline) work: W,
-    pub(in crate::pipeline) hand_over: Delivery<S>,
+    publisher: P,
+    pub(super) delivery: Delivery<S>,
 }
 
-impl<W: StreamPublisher, S: Sink> PublishWorker<W, S> {
-    /// An outflow that follows changes of `config`.
+impl<P: StreamPublisher, S: Sink> PublishWorker<P, S> {
+    /// Creates a worker that follows changes of `config`.
     pub fn new(
-        stats: Arc<Metrics>,
-        queue: Arc<ByteQueue<W::Item>>,
+        metrics: Arc<Metrics>,
+        queue: Arc<ByteQueue<P::Item>>,
         config: watch::Receiver<Arc<Config>>,
         sink: S,
     ) -> Self {
         Self {
             queue,
             config,
-            work: W::default(),
-            hand_over: Delivery::new(stats, W::STREAM, sink),
+            publisher: P::default(),
+            delivery: Delivery::new(metrics, P::stream, sink),
         }
     }
 
-    /// Works until the queue is closed and empty. An error says why nothing will be published any more.
+    /// Publishes until the queue is closed and empty. Fails with the reason if nothing can be published any more.
     pub fn run(mut self) -> Result<(), String> {
-        while let Some(item) = self
-            .work
-            .take(&self.queue, &self.config, &self.hand_over.sink)
+        while let Some(item) =
+            self.publisher
+                .take_next(&self.queue, &self.config, &self.delivery.sink)
         {
-            self.item(&item);
-            if let Some(reason) = self.hand_over.broken.take() {
+            self.publish_item(&item);
+            if let Some(reason) = self.delivery.failure.take() {
                 return Err(reason);
             }
         }
         Ok(())
     }
 
-    pub(in crate::pipeline) fn item(&mut self, item: &W::Item) {
+    pub(super) fn publish_item(&mut self, item: &P::Item) {
         let config = Arc::clone(&self.config.borrow());
-        self.work.publish(item, &config, &mut self.hand_over);
+        self.publisher
+            .publish_item(item, &config, &mut self.delivery);
     }
 }

@@ -3,11 +3,15 @@ use std::time::{Duration, Instant};
 use prost::Message as _;
 use prost_types::Timestamp;
 
+use super::super::objects::OBJECT_TOPICS;
 use super::*;
+use crate::config::StampSource;
 use crate::metrics::ledger::{Account, Outcome};
-use crate::topic::Switch;
-use sensr_protocol::wire::proto;
+use crate::time::stamp::Stamp;
+use crate::topic::{QosClass, Switch};
+use sensr_protocol::health::SystemHealth;
 use sensr_protocol::wire::proto::system_health::Status;
+use sensr_protocol::wire::proto::{self, Object};
 use sensr_protocol::wire::proto::{
     CustomMessage, EventMessage, OutputMessage, StreamMessage, ZoneEvent,
 };
@@ -47,22 +51,22 @@ impl Fixture {
             ..Arrival::now()
         };
         self.ingest.handle_frame(payload.into(), arrival);
-        for account in self.ingest.stats.ledger.snapshot() {
+        for account in self.ingest.metrics.ledger.snapshot() {
             assert!(account.balances(), "{account:?}");
         }
     }
 
     fn account(&self, topic: Topic) -> Account {
-        self.ingest.stats.ledger.snapshot()[topic.index()]
+        self.ingest.metrics.ledger.snapshot()[topic.index()]
     }
 
     /// The next in the queue in which anything is due.
     fn due(&self) -> Option<QueuedOutput> {
-        let queue = &self.ingest.objects;
+        let queue = &self.ingest.queue;
         let next = || (queue.fill().items > 0).then(|| queue.pop())?;
         let output = std::iter::from_fn(next).find(|output| !output.is_empty())?;
-        for topic in crate::pipeline::Queued::topics(&output) {
-            self.ingest.stats.ledger.settle(topic, Outcome::Dropped);
+        for topic in crate::pipeline::queues::Queued::topics(&output) {
+            self.ingest.metrics.ledger.settle(topic, Outcome::Dropped);
         }
         Some(output)
     }
@@ -83,14 +87,14 @@ impl Fixture {
             port,
             tls: None,
         });
-        for account in self.ingest.stats.ledger.snapshot() {
+        for account in self.ingest.metrics.ledger.snapshot() {
             assert!(account.balances(), "{account:?}");
         }
     }
 
     /// What is queued of notices, as topic and sequence number.
     fn reliable(&self) -> Vec<(Topic, u64)> {
-        let queue = &self.ingest.reliable;
+        let queue = &self.ingest.reliable.queue;
         std::iter::from_fn(|| (queue.fill().items > 0).then(|| queue.pop())?)
             .map(|queued| (queued.message.topic(), queued.sequence))
             .collect()
@@ -155,7 +159,7 @@ fn a_message_with_objects_is_for_three_topics_and_one_without_for_none() {
 fn what_nothing_is_due_in_goes_on_for_those_who_come_to_see_the_zones() {
     let mut fixture = Fixture::new();
     fixture.message_at(0, &stream(StreamMessage::default()));
-    assert_eq!(fixture.ingest.objects.fill().items, 1);
+    assert_eq!(fixture.ingest.queue.fill().items, 1);
 }
 
 #[test]
@@ -230,7 +234,7 @@ fn events_are_numbered_per_topic_and_one_that_does_not_decode_leaves_a_gap() {
     assert_eq!(fixture.reliable(), expected);
     let events = fixture.account(Topic::ZoneEvents);
     assert_eq!((events.received, events.malformed), (4, 1));
-    let figures = fixture.ingest.stats.output.link.snapshot();
+    let figures = fixture.ingest.metrics.output.link.snapshot();
     assert_eq!(figures.undecodable_parts, 0, "it has an account of its own");
 }
 
@@ -243,7 +247,7 @@ fn full_of_objects_is_not_full_of_events() {
     }
     let objects = fixture.account(Topic::Objects);
     assert!(objects.dropped > 100, "{objects:?}");
-    assert!(fixture.ingest.objects.fill().bytes <= QUEUE_BYTES);
+    assert!(fixture.ingest.queue.fill().bytes <= QUEUE_BYTES);
     let events = fixture.account(Topic::ZoneEvents);
     assert_eq!((events.queued, events.dropped), (200, 0));
 }
@@ -263,7 +267,7 @@ fn what_is_broken_is_counted_where_it_belongs() {
         0,
         &with_objects(vec![odd_points, odd_intensities, object(3)]),
     );
-    let times_missing = |fixture: &Fixture| fixture.ingest.stats.clock().anomalies().invalid;
+    let times_missing = |fixture: &Fixture| fixture.ingest.metrics.clock().anomalies().invalid;
     let before = times_missing(&fixture);
     fixture.bytes_at(0, vec![0x1a, 200]);
     assert_eq!(
@@ -272,7 +276,7 @@ fn what_is_broken_is_counted_where_it_belongs() {
         "no message, no time to miss"
     );
     fixture.bytes_at(0, vec![0x1a, 1, 0xff]);
-    let figures = fixture.ingest.stats.output.link.snapshot();
+    let figures = fixture.ingest.metrics.output.link.snapshot();
     assert_eq!(
         (figures.undecodable_frames, figures.undecodable_parts),
         (1, 3)
@@ -330,15 +334,15 @@ fn stamps_are_on_the_clock_that_was_asked_for() {
     fixture.configure(|config| config.stamp_source = StampSource::Server);
     // An event that is older than the message before.
     let times = at(&mut fixture, 60_000, Some(500));
-    let offset_ns = fixture.ingest.stats.clock().offset_ns().expect("known");
+    let offset_ns = fixture.ingest.metrics.clock().offset_ns().expect("known");
     let moved_ns = times.arrival.stamp.as_ns() - times.stamp.as_ns();
     assert_eq!(moved_ns, offset_ns);
 
     let times = at(&mut fixture, 60_100, None);
-    let offset_ns = fixture.ingest.stats.clock().offset_ns().expect("known");
+    let offset_ns = fixture.ingest.metrics.clock().offset_ns().expect("known");
     let moved_ns = times.arrival.stamp.as_ns() - times.stamp.as_ns();
     assert_eq!((moved_ns, times.server), (offset_ns, Stamp::default()));
-    assert_eq!(fixture.ingest.stats.clock().anomalies().invalid, 1);
+    assert_eq!(fixture.ingest.metrics.clock().anomalies().invalid, 1);
 }
 
 #[test]
@@ -360,7 +364,7 @@ fn an_overflow_of_the_server_is_remembered_with_our_own_counters() {
         },
     );
     assert_eq!(fixture.reliable(), [(Topic::Health, 0)]);
-    let knowledge = fixture.ingest.stats.server.snapshot();
+    let knowledge = fixture.ingest.metrics.server.snapshot();
     assert_eq!(knowledge.health.expect("known").1, health);
     let overflow = knowledge.overflow.expect("remembered");
     assert_eq!(overflow.accounts[Topic::Objects.index()].queued, 1);
@@ -393,7 +397,7 @@ fn the_first_server_takes_the_place_of_none() {
     let mut fixture = Fixture::new();
     fixture.move_to("a", "sensr");
     assert!(fixture.reliable().is_empty());
-    assert_eq!(fixture.ingest.objects.fill().items, 0);
+    assert_eq!(fixture.ingest.queue.fill().items, 0);
 }
 
 #[test]
@@ -418,18 +422,18 @@ fn nothing_of_the_former_server_is_latched_or_known() {
     for ms in (0..2000_i64).step_by(100) {
         let stamp = Stamp::from_ns(start.stamp.as_ns() + ms * 1_000_000);
         let instant = start.instant + Duration::from_millis(ms.unsigned_abs());
-        let mut clock = fixture.ingest.stats.clock();
+        let mut clock = fixture.ingest.metrics.clock();
         let _ = clock.observe(Arrival { stamp, instant }, Some(stamp));
     }
-    assert!(fixture.ingest.stats.clock_offset_ns_of("a").is_some());
-    assert_eq!(fixture.ingest.stats.clock_offset_ns_of("b"), None);
+    assert!(fixture.ingest.metrics.clock_offset_ns_of("a").is_some());
+    assert_eq!(fixture.ingest.metrics.clock_offset_ns_of("b"), None);
 
     fixture.move_to("b", "street");
-    let stats = &fixture.ingest.stats;
+    let stats = &fixture.ingest.metrics;
     assert_eq!(stats.clock_offset_ns_of("b"), None);
     assert_eq!(stats.server.snapshot().health, None);
     let depth = QosClass::Latched.depth(0) as u64;
-    let queue = Arc::clone(&fixture.ingest.reliable);
+    let queue = Arc::clone(&fixture.ingest.reliable.queue);
     let told: Vec<_> =
         std::iter::from_fn(|| (queue.fill().items > 0).then(|| queue.pop())?).collect();
     for queued in &told {
@@ -472,7 +476,7 @@ fn a_server_status_is_replaced_by_an_unknown_one() {
     fixture.message_at(0, &with_status());
     fixture.reliable();
     fixture.move_to("b", "sensr");
-    let queued = fixture.ingest.reliable.pop().expect("queued");
+    let queued = fixture.ingest.reliable.queue.pop().expect("queued");
     assert!(matches!(
         queued.message,
         ReliableMessage::ServerStatus(None)
@@ -502,5 +506,5 @@ fn pictures_switched_off_are_deleted_with_the_next_message() {
     for _ in 0..3 {
         fixture.message_at(0, &stream(StreamMessage::default()));
     }
-    assert_eq!(fixture.ingest.objects.fill().items, 2);
+    assert_eq!(fixture.ingest.queue.fill().items, 2);
 }

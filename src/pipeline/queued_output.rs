@@ -1,33 +1,24 @@
-//! What may be dropped of the output stream when nobody keeps up: objects, pictures, frames.
+//! Item of the object queue: objects, zone markers, and the frame, which may all be dropped under load.
 
 use std::sync::Arc;
 
-use super::{Queued, heap_size};
+use super::heap_size;
+use super::ingest::wire_tap::TappedFrame;
+use super::queues::Queued;
+use super::stream_source::{MessageTimes, StreamSource};
 use crate::encode::messages::ObjectSet;
-use crate::pipeline::ingest::wire_tap::WireFrame;
-use crate::pipeline::source::Source;
 use crate::time::stamp::{Arrival, Stamp};
 use crate::topic::Topic;
 use sensr_protocol::wire::proto::ZoneConfig;
 
-/// When a message of the output stream was sent and came.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::pipeline) struct MessageTimes {
-    pub(in crate::pipeline) arrival: Arrival,
-    /// For headers, as `stamp_source` says.
-    pub(in crate::pipeline) stamp: Stamp,
-    /// By the server's clock. 0 if it gave none that ROS can hold.
-    pub(in crate::pipeline) server: Stamp,
-}
-
-/// What of one message of the output stream is due.
+/// Due parts of one message of the output stream.
 #[derive(Debug)]
 pub struct QueuedOutput {
-    pub(in crate::pipeline) source: Source,
+    pub(in crate::pipeline) source: StreamSource,
     pub(in crate::pipeline) times: MessageTimes,
-    pub(in crate::pipeline) wire: Option<WireFrame>,
+    pub(in crate::pipeline) wire: Option<TappedFrame>,
     pub(in crate::pipeline) objects: Option<DueObjects>,
-    /// For pictures of them.
+    /// Zones for the markers.
     pub(in crate::pipeline) zones: Option<DueZones>,
 }
 
@@ -38,7 +29,7 @@ pub(in crate::pipeline) struct DueObjects {
     pub(in crate::pipeline) topics: Vec<Topic>,
 }
 
-/// Zones, and whether a picture of them is due. Kept anyway, for those who come late.
+/// Zones, and whether their markers are due. Zones that are not due are kept for late subscribers.
 #[derive(Debug)]
 pub(in crate::pipeline) struct DueZones {
     pub(in crate::pipeline) zones: Arc<[ZoneConfig]>,
@@ -46,8 +37,8 @@ pub(in crate::pipeline) struct DueZones {
 }
 
 impl QueuedOutput {
-    /// What comes of a frame that is no message.
-    pub(in crate::pipeline) fn nothing(source: Source, arrival: Arrival) -> Self {
+    /// Creates an item without any message.
+    pub(in crate::pipeline) fn empty(source: StreamSource, arrival: Arrival) -> Self {
         Self {
             source,
             times: MessageTimes {
@@ -61,19 +52,19 @@ impl QueuedOutput {
         }
     }
 
-    /// Whether nothing in it is due.
+    /// Returns whether nothing in it is due.
     pub(in crate::pipeline) fn is_empty(&self) -> bool {
         self.wire.is_none() && self.objects.is_none() && self.zones.is_none()
     }
 
-    /// What a message of `length` bytes takes up while it waits: its points keep all of it alive, the rest is
-    /// opened.
-    pub(in crate::pipeline) fn cost(&self, length: usize) -> usize {
+    /// Bytes that the item occupies while it waits: points keep the whole frame of `frame_bytes` alive, the rest is
+    /// decoded.
+    pub(in crate::pipeline) fn cost(&self, frame_bytes: usize) -> usize {
         let objects = self.objects.iter().flat_map(|due| {
             let set = &due.set;
             set.objects.iter().chain(&set.static_objects)
         });
-        length + size_of::<Self>() + objects.map(heap_size::of_object).sum::<usize>()
+        frame_bytes + size_of::<Self>() + objects.map(heap_size::of_object).sum::<usize>()
     }
 }
 

@@ -1,28 +1,40 @@
-//! The server that a stream comes from, and the coordinate frame of what it sends.
+//! Source of a stream: the server that a link leads to, the coordinate frame of its data, and the times of its messages.
 
 use std::sync::Arc;
 
 use crate::config::Config;
 use crate::connection::status::Endpoint;
+use crate::time::stamp::{Arrival, Stamp};
 
 /// Source of a queued message.
 #[derive(Debug, Clone, Default)]
-pub(in crate::pipeline) struct Source {
-    /// Counts the servers that the link has led to.
+pub(in crate::pipeline) struct StreamSource {
+    /// Number of the server among those that the link has led to.
     pub(in crate::pipeline) server: u64,
-    /// Frame for headers.
+    /// Frame of the headers.
     pub(in crate::pipeline) frame_id: Arc<str>,
 }
 
-/// Keeps track of the source of a link.
+/// Times of a message of the output stream.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::pipeline) struct MessageTimes {
+    /// Completion of the frame on this machine.
+    pub(in crate::pipeline) arrival: Arrival,
+    /// Stamp of the headers, as `stamp_source` says.
+    pub(in crate::pipeline) stamp: Stamp,
+    /// Time of the message on the server's clock. 0 if the server sent none that ROS can represent.
+    pub(in crate::pipeline) server: Stamp,
+}
+
+/// Tracks the source of a link.
 #[derive(Debug, Default)]
 pub(in crate::pipeline) struct SourceTracker {
     endpoint: Option<Endpoint>,
-    source: Source,
+    source: StreamSource,
 }
 
 impl SourceTracker {
-    /// Takes note of the server that the link leads to from now on, and of its frame. Returns whether it replaces another.
+    /// Records the server that the link leads to from now on, and its frame. Returns whether it replaces another.
     pub(in crate::pipeline) fn change_to(
         &mut self,
         server: &Endpoint,
@@ -31,22 +43,22 @@ impl SourceTracker {
     ) -> bool {
         let is_another = self.endpoint.replace(server.clone()).is_some();
         self.source.server += u64::from(is_another);
-        self.now(config, port);
+        self.current(config, port);
         is_another
     }
 
-    /// Host that the link leads to. Empty before it leads anywhere.
+    /// Host that the link leads to. Empty before the first server.
     pub(in crate::pipeline) fn address(&self) -> &str {
         self.endpoint
             .as_ref()
             .map_or("", |endpoint| &endpoint.address)
     }
 
-    /// Returns the source of what comes now. `port` is the link's port in `config`.
+    /// Returns the source of the frames that arrive now. `port` is the link's port in `config`.
     ///
-    /// Parameters change before the link does. As long as it still brings data of the server before, these stay in
-    /// that server's frame.
-    pub(in crate::pipeline) fn now(&mut self, config: &Config, port: u16) -> Source {
+    /// Parameters change before the link does. As long as the link still delivers data of the server before, they stay
+    /// in that server's frame.
+    pub(in crate::pipeline) fn current(&mut self, config: &Config, port: u16) -> StreamSource {
         let is_configured = self
             .endpoint
             .as_ref()
@@ -83,7 +95,7 @@ mod tests {
         let mut tracker = SourceTracker::default();
         assert!(!tracker.change_to(&server("a"), &config("a", "sensr"), 5050));
         assert!(tracker.change_to(&server("b"), &config("b", "sensr"), 5050));
-        assert_eq!(tracker.now(&config("b", "sensr"), 5050).server, 1);
+        assert_eq!(tracker.current(&config("b", "sensr"), 5050).server, 1);
         assert_eq!(tracker.address(), "b");
     }
 
@@ -91,7 +103,7 @@ mod tests {
     fn data_of_the_former_server_stay_in_its_frame() {
         let mut tracker = SourceTracker::default();
         let frame = |tracker: &mut SourceTracker, host, frame_id| {
-            tracker.now(&config(host, frame_id), 5050).frame_id
+            tracker.current(&config(host, frame_id), 5050).frame_id
         };
         tracker.change_to(&server("a"), &config("a", "harbour"), 5050);
         assert_eq!(&*frame(&mut tracker, "b", "street"), "harbour");

@@ -1,0 +1,33 @@
+//! Item of the cloud queue: the due clouds of one frame.
+
+use super::ingest::wire_tap::TappedFrame;
+use super::queues::Queued;
+use super::stream_source::StreamSource;
+use crate::encode::point_cloud::Cloud;
+use crate::time::stamp::{Arrival, Stamp};
+use crate::topic::Topic;
+
+/// Clouds of one frame that are due.
+#[derive(Debug)]
+pub struct QueuedClouds {
+    pub(in crate::pipeline) source: StreamSource,
+    pub(in crate::pipeline) arrival: Arrival,
+    /// Stamp of the headers.
+    pub(in crate::pipeline) stamp: Stamp,
+    pub(in crate::pipeline) wire: Option<TappedFrame>,
+    pub(in crate::pipeline) clouds: Vec<(Topic, Cloud)>,
+}
+
+impl QueuedClouds {
+    /// Bytes that the item occupies while it waits: its clouds keep the whole frame of `frame_bytes` alive.
+    pub(in crate::pipeline) fn cost(&self, frame_bytes: usize) -> usize {
+        frame_bytes + size_of::<Self>() + self.clouds.capacity() * size_of::<(Topic, Cloud)>()
+    }
+}
+
+impl Queued for QueuedClouds {
+    fn topics(&self) -> impl Iterator<Item = Topic> {
+        let wire = self.wire.iter().map(|_| Topic::Wire);
+        wire.chain(self.clouds.iter().map(|(topic, _)| *topic))
+    }
+}
