@@ -1,8 +1,8 @@
 //! The parameters: declared once in [`table`], turned into a checked [`Config`] exactly once.
 
 pub mod address;
+mod config_error;
 mod declared;
-mod error;
 pub mod hosts;
 pub mod overrides;
 pub mod path;
@@ -23,7 +23,7 @@ use crate::connection::backoff;
 use crate::connection::keepalive::KeepAliveTimeouts;
 use crate::connection::tls::TlsOptions;
 use crate::topic::{Switch, Topic};
-pub use error::ConfigError;
+pub use config_error::ConfigError;
 pub use hosts::Hosts;
 use hosts::Site;
 pub use table::{ParameterError, Settings, Value};

@@ -1,21 +1,24 @@
-//! The ROS 2 side: everything with r2r, and nothing without it.
+//! ROS 2 side of the bridge: everything that uses r2r.
+//!
+//! [`node`](run) creates the node and runs [`bridge::Bridge`] on it: two threads that read, three that publish, and the
+//! main loop, which serves parameters and services and publishes statistics and diagnostics.
 
 mod bridge;
 mod control;
-mod diagnostics;
+mod diagnostics_publisher;
 mod duplicate_bridge;
-mod error;
+mod link_services;
 mod logging;
 mod node;
-mod parameters;
+mod parameter_services;
 mod publisher;
 mod reporter;
 mod ros_types;
+mod runtime_error;
 mod service_queue;
-mod services;
 mod static_transform;
 mod statistics;
 mod threads;
 
-pub use error::{Error, RuntimeError};
 pub use node::{print_resolved, run};
+pub use runtime_error::{Error, RuntimeError};

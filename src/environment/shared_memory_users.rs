@@ -31,7 +31,7 @@ impl Default for SharedMemoryUsers {
 
 impl SharedMemoryUsers {
     /// The other users. Looks when it is time.
-    pub fn look(&mut self, now: Instant) -> Vec<u32> {
+    pub fn poll(&mut self, now: Instant) -> Vec<u32> {
         if self.looks.is_due(now, PERIOD) {
             self.users = shared_memory::other_users();
             if !self.users.is_empty()

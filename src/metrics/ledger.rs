@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unbalanced_account_is_told_apart() {
+    fn an_unbalanced_account_is_detected() {
         let account = Account {
             received: 2,
             published: 1,
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn topics_do_not_mix() {
+    fn accounts_of_topics_are_independent() {
         let ledger = Ledger::default();
         ledger.record_received(Topic::Background, IngestDecision::Thinned);
         for (other, account) in Topic::ALL.iter().zip(ledger.snapshot()) {

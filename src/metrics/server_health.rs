@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_overflow_is_remembered_with_the_counters_of_the_moment() {
+    fn an_overflow_is_recorded_with_the_counters_of_the_moment() {
         let server = ServerHealth::default();
         let health = |master: Status| SystemHealth {
             master: master.into(),

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn min_mean_max_since_the_last_take() {
+    fn times_are_those_since_the_last_take() {
         let stages = StageTimers::default();
         for ns in [30, 10, 20] {
             stages.record(Stage::Convert, Duration::from_nanos(ns));

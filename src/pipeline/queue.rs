@@ -335,9 +335,9 @@ mod tests {
     }
 
     proptest! {
-        /// Never over the bound, nothing vanishes, order is kept.
+        /// The bound holds, every item is popped or returned, and the order is kept.
         #[test]
-        fn bounded_and_nothing_vanishes(sizes in proptest::collection::vec(0usize..60, 0..100)) {
+        fn items_stay_within_the_bound_and_none_vanishes(sizes in proptest::collection::vec(0usize..60, 0..100)) {
             let queue = ByteQueue::new(100);
             let mut out = Vec::new();
             for (i, &size) in sizes.iter().enumerate() {

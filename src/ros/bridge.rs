@@ -7,12 +7,12 @@ use r2r::Node;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::control::{Control, follow_frames};
+use super::control::{Control, publish_frames};
+use super::link_services::LinkServices;
 use super::logging::Rosout;
 use super::node::shipped_hosts_file;
-use super::parameters::ParameterServer;
+use super::parameter_services::ParameterServer;
 use super::reporter::Reporter;
-use super::services::LinkServices;
 use super::static_transform::StaticTransform;
 use super::threads::ThreadSpawner;
 use super::{Error, RuntimeError, statistics};
@@ -26,21 +26,21 @@ use crate::supervisor::wait_monitor::{WaitHealth, WaitMonitor};
 use crate::supervisor::workers::{ThreadError, Worker, Workers};
 use crate::topic::PublishingThread;
 
-/// Longest wait for requests in one turn of the main loop.
+/// Longest wait for requests in one run_once of the main loop.
 const SPIN_TIMEOUT: Duration = Duration::from_millis(100);
-/// What is queued when the node stops may take this long to be published: with half a second for the close frames of
-/// the links the node ends within two.
-const DRAIN_LIMIT: Duration = Duration::from_secs(1);
-/// A thread that was asked to end may take this long beyond what it is known to wait for. They take
-/// milliseconds, but a starved machine must not be taken for a stuck thread.
-const END_LIMIT: Duration = Duration::from_secs(3);
-/// And this long when another has ended of itself: the sooner the node is started again, the less is lost.
+/// Limit for publishing queued messages at shutdown. With half a second for the close frames of the links, the node ends
+/// within two seconds.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+/// Time for a thread to end on request, beyond its known waits. It takes milliseconds, but threads of a starved machine
+/// must not count as stuck.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(3);
+/// Time for the other threads to end after a failure: the sooner the node is restarted, the less is lost.
 const FAILURE_JOIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Pause after a wait that ended early. A wait that fails returns at once: without a pause it would load a core.
 const SUSPICIOUS_WAIT_PAUSE: Duration = Duration::from_millis(5);
 
-/// The running node.
+/// The running bridge.
 pub(super) struct Bridge {
     parameters: ParameterServer,
     services: LinkServices,
@@ -61,33 +61,33 @@ impl Bridge {
     ) -> Result<Self, Error> {
         let start = Instant::now();
         let given = Config::from_settings(&settings)?;
-        let (resolver, target) = Resolver::start(given, shipped_hosts_file())?;
+        let (resolver, resolved) = Resolver::start(given, shipped_hosts_file())?;
 
         let reporter = Reporter::new(node, start)?;
         let mut transform = StaticTransform::new(node)?;
-        follow_frames(&mut transform, &target);
+        publish_frames(&mut transform, &resolved);
         let parameters = ParameterServer::new(node, settings)?;
         let services = LinkServices::new(node)?;
 
-        let queues = Queues::new(target.config.queue_max_bytes);
-        let (config, config_changes) = watch::channel(Arc::new(target.config.clone()));
-        let (points, points_changes) = watch::channel(target.points);
-        let (output, output_changes) = watch::channel(target.output);
+        let queues = Queues::new(resolved.config.queue_max_bytes);
+        let (config, config_changes) = watch::channel(Arc::new(resolved.config.clone()));
+        let (points, points_changes) = watch::channel(resolved.points);
+        let (output, output_changes) = watch::channel(resolved.output);
         let spawner = ThreadSpawner {
-            stats: Arc::default(),
+            metrics: Arc::default(),
             config: config_changes,
             shutdown: CancellationToken::new(),
             heartbeat: Heartbeat::default(),
         };
-        let publishers = spawner.publishers(node, &queues, &target.config)?;
+        let publishers = spawner.spawn_publishers(node, &queues, &resolved.config)?;
         let readers =
-            spawner.readers(&queues, (runtime, signals), points_changes, output_changes)?;
+            spawner.spawn_readers(&queues, (runtime, signals), points_changes, output_changes)?;
         Ok(Self {
             parameters,
             services,
             reporter,
             control: Control {
-                stats: spawner.stats,
+                metrics: spawner.metrics,
                 queues,
                 resolver,
                 config,
@@ -109,24 +109,24 @@ impl Bridge {
             Instant::now(),
         );
         loop {
-            // In this order: a thread that has ended because it was asked to was asked before.
-            let has_one_ended = self.readers.any_has_ended() || self.publishers.any_has_ended();
+            // In this order: the shutdown is requested before a thread ends by it.
+            let has_thread_ended = self.readers.any_has_ended() || self.publishers.any_has_ended();
             if self.shutdown.is_cancelled() {
                 return self.stop();
             }
-            if has_one_ended {
-                return Err(self.into_error());
+            if has_thread_ended {
+                return Err(self.stop_after_thread_end());
             }
-            if let Err(error) = self.turn(node, &mut waits, &mut watchdog) {
+            if let Err(error) = self.run_once(node, &mut waits, &mut watchdog) {
                 self.stop_after_failure();
                 return Err(error);
             }
-            rosout.flush();
+            rosout.publish_waiting();
         }
     }
 
-    /// What the main thread does again and again.
-    fn turn(
+    /// Runs one run_once of the main loop: watches the threads, publishes reports, serves requests.
+    fn run_once(
         &mut self,
         node: &mut Node,
         waits: &mut WaitMonitor,
@@ -144,9 +144,9 @@ impl Bridge {
         watchdog.poll(Instant::now(), progress)?;
         control.poll_resolver()?;
         let config = control.config();
-        let next = self
-            .reporter
-            .publish_due(node, &control.stats, &control.queues, config);
+        let next =
+            self.reporter
+                .publish_due_reports(node, &control.metrics, &control.queues, config);
         let pause = next.saturating_duration_since(Instant::now());
         let limit = pause.min(SPIN_TIMEOUT);
         let begun = Instant::now();
@@ -161,9 +161,9 @@ impl Bridge {
         Ok(())
     }
 
-    /// A thread has ended of itself: nothing goes on without it. Returns why the first did.
-    fn into_error(mut self) -> Error {
-        // Before anybody is asked to end: afterwards all of them have.
+    /// Stops after a thread has ended by itself. Returns the reason of the first such thread.
+    fn stop_after_thread_end(mut self) -> Error {
+        // Before the others are requested to end: afterwards all have ended.
         let mut dead = self.readers.take_ended();
         dead.extend(self.publishers.take_ended());
         self.stop_after_failure();
@@ -177,7 +177,7 @@ impl Bridge {
         first.into()
     }
 
-    /// Ends all threads that can be ended: the node must not be taken down under them.
+    /// Stops all threads that can be stopped: the node must not be destroyed under them.
     fn stop_after_failure(self) {
         self.shutdown.cancel();
         self.control.queues.close();
@@ -189,16 +189,18 @@ impl Bridge {
         }
     }
 
-    /// In the order of the data: the links first, then what they left in the queues, then the publishers.
+    /// Shuts down in the order of the data: links, queues, publishers.
     fn stop(self) -> Result<(), Error> {
-        let Control { stats, queues, .. } = &self.control;
-        self.readers.join_until(Instant::now() + END_LIMIT)?;
+        let Control {
+            metrics, queues, ..
+        } = &self.control;
+        self.readers.join_until(Instant::now() + JOIN_TIMEOUT)?;
         queues.close();
-        queues.drain_until(Instant::now() + DRAIN_LIMIT, &stats.ledger);
-        self.publishers.join_until(Instant::now() + END_LIMIT)?;
+        queues.drain_until(Instant::now() + DRAIN_TIMEOUT, &metrics.ledger);
+        self.publishers.join_until(Instant::now() + JOIN_TIMEOUT)?;
         let config = self.control.config();
-        let last = self.reporter.publish_statistics(stats, queues, &config);
-        statistics::report(&last, &stats.ledger.snapshot());
+        let last = self.reporter.publish_statistics(metrics, queues, &config);
+        statistics::log_final_report(&last, &metrics.ledger.snapshot());
         Ok(())
     }
 }

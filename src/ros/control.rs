@@ -6,7 +6,7 @@ use std::time::Instant;
 use tokio::sync::watch;
 
 use super::Error;
-use super::services::{Links, Reconnect};
+use super::link_services::{Links, Reconnect};
 use super::static_transform::StaticTransform;
 use crate::config::Config;
 use crate::config::resolve::{ResolvedConfig, Resolver};
@@ -14,9 +14,9 @@ use crate::connection::options::LinkOptions;
 use crate::metrics::Metrics;
 use crate::pipeline::queues::Queues;
 
-/// What parameters and services act on.
+/// Parts of the bridge that parameters and services change.
 pub(super) struct Control {
-    pub(super) stats: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) queues: Queues,
     pub(super) resolver: Resolver,
     pub(super) config: watch::Sender<Arc<Config>>,
@@ -26,28 +26,31 @@ pub(super) struct Control {
 }
 
 impl Control {
-    /// Puts a configuration into effect.
+    /// Applies a changed configuration.
     pub(super) fn apply(&mut self, given: &Config) -> Result<(), Error> {
-        let target = self.resolver.change(given)?;
-        self.follow(target);
+        let resolved = self.resolver.change(given)?;
+        self.adopt(resolved);
         Ok(())
     }
 
-    /// Goes on with waiting for a hosts file.
+    /// Continues to wait for a hosts file that cannot be read yet.
     pub(super) fn poll_resolver(&mut self) -> Result<(), Error> {
-        if let Some(target) = self.resolver.poll(Instant::now())? {
-            self.follow(target);
+        if let Some(resolved) = self.resolver.poll(Instant::now())? {
+            self.adopt(resolved);
         }
         Ok(())
     }
 
-    fn follow(&mut self, target: ResolvedConfig) {
+    fn adopt(&mut self, resolved: ResolvedConfig) {
         self.queues
-            .set_max_bytes(target.config.queue_max_bytes, &self.stats.ledger);
-        follow_frames(&mut self.transform, &target);
-        self.config.send_replace(Arc::new(target.config));
-        for (link, options) in [(&self.points, target.points), (&self.output, target.output)] {
-            // What the services said of the links holds on.
+            .set_max_bytes(resolved.config.queue_max_bytes, &self.metrics.ledger);
+        publish_frames(&mut self.transform, &resolved);
+        self.config.send_replace(Arc::new(resolved.config));
+        for (link, options) in [
+            (&self.points, resolved.points),
+            (&self.output, resolved.output),
+        ] {
+            // Settings by services survive a change of parameters.
             link.send_modify(|current| {
                 *current = LinkOptions {
                     enabled: current.enabled,
@@ -69,10 +72,11 @@ impl Control {
     }
 }
 
-/// A site may have frames of its own: until it is known, a transform might be of the wrong ones.
-pub(super) fn follow_frames(transform: &mut StaticTransform, target: &ResolvedConfig) {
-    if target.points.obstacle.is_none() {
-        transform.follow(&target.config);
+/// Publishes the static transform of a resolved configuration. A site may have frames of its own, so as long as it is not
+/// resolved none is published.
+pub(super) fn publish_frames(transform: &mut StaticTransform, resolved: &ResolvedConfig) {
+    if resolved.points.obstacle.is_none() {
+        transform.publish_if_changed(&resolved.config);
     }
 }
 
@@ -87,11 +91,11 @@ impl Links for Control {
 
     fn reconnect(&mut self) -> Reconnect {
         let outcome = match self.resolver.reread() {
-            Ok(target) => {
-                self.follow(target);
+            Ok(resolved) => {
+                self.adopt(resolved);
                 Reconnect::Done
             }
-            Err(error) if self.resolver.is_waiting() => Reconnect::Nowhere(error.to_string()),
+            Err(error) if self.resolver.is_waiting() => Reconnect::Unresolved(error.to_string()),
             Err(error) => Reconnect::AsBefore(error.to_string()),
         };
         self.change_links(|link| link.reconnect_generation += 1);

@@ -1,5 +1,5 @@
-//! Whether somebody else publishes where this bridge does: started twice by mistake, two bridges mix their clouds on
-//! the same topics and each shows half the truth.
+//! Check for a duplicate bridge: one that was started twice by mistake mixes its clouds with this bridge's on the same
+//! topics.
 
 use std::time::{Duration, Instant};
 
@@ -9,22 +9,22 @@ use super::RuntimeError;
 use crate::time::log_throttle::LogThrottle;
 use crate::time::rate_limiter::RateLimiter;
 
-/// Between two looks.
-const PERIOD: Duration = Duration::from_secs(5);
-/// One log line in this time as long as it lasts.
+/// Time between two polls of the ROS graph.
+const POLL_PERIOD: Duration = Duration::from_secs(5);
+/// Time between two log lines while the duplicate exists.
 const LOG_PERIOD: Duration = Duration::from_secs(300);
-/// Every bridge publishes it, and nobody else does.
+/// Topic that every bridge publishes, and no other node.
 const TOPIC: &str = "statistics";
 
-/// Looks for others.
+/// Detects other bridges on the same topics.
 pub(super) struct DuplicateBridgeCheck {
-    /// Fully qualified.
+    /// Fully qualified name of the topic.
     topic: String,
-    /// This node.
+    /// Fully qualified name of this node.
     name: String,
-    looks: RateLimiter,
+    poll_timer: RateLimiter,
     others: Vec<String>,
-    complaint: LogThrottle,
+    warning_throttle: LogThrottle,
 }
 
 impl DuplicateBridgeCheck {
@@ -38,27 +38,27 @@ impl DuplicateBridgeCheck {
         Ok(Self {
             topic: format!("{}/{TOPIC}", namespace.trim_end_matches('/')),
             name,
-            looks: RateLimiter::default(),
+            poll_timer: RateLimiter::default(),
             others: Vec::new(),
-            complaint: LogThrottle::new(LOG_PERIOD),
+            warning_throttle: LogThrottle::new(LOG_PERIOD),
         })
     }
 
-    /// The names of the others, some of them this node's own. Looks when it is time.
-    pub(super) fn look(&mut self, node: &Node, now: Instant) -> &[String] {
-        if self.looks.is_due(now, PERIOD) {
-            self.others = self.ask(node);
+    /// Returns the names of the other bridges, which may equal this node's. Queries the ROS graph when a poll is due.
+    pub(super) fn poll(&mut self, node: &Node, now: Instant) -> &[String] {
+        if self.poll_timer.is_due(now, POLL_PERIOD) {
+            self.others = self.query_graph(node);
             if !self.others.is_empty()
-                && let Some(suppressed) = self.complaint.pass(now)
+                && let Some(suppressed) = self.warning_throttle.pass(now)
             {
-                log::warn!("{}{suppressed}", self.in_words());
+                log::warn!("{}{suppressed}", self.warning());
             }
         }
         &self.others
     }
 
-    fn ask(&self, node: &Node) -> Vec<String> {
-        // What the graph does not tell now it tells the next time.
+    fn query_graph(&self, node: &Node) -> Vec<String> {
+        // A failed query is repeated at the next poll.
         let found = node.get_publishers_info_by_topic(&self.topic, false);
         let publishers = found.unwrap_or_default().into_iter();
         let names =
@@ -66,7 +66,7 @@ impl DuplicateBridgeCheck {
         without_self(names.collect(), &self.name)
     }
 
-    fn in_words(&self) -> String {
+    fn warning(&self) -> String {
         format!(
             "another bridge publishes on the topics of {}: {}. Stop it, or give each a namespace of its own",
             self.name,
@@ -79,7 +79,7 @@ fn full_name(namespace: &str, name: &str) -> String {
     format!("{}/{name}", namespace.trim_end_matches('/'))
 }
 
-/// All but one of that name: this node itself is among them, unless its topic was remapped.
+/// Removes one entry of that name, which is this node. Empty if there is none, because the topic was remapped.
 fn without_self(mut names: Vec<String>, own: &str) -> Vec<String> {
     match names.iter().position(|name| name == own) {
         Some(index) => {
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bridge_is_not_its_own_namesake() {
+    fn a_bridge_is_not_its_own_duplicate() {
         let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(without_self(names(&["/a"]), "/a"), names(&[]));
         assert_eq!(

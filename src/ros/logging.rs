@@ -1,8 +1,8 @@
-//! `log` records on the ROS console, in rcl's log file and on `/rosout`.
+//! Logger of the process: writes `log` records to the ROS console, to rcl's log file, and to `/rosout`.
 //!
-//! rcl writes console and file, in a thread that does nothing else: a disk may hang. It would write `/rosout` too if
-//! the client library registered the node there; from Jazzy on r2r does not, so the records are published from here,
-//! by the thread that spins the node.
+//! A thread of its own has rcl write console and file, because a disk may hang. rcl would publish `/rosout` too if the
+//! client library registered the node there. From Jazzy on r2r does not, so the thread that spins the node publishes
+//! the records.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -13,25 +13,25 @@ use r2r::rcl_interfaces::msg::Log;
 use r2r::{LogSeverity, Publisher, QosProfile};
 
 use super::RuntimeError;
-use super::ros_types::{text, time};
+use super::ros_types::{to_c_text, to_time};
 use crate::diagnostics::LogFigures;
 use crate::environment;
 use crate::time::log_throttle::RepeatThrottle;
 use crate::time::stamp::Stamp;
 use sensr_console::lossy_queue::LossyQueue;
 
-/// Lines that may wait for `/rosout`. More than that between two spins are on the console only.
-const WAITING_LINES: usize = 256;
-/// Lines that may wait for rcl to write them: some thousand.
-const WAITING_BYTES: usize = 256 * 1024;
-/// At the end, a disk that has taken nothing for this long is not waited for any more.
-const STALL_LIMIT: Duration = Duration::from_millis(400);
-/// One that takes a little now and then is waited for no longer than this.
-const FLUSH_LIMIT: Duration = Duration::from_secs(1);
-/// The same line of r2r comes once in this time: it has one for each message that it cannot publish.
+/// Capacity of the queue for `/rosout`, lines. More lines between two spins are on the console only.
+const ROSOUT_QUEUE_LINES: usize = 256;
+/// Capacity of the queue for rcl: some thousand lines.
+const RCL_QUEUE_BYTES: usize = 256 * 1024;
+/// Longest wait at shutdown for a disk that takes no line at all.
+const STALL_TIMEOUT: Duration = Duration::from_millis(400);
+/// Longest wait at shutdown for a slow disk.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+/// Time in which the same line of r2r is logged once. r2r logs one for each message that it cannot publish.
 const REPEAT_PERIOD: Duration = Duration::from_secs(60);
 
-/// The `/rosout` end. To be [flushed](Self::flush) by the thread that spins the node.
+/// Publisher of `/rosout`. The thread that spins the node has to call [`publish_waiting`](Self::publish_waiting).
 pub(super) struct Rosout {
     lines: Receiver<Log>,
     publisher: Option<Publisher<Log>>,
@@ -43,10 +43,10 @@ struct RosLogger {
     r2r: Mutex<RepeatThrottle>,
 }
 
-/// Lines that rcl has still to write. A process has one console.
-static LINES: LossyQueue<Entry> = LossyQueue::new(WAITING_BYTES);
+/// Queue of lines for rcl. A process has one console.
+static LINES: LossyQueue<Entry> = LossyQueue::new(RCL_QUEUE_BYTES);
 
-/// A line for rcl.
+/// Log line for rcl.
 struct Entry {
     severity: LogSeverity,
     text: String,
@@ -54,7 +54,7 @@ struct Entry {
     line: u32,
 }
 
-/// Figures of lines that were not written since the start.
+/// Returns counters of the lines that were not written since the start.
 pub(super) fn figures() -> LogFigures {
     let console = sensr_console::figures();
     LogFigures {
@@ -64,14 +64,17 @@ pub(super) fn figures() -> LogFigures {
     }
 }
 
-/// Waits, not for long, until rcl has written all lines. Returns false if it hangs.
+/// Waits until rcl has written all lines, with a time limit. Returns false if it hangs.
 pub(super) fn flush() -> bool {
-    LINES.flush(STALL_LIMIT, Instant::now() + FLUSH_LIMIT)
+    LINES.flush(STALL_TIMEOUT, Instant::now() + FLUSH_TIMEOUT)
 }
 
-/// Makes the ROS console and `/rosout` the destination of all `log` records of this process.
-pub(super) fn install(node: &mut r2r::Node, level: LevelFilter) -> Result<Rosout, RuntimeError> {
-    // Up to Iron rcl does it: a second publisher would double every line.
+/// Installs the logger of this process.
+pub(super) fn install_logger(
+    node: &mut r2r::Node,
+    level: LevelFilter,
+) -> Result<Rosout, RuntimeError> {
+    // Up to Iron rcl publishes them: a second publisher would double every line.
     let publisher = if matches!(r2r::ROS_DISTRO, "humble" | "iron") {
         None
     } else {
@@ -81,12 +84,12 @@ pub(super) fn install(node: &mut r2r::Node, level: LevelFilter) -> Result<Rosout
             .map_err(RuntimeError::ros("publish /rosout"))?;
         Some(publisher)
     };
-    let (sender, lines) = sync_channel(WAITING_LINES);
+    let (sender, lines) = sync_channel(ROSOUT_QUEUE_LINES);
     let name = node.logger().to_owned();
     let writer_name = name.clone();
     std::thread::Builder::new()
         .name("log".to_owned())
-        .spawn(move || write(&writer_name))
+        .spawn(move || write_lines(&writer_name))
         .map_err(|source| RuntimeError::System {
             action: "start a thread",
             source,
@@ -96,18 +99,18 @@ pub(super) fn install(node: &mut r2r::Node, level: LevelFilter) -> Result<Rosout
         rosout: sender,
         r2r: Mutex::new(RepeatThrottle::new(REPEAT_PERIOD)),
     };
-    // Fails only if a logger is set already, which then is ours: a process has one node.
+    // Fails only if a logger is installed already, by an earlier node of this process.
     if log::set_boxed_logger(Box::new(logger)).is_ok() {
         log::set_max_level(level);
     }
     if let Some(reason) = environment::why_no_log_file() {
-        log::warn!("no log file, only this console and /rosout: {reason}");
+        log::warn!("no log file, log lines go to the console and /rosout only: {reason}");
     }
     Ok(Rosout { lines, publisher })
 }
 
-/// Has rcl write line by line. May hang in one for ever.
-fn write(name: &str) {
+/// Has rcl write line by line. A line may hang for ever.
+fn write_lines(name: &str) {
     while let Some(entry) = LINES.pop() {
         r2r::log(&entry.text, name, &entry.file, entry.line, entry.severity);
         if let Some(loss) = LINES.take_loss() {
@@ -121,11 +124,11 @@ fn write(name: &str) {
 }
 
 impl Rosout {
-    /// Publishes the lines that came since the last time.
-    pub(super) fn flush(&self) {
+    /// Publishes the lines that were logged since the previous call.
+    pub(super) fn publish_waiting(&self) {
         for line in self.lines.try_iter() {
             if let Some(publisher) = &self.publisher {
-                // A failure cannot be logged here without making more lines that fail.
+                // Logging a failure here would cause more lines that fail.
                 let _ = publisher.publish(&line);
             }
         }
@@ -133,21 +136,21 @@ impl Rosout {
 }
 
 impl RosLogger {
-    /// The line as it is to be logged. None if the same one was logged a short time ago.
-    fn text(&self, record: &Record<'_>) -> Option<String> {
+    /// Returns the text to log. `None` if the throttle suppresses a repeated line.
+    fn line_text(&self, record: &Record<'_>) -> Option<String> {
         let line = record.args().to_string();
         if !record.target().starts_with("r2r") {
-            return Some(text(line));
+            return Some(to_c_text(line));
         }
         let mut throttle = self.r2r.lock().unwrap_or_else(PoisonError::into_inner);
         let suppressed = throttle.pass(&line, Instant::now())?;
-        Some(text(format!("{line}{suppressed}")))
+        Some(to_c_text(format!("{line}{suppressed}")))
     }
 }
 
 impl log::Log for RosLogger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // Libraries only when something is wrong.
+        // Warnings and errors of libraries, everything of this package.
         metadata.level() <= Level::Warn || metadata.target().starts_with("sensr_bridge")
     }
 
@@ -155,7 +158,7 @@ impl log::Log for RosLogger {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let Some(text) = self.text(record) else {
+        let Some(text) = self.line_text(record) else {
             return;
         };
         let file = record.file().unwrap_or_default().to_owned();
@@ -167,7 +170,7 @@ impl log::Log for RosLogger {
             Level::Debug | Level::Trace => (LogSeverity::Debug, Log::DEBUG as u8),
         };
         let message = Log {
-            stamp: time(Stamp::now()),
+            stamp: to_time(Stamp::now()),
             level,
             name: self.name.clone(),
             msg: text.clone(),
@@ -175,7 +178,7 @@ impl log::Log for RosLogger {
             function: String::new(),
             line,
         };
-        // Full or gone: the line is on the console.
+        // A line that finds no room is still on the console.
         let _ = self.rosout.try_send(message);
         let bytes = size_of::<Entry>() + text.len() + file.len();
         let entry = Entry {
@@ -187,7 +190,7 @@ impl log::Log for RosLogger {
         LINES.push(entry, bytes);
     }
 
-    /// Waits, not for long, until rcl has written all lines.
+    /// Waits until rcl has written all lines, with a time limit.
     fn flush(&self) {
         flush();
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use r2r::{Context, Node};
 
 use super::bridge::Bridge;
-use super::threads::new_runtime;
+use super::threads::create_runtime;
 use super::{Error, RuntimeError, logging};
 use crate::config::overrides::Overrides;
 use crate::config::resolve::Resolver;
@@ -18,21 +18,21 @@ use crate::supervisor::workers::{ThreadError, panic_message};
 /// Name of the node, unless remapped.
 const NODE_NAME: &str = "sensr_bridge";
 
-/// Runs the node until SIGINT or SIGTERM. `args` are those of the command line, which rcl reads too.
+/// Runs the node until SIGINT or SIGTERM. `args` is the command line, which rcl reads too.
 pub fn run(args: &RosArguments) -> Result<(), Error> {
-    // First, so that a signal during the start is not lost.
-    let runtime = new_runtime()?;
+    // Signals first, so that none is lost during the start.
+    let runtime = create_runtime()?;
     let signals = Signals::catch(&runtime).map_err(|source| RuntimeError::System {
         action: "catch signals",
         source,
     })?;
-    // Before rcl reads them, whose errors name neither line nor cure.
+    // Before rcl reads the arguments: its errors name neither line nor cure.
     let overrides = args.overrides()?;
     let context = create_context(args)?;
     let mut node =
         Node::create(context, NODE_NAME, "").map_err(RuntimeError::ros("create the node"))?;
     let level = args.log_level(node.logger());
-    let rosout = logging::install(&mut node, level)?;
+    let rosout = logging::install_logger(&mut node, level)?;
     exit_timer::start_on_panic();
     let result = settings_at_start(&node, &overrides)
         .and_then(|settings| Bridge::start(&mut node, settings, runtime, signals))
@@ -41,8 +41,8 @@ pub fn run(args: &RosArguments) -> Result<(), Error> {
         exit_timer::start(exit_timer::AFTER_ERROR, error.exit_code());
         log::error!("{error}");
     }
-    rosout.flush();
-    // What hangs may be inside the node, which must not be taken down around it.
+    rosout.publish_waiting();
+    // A thread that hangs may be inside the node, which must not be destroyed under it.
     let is_stuck = !logging::flush()
         || matches!(
             result,
@@ -56,25 +56,25 @@ pub fn run(args: &RosArguments) -> Result<(), Error> {
     result
 }
 
-/// Prints the parameters that [`run`] would start with, those of its site included.
+/// Prints the parameters that [`run`] would start with, resolved for the site, as JSON.
 pub fn print_resolved(args: &RosArguments) -> Result<(), Error> {
     let overrides = args.overrides()?;
     let node = Node::create(create_context(args)?, NODE_NAME, "")
         .map_err(RuntimeError::ros("create the node"))?;
     let settings = settings_at_start(&node, &overrides)?;
     let given = Config::from_settings(&settings)?;
-    let (_, target) = Resolver::start(given, shipped_hosts_file())?;
-    if let Some(reason) = target.points.obstacle {
+    let (_, resolved) = Resolver::start(given, shipped_hosts_file())?;
+    if let Some(reason) = resolved.points.obstacle {
         return Err(RuntimeError::UnreadableFile(reason).into());
     }
     #[expect(clippy::print_stdout, reason = "this is the output that was asked for")]
     {
-        println!("{}", target.config.as_json());
+        println!("{}", resolved.config.as_json());
     }
     Ok(())
 }
 
-/// The parameters as they are given for this node. What has no effect is logged: a typing error must not go unnoticed
+/// Returns the parameters given for this node. Values without effect are logged: a typing error must not go unnoticed
 /// for months.
 fn settings_at_start(node: &Node, overrides: &Overrides) -> Result<Settings, Error> {
     let name = node
@@ -90,7 +90,7 @@ fn settings_at_start(node: &Node, overrides: &Overrides) -> Result<Settings, Err
     Ok(start.settings)
 }
 
-/// r2r panics on arguments that rcl refuses.
+/// Creates the context. r2r panics on arguments that rcl refuses; the panic becomes an error.
 fn create_context(args: &RosArguments) -> Result<Context, Error> {
     if let Some(unknown) = args.first_unknown() {
         return Err(ConfigError::Arguments(format!("{unknown} is unknown")).into());

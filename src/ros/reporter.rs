@@ -1,4 +1,4 @@
-//! What the node says of itself, and when.
+//! Periodic reports of the node: statistics and diagnostics.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use r2r::sensr_bridge::msg::BridgeStatistics;
 use r2r::{Node, Publisher, QosProfile};
 
-use super::diagnostics::DiagnosticsPublisher;
+use super::diagnostics_publisher::DiagnosticsPublisher;
 use super::duplicate_bridge::DuplicateBridgeCheck;
 use super::{RuntimeError, statistics};
 use crate::config::Config;
@@ -14,16 +14,16 @@ use crate::metrics::Metrics;
 use crate::pipeline::queues::Queues;
 use crate::time::rate_limiter::RateLimiter;
 
-/// What `diagnostic_updater` does, too.
+/// Period of `/diagnostics`, as in `diagnostic_updater`.
 const DIAGNOSTICS_PERIOD: Duration = Duration::from_secs(1);
 
-/// Publishes figures, and what they mean.
+/// Publishes statistics and diagnostics.
 pub(super) struct Reporter {
     start: Instant,
     statistics: Publisher<BridgeStatistics>,
-    statistics_grid: RateLimiter,
+    statistics_timer: RateLimiter,
     diagnostics: DiagnosticsPublisher,
-    diagnostics_grid: RateLimiter,
+    diagnostics_timer: RateLimiter,
     duplicates: DuplicateBridgeCheck,
 }
 
@@ -34,44 +34,44 @@ impl Reporter {
             statistics: node
                 .create_publisher("statistics", QosProfile::default())
                 .map_err(RuntimeError::ros("publish statistics"))?,
-            statistics_grid: RateLimiter::default(),
+            statistics_timer: RateLimiter::default(),
             diagnostics: DiagnosticsPublisher::new(node)?,
-            diagnostics_grid: RateLimiter::default(),
+            diagnostics_timer: RateLimiter::default(),
             duplicates: DuplicateBridgeCheck::new(node)?,
         })
     }
 
-    /// Publishes what is due. Returns when it has to be called again.
-    pub(super) fn publish_due(
+    /// Publishes the reports that are due. Returns the time of the next one.
+    pub(super) fn publish_due_reports(
         &mut self,
         node: &Node,
-        stats: &Metrics,
+        metrics: &Metrics,
         queues: &Queues,
         config: Arc<Config>,
     ) -> Instant {
         let now = Instant::now();
-        if self.statistics_grid.is_due(now, config.statistics_period) {
-            self.publish_statistics(stats, queues, &config);
+        if self.statistics_timer.is_due(now, config.statistics_period) {
+            self.publish_statistics(metrics, queues, &config);
         }
-        if self.diagnostics_grid.is_due(now, DIAGNOSTICS_PERIOD) {
-            let others = self.duplicates.look(node, now);
-            self.diagnostics.publish(stats, queues, config, others);
+        if self.diagnostics_timer.is_due(now, DIAGNOSTICS_PERIOD) {
+            let others = self.duplicates.poll(node, now);
+            self.diagnostics.publish(metrics, queues, config, others);
         }
-        let grids = [&self.statistics_grid, &self.diagnostics_grid];
-        let next = grids.into_iter().filter_map(RateLimiter::next).min();
+        let timers = [&self.statistics_timer, &self.diagnostics_timer];
+        let next = timers.into_iter().filter_map(RateLimiter::next).min();
         next.unwrap_or(now)
     }
 
-    /// Publishes all figures as they are now, and returns them.
+    /// Publishes the present statistics, and returns them.
     pub(super) fn publish_statistics(
         &self,
-        stats: &Metrics,
+        metrics: &Metrics,
         queues: &Queues,
         config: &Config,
     ) -> BridgeStatistics {
-        let message = statistics::gather(stats, queues, config, self.start);
+        let message = statistics::collect_statistics(metrics, queues, config, self.start);
         if let Err(error) = self.statistics.publish(&message) {
-            log::warn!("could not publish statistics: {error}");
+            log::warn!("statistics: the middleware refused the message: {error}");
         }
         message
     }

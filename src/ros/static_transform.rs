@@ -1,4 +1,4 @@
-//! The static transform that ties SENSR's frame to another.
+//! Static transform between the parent frame and SENSR's frame.
 
 use r2r::geometry_msgs::msg::{Quaternion, Transform, TransformStamped, Vector3};
 use r2r::std_msgs::msg::Header;
@@ -6,14 +6,14 @@ use r2r::tf2_msgs::msg::TFMessage;
 use r2r::{Node, Publisher, QosProfile};
 
 use super::RuntimeError;
-use super::ros_types::time;
+use super::ros_types::to_time;
 use crate::config::Config;
 use crate::time::stamp::Stamp;
 
-/// Publishes the transform whenever the frames change. Latched: late subscribers get the latest.
+/// Publishes the transform whenever the frames change. The topic is latched: late subscribers get the latest one.
 pub(super) struct StaticTransform {
     publisher: Publisher<TFMessage>,
-    /// Child and parent, as last published.
+    /// Child and parent frame, as last published.
     frames: Option<(String, String)>,
 }
 
@@ -32,16 +32,16 @@ impl StaticTransform {
         })
     }
 
-    /// Publishes if the frames are others than before. Where there is no parent any more, an empty message takes the
-    /// place of the transform for late subscribers; those that have the transform cannot be made to forget it.
-    pub(super) fn follow(&mut self, config: &Config) {
+    /// Publishes the transform if the frames have changed. Without a parent, an empty message replaces the transform for
+    /// late subscribers; nodes that already have the transform keep it.
+    pub(super) fn publish_if_changed(&mut self, config: &Config) {
         let child = &config.frame_id;
         let parent = config.parent_frame.as_ref();
         let frames = parent.map(|parent| (child.clone(), parent.clone()));
         if self.frames == frames {
             return;
         }
-        let transforms = parent.map(|parent| identity(parent, child));
+        let transforms = parent.map(|parent| identity_transform(parent, child));
         let message = TFMessage {
             transforms: transforms.into_iter().collect(),
         };
@@ -59,10 +59,10 @@ impl StaticTransform {
     }
 }
 
-fn identity(parent: &str, child: &str) -> TransformStamped {
+fn identity_transform(parent: &str, child: &str) -> TransformStamped {
     TransformStamped {
         header: Header {
-            stamp: time(Stamp::now()),
+            stamp: to_time(Stamp::now()),
             frame_id: parent.to_owned(),
         },
         child_frame_id: child.to_owned(),

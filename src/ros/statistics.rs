@@ -1,4 +1,4 @@
-//! The statistics as a message, and the final report.
+//! The `statistics` message, and the final report in the log.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use r2r::sensr_bridge::msg::{
 };
 use r2r::std_msgs::msg::Header;
 
-use super::ros_types::{duration, text, time};
+use super::ros_types::{to_c_text, to_duration, to_time};
 use crate::config::Config;
 use crate::connection::status::{LinkFigures, LinkState};
 use crate::metrics::ledger::Account;
@@ -21,49 +21,49 @@ use crate::time::clock_offset::ClockOffsetEstimator;
 use crate::time::stamp::Stamp;
 use crate::topic::Topic;
 
-/// All figures now. The stage times are those since the last call.
-pub(super) fn gather(
-    stats: &Metrics,
+/// Returns the present statistics. The stage times are those since the previous call.
+pub(super) fn collect_statistics(
+    metrics: &Metrics,
     queues: &Queues,
     config: &Config,
     start: Instant,
 ) -> BridgeStatistics {
     let memory = ProcessMemory::of_this_process().unwrap_or_default();
-    let nothing = Fill::default();
+    let none = Fill::default();
     BridgeStatistics {
         header: Header {
-            stamp: time(Stamp::now()),
+            stamp: to_time(Stamp::now()),
             frame_id: String::new(),
         },
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        uptime: duration(start.elapsed()),
+        uptime: to_duration(start.elapsed()),
         links: vec![
-            link("points", &stats.points, queues.clouds.fill(), nothing),
-            link(
+            link_statistics("points", &metrics.points, queues.clouds.fill(), none),
+            link_statistics(
                 "output",
-                &stats.output,
+                &metrics.output,
                 queues.objects.fill(),
                 queues.reliable.fill(),
             ),
         ],
         topics: Topic::ALL
             .iter()
-            .zip(stats.ledger.snapshot())
+            .zip(metrics.ledger.snapshot())
             .map(|(topic, account)| topic_statistics(*topic, account))
             .collect(),
-        stages: [("points", &stats.points), ("output", &stats.output)]
+        stages: [("points", &metrics.points), ("output", &metrics.output)]
             .into_iter()
-            .flat_map(|(link, stream)| stages(link, stream))
+            .flat_map(|(link, stream)| all_stage_statistics(link, stream))
             .collect(),
-        clock: clock(&stats.clock()),
+        clock: clock_statistics(&metrics.clock()),
         rss_bytes: memory.rss_bytes,
         rss_peak_bytes: memory.rss_peak_bytes,
-        memory_bound_bytes: memory_bound(stats, queues, config.qos.depth, memory),
+        memory_bound_bytes: memory_bound(metrics, queues, config.qos.depth, memory),
     }
 }
 
-/// The last lines of the log: what came, what went, and what did not.
-pub(super) fn report(statistics: &BridgeStatistics, accounts: &[Account; Topic::COUNT]) {
+/// Logs the final report: links, and the ledger of every topic that received something.
+pub(super) fn log_final_report(statistics: &BridgeStatistics, accounts: &[Account; Topic::COUNT]) {
     log::info!(
         "ran for {} s, memory {} MiB, at most {} MiB",
         statistics.uptime.sec,
@@ -73,7 +73,7 @@ pub(super) fn report(statistics: &BridgeStatistics, accounts: &[Account; Topic::
     for link in &statistics.links {
         log::info!(
             "link {}: {} messages, {} MB, connected {} times, {} attempts failed, {} stalls; \
-             undecodable {} and {} parts, {} over the size limit, {} cut off, {} text, {} texts not UTF-8",
+             undecodable {} and {} parts, {} over the size limit, {} truncated, {} text frames, {} texts not UTF-8",
             link.name,
             link.frames,
             link.bytes / 1_000_000,
@@ -89,13 +89,13 @@ pub(super) fn report(statistics: &BridgeStatistics, accounts: &[Account; Topic::
         );
         if link.server_overflows > 0 {
             log::warn!(
-                "link {}: {} times SENSR's buffer for us was full, and what was in it is lost",
+                "link {}: SENSR's buffer for this client overflowed {} times; its data are lost",
                 link.name,
                 link.server_overflows
             );
         }
     }
-    // What SENSR never sent is no news.
+    // Topics without a message are left out.
     let accounts = Topic::ALL.iter().zip(accounts);
     for (topic, account) in accounts.filter(|(_, account)| account.received > 0) {
         let lost = account.dropped + account.malformed;
@@ -108,11 +108,16 @@ pub(super) fn report(statistics: &BridgeStatistics, accounts: &[Account; Topic::
     }
 }
 
-fn link(name: &str, stream: &StreamMetrics, queue: Fill, events: Fill) -> LinkStatistics {
+fn link_statistics(
+    name: &str,
+    stream: &StreamMetrics,
+    queue: Fill,
+    reliable: Fill,
+) -> LinkStatistics {
     let figures: LinkFigures = stream.link.snapshot();
     LinkStatistics {
         name: name.to_owned(),
-        url: text(figures.url),
+        url: to_c_text(figures.url),
         state: match figures.state {
             LinkState::Connecting => LinkStatistics::STATE_CONNECTING as u8,
             LinkState::Connected => LinkStatistics::STATE_CONNECTED as u8,
@@ -120,11 +125,11 @@ fn link(name: &str, stream: &StreamMetrics, queue: Fill, events: Fill) -> LinkSt
             LinkState::Stopped => LinkStatistics::STATE_STOPPED as u8,
             LinkState::Paused => LinkStatistics::STATE_PAUSED as u8,
         },
-        state_since: time(figures.state_since),
+        state_since: to_time(figures.state_since),
         connects: figures.connects,
         disconnects: figures.disconnects,
         failed_attempts: figures.failed_attempts,
-        last_error: text(figures.last_error),
+        last_error: to_c_text(figures.last_error),
         frames: figures.frames,
         bytes: figures.bytes,
         largest_frame_bytes: figures.largest_frame,
@@ -141,9 +146,9 @@ fn link(name: &str, stream: &StreamMetrics, queue: Fill, events: Fill) -> LinkSt
         queued_frames: queue.items as u64,
         queued_bytes: queue.bytes as u64,
         queue_max_bytes: queue.max_bytes as u64,
-        queued_reliable: events.items as u64,
-        queued_reliable_bytes: events.bytes as u64,
-        reliable_queue_max_bytes: events.max_bytes as u64,
+        queued_reliable: reliable.items as u64,
+        queued_reliable_bytes: reliable.bytes as u64,
+        reliable_queue_max_bytes: reliable.max_bytes as u64,
     }
 }
 
@@ -164,7 +169,7 @@ fn topic_statistics(topic: Topic, account: Account) -> TopicStatistics {
     }
 }
 
-fn stages(link: &str, stream: &StreamMetrics) -> Vec<StageStatistics> {
+fn all_stage_statistics(link: &str, stream: &StreamMetrics) -> Vec<StageStatistics> {
     let times = stream.stages.take_times();
     let stages = Stage::ALL.iter().zip(times);
     stages
@@ -172,7 +177,7 @@ fn stages(link: &str, stream: &StreamMetrics) -> Vec<StageStatistics> {
         .collect()
 }
 
-fn clock(clock: &ClockOffsetEstimator) -> ClockStatistics {
+fn clock_statistics(clock: &ClockOffsetEstimator) -> ClockStatistics {
     let estimate = clock.estimate();
     let anomalies = clock.anomalies();
     ClockStatistics {

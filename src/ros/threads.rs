@@ -1,4 +1,4 @@
-//! The threads of the bridge: two that read, three that publish.
+//! Threads of the bridge: two read a link each, three publish.
 
 use std::sync::Arc;
 
@@ -20,17 +20,17 @@ use crate::supervisor::workers::{Worker, Workers};
 use crate::topic::PublishingThread;
 use tokio_util::sync::CancellationToken;
 
-/// Starts the threads, and holds what they share.
+/// Spawns the threads, and holds the values that they share.
 pub(super) struct ThreadSpawner {
-    pub(super) stats: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) config: watch::Receiver<Arc<Config>>,
     pub(super) shutdown: CancellationToken,
     pub(super) heartbeat: Heartbeat,
 }
 
 impl ThreadSpawner {
-    /// Starts the threads that publish.
-    pub(super) fn publishers(
+    /// Spawns the threads that publish.
+    pub(super) fn spawn_publishers(
         &self,
         node: &mut Node,
         queues: &Queues,
@@ -38,19 +38,19 @@ impl ThreadSpawner {
     ) -> Result<Workers, RuntimeError> {
         let mut sink = |thread| DdsSink::new(node, config.qos, thread);
         let clouds = PointsPublishWorker::new(
-            Arc::clone(&self.stats),
+            Arc::clone(&self.metrics),
             Arc::clone(&queues.clouds),
             self.config.clone(),
             sink(PublishingThread::Points)?,
         );
         let objects = ObjectPublishWorker::new(
-            Arc::clone(&self.stats),
+            Arc::clone(&self.metrics),
             Arc::clone(&queues.objects),
             self.config.clone(),
             sink(PublishingThread::Objects)?,
         );
         let reliable = ReliablePublishWorker::new(
-            Arc::clone(&self.stats),
+            Arc::clone(&self.metrics),
             Arc::clone(&queues.reliable),
             self.config.clone(),
             sink(PublishingThread::Reliable)?,
@@ -62,8 +62,8 @@ impl ThreadSpawner {
         ]))
     }
 
-    /// Starts the threads that read. The signals are caught in the reactor of the first.
-    pub(super) fn readers(
+    /// Spawns the threads that read. The signals are awaited on the first, and the second watches the main thread.
+    pub(super) fn spawn_readers(
         &self,
         queues: &Queues,
         (runtime, signals): (LinkRuntime, Signals),
@@ -71,26 +71,26 @@ impl ThreadSpawner {
         output: watch::Receiver<LinkOptions>,
     ) -> Result<Workers, RuntimeError> {
         let clouds = PointsIngest::new(
-            Arc::clone(&self.stats),
+            Arc::clone(&self.metrics),
             Arc::clone(&queues.clouds),
             self.config.clone(),
         );
-        let rest = OutputIngest::new(
-            Arc::clone(&self.stats),
+        let others = OutputIngest::new(
+            Arc::clone(&self.metrics),
             Arc::clone(&queues.objects),
             Arc::clone(&queues.reliable),
             self.config.clone(),
         );
-        let (stats, shutdown) = (Arc::clone(&self.stats), self.shutdown.clone());
+        let (metrics, shutdown) = (Arc::clone(&self.metrics), self.shutdown.clone());
         let points = Worker::spawn("sensr-points", move || {
-            let link = reconnect::run(&stats.points.link, points, shutdown.clone(), clouds);
+            let link = reconnect::run(&metrics.points.link, points, shutdown.clone(), clouds);
             runtime.run(link, signals.forward(shutdown));
             Ok(())
         })?;
-        let (stats, shutdown) = (Arc::clone(&self.stats), self.shutdown.clone());
-        let (runtime, heartbeat) = (new_runtime()?, self.heartbeat.clone());
+        let (metrics, shutdown) = (Arc::clone(&self.metrics), self.shutdown.clone());
+        let (runtime, heartbeat) = (create_runtime()?, self.heartbeat.clone());
         let output = Worker::spawn("sensr-output", move || {
-            let link = reconnect::run(&stats.output.link, output, shutdown, rest);
+            let link = reconnect::run(&metrics.output.link, output, shutdown, others);
             runtime.run(link, heartbeat.watch());
             Ok(())
         })?;
@@ -99,7 +99,7 @@ impl ThreadSpawner {
 }
 
 /// Creates the runtime of a link.
-pub(super) fn new_runtime() -> Result<LinkRuntime, RuntimeError> {
+pub(super) fn create_runtime() -> Result<LinkRuntime, RuntimeError> {
     LinkRuntime::new().map_err(|source| RuntimeError::System {
         action: "start the runtime of a link",
         source,

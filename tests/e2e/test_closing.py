@@ -90,7 +90,7 @@ def test_no_frame_is_lost_at_a_stop(rig):
     for name in NAMES:
         (frames,) = re.findall(rf"link {name}: (\d+) messages", site.bridge.log)
         assert int(frames) == sent[name]["delivered"], sent[name]
-        assert re.search(rf"link {name}: .* 0 cut off", site.bridge.log), site.bridge.tail()
+        assert re.search(rf"link {name}: .* 0 truncated", site.bridge.log), site.bridge.tail()
 
 
 def test_a_frame_that_is_cut_off_is_counted(rig):

@@ -103,7 +103,7 @@ def test_waiting_for_a_hosts_file_can_be_paused_and_ended(rig):
     site.require_waiting("cannot read hosts file")
     # Asked to reconnect it does not sit out the pause.
     site.write(YARD)
-    assert site.reconnect().message == "both links are made anew"
+    assert site.reconnect().message == "reconnecting both links"
     site.require_cloud()
 
 
@@ -167,7 +167,7 @@ def test_a_reconnect_reads_the_hosts_file_again(rig):
     site.require_cloud()
     moved = rig.server(rig.port("127.0.0.2", site.server.port))
     site.write("sites: {yard: 127.0.0.2}\n")
-    assert site.reconnect().message == "both links are made anew"
+    assert site.reconnect().message == "reconnecting both links"
     site.require_cloud(moved)
     # What cannot be read is no reason not to reconnect.
     unknown, broken = (lambda: site.write("sites: {pier: 127.0.0.1}\n")), (lambda: site.write("sites: ["))

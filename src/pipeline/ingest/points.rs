@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn a_cloud_that_does_not_decode_costs_only_itself() {
         let mut fixture = Fixture::new();
-        // A RAW one with points that are a number, one that shows no type, one of a type nobody knows.
+        // A RAW cloud whose points are a number, one without a type, and one of an unknown type.
         let mut frame = vec![
             0x0a, 4, 8, 3, 0x18, 5, 0x0a, 1, 0xff, 0x0a, 4, 8, 99, 0x18, 5,
         ];
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_cloud_does_not_use_up_the_interval() {
+    fn a_malformed_cloud_does_not_count_for_the_rate_limit() {
         let mut fixture = Fixture::new();
         fixture.configure(|config| config.pointcloud_interval = Duration::from_secs(1));
         fixture.message_at(0, vec![cloud(CloudType::Raw, 13, 0)]);
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_input_is_counted_under_its_name() {
+    fn odd_clouds_are_counted_by_kind() {
         let mut fixture = Fixture::new();
         fixture.message_at(0, vec![cloud(99, 12, 4), cloud(CloudType::None, 12, 4)]);
         fixture.bytes_at(0, vec![0x0a, 200, 1]);
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn types_in_alternate_messages_are_thinned_independently() {
+    fn cloud_types_are_rate_limited_independently() {
         let mut fixture = Fixture::new();
         fixture.configure(|config| config.pointcloud_interval = Duration::from_secs(1));
         for i in 0..40 {
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clouds_of_all_sensors_in_a_message_share_its_turn() {
+    fn clouds_of_one_type_in_a_message_share_the_decision() {
         let mut fixture = Fixture::new();
         fixture.configure(|config| config.pointcloud_interval = Duration::from_secs(1));
         for i in 0..10 {
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_switched_off_counts_as_unwanted() {
+    fn a_topic_switched_off_counts_as_unsubscribed() {
         let mut fixture = Fixture::new();
         fixture.configure(|config| config.publish[Switch::Raw as usize] = false);
         fixture.message_at(0, vec![cloud(CloudType::Raw, 12, 4)]);
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_queue_pushes_out_is_counted_as_dropped() {
+    fn clouds_pushed_out_of_the_queue_count_as_dropped() {
         let mut fixture = Fixture::new();
         for i in 0..10 {
             fixture.message_at(i * 100, vec![cloud(CloudType::Raw, 2400, 0)]);
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn on_the_servers_clock_a_cloud_has_its_receive_time_moved_by_the_offset() {
+    fn clouds_on_the_servers_clock_are_stamped_by_the_offset() {
         let mut fixture = Fixture::new();
         let stamp = |fixture: &mut Fixture, source| {
             fixture.configure(|config| config.stamp_source = source);
@@ -453,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_kept_as_they_came_only_when_asked_for_and_then_all_of_them() {
+    fn publish_wire_queues_every_frame_of_the_point_stream() {
         let mut fixture = Fixture::new();
         fixture.message_at(0, vec![]);
         let wire = |fixture: &Fixture| fixture.account(Topic::Wire);

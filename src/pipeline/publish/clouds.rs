@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cloud_is_handed_over_and_settled() {
+    fn every_cloud_is_delivered_and_settled() {
         let mut recorder = Recorder::default();
         let accounts = run(&mut recorder);
         assert_eq!(recorder.topics(), Topic::CLOUDS);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_wants_is_not_made() {
+    fn clouds_without_subscribers_are_not_serialized() {
         let mut recorder = Recorder {
             unsubscribed: vec![Topic::Ground],
             ..Recorder::default()
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_middleware_that_is_gone_ends_the_work_with_the_reason() {
+    fn an_invalid_publisher_ends_the_worker_with_the_reason() {
         let metrics: Arc<Metrics> = Arc::default();
         let queue = Arc::new(CloudQueue::new(1 << 20));
         for _ in 0..2 {
@@ -163,7 +163,7 @@ mod tests {
             ..Recorder::default()
         };
         let (_sender, config) = watch::channel(Arc::default());
-        // The queue is open: it does not wait for more.
+        // The worker ends although the queue is open.
         let worker = PointsPublishWorker::new(
             Arc::clone(&metrics),
             Arc::clone(&queue),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn leftovers_are_settled() {
+    fn remaining_clouds_are_settled_as_dropped() {
         let ledger = Ledger::default();
         ledger.record_received(Topic::Raw, IngestDecision::Queued);
         assert_eq!(settle_as_dropped(&ledger, vec![raw_cloud()]), 1);

@@ -207,8 +207,8 @@ mod tests {
         assert!(metrics.ledger.snapshot().iter().all(Account::balances));
     }
 
-    /// A message with an object, and what SENSR lists as static, at a time, for viewers of objects.
-    fn listing(
+    /// Publishes the markers of an object and of a list of static objects.
+    fn publish_list(
         worker: &mut ObjectPublishWorker<&mut Recorder>,
         at: Arrival,
         server: u64,
@@ -249,7 +249,7 @@ mod tests {
         assert!(metrics.ledger.snapshot().iter().all(Account::balances));
     }
 
-    fn after(start: Arrival, seconds: u64) -> Arrival {
+    fn later_by(start: Arrival, seconds: u64) -> Arrival {
         Arrival {
             instant: start.instant + Duration::from_secs(seconds),
             ..start
@@ -262,8 +262,8 @@ mod tests {
             .any(|part| part == text.as_bytes())
     }
 
-    /// Of each marker of objects, whether static objects are drawn in it.
-    fn drawings(recorder: &Recorder) -> Vec<bool> {
+    /// Returns for each array of object markers whether it contains static objects.
+    fn static_objects_in_arrays(recorder: &Recorder) -> Vec<bool> {
         let markers = recorder.taken.iter();
         let markers = markers.filter(|(topic, _)| *topic == Topic::ObjectMarkers);
         markers
@@ -272,39 +272,42 @@ mod tests {
     }
 
     #[test]
-    fn static_objects_are_drawn_when_listed_and_for_whoever_comes() {
+    fn static_objects_are_drawn_when_listed_and_for_new_viewers() {
         let mut recorder = Recorder::default();
         let mut worker = worker(&mut recorder);
         let start = Arrival::now();
-        listing(&mut worker, start, 0, &[7]);
-        listing(&mut worker, start, 0, &[]);
+        publish_list(&mut worker, start, 0, &[7]);
+        publish_list(&mut worker, start, 0, &[]);
         worker.delivery.sink.unsubscribed = vec![Topic::ObjectMarkers];
-        listing(&mut worker, start, 0, &[]);
+        publish_list(&mut worker, start, 0, &[]);
         worker.delivery.sink.unsubscribed.clear();
-        listing(&mut worker, start, 0, &[]);
-        listing(&mut worker, start, 0, &[]);
+        publish_list(&mut worker, start, 0, &[]);
+        publish_list(&mut worker, start, 0, &[]);
         drop(worker);
-        assert_eq!(drawings(&recorder), [true, false, true, false]);
+        assert_eq!(
+            static_objects_in_arrays(&recorder),
+            [true, false, true, false]
+        );
     }
 
     #[test]
-    fn static_objects_that_are_not_listed_for_a_minute_are_gone_and_a_pause_counts_as_one_list() {
+    fn static_objects_without_a_list_for_a_minute_disappear() {
         let mut recorder = Recorder::default();
         let mut worker = worker(&mut recorder);
         let start = Arrival::now();
-        listing(&mut worker, start, 0, &[7]);
-        // Nothing came for an hour.
+        publish_list(&mut worker, start, 0, &[7]);
+        // A pause of an hour counts as one missed list.
         for seconds in (3600..3649).step_by(7) {
-            listing(&mut worker, after(start, seconds), 0, &[]);
+            publish_list(&mut worker, later_by(start, seconds), 0, &[]);
         }
         worker.delivery.sink.unsubscribed = vec![Topic::ObjectMarkers];
-        listing(&mut worker, after(start, 3649), 0, &[]);
+        publish_list(&mut worker, later_by(start, 3649), 0, &[]);
         worker.delivery.sink.unsubscribed.clear();
-        listing(&mut worker, after(start, 3649), 0, &[]);
-        listing(&mut worker, after(start, 3651), 0, &[]);
+        publish_list(&mut worker, later_by(start, 3649), 0, &[]);
+        publish_list(&mut worker, later_by(start, 3651), 0, &[]);
         drop(worker);
-        let drawn = drawings(&recorder);
-        // The first, and the one for the viewer who came, but not the one without any.
+        let drawn = static_objects_in_arrays(&recorder);
+        // The first array and the one for the new viewer.
         assert_eq!(drawn.iter().filter(|is_drawn| **is_drawn).count(), 2);
         assert!(drawn[drawn.len() - 2] && !drawn[drawn.len() - 1]);
         let (_, last) = recorder.taken.last().expect("one");
@@ -320,7 +323,7 @@ mod tests {
         let mut recorder = Recorder::default();
         let mut worker = worker(&mut recorder);
         let start = Arrival::now();
-        listing(&mut worker, start, 0, &[7]);
+        publish_list(&mut worker, start, 0, &[7]);
         message(&mut worker, &[], Some(zones(true)));
         let source = StreamSource {
             server: 1,
@@ -329,7 +332,7 @@ mod tests {
         worker.publish_item(&QueuedOutput::empty(source, start));
         let metrics = Arc::clone(&worker.delivery.metrics);
         assert!(metrics.ledger.snapshot().iter().all(Account::balances));
-        listing(&mut worker, start, 1, &[]);
+        publish_list(&mut worker, start, 1, &[]);
         drop(worker);
         let depth = QosClass::Latched.depth(0);
         let mut expected = vec![
@@ -340,11 +343,11 @@ mod tests {
         expected.extend(vec![Topic::ZoneMarkers; depth]);
         expected.push(Topic::ObjectMarkers);
         assert_eq!(recorder.topics(), expected);
-        assert_eq!(drawings(&recorder), [true, false, false]);
+        assert_eq!(static_objects_in_arrays(&recorder), [true, false, false]);
     }
 
     #[test]
-    fn markers_that_are_switched_off_are_deleted_once_and_come_back() {
+    fn markers_switched_off_are_deleted_once_and_return() {
         let mut recorder = Recorder::default();
         let (sender, config) = watch::channel(Arc::new(Config::default()));
         let queue = Arc::new(ObjectQueue::new(1 << 20));
@@ -367,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_that_is_latched_is_kept_up_to_date_although_nobody_looks() {
+    fn latched_zone_markers_stay_up_to_date_without_viewers() {
         let mut recorder = Recorder::default();
         let mut worker = worker(&mut recorder);
         message(&mut worker, &[], Some(zones(true)));
@@ -378,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_due_goes_out() {
+    fn only_due_topics_are_published() {
         let mut recorder = Recorder::default();
         let mut worker = worker(&mut recorder);
         let topics = [Topic::Objects, Topic::ObjectPoints];
@@ -389,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_late_sees_the_zones_at_the_next_message_and_only_once() {
+    fn a_late_viewer_gets_the_zones_once_with_the_next_message() {
         let mut recorder = Recorder {
             unsubscribed: vec![Topic::ZoneMarkers],
             ..Recorder::default()
@@ -414,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn zones_that_were_thinned_are_shown_to_who_comes_later() {
+    fn zones_left_out_by_the_rate_limit_reach_late_viewers() {
         let mut recorder = Recorder::default();
         let mut worker = worker(&mut recorder);
         message(&mut worker, &[], Some(zones(false)));

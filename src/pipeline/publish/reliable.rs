@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn latched_goes_out_even_if_nobody_is_there_yet_and_events_do_not() {
+    fn latched_messages_are_published_without_subscribers_and_events_are_not() {
         let metrics: Arc<Metrics> = Arc::default();
         let queue = Arc::new(ReliableQueue::new(1 << 20));
         let health = SystemHealth::default();
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn events_of_the_first_seconds_wait_for_a_subscriber_and_hold_up_no_other_topic() {
+    fn events_at_start_wait_for_a_subscriber_without_blocking_other_topics() {
         let queue = Arc::new(ReliableQueue::new(1 << 20));
         for message in [
             ReliableMessage::ZoneEvent(ZoneEvent::default()),

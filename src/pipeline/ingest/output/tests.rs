@@ -60,8 +60,8 @@ impl Fixture {
         self.ingest.metrics.ledger.snapshot()[topic.index()]
     }
 
-    /// The next in the queue in which anything is due.
-    fn due(&self) -> Option<QueuedOutput> {
+    /// The next in the queue in which anything is next_due.
+    fn next_due(&self) -> Option<QueuedOutput> {
         let queue = &self.ingest.queue;
         let next = || (queue.fill().items > 0).then(|| queue.pop())?;
         let output = std::iter::from_fn(next).find(|output| !output.is_empty())?;
@@ -72,10 +72,10 @@ impl Fixture {
     }
 
     fn next_output(&self) -> QueuedOutput {
-        self.due().expect("something is due")
+        self.next_due().expect("something is next_due")
     }
 
-    /// The link leads to the output port of a host from now on, and the parameters say so.
+    /// Moves link and parameters to the output port of another host.
     fn move_to(&mut self, host: &str, frame_id: &str) {
         self.configure(|config| {
             config.host = host.to_owned();
@@ -92,7 +92,7 @@ impl Fixture {
         }
     }
 
-    /// What is queued of notices, as topic and sequence number.
+    /// Empties the queue of reliable messages. Returns topics and sequence numbers.
     fn reliable(&self) -> Vec<(Topic, u64)> {
         let queue = &self.ingest.reliable.queue;
         std::iter::from_fn(|| (queue.fill().items > 0).then(|| queue.pop())?)
@@ -143,35 +143,35 @@ fn with_zones() -> OutputMessage {
 }
 
 #[test]
-fn a_message_with_objects_is_for_three_topics_and_one_without_for_none() {
+fn a_message_with_objects_is_published_on_three_topics() {
     let mut fixture = Fixture::new();
     fixture.message_at(0, &with_objects(vec![object(1)]));
     fixture.message_at(0, &stream(StreamMessage::default()));
     for topic in OBJECT_TOPICS {
         assert_eq!(fixture.account(topic).queued, 1, "{topic:?}");
     }
-    let due = fixture.next_output().objects.expect("objects");
-    assert_eq!(due.topics, OBJECT_TOPICS);
-    assert!(fixture.due().is_none());
+    let next_due = fixture.next_output().objects.expect("objects");
+    assert_eq!(next_due.topics, OBJECT_TOPICS);
+    assert!(fixture.next_due().is_none());
 }
 
 #[test]
-fn what_nothing_is_due_in_goes_on_for_those_who_come_to_see_the_zones() {
+fn an_empty_message_is_queued_for_late_viewers_of_zones() {
     let mut fixture = Fixture::new();
     fixture.message_at(0, &stream(StreamMessage::default()));
     assert_eq!(fixture.ingest.queue.fill().items, 1);
 }
 
 #[test]
-fn an_empty_scene_is_a_message() {
+fn an_empty_scene_is_published() {
     let mut fixture = Fixture::new();
     fixture.message_at(0, &with_objects(vec![]));
-    let due = fixture.next_output().objects.expect("objects");
-    assert!(due.set.objects.is_empty());
+    let next_due = fixture.next_output().objects.expect("objects");
+    assert!(next_due.set.objects.is_empty());
 }
 
 #[test]
-fn the_interval_thins_objects_and_pictures_and_nothing_else() {
+fn the_rate_limit_applies_to_objects_and_markers_only() {
     let mut fixture = Fixture::new();
     fixture.configure(|config| config.output_data_interval = Duration::from_secs(1));
     for i in 0..10 {
@@ -188,12 +188,12 @@ fn the_interval_thins_objects_and_pictures_and_nothing_else() {
 }
 
 #[test]
-fn what_is_switched_off_counts_as_unwanted() {
+fn topics_switched_off_count_as_unsubscribed() {
     let mut fixture = Fixture::new();
     fixture.configure(|config| config.publish[Switch::Objects as usize] = false);
     fixture.message_at(0, &with_objects(vec![]));
-    let due = fixture.next_output().objects.expect("pictures");
-    assert_eq!(due.topics, [Topic::ObjectMarkers]);
+    let next_due = fixture.next_output().objects.expect("pictures");
+    assert_eq!(next_due.topics, [Topic::ObjectMarkers]);
     assert_eq!(fixture.account(Topic::ObjectPoints).unsubscribed, 1);
 }
 
@@ -212,7 +212,7 @@ fn a_list_of_static_objects_waits_for_a_message_with_objects() {
     fixture.message_at(100, &lists([1, 2]));
     fixture.message_at(200, &lists([3, 4]));
     fixture.message_at(300, &with_objects(vec![object(9)]));
-    assert!(fixture.due().is_none(), "thinned");
+    assert!(fixture.next_due().is_none(), "thinned");
     for (ms, expected) in [(1000, vec![3, 4]), (2000, vec![])] {
         fixture.message_at(ms, &with_objects(vec![object(9)]));
         let set = fixture.next_output().objects.expect("objects").set;
@@ -222,7 +222,7 @@ fn a_list_of_static_objects_waits_for_a_message_with_objects() {
 }
 
 #[test]
-fn events_are_numbered_per_topic_and_one_that_does_not_decode_leaves_a_gap() {
+fn events_are_numbered_per_topic_and_a_malformed_one_leaves_a_gap() {
     let mut fixture = Fixture::new();
     fixture.message_at(0, &zone_events(2));
     // EventMessage { zone: [garbage, {}] }
@@ -239,7 +239,7 @@ fn events_are_numbered_per_topic_and_one_that_does_not_decode_leaves_a_gap() {
 }
 
 #[test]
-fn full_of_objects_is_not_full_of_events() {
+fn a_full_object_queue_does_not_affect_events() {
     let mut fixture = Fixture::new();
     for i in 0..200 {
         fixture.message_at(i * 100, &with_objects((0..20).map(object).collect()));
@@ -253,7 +253,7 @@ fn full_of_objects_is_not_full_of_events() {
 }
 
 #[test]
-fn what_is_broken_is_counted_where_it_belongs() {
+fn failures_are_counted_by_kind() {
     let mut fixture = Fixture::new();
     let odd_points = Object {
         points: vec![0; 13].into(),
@@ -286,7 +286,7 @@ fn what_is_broken_is_counted_where_it_belongs() {
 }
 
 #[test]
-fn every_frame_is_kept_as_it_came_when_asked_for() {
+fn publish_wire_queues_every_frame() {
     let mut fixture = Fixture::new();
     fixture.configure(|config| config.publish[Switch::Wire as usize] = true);
     fixture.message_at(0, &zone_events(1));
@@ -296,10 +296,10 @@ fn every_frame_is_kept_as_it_came_when_asked_for() {
 }
 
 #[test]
-fn stamps_are_on_the_clock_that_was_asked_for() {
+fn stamps_follow_stamp_source() {
     const SERVER_S: i64 = 1_700_000_000;
     let mut fixture = Fixture::new();
-    // The two clocks run on together, a message says.
+    // Both clocks advance together.
     let at = |fixture: &mut Fixture, ms: u64, server_ms: Option<i32>| {
         let message = OutputMessage {
             timestamp: server_ms.map(|ms| Timestamp {
@@ -346,7 +346,7 @@ fn stamps_are_on_the_clock_that_was_asked_for() {
 }
 
 #[test]
-fn an_overflow_of_the_server_is_remembered_with_our_own_counters() {
+fn an_overflow_of_the_server_is_recorded_with_own_counters() {
     let mut fixture = Fixture::new();
     fixture.message_at(0, &with_objects(vec![]));
     let health = SystemHealth {
@@ -393,7 +393,7 @@ fn with_health(master: Status) -> OutputMessage {
 }
 
 #[test]
-fn the_first_server_takes_the_place_of_none() {
+fn the_first_server_replaces_no_messages() {
     let mut fixture = Fixture::new();
     fixture.move_to("a", "sensr");
     assert!(fixture.reliable().is_empty());
@@ -401,7 +401,7 @@ fn the_first_server_takes_the_place_of_none() {
 }
 
 #[test]
-fn nothing_of_the_former_server_is_latched_or_known() {
+fn latched_messages_and_clock_of_the_former_server_are_reset() {
     let mut fixture = Fixture::new();
     fixture.move_to("a", "harbour");
     for _ in 0..20 {
@@ -417,7 +417,7 @@ fn nothing_of_the_former_server_is_latched_or_known() {
         }),
     );
     fixture.reliable();
-    while fixture.due().is_some() {}
+    while fixture.next_due().is_some() {}
     let start = Arrival::now();
     for ms in (0..2000_i64).step_by(100) {
         let stamp = Stamp::from_ns(start.stamp.as_ns() + ms * 1_000_000);
@@ -484,7 +484,7 @@ fn a_server_status_is_replaced_by_an_unknown_one() {
 }
 
 #[test]
-fn what_the_former_server_still_sends_stays_in_its_frame() {
+fn late_data_of_the_former_server_keep_its_frame() {
     let mut fixture = Fixture::new();
     fixture.move_to("a", "harbour");
     fixture.configure(|config| {
@@ -499,7 +499,7 @@ fn what_the_former_server_still_sends_stays_in_its_frame() {
 }
 
 #[test]
-fn pictures_switched_off_are_deleted_with_the_next_message() {
+fn markers_switched_off_are_deleted_with_the_next_message() {
     let mut fixture = Fixture::new();
     fixture.message_at(0, &stream(StreamMessage::default()));
     fixture.configure(|config| config.publish[Switch::Markers as usize] = false);

@@ -1,11 +1,11 @@
-//! The node's parameter services, and `/parameter_events`.
+//! Parameter services of the node, and `/parameter_events`.
 //!
-//! Not r2r's own handler: that one knows no ranges and no read-only parameters, and announces no changes.
+//! r2r's own handler is not used: it knows no ranges and no read-only parameters, and publishes no events.
 
 use r2r::rcl_interfaces::{msg, srv};
 use r2r::{Node, Publisher, QosProfile};
 
-use super::ros_types::time;
+use super::ros_types::to_time;
 use super::service_queue::ServiceQueue;
 use super::{Error, RuntimeError};
 use crate::config::set_request::SetRequest;
@@ -13,7 +13,7 @@ use crate::config::table::{self, Kind, PARAMETERS, Parameter};
 use crate::config::{Config, ParameterError, Settings, Value};
 use crate::time::stamp::Stamp;
 
-/// Answers the parameter services. To be [served](Self::serve) by the thread that spins the node.
+/// Server of the parameter services. The thread that spins the node has to call [`serve`](Self::serve).
 pub(super) struct ParameterServer {
     node_name: String,
     settings: Settings,
@@ -40,12 +40,12 @@ impl ParameterServer {
             .map_err(RuntimeError::ros("publish /parameter_events"))?;
         let qos = QosProfile::parameters;
         let requests = Requests {
-            set: ServiceQueue::open(node, "set_parameters", qos())?,
-            set_atomically: ServiceQueue::open(node, "set_parameters_atomically", qos())?,
-            get: ServiceQueue::open(node, "get_parameters", qos())?,
-            types: ServiceQueue::open(node, "get_parameter_types", qos())?,
-            list: ServiceQueue::open(node, "list_parameters", qos())?,
-            describe: ServiceQueue::open(node, "describe_parameters", qos())?,
+            set: ServiceQueue::create(node, "set_parameters", qos())?,
+            set_atomically: ServiceQueue::create(node, "set_parameters_atomically", qos())?,
+            get: ServiceQueue::create(node, "get_parameters", qos())?,
+            types: ServiceQueue::create(node, "get_parameter_types", qos())?,
+            list: ServiceQueue::create(node, "list_parameters", qos())?,
+            describe: ServiceQueue::create(node, "describe_parameters", qos())?,
         };
         let server = Self {
             node_name,
@@ -54,12 +54,12 @@ impl ParameterServer {
             events,
         };
         let all: Vec<&str> = PARAMETERS.iter().map(|parameter| parameter.name).collect();
-        server.announce(|event| &mut event.new_parameters, &all);
+        server.publish_event(|event| &mut event.new_parameters, &all);
         Ok(server)
     }
 
-    /// Answers all waiting requests, and returns how many there were. `apply` puts a checked configuration into
-    /// effect, or says why it cannot; then the request is refused with that reason.
+    /// Answers all waiting requests. Returns their number. `apply` applies a checked configuration; if it fails, the
+    /// request is refused with its error.
     pub(super) fn serve(&mut self, mut apply: impl FnMut(&Config) -> Result<(), Error>) -> usize {
         let Self {
             settings,
@@ -69,7 +69,7 @@ impl ParameterServer {
         } = self;
         let mut changed: Vec<&'static str> = Vec::new();
         let mut set = |parameters: &[msg::Parameter], is_atomic| {
-            let outcome = change(settings, parameters, is_atomic, node_name, &mut apply);
+            let outcome = apply_request(settings, parameters, is_atomic, node_name, &mut apply);
             for name in outcome.changed {
                 if !changed.contains(&name) {
                     changed.push(name);
@@ -77,57 +77,65 @@ impl ParameterServer {
             }
             outcome.results
         };
-        let mut served = requests.set.answer(|request| srv::SetParameters::Response {
-            results: set(&request.parameters, false)
-                .into_iter()
-                .map(result)
-                .collect(),
-        });
+        let mut served = requests
+            .set
+            .answer_all(|request| srv::SetParameters::Response {
+                results: set(&request.parameters, false)
+                    .into_iter()
+                    .map(to_result)
+                    .collect(),
+            });
         served +=
             requests
                 .set_atomically
-                .answer(|request| srv::SetParametersAtomically::Response {
-                    result: result(set(&request.parameters, true).into_iter().collect()),
+                .answer_all(|request| srv::SetParametersAtomically::Response {
+                    result: to_result(set(&request.parameters, true).into_iter().collect()),
                 });
-        served += requests.get.answer(|request| srv::GetParameters::Response {
-            values: request
-                .names
-                .iter()
-                .map(|name| message_of(settings.get(name)))
-                .collect(),
-        });
+        served += requests
+            .get
+            .answer_all(|request| srv::GetParameters::Response {
+                values: request
+                    .names
+                    .iter()
+                    .map(|name| to_message(settings.get(name)))
+                    .collect(),
+            });
         served += requests
             .types
-            .answer(|request| srv::GetParameterTypes::Response {
+            .answer_all(|request| srv::GetParameterTypes::Response {
                 types: request
                     .names
                     .iter()
-                    .map(|name| message_of(settings.get(name)).type_)
+                    .map(|name| to_message(settings.get(name)).type_)
                     .collect(),
             });
         served += requests
             .list
-            .answer(|request| srv::ListParameters::Response {
-                result: list(&request.prefixes, request.depth),
+            .answer_all(|request| srv::ListParameters::Response {
+                result: list_parameters(&request.prefixes, request.depth),
             });
         served += requests
             .describe
-            .answer(|request| srv::DescribeParameters::Response {
-                descriptors: request.names.iter().map(|name| describe(name)).collect(),
+            .answer_all(|request| srv::DescribeParameters::Response {
+                descriptors: request
+                    .names
+                    .iter()
+                    .map(|name| describe_parameter(name))
+                    .collect(),
             });
         if !changed.is_empty() {
-            self.announce(|event| &mut event.changed_parameters, &changed);
+            self.publish_event(|event| &mut event.changed_parameters, &changed);
         }
         served
     }
 
-    fn announce(
+    fn publish_event(
         &self,
         part: impl FnOnce(&mut msg::ParameterEvent) -> &mut Vec<msg::Parameter>,
         names: &[&str],
     ) {
         let mut event = msg::ParameterEvent {
-            stamp: time(Stamp::now()),
+            stamp: to_time(Stamp::now()),
             node: self.node_name.clone(),
             ..Default::default()
         };
@@ -135,35 +143,35 @@ impl ParameterServer {
             .iter()
             .map(|name| msg::Parameter {
                 name: (*name).to_owned(),
-                value: message_of(self.settings.get(name)),
+                value: to_message(self.settings.get(name)),
             })
             .collect();
         if let Err(error) = self.events.publish(&event) {
-            log::warn!("could not announce a parameter change: {error}");
+            log::warn!("/parameter_events: the middleware refused the message: {error}");
         }
     }
 }
 
-/// The outcome of a request.
-struct Outcome {
-    /// For each parameter of the request the reason why it is refused, if it is.
+/// Outcome of a request.
+struct ChangeOutcome {
+    /// Result per parameter of the request, with the reason of a refusal.
     results: Vec<Result<(), String>>,
-    /// The parameters that have another value now.
+    /// Parameters with a new value.
     changed: Vec<&'static str>,
 }
 
-/// Changes those of `parameters` that can be changed by themselves, if they fit together, else none. If `is_atomic`, one
-/// that cannot be changed keeps all others from it.
-fn change(
+/// Applies the valid ones of `parameters` if they fit together, else none. If `is_atomic`, one invalid parameter refuses
+/// all.
+fn apply_request(
     settings: &mut Settings,
     parameters: &[msg::Parameter],
     is_atomic: bool,
     node_name: &str,
     apply: &mut impl FnMut(&Config) -> Result<(), Error>,
-) -> Outcome {
+) -> ChangeOutcome {
     let requested = parameters
         .iter()
-        .map(|msg::Parameter { name, value }| (&**name, from_message(name, value)));
+        .map(|msg::Parameter { name, value }| (&**name, value_of(name, value)));
     let request = SetRequest::check(settings, requested);
     let mut results: Vec<Result<(), String>> = parameters
         .iter()
@@ -180,7 +188,7 @@ fn change(
     let first_refusal = results.iter().find_map(|result| result.clone().err());
     let whole = match first_refusal {
         Some(reason) if is_atomic => Err(reason),
-        // Nothing is done for what is so already.
+        // Parameters that keep their value need no action.
         _ if changed.is_empty() => Ok(()),
         _ => Config::from_settings(&request.settings)
             .map_err(Error::from)
@@ -197,7 +205,7 @@ fn change(
         for result in results.iter_mut().filter(|result| result.is_ok()) {
             *result = Err(reason.clone());
         }
-        return Outcome {
+        return ChangeOutcome {
             results,
             changed: Vec::new(),
         };
@@ -208,16 +216,16 @@ fn change(
         }
     }
     *settings = request.settings;
-    Outcome { results, changed }
+    ChangeOutcome { results, changed }
 }
 
-/// A refusal that says how to send a text that looks like something else, if that is what was wrong.
+/// Returns the text of a refusal, with the cure where a text was sent as another type.
 fn with_cure(error: &ParameterError, parameter: &msg::Parameter, node_name: &str) -> String {
     let name = &parameter.name;
     let is_text = table::find(name).is_some_and(|found| matches!(found.kind, Kind::String { .. }));
-    let text = match (error, from_message(name, &parameter.value)) {
+    let text = match (error, value_of(name, &parameter.value)) {
         (ParameterError::Type { .. }, Ok(Value::Integer(value))) if is_text => value.to_string(),
-        // It may have been written in another way.
+        // The spelling that was sent is not known.
         (ParameterError::Type { .. }, Ok(Value::Bool(_) | Value::Double(_))) if is_text => {
             "TEXT".to_owned()
         }
@@ -226,15 +234,15 @@ fn with_cure(error: &ParameterError, parameter: &msg::Parameter, node_name: &str
     format!("{error}; a text in quotes: ros2 param set {node_name} {name} \"'{text}'\"")
 }
 
-fn result(result: Result<(), String>) -> msg::SetParametersResult {
+fn to_result(result: Result<(), String>) -> msg::SetParametersResult {
     msg::SetParametersResult {
         successful: result.is_ok(),
         reason: result.err().unwrap_or_default(),
     }
 }
 
-/// Those under `prefixes`, at most `depth` names deep. No prefixes: all. Depth 0: any.
-fn list(prefixes: &[String], depth: u64) -> msg::ListParametersResult {
+/// Returns the parameters under `prefixes`, at most `depth` names deep. No prefixes mean all, depth 0 means any.
+fn list_parameters(prefixes: &[String], depth: u64) -> msg::ListParametersResult {
     let shallow = |rest: &str| depth == 0 || (rest.matches('.').count() as u64) < depth;
     let names: Vec<String> = PARAMETERS
         .iter()
@@ -258,7 +266,7 @@ fn list(prefixes: &[String], depth: u64) -> msg::ListParametersResult {
     msg::ListParametersResult { names, prefixes }
 }
 
-fn describe(name: &str) -> msg::ParameterDescriptor {
+fn describe_parameter(name: &str) -> msg::ParameterDescriptor {
     let Some(parameter) = table::find(name) else {
         return msg::ParameterDescriptor {
             name: name.to_owned(),
@@ -272,7 +280,7 @@ fn describe(name: &str) -> msg::ParameterDescriptor {
     } = *parameter;
     let mut descriptor = msg::ParameterDescriptor {
         name: name.to_owned(),
-        type_: message_of(Some(&parameter.default())).type_,
+        type_: to_message(Some(&parameter.default())).type_,
         description: description.to_owned(),
         read_only,
         ..Default::default()
@@ -298,7 +306,7 @@ fn describe(name: &str) -> msg::ParameterDescriptor {
     descriptor
 }
 
-/// `rcl_interfaces/ParameterType`. The generated constants are of a type each.
+/// Constants of `rcl_interfaces/ParameterType`, in the type of the field. The generated ones differ in type.
 mod wire_type {
     use r2r::rcl_interfaces::msg::ParameterType as Type;
 
@@ -308,8 +316,8 @@ mod wire_type {
     pub(super) const STRING: u8 = Type::PARAMETER_STRING as u8;
 }
 
-/// The value in a message. An error for the types that no parameter here has.
-fn from_message(name: &str, message: &msg::ParameterValue) -> Result<Value, ParameterError> {
+/// Returns the value in a message. Fails for types that no parameter of this node has.
+fn value_of(name: &str, message: &msg::ParameterValue) -> Result<Value, ParameterError> {
     match message.type_ {
         wire_type::BOOL => Ok(Value::Bool(message.bool_value)),
         wire_type::INTEGER => Ok(Value::Integer(message.integer_value)),
@@ -324,7 +332,7 @@ fn from_message(name: &str, message: &msg::ParameterValue) -> Result<Value, Para
     }
 }
 
-fn message_of(value: Option<&Value>) -> msg::ParameterValue {
+fn to_message(value: Option<&Value>) -> msg::ParameterValue {
     let mut message = msg::ParameterValue::default();
     match value {
         None => {}
@@ -355,12 +363,16 @@ mod tests {
     fn parameter(name: &str, value: &Value) -> msg::Parameter {
         msg::Parameter {
             name: name.to_owned(),
-            value: message_of(Some(value)),
+            value: to_message(Some(value)),
         }
     }
 
     /// Results of a request in a bridge that can do whatever fits together.
-    fn set(settings: &mut Settings, parameters: &[msg::Parameter], is_atomic: bool) -> Outcome {
+    fn set(
+        settings: &mut Settings,
+        parameters: &[msg::Parameter],
+        is_atomic: bool,
+    ) -> ChangeOutcome {
         change(settings, parameters, is_atomic, "/bridge", &mut |_| Ok(()))
     }
 
@@ -373,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_names_what_changed() {
+    fn a_request_returns_the_changed_parameters() {
         let mut settings = Settings::default();
         let change = [
             parameter("frame_id", &Value::String("lidar".into())),
@@ -385,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_wrong_keeps_the_others_back_only_if_they_are_set_atomically() {
+    fn an_invalid_parameter_refuses_the_others_only_in_an_atomic_request() {
         let change = [
             parameter("frame_id", &Value::String("lidar".into())),
             parameter("points_port", &Value::Integer(0)),
@@ -402,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_as_a_whole_is_refused_as_a_whole() {
+    fn conflicting_parameters_are_all_refused() {
         let mut settings = Settings::default();
         let change = [
             parameter("frame_id", &Value::String("lidar".into())),
@@ -425,12 +437,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_so_already_is_not_done_again() {
+    fn an_unchanged_value_is_not_applied_again() {
         let same = [
             parameter("qos.depth", &Value::Integer(5)),
             parameter("frame_id", &Value::String("sensr".into())),
         ];
-        let outcome = change(
+        let outcome = apply_request(
             &mut Settings::default(),
             &same,
             false,
@@ -442,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_say_why_and_what_to_do() {
+    fn refusals_name_reason_and_cure() {
         let mut settings = Settings::default();
         let reason = refusal(&mut settings, parameter("qos.depth", &Value::Integer(7)));
         assert!(reason.contains("only read at start"), "{reason}");
@@ -463,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn listing_by_prefix_and_depth() {
+    fn parameters_are_listed_by_prefix_and_depth() {
         use crate::topic::Switch;
         assert_eq!(list(&[], 0).names.len(), PARAMETERS.len());
         assert_eq!(
@@ -477,7 +489,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptions_have_type_range_and_permission() {
+    fn descriptions_include_type_range_and_read_only() {
         let depth = describe("qos.depth");
         assert!(depth.read_only && depth.type_ == 2);
         assert_eq!(depth.integer_range[0].to_value, 1000);

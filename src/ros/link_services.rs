@@ -1,4 +1,4 @@
-//! `~/reconnect` and `~/set_enabled`.
+//! Services `~/reconnect` and `~/set_enabled`.
 
 use r2r::std_srvs::srv::{SetBool, Trigger};
 use r2r::{Node, QosProfile};
@@ -6,30 +6,30 @@ use r2r::{Node, QosProfile};
 use super::RuntimeError;
 use super::service_queue::ServiceQueue;
 
-/// What the services act on.
+/// The links, as the services control them.
 pub(super) trait Links {
-    /// Whether they are wanted.
+    /// Returns whether the links are enabled.
     fn are_enabled(&self) -> bool;
 
-    /// Pauses or resumes both.
+    /// Pauses or resumes both links.
     fn set_enabled(&mut self, enabled: bool);
 
-    /// Makes both anew, at once, to where the hosts file now says.
+    /// Reads the hosts file again, and reconnects both links at once.
     fn reconnect(&mut self) -> Reconnect;
 }
 
-/// Outcome of a request for new links.
+/// Outcome of a request to reconnect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reconnect {
-    /// They are made anew.
+    /// Both links reconnect.
     Done,
-    /// They are made anew, but for this reason to where the hosts file said before.
+    /// Both links reconnect to the address known before, because the hosts file cannot be used.
     AsBefore(String),
-    /// For this reason it is not known yet where they lead.
-    Nowhere(String),
+    /// The address is not known yet, for this reason.
+    Unresolved(String),
 }
 
-/// Answers the services. To be [served](Self::serve) by the thread that spins the node.
+/// Server of both services. The thread that spins the node has to call [`serve`](Self::serve).
 pub(super) struct LinkServices {
     reconnect: ServiceQueue<Trigger::Service>,
     set_enabled: ServiceQueue<SetBool::Service>,
@@ -38,18 +38,18 @@ pub(super) struct LinkServices {
 impl LinkServices {
     pub(super) fn new(node: &mut Node) -> Result<Self, RuntimeError> {
         Ok(Self {
-            reconnect: ServiceQueue::open(node, "reconnect", QosProfile::services_default())?,
-            set_enabled: ServiceQueue::open(node, "set_enabled", QosProfile::services_default())?,
+            reconnect: ServiceQueue::create(node, "reconnect", QosProfile::services_default())?,
+            set_enabled: ServiceQueue::create(node, "set_enabled", QosProfile::services_default())?,
         })
     }
 
-    /// Answers all waiting requests. Returns how many there were.
+    /// Answers all waiting requests. Returns their number.
     pub(super) fn serve(&mut self, links: &mut impl Links) -> usize {
-        let reconnects = self.reconnect.answer(|_| {
+        let reconnects = self.reconnect.answer_all(|_| {
             let (success, message) = reconnect(links);
             Trigger::Response { success, message }
         });
-        let switches = self.set_enabled.answer(|request| SetBool::Response {
+        let switches = self.set_enabled.answer_all(|request| SetBool::Response {
             success: true,
             message: set_enabled(links, request.data).to_owned(),
         });
@@ -62,7 +62,7 @@ fn reconnect(links: &mut impl Links) -> (bool, String) {
         let message = "the links are paused: resume them with ~/set_enabled";
         return (false, message.to_owned());
     }
-    let done = "both links are made anew";
+    let done = "reconnecting both links";
     let (success, message) = match links.reconnect() {
         Reconnect::Done => {
             log::info!("~/reconnect: {done}");
@@ -72,7 +72,7 @@ fn reconnect(links: &mut impl Links) -> (bool, String) {
             true,
             format!("{done}, to the address known before: {reason}"),
         ),
-        Reconnect::Nowhere(reason) => (false, format!("the address is not known yet: {reason}")),
+        Reconnect::Unresolved(reason) => (false, format!("the address is not known yet: {reason}")),
     };
     log::warn!("~/reconnect: {message}");
     (success, message)
@@ -94,13 +94,13 @@ fn set_enabled(links: &mut impl Links, enabled: bool) -> &'static str {
 mod tests {
     use super::*;
 
-    struct Fake {
+    struct FakeLinks {
         enabled: bool,
         reconnects: usize,
         outcome: Reconnect,
     }
 
-    impl Links for Fake {
+    impl Links for FakeLinks {
         fn are_enabled(&self) -> bool {
             self.enabled
         }
@@ -116,8 +116,8 @@ mod tests {
     }
 
     #[test]
-    fn switching_says_what_has_changed() {
-        let mut links = Fake {
+    fn set_enabled_reports_the_change() {
+        let mut links = FakeLinks {
             enabled: true,
             reconnects: 0,
             outcome: Reconnect::Done,
@@ -136,8 +136,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_paused_is_not_reconnected() {
-        let mut links = Fake {
+    fn paused_links_are_not_reconnected() {
+        let mut links = FakeLinks {
             enabled: false,
             reconnects: 0,
             outcome: Reconnect::Done,
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(links.reconnects, 1);
         for (outcome, expected) in [
             (Reconnect::AsBefore("it is gone".to_owned()), true),
-            (Reconnect::Nowhere("it is gone".to_owned()), false),
+            (Reconnect::Unresolved("it is gone".to_owned()), false),
         ] {
             links.outcome = outcome;
             let (success, message) = reconnect(&mut links);

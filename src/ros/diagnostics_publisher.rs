@@ -1,4 +1,4 @@
-//! `/diagnostics`: what [`Diagnostics`] finds, by the conventions of `diagnostic_updater`.
+//! Publisher of `/diagnostics`, by the conventions of `diagnostic_updater`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use r2r::diagnostic_msgs::msg::{DiagnosticArray, DiagnosticStatus, KeyValue};
 use r2r::std_msgs::msg::Header;
 use r2r::{Node, Publisher, QosProfile};
 
-use super::ros_types::{text, time};
+use super::ros_types::{to_c_text, to_time};
 use super::{RuntimeError, logging};
 use crate::config::Config;
 use crate::diagnostics::{Diagnostics, DiagnosticsInput, LinkInput, Status};
@@ -19,19 +19,19 @@ use crate::pipeline::queues::Queues;
 use crate::time::log_throttle::LogThrottle;
 use crate::time::stamp::Stamp;
 
-/// The same for all nodes, whatever their namespace: that is where the tools look.
+/// Absolute name: tools expect the diagnostics of all nodes on it.
 const TOPIC: &str = "/diagnostics";
-/// At most one complaint in this time.
+/// Shortest time between two log lines about a failure to publish.
 const LOG_PERIOD: Duration = Duration::from_secs(10);
 
-/// Publishes how everything is.
+/// Publishes the diagnostics of the bridge.
 pub(super) struct DiagnosticsPublisher {
     publisher: Publisher<DiagnosticArray>,
-    /// Fully qualified: one machine may run a bridge per site.
+    /// Fully qualified name of the node: one machine may run a bridge per site.
     node: String,
-    diagnosis: Diagnostics,
-    complaint: LogThrottle,
-    neighbours: SharedMemoryUsers,
+    diagnostics: Diagnostics,
+    refusal_throttle: LogThrottle,
+    shared_memory_users: SharedMemoryUsers,
 }
 
 impl DiagnosticsPublisher {
@@ -44,45 +44,45 @@ impl DiagnosticsPublisher {
             node: node
                 .fully_qualified_name()
                 .map_err(RuntimeError::ros("read the node's name"))?,
-            diagnosis: Diagnostics::new(Instant::now()),
-            complaint: LogThrottle::new(LOG_PERIOD),
-            neighbours: SharedMemoryUsers::default(),
+            diagnostics: Diagnostics::new(Instant::now()),
+            refusal_throttle: LogThrottle::new(LOG_PERIOD),
+            shared_memory_users: SharedMemoryUsers::default(),
         })
     }
 
-    /// Examines and publishes. Meant to be called once a second.
-    /// `others` are the nodes that publish on the same topics.
+    /// Updates and publishes the diagnostics. To be called once a second. `others` are the nodes that publish on the
+    /// same topics.
     pub(super) fn publish(
         &mut self,
-        stats: &Metrics,
+        metrics: &Metrics,
         queues: &Queues,
         config: Arc<Config>,
         others: &[String],
     ) {
-        let users = self.neighbours.look(Instant::now());
-        let facts = facts(stats, queues, config, others, users);
-        let statuses = self.diagnosis.examine(&facts);
+        let users = self.shared_memory_users.poll(Instant::now());
+        let input = collect_input(metrics, queues, config, others, users);
+        let statuses = self.diagnostics.examine(&input);
         let message = DiagnosticArray {
             header: Header {
-                stamp: time(Stamp::now()),
+                stamp: to_time(Stamp::now()),
                 frame_id: String::new(),
             },
             status: statuses
                 .into_iter()
-                .map(|status| message_of(status, &self.node, &facts.config.host))
+                .map(|status| message_of(status, &self.node, &input.config.host))
                 .collect(),
         };
         if let Err(error) = self.publisher.publish(&message)
-            && let Some(suppressed) = self.complaint.pass(facts.now)
+            && let Some(suppressed) = self.refusal_throttle.pass(input.now)
         {
-            log::warn!("could not publish {TOPIC}: {error}{suppressed}");
+            log::warn!("{TOPIC}: the middleware refused the message: {error}{suppressed}");
         }
     }
 }
 
-/// Everything as it is now.
-fn facts(
-    stats: &Metrics,
+/// Returns the present input of the diagnostics.
+fn collect_input(
+    metrics: &Metrics,
     queues: &Queues,
     config: Arc<Config>,
     others: &[String],
@@ -93,24 +93,29 @@ fn facts(
         queue,
         reliable,
     };
-    let clock = stats.clock();
+    let clock = metrics.clock();
     let (estimate, anomalies) = (clock.estimate(), clock.anomalies());
     drop(clock);
     let memory = ProcessMemory::of_this_process();
     DiagnosticsInput {
         now: Instant::now(),
-        points: link(&stats.points, queues.clouds.fill(), None),
+        points: link(&metrics.points, queues.clouds.fill(), None),
         output: link(
-            &stats.output,
+            &metrics.output,
             queues.objects.fill(),
             Some(queues.reliable.fill()),
         ),
-        accounts: stats.ledger.snapshot(),
+        accounts: metrics.ledger.snapshot(),
         clock: estimate,
         anomalies,
         memory,
-        memory_bound: memory_bound(stats, queues, config.qos.depth, memory.unwrap_or_default()),
-        server: stats.server.snapshot(),
+        memory_bound: memory_bound(
+            metrics,
+            queues,
+            config.qos.depth,
+            memory.unwrap_or_default(),
+        ),
+        server: metrics.server.snapshot(),
         config,
         others: others.to_vec(),
         log: logging::figures(),
@@ -121,15 +126,15 @@ fn facts(
 fn message_of(status: Status, node: &str, hardware_id: &str) -> DiagnosticStatus {
     DiagnosticStatus {
         level: status.level.number(),
-        name: text(format!("{node}: {}", status.task)),
-        message: text(status.message),
-        hardware_id: text(hardware_id.to_owned()),
+        name: to_c_text(format!("{node}: {}", status.task)),
+        message: to_c_text(status.message),
+        hardware_id: to_c_text(hardware_id.to_owned()),
         values: status
             .values
             .into_iter()
             .map(|(key, value)| KeyValue {
-                key: text(key.into_owned()),
-                value: text(value),
+                key: to_c_text(key.into_owned()),
+                value: to_c_text(value),
             })
             .collect(),
     }
