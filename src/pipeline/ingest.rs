@@ -2,15 +2,15 @@
 //! ledger, and queues what is due. It never waits.
 
 mod decode_failures;
-mod objects;
-mod output;
-mod points;
-mod reliable;
-mod server_time;
+mod object_stage;
+mod output_ingest;
+mod points_ingest;
+mod reliable_stage;
+mod server_time_stage;
 pub(in crate::pipeline) mod wire_tap;
 
-pub use output::OutputIngest;
-pub use points::PointsIngest;
+pub use output_ingest::OutputIngest;
+pub use points_ingest::PointsIngest;
 
 use std::time::Instant;
 

@@ -1,16 +1,16 @@
 //! Publishing of queued messages, on the threads that publish: takes them from the queues, serializes those that have
 //! subscribers, and delivers them to the middleware. It may wait for the middleware.
 
-mod clouds;
 pub(in crate::pipeline) mod delivery;
-mod markers;
-mod objects;
-mod reliable;
+mod marker_publishers;
+mod object_publisher;
+mod points_publisher;
+mod publish_worker;
+mod reliable_publisher;
 mod startup_hold;
-mod worker;
 
-pub use clouds::PointsPublishWorker;
 pub use delivery::{Delivery, Sink};
-pub use objects::ObjectPublishWorker;
-pub use reliable::ReliablePublishWorker;
-pub use worker::{PublishWorker, StreamPublisher};
+pub use object_publisher::ObjectPublishWorker;
+pub use points_publisher::PointsPublishWorker;
+pub use publish_worker::{PublishWorker, StreamPublisher};
+pub use reliable_publisher::ReliablePublishWorker;

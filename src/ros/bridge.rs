@@ -26,7 +26,7 @@ use crate::supervisor::wait_monitor::{WaitHealth, WaitMonitor};
 use crate::supervisor::workers::{ThreadError, Worker, Workers};
 use crate::topic::PublishingThread;
 
-/// Longest wait for requests in one run_once of the main loop.
+/// Longest wait for requests in one turn of the main loop.
 const SPIN_TIMEOUT: Duration = Duration::from_millis(100);
 /// Limit for publishing queued messages at shutdown. With half a second for the close frames of the links, the node ends
 /// within two seconds.
@@ -125,7 +125,7 @@ impl Bridge {
         }
     }
 
-    /// Runs one run_once of the main loop: watches the threads, publishes reports, serves requests.
+    /// Runs one turn of the main loop: watches the threads, publishes reports, serves requests.
     fn run_once(
         &mut self,
         node: &mut Node,

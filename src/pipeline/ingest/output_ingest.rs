@@ -6,9 +6,9 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::decode_failures::DecodeFailures;
-use super::objects::ObjectStage;
-use super::reliable::ReliableStage;
-use super::server_time::ServerTimeStage;
+use super::object_stage::ObjectStage;
+use super::reliable_stage::ReliableStage;
+use super::server_time_stage::ServerTimeStage;
 use super::warn_throttled;
 use super::wire_tap::WireTap;
 use crate::config::Config;

@@ -1,7 +1,7 @@
 //! Publisher of the point stream.
 
 use super::delivery::{Delivery, Sink};
-use super::worker::{PublishWorker, StreamPublisher};
+use super::publish_worker::{PublishWorker, StreamPublisher};
 use crate::config::Config;
 use crate::encode::cdr::Header;
 use crate::encode::messages::LINK_POINTS;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::delivery::{Delivery, Sink};
+use super::publish_worker::{PublishWorker, StreamPublisher};
 use super::startup_hold::StartupHold;
-use super::worker::{PublishWorker, StreamPublisher};
 use crate::config::Config;
 use crate::encode::cdr::Header;
 use crate::encode::messages::{self, Moment};

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use prost::Message as _;
 use prost_types::Timestamp;
 
-use super::super::objects::OBJECT_TOPICS;
+use super::super::object_stage::OBJECT_TOPICS;
 use super::*;
 use crate::config::StampSource;
 use crate::metrics::ledger::{Account, Outcome};
@@ -60,7 +60,7 @@ impl Fixture {
         self.ingest.metrics.ledger.snapshot()[topic.index()]
     }
 
-    /// The next in the queue in which anything is next_due.
+    /// The next in the queue in which anything is due.
     fn next_due(&self) -> Option<QueuedOutput> {
         let queue = &self.ingest.queue;
         let next = || (queue.fill().items > 0).then(|| queue.pop())?;

@@ -1,8 +1,8 @@
 //! Publisher of objects, their points, and markers.
 
 use super::delivery::{Delivery, Sink};
-use super::markers::{ObjectMarkerPublisher, ZoneMarkerPublisher};
-use super::worker::{PublishWorker, StreamPublisher};
+use super::marker_publishers::{ObjectMarkerPublisher, ZoneMarkerPublisher};
+use super::publish_worker::{PublishWorker, StreamPublisher};
 use crate::config::Config;
 use crate::encode::cdr::Header;
 use crate::encode::messages::{LINK_OUTPUT, Moment, ObjectSet, object_array};
