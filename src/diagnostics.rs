@@ -23,10 +23,10 @@ use std::time::Instant;
 use crate::config::Config;
 use crate::connection::status::LinkFigures;
 use crate::environment;
+use crate::metrics::Fill;
 use crate::metrics::ledger::Account;
 use crate::metrics::process_memory::ProcessMemory;
 use crate::metrics::server_health::ServerHealthSnapshot;
-use crate::pipeline::queue::Fill;
 use crate::time::clock_offset::{ClockAnomalies, Estimate};
 use crate::topic::Topic;
 

@@ -1,16 +1,17 @@
-//! SENSR to ROS 2, and a SENSR server to try it with.
+//! Bridge from Seoul Robotics SENSR to ROS 2.
 //!
-//! The way of a cloud, room by room; each knows only the rooms before it:
+//! Data flow of a cloud; each component knows only those listed before it:
 //!
-//! 1. [`sensr::client`] takes whole frames off the WebSocket,
-//! 2. [`pipeline`] decodes them ([`sensr::points`], [`sensr::output`]), thins them ([`interval`]) and queues them
-//!    ([`queue`]),
-//! 3. [`cloud`] turns each into a serialized `sensor_msgs/PointCloud2` in one pass,
-//! 4. `ros` hands it to the middleware.
+//! 1. [`connection`] reads whole frames from a WebSocket, and reconnects for ever,
+//! 2. [`pipeline::ingest`] decodes them (crate [`sensr_protocol`]), applies the rate limits, enters every message in the
+//!    ledger and queues it,
+//! 3. [`pipeline::publish`] takes it from the queue, has [`encode`] serialize it in one pass into a reused buffer, and
+//! 4. `ros` (feature `ros`) publishes it.
 //!
-//! [`config`] holds the parameters, [`stats`] the loss ledger. Only `ros` (feature `ros`) knows of ROS.
-//! [`sim`] is the server side: of the bridge it knows SENSR's messages ([`sensr::wire`], [`sensr::health`],
-//! [`sensr::profiling`], [`sensr::points`]) and [`shutdown`], and nothing else.
+//! Beside the data flow: [`time`] with stamps, rate limiter and clock offset, [`topic`] with the table of the topics,
+//! [`config`] with parameters, hosts file and parameter files, [`metrics`] with the loss ledger, [`diagnostics`] with
+//! what `/diagnostics` shows, [`supervisor`] with threads and watchdogs, [`environment`] with log folder and shared
+//! memory. Only `ros` uses ROS.
 
 pub mod config;
 pub mod connection;

@@ -17,6 +17,17 @@ fn lock_counters<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Fill level of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Fill {
+    /// Waiting items.
+    pub items: usize,
+    /// Bytes of the waiting items.
+    pub bytes: usize,
+    /// Bound, bytes.
+    pub max_bytes: usize,
+}
+
 /// All metrics, shared by the threads that count and the one that reports.
 #[derive(Debug, Default)]
 pub struct Metrics {

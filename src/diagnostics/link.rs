@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::monitor::{History, Since};
 use super::{Finding, Level, LinkInput, Status, format};
 use crate::connection::status::{LinkFigures, LinkState};
-use crate::pipeline::queue::Fill;
+use crate::metrics::Fill;
 use crate::time::stamp::Stamp;
 
 /// A link may be away for so long before it is an error: a server that restarts its stream is back by then.

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::metrics::Fill;
+
 /// First-in-first-out queue bounded in bytes, for one producer that never waits and one consumer that may.
 ///
 /// **Overflow policy: drop oldest.** [`push`](Self::push) makes room by returning the oldest items to the producer,
@@ -31,17 +33,6 @@ struct State<T> {
     max_bytes: usize,
     taken: u64,
     closed: bool,
-}
-
-/// Fill level of a queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Fill {
-    /// Waiting items.
-    pub items: usize,
-    /// Bytes of the waiting items.
-    pub bytes: usize,
-    /// Bound, bytes.
-    pub max_bytes: usize,
 }
 
 /// Answer of [`ByteQueue::pop_ready`].
