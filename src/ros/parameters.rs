@@ -9,7 +9,7 @@ use super::ros_types::time;
 use super::service_queue::ServiceQueue;
 use super::{Error, RuntimeError};
 use crate::config::set_request::SetRequest;
-use crate::config::table::{self, Kind, PARAMETERS, Parameter};
+use crate::config::table::{self, PARAMETERS, Parameter, ParameterKind};
 use crate::config::{Config, ParameterError, Settings, Value};
 use crate::time::stamp::Stamp;
 
@@ -214,7 +214,8 @@ fn change(
 /// A refusal that says how to send a text that looks like something else, if that is what was wrong.
 fn with_cure(error: &ParameterError, parameter: &msg::Parameter, node_name: &str) -> String {
     let name = &parameter.name;
-    let is_text = table::find(name).is_some_and(|found| matches!(found.kind, Kind::String { .. }));
+    let is_text =
+        table::find(name).is_some_and(|found| matches!(found.kind, ParameterKind::String { .. }));
     let text = match (error, from_message(name, &parameter.value)) {
         (ParameterError::Type { .. }, Ok(Value::Integer(value))) if is_text => value.to_string(),
         // It may have been written in another way.
@@ -278,13 +279,15 @@ fn describe(name: &str) -> msg::ParameterDescriptor {
         ..Default::default()
     };
     match parameter.kind {
-        Kind::Bool { .. } => {}
-        Kind::Integer { min, max, .. } => descriptor.integer_range.push(msg::IntegerRange {
-            from_value: min,
-            to_value: max,
-            step: 0,
-        }),
-        Kind::Double { min, max, .. } => {
+        ParameterKind::Bool { .. } => {}
+        ParameterKind::Integer { min, max, .. } => {
+            descriptor.integer_range.push(msg::IntegerRange {
+                from_value: min,
+                to_value: max,
+                step: 0,
+            })
+        }
+        ParameterKind::Double { min, max, .. } => {
             descriptor
                 .floating_point_range
                 .push(msg::FloatingPointRange {
@@ -293,7 +296,7 @@ fn describe(name: &str) -> msg::ParameterDescriptor {
                     step: 0.0,
                 });
         }
-        Kind::String { rule, .. } => descriptor.additional_constraints = rule.to_string(),
+        ParameterKind::String { rule, .. } => descriptor.additional_constraints = rule.to_string(),
     }
     descriptor
 }
