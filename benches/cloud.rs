@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use prost::Message as _;
-use sensr_bridge::encode::cdr::Header;
+use ros_cdr::Header;
 use sensr_bridge::encode::point_cloud::{Cloud, CloudEncoder, POINT_STEP};
 use sensr_bridge::time::stamp::Stamp;
 use sensr_protocol::points::decode_points;
@@ -19,7 +19,7 @@ const SIZES: [usize; 3] = [10_000, 131_072, 500_000];
 
 fn header() -> Header<'static> {
     Header {
-        stamp: Stamp::now(),
+        stamp: Stamp::now().into(),
         frame_id: "sensr",
     }
 }

@@ -1,7 +1,6 @@
 //! The publisher's half of the point stream.
 
 use crate::config::Config;
-use crate::encode::cdr::Header;
 use crate::encode::messages::LINK_POINTS;
 use crate::encode::point_cloud::CloudEncoder;
 use crate::metrics::stage_times::Stage;
@@ -9,6 +8,7 @@ use crate::pipeline::QueuedClouds;
 use crate::pipeline::publish::delivery::{Delivery, Sink, Stream};
 use crate::pipeline::publish::worker::{PublishWorker, StreamPublisher};
 use crate::topic::Topic;
+use ros_cdr::Header;
 
 /// For the point stream.
 pub type PointsPublishWorker<S> = PublishWorker<PointsPublisher, S>;
@@ -45,7 +45,7 @@ impl StreamPublisher for PointsPublisher {
             });
         }
         let header = Header {
-            stamp: message.stamp,
+            stamp: message.stamp.into(),
             frame_id: &message.source.frame_id,
         };
         for (topic, cloud) in &message.clouds {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::encode::cdr::Header;
 use crate::encode::markers::{ObjectMarkers, ZoneMarkers};
 use crate::encode::messages::ObjectSet;
 use crate::metrics::ledger::Intake;
@@ -11,6 +10,7 @@ use crate::pipeline::object_message::DueZones;
 use crate::pipeline::publish::delivery::{Delivery, Sink};
 use crate::time::stamp::Arrival;
 use crate::topic::{QosClass, Topic};
+use ros_cdr::Header;
 use sensr_protocol::wire::proto::{Object, ZoneConfig};
 
 /// A picture of objects vanishes when for so long, and twice the interval, none follows.

@@ -1,8 +1,7 @@
 //! The publisher's half for objects, their points, and pictures.
 
 use crate::config::Config;
-use crate::encode::cdr::Header;
-use crate::encode::messages::{LINK_OUTPUT, Moment, ObjectSet, object_array};
+use crate::encode::messages::{LINK_OUTPUT, ObjectSet, OutputHeader, object_array};
 use crate::encode::point_cloud::{Cloud, ObjectPointsEncoder, PointsOfObject};
 use crate::metrics::stage_times::Stage;
 use crate::pipeline::object_message::QueuedOutput;
@@ -10,6 +9,7 @@ use crate::pipeline::publish::delivery::{Delivery, Sink, Stream};
 use crate::pipeline::publish::marker_publishers::{ObjectMarkerPublisher, ZoneMarkerPublisher};
 use crate::pipeline::publish::worker::{PublishWorker, StreamPublisher};
 use crate::topic::Topic;
+use ros_cdr::Header;
 use sensr_protocol::wire::proto::Object;
 
 /// For objects.
@@ -85,7 +85,7 @@ impl ObjectPublisher {
                 });
             }
             _ => hand_over.publish_if_subscribed(topic, arrival, || {
-                let moment = Moment {
+                let moment = OutputHeader {
                     header,
                     server_stamp: message.times.server,
                 };
@@ -118,7 +118,7 @@ impl ObjectPublisher {
 
 fn header(message: &QueuedOutput) -> Header<'_> {
     Header {
-        stamp: message.times.stamp,
+        stamp: message.times.stamp.into(),
         frame_id: &message.source.frame_id,
     }
 }

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use crate::config::Config;
-use crate::encode::cdr::Header;
-use crate::encode::messages::{self, Moment};
+use crate::encode::messages::{self, OutputHeader};
 use crate::pipeline::publish::delivery::{Delivery, Sink, Stream};
 use crate::pipeline::publish::startup_hold::StartupHold;
 use crate::pipeline::publish::worker::{PublishWorker, StreamPublisher};
 use crate::pipeline::queue::{ByteQueue, Popped};
 use crate::pipeline::reliable_message::{QueuedReliable, ReliableMessage};
 use crate::topic::QosClass;
+use ros_cdr::Header;
 
 /// For events, zones, health and status. On a thread of its own, so that it waits for nothing else.
 pub type ReliablePublishWorker<S> = PublishWorker<ReliablePublisher, S>;
@@ -76,9 +76,9 @@ impl StreamPublisher for ReliablePublisher {
         let buffer = &mut self.buffer;
         let topic = queued.message.topic();
         let arrival = queued.times.arrival;
-        let moment = Moment {
+        let moment = OutputHeader {
             header: Header {
-                stamp: queued.times.stamp,
+                stamp: queued.times.stamp.into(),
                 frame_id: &queued.source.frame_id,
             },
             server_stamp: queued.times.server,
@@ -91,10 +91,14 @@ impl StreamPublisher for ReliablePublisher {
     }
 }
 
-fn encode<'b>(buffer: &'b mut Vec<u8>, moment: Moment<'_>, queued: &QueuedReliable) -> &'b [u8] {
+fn encode<'b>(
+    buffer: &'b mut Vec<u8>,
+    moment: OutputHeader<'_>,
+    queued: &QueuedReliable,
+) -> &'b [u8] {
     let sequence = queued.sequence;
     // What is about the server and not about places.
-    let nowhere = Moment {
+    let nowhere = OutputHeader {
         header: Header {
             frame_id: "",
             ..moment.header
