@@ -62,7 +62,7 @@ fn object(
 }
 
 #[test]
-fn object_points() {
+fn object_points_read_as_the_same_message() {
     let mut encoder = ObjectPointsEncoder::default();
     for lengths in Lengths::all() {
         for dense in [true, false] {

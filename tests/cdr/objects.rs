@@ -1,4 +1,4 @@
-//! `ObjectArray`
+//! Serialized `ObjectArray`.
 
 use r2r::geometry_msgs::msg::{Point, Pose, Quaternion};
 use r2r::sensr_bridge::msg;
@@ -119,18 +119,18 @@ fn object(lengths: Lengths, values: &Values, number: usize) -> (proto::Object, m
 }
 
 #[test]
-fn object_array() {
+fn object_array_reads_as_the_same_message() {
     for lengths in Lengths::all() {
-        for standing in 0..2 {
+        for static_count in 0..2 {
             let values = Values::default();
             let (first_cloud, first_cloud_arrival) = values.time();
-            let (moving, objects) = lengths.list(|number| object(lengths, &values, number));
-            let (still, static_objects) = (0..standing)
+            let (wire_objects, objects) = lengths.list(|number| object(lengths, &values, number));
+            let (wire_static_objects, static_objects) = (0..static_count)
                 .map(|number| object(lengths, &values, number))
                 .unzip();
             let set = ObjectSet {
-                objects: moving,
-                static_objects: still,
+                objects: wire_objects,
+                static_objects: wire_static_objects,
                 first_cloud_arrival: first_cloud,
             };
             let expected = msg::ObjectArray {
@@ -148,7 +148,7 @@ fn object_array() {
 }
 
 #[test]
-fn nothing_but_defaults() {
+fn empty_object_reads_as_defaults() {
     let lengths = Lengths {
         frame: 5,
         text: 0,

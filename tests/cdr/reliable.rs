@@ -1,4 +1,4 @@
-//! Zones, events, health, frames.
+//! Reliable messages and recorded frames.
 
 use r2r::geometry_msgs::msg::{Quaternion, Transform};
 use r2r::sensr_bridge::msg;
@@ -10,13 +10,13 @@ use sensr_protocol::wire::proto;
 use crate::assert_reads_as;
 use crate::fixture::{Lengths, STAMP, Values, ros_time, server_stamp};
 
-/// Left over from the message before.
+/// Returns a buffer with the contents of an earlier message.
 fn used_buffer() -> Vec<u8> {
     vec![0xaa; 1000]
 }
 
 #[test]
-fn zone_array() {
+fn zone_array_reads_as_the_same_message() {
     for (sequence, lengths) in (u64::MAX - 10_000..).zip(Lengths::all()) {
         let values = Values::default();
         let (wire, zones) = lengths.list(|number| {
@@ -50,7 +50,7 @@ fn zone_array() {
 }
 
 #[test]
-fn zone_event() {
+fn zone_event_reads_as_the_same_message() {
     for (sequence, lengths) in (u64::MAX - 10_000..).zip(Lengths::all()) {
         let values = Values::default();
         let (timestamp, event_stamp) = values.time();
@@ -87,7 +87,7 @@ fn zone_event() {
 }
 
 #[test]
-fn losing_event() {
+fn losing_event_reads_as_the_same_message() {
     for (sequence, lengths) in (0..).zip(Lengths::all()) {
         let values = Values::default();
         let (timestamp, event_stamp) = values.time();
@@ -114,7 +114,7 @@ fn losing_event() {
 }
 
 #[test]
-fn recalibration_event() {
+fn recalibration_event_reads_as_the_same_message() {
     for (sequence, lengths) in (0..).zip(Lengths::all()) {
         let values = Values::default();
         let (timestamp, event_stamp) = values.time();
@@ -177,7 +177,7 @@ fn edges(lengths: Lengths, values: &Values) -> (Named<Edge>, Vec<msg::EdgeHealth
 }
 
 #[test]
-fn system_health() {
+fn system_health_reads_as_the_same_message() {
     for (sequence, lengths) in (u64::MAX - 10_000..).zip(Lengths::all()) {
         for is_event in [false, true] {
             let values = Values::default();
@@ -224,10 +224,10 @@ fn system_health() {
 }
 
 #[test]
-fn wire_frame() {
+fn wire_frame_reads_as_the_same_message() {
     for length in [0, 1, 2, 3, 4, 5, 1_000_003] {
         let frame: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
-        for link in [message::LINK_POINTS, message::LINK_OUTPUT] {
+        for link in [messages::LINK_POINTS, messages::LINK_OUTPUT] {
             let mut buffer = used_buffer();
             messages::wire_frame(&mut buffer, STAMP, link, u64::MAX - 1, &frame);
             let expected = msg::WireFrame {
@@ -245,13 +245,13 @@ fn wire_frame() {
 }
 
 #[test]
-fn constants_are_those_of_the_message() {
+fn link_constants_equal_those_of_the_message() {
     assert_eq!(
-        i32::from(message::LINK_POINTS),
+        i32::from(messages::LINK_POINTS),
         msg::WireFrame::LINK_POINTS as i32
     );
     assert_eq!(
-        i32::from(message::LINK_OUTPUT),
+        i32::from(messages::LINK_OUTPUT),
         msg::WireFrame::LINK_OUTPUT as i32
     );
 }

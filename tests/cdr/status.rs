@@ -1,4 +1,4 @@
-//! `ServerStatus`
+//! Serialized `ServerStatus`.
 
 use r2r::sensr_bridge::msg;
 use sensr_bridge::encode::messages;
@@ -21,7 +21,7 @@ fn named_values(lengths: Lengths, first: u64) -> (Named<u64>, Vec<msg::NamedValu
     (wire.into_iter().collect(), ros)
 }
 
-/// One of each kind, and the ends of what can be written.
+/// Builds one characteristic of each kind, with extreme values.
 fn characteristics(lengths: Lengths) -> (Named<Characteristic>, Vec<msg::Characteristic>) {
     let values = [
         (None, msg::Characteristic::default()),
@@ -108,7 +108,7 @@ fn fields_of_regard(
 }
 
 #[test]
-fn everything() {
+fn server_status_reads_as_the_same_message() {
     for (sequence, lengths) in (u64::MAX - 10_000..).zip(Lengths::all()) {
         for (generation, number) in [(Generation::V2_5, 25), (Generation::V3, 30)] {
             let values = Values::default();
@@ -160,7 +160,7 @@ fn everything() {
 }
 
 #[test]
-fn nothing() {
+fn missing_status_reads_as_zeros() {
     let nothing_said = Custom::default();
     for (custom, generation) in [(Some(&nothing_said), 30), (None, 0)] {
         for (sequence, lengths) in (0..).zip(Lengths::all()) {
