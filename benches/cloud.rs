@@ -1,7 +1,7 @@
-//! The stages from frame to serialized cloud, beside a plain copy of the same bytes in the same run.
+//! Benchmark of decoding and encoding a cloud, compared with a plain copy of the same bytes in the same run.
 //!
 //! `cargo bench --no-default-features --bench cloud`. Criterion prints bytes of the serialized cloud per
-//! second for each; the last lines give the ratios that matter: conversion speed over copy speed.
+//! second for each; the last lines give the ratio of conversion speed to copy speed.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use prost::Message as _;
-use sensr_bridge::encode::cdr::Header;
+use ros_cdr::Header;
 use sensr_bridge::encode::point_cloud::{Cloud, CloudEncoder, POINT_STEP};
 use sensr_bridge::time::stamp::Stamp;
 use sensr_protocol::points::decode_points;
@@ -19,13 +19,13 @@ const SIZES: [usize; 3] = [10_000, 131_072, 500_000];
 
 fn header() -> Header<'static> {
     Header {
-        stamp: Stamp::now(),
+        stamp: Stamp::now().into(),
         frame_id: "sensr",
     }
 }
 
-/// A frame as SENSR sends it, with one cloud of `points` points.
-fn frame(points: usize) -> Bytes {
+/// Builds a frame of the point stream with one cloud of `points` points.
+fn encode_frame(points: usize) -> Bytes {
     let values = |count: usize| -> Bytes {
         (0..u32::try_from(count).expect("small"))
             // Any finite floats.
@@ -44,21 +44,21 @@ fn frame(points: usize) -> Bytes {
     result.encode_to_vec().into()
 }
 
-fn decode(frame: &Bytes) -> Cloud {
+fn decode_cloud(frame: &Bytes) -> Cloud {
     let mut result = decode_points(frame.clone()).expect("valid");
     let cloud = result.clouds.remove(0);
     Cloud::new(cloud.points, cloud.intensities).expect("fits")
 }
 
-fn stages(criterion: &mut Criterion) {
+fn measure_stages(criterion: &mut Criterion) {
     for points in SIZES {
-        let frame = frame(points);
-        let cloud = decode(&frame);
+        let frame = encode_frame(points);
+        let cloud = decode_cloud(&frame);
         let bytes = points * POINT_STEP;
         let mut group = criterion.benchmark_group("cloud");
         group.throughput(Throughput::Bytes(bytes as u64));
         group.bench_function(BenchmarkId::new("decode", points), |bencher| {
-            bencher.iter(|| decode(black_box(&frame)));
+            bencher.iter(|| decode_cloud(black_box(&frame)));
         });
         let mut encoder = CloudEncoder::default();
         group.bench_function(BenchmarkId::new("convert", points), |bencher| {
@@ -73,26 +73,26 @@ fn stages(criterion: &mut Criterion) {
     }
 }
 
-/// Measured in turns, so that a machine that changes its speed changes it for both.
-fn ratios() {
+/// Prints conversion speed over copy speed, measured alternately so that a changing clock rate affects both.
+fn print_ratios() {
     const ROUNDS: usize = 300;
     let median = |times: &mut Vec<Duration>| {
         times.sort_unstable();
         times[times.len() / 2]
     };
     for points in SIZES {
-        let cloud = decode(&frame(points));
+        let cloud = decode_cloud(&encode_frame(points));
         let mut encoder = CloudEncoder::default();
         let source = vec![1u8; points * POINT_STEP];
         let mut target = vec![0u8; points * POINT_STEP];
         let (mut converting, mut copying) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            let begun = Instant::now();
+            let start = Instant::now();
             black_box(encoder.encode(header(), black_box(&cloud)));
-            converting.push(begun.elapsed());
-            let begun = Instant::now();
+            converting.push(start.elapsed());
+            let start = Instant::now();
             black_box(&mut target).copy_from_slice(black_box(&source));
-            copying.push(begun.elapsed());
+            copying.push(start.elapsed());
         }
         let (converting, copying) = (median(&mut converting), median(&mut copying));
         #[expect(clippy::print_stdout, reason = "this is what a bench is for")]
@@ -107,7 +107,7 @@ fn ratios() {
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    stages(&mut criterion);
+    measure_stages(&mut criterion);
     criterion.final_summary();
-    ratios();
+    print_ratios();
 }

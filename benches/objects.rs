@@ -1,7 +1,7 @@
-//! What objects cost on their way from frame to serialized messages, with and without pictures of them.
+//! Benchmark of objects from the received frame to the serialized messages, with and without markers.
 //!
-//! `cargo bench --no-default-features --bench objects`. The figures are shares of a core at 10 Hz. The middleware
-//! is not in them.
+//! `cargo bench --no-default-features --bench objects`. The results are shares of a core at 10 Hz, without
+//! the middleware.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -26,12 +26,11 @@ const OBJECTS: u32 = 500;
 const POINTS_EACH: usize = 200;
 const RATE_HZ: f64 = 10.0;
 const ROUNDS: usize = 15;
-/// Messages between two looks at the clock.
-/// Enough that the first, which finds the buffers too small, does not count.
+/// Messages per measurement, enough that growth of the buffers by the first one does not matter.
 const BATCH: u32 = 50;
 
-/// What a site in a rush hour sends: every object with points, three seconds of history and two of prediction.
-fn frame() -> Bytes {
+/// Builds a frame of a busy site: every object has points, three seconds of history and two of prediction.
+fn encode_frame() -> Bytes {
     let position = |i: u32| {
         let i = f32::from_bits(0x3f80_0000 + i);
         Vector3 {
@@ -76,13 +75,13 @@ fn frame() -> Bytes {
     message.encode_to_vec().into()
 }
 
-/// Takes messages as the middleware would, and counts their bytes.
-struct Void {
+/// Sink that counts the bytes of the messages instead of publishing them.
+struct CountingSink {
     with_markers: bool,
     bytes: Arc<std::sync::atomic::AtomicUsize>,
 }
 
-impl Sink for Void {
+impl Sink for CountingSink {
     type Error = std::convert::Infallible;
 
     fn subscribers(&self, topic: Topic) -> usize {
@@ -96,13 +95,13 @@ impl Sink for Void {
     }
 }
 
-/// Time per message, and bytes that came of it.
-fn run(frame: &Bytes, with_markers: bool) -> (Duration, usize) {
+/// Returns the processing time and the serialized bytes per message.
+fn run_batch(frame: &Bytes, with_markers: bool) -> (Duration, usize) {
     let stats: Arc<Metrics> = Arc::default();
     let queues = Queues::new(1 << 30);
     let (_sender, config) = watch::channel(Arc::new(Config::default()));
     let bytes = Arc::default();
-    let sink = Void {
+    let sink = CountingSink {
         with_markers,
         bytes: Arc::clone(&bytes),
     };
@@ -112,15 +111,15 @@ fn run(frame: &Bytes, with_markers: bool) -> (Duration, usize) {
         Arc::clone(&queues.reliable),
         config.clone(),
     );
-    let outflow = ObjectPublishWorker::new(stats, Arc::clone(&queues.objects), config, sink);
-    let begun = Instant::now();
+    let worker = ObjectPublishWorker::new(stats, Arc::clone(&queues.objects), config, sink);
+    let start = Instant::now();
     for _ in 0..BATCH {
         ingest.handle_frame(frame.clone(), Arrival::now());
     }
     queues.close();
-    outflow.run().expect("nothing is final");
+    worker.run().expect("the sink never fails");
     let bytes = bytes.load(std::sync::atomic::Ordering::Relaxed);
-    (begun.elapsed() / BATCH, bytes / BATCH as usize)
+    (start.elapsed() / BATCH, bytes / BATCH as usize)
 }
 
 fn median(mut measure: impl FnMut() -> Duration) -> Duration {
@@ -130,10 +129,10 @@ fn median(mut measure: impl FnMut() -> Duration) -> Duration {
 }
 
 fn main() {
-    let frame = frame();
+    let frame = encode_frame();
     for (name, with_markers) in [("without markers", false), ("with markers", true)] {
-        let (_, bytes) = run(&frame, with_markers);
-        let working = median(|| run(&frame, with_markers).0);
+        let (_, bytes) = run_batch(&frame, with_markers);
+        let working = median(|| run_batch(&frame, with_markers).0);
         #[expect(clippy::print_stdout, reason = "this is what a bench is for")]
         {
             println!(

@@ -2,17 +2,19 @@
 
 pub mod address;
 mod config_error;
-mod declared;
+mod escape;
 pub mod hosts;
 pub mod overrides;
+pub mod parameter;
 pub mod path;
+pub mod render;
 pub mod resolve;
 pub mod ros_arguments;
 pub mod set_request;
+pub mod settings;
+mod suggest;
 pub mod table;
 pub mod text_file;
-pub mod visible;
-pub mod yaml;
 pub mod yaml_tree;
 
 use std::ffi::OsStr;
@@ -26,7 +28,8 @@ use crate::topic::{Switch, Topic};
 pub use config_error::ConfigError;
 pub use hosts::Hosts;
 use hosts::Site;
-pub use table::{ParameterError, Settings, Value};
+pub use parameter::{ParameterError, Value};
+pub use settings::Settings;
 
 /// Checked parameters.
 #[derive(Debug, Clone, PartialEq)]
@@ -239,21 +242,6 @@ impl Config {
         }
         Ok(())
     }
-}
-
-/// The one of `known` that was meant if there is one so near to `name` that it differs by a slip of the finger.
-pub fn near<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    /// More wrong letters than this are no slip of the finger.
-    const NEAR: usize = 3;
-    // Comparing takes memory and time by the product of the lengths.
-    let length = name.chars().count();
-    known
-        .filter(|known| known.len().abs_diff(length) <= NEAR)
-        .map(|known| (strsim::damerau_levenshtein(name, known), known))
-        // Of a short word something must be left.
-        .filter(|&(distance, known)| distance <= NEAR && distance < length.min(known.len()))
-        .min()
-        .map(|(_, near)| near)
 }
 
 /// `None` for an empty text.

@@ -1,53 +1,43 @@
-//! Reads serialized messages, by hand from the rules: shares nothing with what wrote them.
+//! Reader of serialized messages that panics where one is malformed.
 
-/// Counts from behind the encapsulation header.
-pub(super) struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
+/// Reads a message field by field.
+///
+/// # Panics
+///
+/// All methods panic where the message is malformed or ends early.
+pub(super) struct Reader<'a>(ros_cdr::Reader<'a>);
 
 impl<'a> Reader<'a> {
     /// # Panics
     ///
-    /// If the message does not begin as plain little-endian CDR. So do all methods if it ends early.
+    /// If the message does not begin as plain little-endian CDR.
     pub(super) fn new(message: &'a [u8]) -> Self {
-        let (header, bytes) = message.split_at(4);
-        assert_eq!(header, [0, 1, 0, 0], "CDR, little endian");
-        Self { bytes, at: 0 }
+        assert_eq!(message[..4], [0, 1, 0, 0], "CDR, little endian");
+        Self(ros_cdr::Reader::new(message).expect("CDR"))
     }
 
     pub(super) fn bytes(&mut self, length: usize) -> &'a [u8] {
-        let begin = self.at;
-        self.at += length;
-        &self.bytes[begin..self.at]
-    }
-
-    fn aligned<const N: usize>(&mut self) -> [u8; N] {
-        self.at = self.at.next_multiple_of(N);
-        self.bytes(N).try_into().expect("N bytes")
+        self.0.read_raw(length).expect("long enough")
     }
 
     pub(super) fn u8(&mut self) -> u8 {
-        self.bytes(1)[0]
+        self.0.read_u8().expect("a uint8")
     }
 
     pub(super) fn u32(&mut self) -> u32 {
-        u32::from_le_bytes(self.aligned())
+        self.0.read_u32().expect("a uint32")
     }
 
     pub(super) fn u64(&mut self) -> u64 {
-        u64::from_le_bytes(self.aligned())
+        self.0.read_u64().expect("a uint64")
     }
 
     pub(super) fn length(&mut self) -> usize {
-        self.u32() as usize
+        self.0.read_length().expect("a length")
     }
 
     pub(super) fn string(&mut self) -> &'a str {
-        let length = self.length();
-        let (nul, text) = self.bytes(length).split_last().expect("a NUL at least");
-        assert_eq!(*nul, 0, "ends with NUL");
-        std::str::from_utf8(text).expect("UTF-8")
+        self.0.read_string().expect("a string")
     }
 
     /// Time and frame of a `std_msgs/Header`.
@@ -56,6 +46,6 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn assert_end(&self) {
-        assert_eq!(self.at, self.bytes.len(), "nothing behind the message");
+        self.0.expect_end().expect("nothing behind the message");
     }
 }

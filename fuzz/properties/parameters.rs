@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use sensr_bridge::config::table::{Kind, PARAMETERS, Parameter};
+use sensr_bridge::config::table::{PARAMETERS, Parameter, ParameterKind as Kind};
 use sensr_bridge::config::{Config, Settings, Value};
 
 use super::hosts::assert_one_line;

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     if own.print_params {
         #[expect(clippy::print_stdout, reason = "this is the output that was asked for")]
         {
-            print!("{}", config::yaml::defaults());
+            print!("{}", config::render::parameter_file());
         }
         return ExitCode::SUCCESS;
     }

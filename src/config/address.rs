@@ -5,7 +5,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::visible::{is_invisible, visible};
+use super::escape::{escape_invisible, is_invisible};
 
 /// Longest name and longest part of it (RFC 1035, section 2.3.4).
 const MAX_NAME: usize = 253;
@@ -13,7 +13,7 @@ const MAX_LABEL: usize = 63;
 
 /// A text that is not the address of a machine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{}\" {problem}", visible(text))]
+#[error("\"{}\" {problem}", escape_invisible(text))]
 pub struct AddressError {
     text: String,
     problem: Problem,

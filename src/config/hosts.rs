@@ -21,8 +21,8 @@ mod value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::escape::escape_invisible;
 use super::text_file::{self, TextFileError};
-use super::visible::visible;
 
 /// The sites of a hosts file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Default for SiteTls {
 #[derive(Debug, thiserror::Error)]
 pub enum HostsError {
     /// Cannot be read.
-    #[error("cannot read hosts file {}: {source}", visible(path.display()))]
+    #[error("cannot read hosts file {}: {source}", escape_invisible(path.display()))]
     Read {
         /// Which.
         path: PathBuf,
@@ -83,7 +83,7 @@ pub enum HostsError {
         source: TextFileError,
     },
     /// Is not what a hosts file looks like.
-    #[error("hosts file {}: {problem}", visible(path.display()))]
+    #[error("hosts file {}: {problem}", escape_invisible(path.display()))]
     Content {
         /// Which.
         path: PathBuf,
@@ -115,7 +115,7 @@ impl Hosts {
     pub fn parse(path: &Path, text: &str) -> Result<Self, HostsError> {
         let mut sites = parse::sites(text).map_err(|problem| HostsError::Content {
             path: path.to_owned(),
-            problem: visible(problem),
+            problem: escape_invisible(problem),
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for tls in sites.values_mut().filter_map(|site| site.tls.as_mut()) {

@@ -26,9 +26,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::Path;
 
-use super::near;
-use super::table::{self, ParameterError, Settings};
-use super::visible::visible;
+use super::escape::escape_invisible;
+use super::parameter::ParameterError;
+use super::settings::Settings;
+use super::suggest::is_similar;
+use super::table;
 use given::Given;
 use params_file::Problem;
 
@@ -74,9 +76,9 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(_, path, line) => {
-                write!(f, "parameter file {}, line {line}", visible(path))
+                write!(f, "parameter file {}, line {line}", escape_invisible(path))
             }
-            Self::Argument(argument) => write!(f, "-p {}", visible(argument)),
+            Self::Argument(argument) => write!(f, "-p {}", escape_invisible(argument)),
         }
     }
 }
@@ -85,7 +87,7 @@ impl fmt::Display for Place {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OverrideError {
     /// The file cannot be read.
-    #[error("parameter file {} cannot be read: {reason}", visible(path))]
+    #[error("parameter file {} cannot be read: {reason}", escape_invisible(path))]
     Unreadable {
         /// As given.
         path: String,
@@ -93,7 +95,7 @@ pub enum OverrideError {
         reason: String,
     },
     /// The file cannot be used.
-    #[error("parameter file {}: {problem}", visible(path))]
+    #[error("parameter file {}: {problem}", escape_invisible(path))]
     File {
         /// As given.
         path: String,
@@ -101,7 +103,7 @@ pub enum OverrideError {
         problem: String,
     },
     /// The argument is malformed.
-    #[error("-p {}: {problem}", visible(argument))]
+    #[error("-p {}: {problem}", escape_invisible(argument))]
     Argument {
         /// The text behind `-p`.
         argument: String,
@@ -277,7 +279,7 @@ impl Overrides {
         let mine = self.ranks(node);
         for file in &self.files {
             let ReadFile { path, sections } = file;
-            let path = visible(path);
+            let path = escape_invisible(path);
             let others: BTreeMap<&str, usize> = sections
                 .iter()
                 .rev()
@@ -301,7 +303,7 @@ impl Overrides {
             } else {
                 for (name, line) in others {
                     let told = format!("{path}, line {line}: {name} is another node than {node}");
-                    if is_nearly(name, node) {
+                    if has_similar_name(name, node) {
                         start.warnings.push(format!("ignored: {told}"));
                     } else {
                         start.notes.push(told);
@@ -330,7 +332,7 @@ impl Overrides {
                 if let Some(earlier) = seen.insert(key, *line) {
                     start.warnings.push(format!(
                         "{}, line {earlier}: {} has no effect, line {line} sets it again for {}",
-                        visible(path),
+                        escape_invisible(path),
                         value.name.escape_debug(),
                         value.section
                     ));
@@ -369,10 +371,12 @@ impl Override {
     }
 }
 
-/// The same name in another namespace, or nearly the same name.
-fn is_nearly(section: &str, node: &str) -> bool {
-    let own_name = node_pattern::own_name(node);
-    near(node_pattern::own_name(section), std::iter::once(own_name)).is_some()
+/// Returns whether a section may be meant for the node: the same name in another namespace, or a similar name.
+fn has_similar_name(section: &str, node: &str) -> bool {
+    is_similar(
+        node_pattern::base_name(section),
+        node_pattern::base_name(node),
+    )
 }
 
 #[cfg(test)]

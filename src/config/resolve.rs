@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 
+use super::escape::escape_invisible;
 use super::hosts::{HostsError, Site};
-use super::visible::visible;
 use super::{Config, ParameterError};
 use crate::connection::backoff::Backoff;
 use crate::connection::options::LinkOptions;
@@ -50,9 +50,9 @@ pub enum ResolveError {
     Hosts(#[from] HostsError),
     /// `host` is neither a site nor an address.
     #[error(
-        "host {} is neither a site of {} (it has: {}) nor an address{near}; a host name without a dot must be the \
+        "host {} is neither a site of {} (it has: {}) nor an address{suggestion}; a host name without a dot must be the \
          address of a site there",
-        visible(host), visible(hosts_file.display()), visible(known)
+        escape_invisible(host), escape_invisible(hosts_file.display()), escape_invisible(known)
     )]
     UnknownSite {
         /// The host.
@@ -61,13 +61,13 @@ pub enum ResolveError {
         hosts_file: PathBuf,
         /// The sites there.
         known: String,
-        /// One with nearly that name, as a question. Empty if there is none.
-        near: String,
+        /// A site with a similar name, as a question. Empty if there is none.
+        suggestion: String,
     },
     /// `host` is no address, and there is no hosts file.
     #[error(
         "host {} is not an address, and there is no hosts file with such a site: set hosts_file",
-        visible(host)
+        escape_invisible(host)
     )]
     NoHostsFile {
         /// The host.
@@ -231,7 +231,7 @@ impl Resolver {
                 let target = self.settle(self.given.clone(), found);
                 log::info!(
                     "the hosts file can be read: {} is {}",
-                    visible(&self.given.host),
+                    escape_invisible(&self.given.host),
                     target.config.host
                 );
                 Ok(Some(target))

@@ -3,7 +3,9 @@
 //! A change that is wrong by itself (an unknown name, a wrong type, out of range, read-only) is refused by itself. The rest must
 //! fit as a whole, in whatever order it was sent: `ros2 param load` sends the names of a file sorted by letters.
 
-use super::table::{self, ParameterError, Settings, Value};
+use super::parameter::{ParameterError, Value};
+use super::settings::Settings;
+use super::table;
 
 /// A request, checked parameter by parameter.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,7 +60,7 @@ fn change(
         return settings.set(name, value);
     };
     // A dumped file can be loaded again.
-    if current.get(name) == Some(&parameter.check(value)?) {
+    if current.get(name) == Some(&parameter.check_value(value)?) {
         Ok(())
     } else {
         Err(ParameterError::ReadOnly {

@@ -66,7 +66,7 @@ pub fn parse(text: &str) -> Result<Vec<Node>, String> {
             let (line, problem) = (error.marker().line(), error.info());
             format!(
                 "line {line} is not YAML: {}",
-                super::visible::visible(problem)
+                super::escape::escape_invisible(problem)
             )
         })?;
         let mut line = span.start.line();
@@ -145,7 +145,7 @@ fn check_with_libyaml(text: &str) -> Result<(), String> {
             let line = error.location().map_or(1, |location| location.line());
             format!(
                 "line {line} is not YAML: {}",
-                super::visible::visible(error)
+                super::escape::escape_invisible(error)
             )
         })?;
     }

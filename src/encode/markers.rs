@@ -1,27 +1,25 @@
-//! `visualization_msgs/MarkerArray`: objects and zones as rviz draws them.
+//! `visualization_msgs/MarkerArray`: objects and zones for rviz.
 //!
-//! rviz keeps a marker, known by its namespace and id, until it is deleted or its lifetime is over. So each
-//! array adds what there is and deletes what the array before showed and this one does not. An array never
-//! holds the same namespace and id twice, numbers that are not finite, a scale of 0 where rviz uses it, or
-//! a line without length: rviz answers each of these with an error in place of the marker.
+//! rviz keeps a marker, identified by namespace and id, until it is deleted or its lifetime ends. Each array therefore
+//! adds the current markers and deletes those of the array before that are gone. An array never contains the same
+//! namespace and id twice, non-finite numbers, a scale of 0 where rviz uses it, or a line without length: rviz shows an
+//! error instead of the marker for each of these.
 //!
-//! Positions are in the frame of the header, metres; colours and sizes are chosen for rviz's dark background
-//! and a site of some 100 m.
+//! Positions are in the frame of the header, in metres; colors and sizes suit rviz's dark background and a site of about
+//! 100 m.
 
-mod colors;
 mod diff;
+mod drawable_object;
 mod lines;
-mod names;
 mod objects;
 #[cfg(test)]
 mod rviz;
 mod shape;
 mod style;
-mod track;
 mod zones;
 
-/// Lifetime of markers that rviz does not remove by itself: they are drawn too seldom.
-const FOR_EVER: Duration = Duration::ZERO;
+/// Lifetime of markers that rviz keeps until they are deleted, because they are sent only when they change.
+const UNLIMITED_LIFETIME: Duration = Duration::ZERO;
 
 pub use objects::ObjectMarkers;
 pub use zones::ZoneMarkers;
@@ -30,10 +28,9 @@ use std::fmt::Arguments;
 use std::time::Duration;
 
 use super::messages::geometry::quaternion_of_yaw;
-use crate::encode::cdr::{Header, Length, Writer};
-use colors::Color;
+use ros_cdr::{Header, SequenceLength, Time, Writer};
 use shape::Point;
-use style::MarkerStyle;
+use style::{Color, MarkerStyle};
 
 /// `Marker.action`
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +40,7 @@ enum Action {
     DeleteAll = 3,
 }
 
-/// What rviz knows a marker by.
+/// Identity of a marker in rviz.
 #[derive(Debug, Clone, Copy)]
 struct MarkerId {
     namespace: &'static str,
@@ -55,9 +52,9 @@ struct MarkerId {
 struct MarkerArrayWriter<'a> {
     out: Writer<'a>,
     header: Header<'a>,
-    /// Of what is added. 0 is for ever.
+    /// Lifetime of added markers. 0 is unlimited.
     lifetime: Duration,
-    length: Length,
+    length: SequenceLength,
     count: usize,
 }
 
@@ -78,150 +75,135 @@ impl<'a> MarkerArrayWriter<'a> {
         self.out.end_sequence(self.length, self.count);
     }
 
-    /// Adds a marker that its look says everything about.
-    fn add(&mut self, key: MarkerId, look: MarkerStyle) {
-        self.marker(key, Action::Add, look, no_points, format_args!(""));
+    /// Adds a marker without points and text.
+    fn add_shape(&mut self, id: MarkerId, style: MarkerStyle) {
+        self.write_marker(id, Action::Add, style, write_no_points, format_args!(""));
     }
 
-    fn add_text(&mut self, key: MarkerId, look: MarkerStyle, text: Arguments<'_>) {
-        self.marker(key, Action::Add, look, no_points, text);
+    fn add_text(&mut self, id: MarkerId, style: MarkerStyle, text: Arguments<'_>) {
+        self.write_marker(id, Action::Add, style, write_no_points, text);
     }
 
-    /// Adds a marker made of points. There are as many `colors` as points, or none: then all have the look's.
+    /// Adds a marker made of points. `colors` has one color per point, or none: then all have that of the style.
     fn add_points(
         &mut self,
-        key: MarkerId,
-        look: MarkerStyle,
+        id: MarkerId,
+        style: MarkerStyle,
         points: impl Iterator<Item = Point>,
         colors: impl Iterator<Item = Color>,
     ) {
         let write = |out: &mut Writer<'_>| {
-            sequence(out, points, vector3);
-            sequence(out, colors, color);
+            out.write_counted_sequence(points, write_vector3);
+            out.write_counted_sequence(colors, write_color);
         };
-        self.marker(key, Action::Add, look, write, format_args!(""));
+        self.write_marker(id, Action::Add, style, write, format_args!(""));
     }
 
-    fn delete(&mut self, key: MarkerId) {
-        self.marker(
-            key,
+    fn delete(&mut self, id: MarkerId) {
+        self.write_marker(
+            id,
             Action::Delete,
-            MarkerStyle::none(),
-            no_points,
+            MarkerStyle::unused(),
+            write_no_points,
             format_args!(""),
         );
     }
 
-    /// Deletes all that came by the same topic, from whomever.
+    /// Deletes all markers of the topic, also those of other publishers.
     fn delete_all(&mut self) {
-        let key = MarkerId {
+        let id = MarkerId {
             namespace: "",
             id: 0,
         };
-        self.marker(
-            key,
+        self.write_marker(
+            id,
             Action::DeleteAll,
-            MarkerStyle::none(),
-            no_points,
+            MarkerStyle::unused(),
+            write_no_points,
             format_args!(""),
         );
     }
 
     /// Writes a `Marker`: all its fields, in their order.
-    fn marker(
+    fn write_marker(
         &mut self,
-        key: MarkerId,
+        id: MarkerId,
         action: Action,
-        look: MarkerStyle,
+        style: MarkerStyle,
         points_and_colors: impl FnOnce(&mut Writer<'_>),
         text: Arguments<'_>,
     ) {
         let out = &mut self.out;
-        out.header(self.header);
-        out.string(key.namespace);
-        out.i32(key.id);
-        out.i32(look.kind as i32);
-        out.i32(action as i32);
-        vector3(out, look.position);
-        for value in quaternion_of_yaw(look.yaw) {
-            out.f64(value);
+        out.write_header(self.header);
+        out.write_string(id.namespace);
+        out.write_i32(id.id);
+        out.write_i32(style.marker_type as i32);
+        out.write_i32(action as i32);
+        write_vector3(out, style.position);
+        for value in quaternion_of_yaw(style.yaw) {
+            out.write_f64(value);
         }
-        vector3(out, look.scale);
-        color(out, look.color);
-        duration(out, self.lifetime);
-        out.bool(false); // frame_locked
+        write_vector3(out, style.scale);
+        write_color(out, style.color);
+        write_duration(out, self.lifetime);
+        out.write_bool(false); // frame_locked
         points_and_colors(out);
-        texture(out);
-        out.text(text);
-        mesh(out);
+        write_no_texture(out);
+        out.write_formatted(text);
+        write_no_mesh(out);
         self.count += 1;
     }
 }
 
-/// Writes an array that deletes all that came by the same topic.
-fn clear<'a>(buffer: &'a mut Vec<u8>, header: Header<'_>) -> &'a [u8] {
-    let mut array = MarkerArrayWriter::begin(buffer, header, FOR_EVER);
+/// Serializes an array that deletes all markers of the topic.
+fn encode_clear<'a>(buffer: &'a mut Vec<u8>, header: Header<'_>) -> &'a [u8] {
+    let mut array = MarkerArrayWriter::begin(buffer, header, UNLIMITED_LIFETIME);
     array.delete_all();
     array.finish();
     buffer
 }
 
-fn no_points(out: &mut Writer<'_>) {
-    out.count(0);
-    out.count(0);
+fn write_no_points(out: &mut Writer<'_>) {
+    out.write_length(0);
+    out.write_length(0);
 }
 
-/// A sequence whose length only its end tells.
-fn sequence<T>(
-    out: &mut Writer<'_>,
-    items: impl Iterator<Item = T>,
-    write: impl Fn(&mut Writer<'_>, T),
-) {
-    let length = out.begin_sequence();
-    let mut count = 0;
-    for item in items {
-        write(out, item);
-        count += 1;
-    }
-    out.end_sequence(length, count);
-}
-
-/// A `geometry_msgs/Point` or `geometry_msgs/Vector3`.
-fn vector3(out: &mut Writer<'_>, vector: [f64; 3]) {
+/// Writes a `geometry_msgs/Point` or `geometry_msgs/Vector3`.
+fn write_vector3(out: &mut Writer<'_>, vector: [f64; 3]) {
     for value in vector {
-        out.f64(value);
+        out.write_f64(value);
     }
 }
 
-/// A `std_msgs/ColorRGBA`.
-fn color(out: &mut Writer<'_>, color: Color) {
+/// Writes a `std_msgs/ColorRGBA`.
+fn write_color(out: &mut Writer<'_>, color: Color) {
     for value in color.rgba() {
-        out.f32(value);
+        out.write_f32(value);
     }
 }
 
-/// A `builtin_interfaces/Duration`; the longest there is for longer ones.
-fn duration(out: &mut Writer<'_>, duration: Duration) {
-    out.i32(i32::try_from(duration.as_secs()).unwrap_or(i32::MAX));
-    out.u32(duration.subsec_nanos());
+/// Writes a `builtin_interfaces/Duration`, saturating.
+fn write_duration(out: &mut Writer<'_>, duration: Duration) {
+    out.write_i32(i32::try_from(duration.as_secs()).unwrap_or(i32::MAX));
+    out.write_u32(duration.subsec_nanos());
 }
 
-/// No `texture_resource`, `texture` (a `sensor_msgs/CompressedImage`), `uv_coordinates`.
-fn texture(out: &mut Writer<'_>) {
-    out.string("");
-    out.header(Header {
-        stamp: crate::time::stamp::Stamp::default(),
+/// Writes empty `texture_resource`, `texture` (a `sensor_msgs/CompressedImage`), `uv_coordinates`.
+fn write_no_texture(out: &mut Writer<'_>) {
+    out.write_string("");
+    out.write_header(Header {
+        stamp: Time::default(),
         frame_id: "",
     });
-    out.string("");
-    out.count(0);
-    out.count(0);
+    out.write_string("");
+    out.write_length(0);
+    out.write_length(0);
 }
 
-/// No `mesh_resource`, `mesh_file`, `mesh_use_embedded_materials`.
-fn mesh(out: &mut Writer<'_>) {
-    out.string("");
-    out.string("");
-    out.count(0);
-    out.bool(false);
+/// Writes empty `mesh_resource`, `mesh_file`, `mesh_use_embedded_materials`.
+fn write_no_mesh(out: &mut Writer<'_>) {
+    out.write_string("");
+    out.write_string("");
+    out.write_length(0);
+    out.write_bool(false);
 }

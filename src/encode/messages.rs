@@ -1,7 +1,8 @@
-//! SENSR's messages as serialized ROS messages, field by field as the `.msg` files have them.
+//! SENSR's messages as serialized ROS messages, field by field in the order of the `.msg` files.
 //!
-//! Each function writes one message into a buffer that is kept from message to message. Enum values pass
-//! as they are, known or not. What the wire leaves out is 0, as protobuf has it.
+//! Each function writes one message straight from SENSR's into a reused buffer: no struct in between, no allocation
+//! per message. `tests/cdr/` compares the bytes with those of the ROS 2 type support. Enum values are passed through
+//! unchanged, known or not. Fields missing on the wire are 0, as in protobuf.
 
 mod events;
 pub(in crate::encode) mod geometry;
@@ -18,28 +19,48 @@ pub use status::server_status;
 pub use wire::{LINK_OUTPUT, LINK_POINTS, wire_frame};
 pub use zones::zone_array;
 
-use crate::encode::cdr::{Header, Writer};
 use crate::time::stamp::Stamp;
+use ros_cdr::{Header, Writer};
+use sensr_protocol::text;
 
-/// When and where a message of the output stream belongs.
+/// Header and server stamp, with which the messages of the output stream begin.
 #[derive(Debug, Clone, Copy)]
-pub struct Moment<'a> {
+pub struct OutputHeader<'a> {
     /// The ROS header.
     pub header: Header<'a>,
-    /// The server's own time of the message. 0 if it gave none that ROS can hold.
+    /// Time of the message on the server's clock. 0 if SENSR sent none that ROS can represent.
     pub server_stamp: Stamp,
 }
 
-impl Moment<'_> {
-    fn write(&self, out: &mut Writer<'_>) {
-        out.header(self.header);
-        out.time(self.server_stamp);
+impl OutputHeader<'_> {
+    fn write_plain(&self, out: &mut Writer<'_>) {
+        out.write_header(self.header);
+        out.write_time(self.server_stamp.into());
     }
 
-    /// The same with the sequence number of those that are counted between the header and the time.
-    fn write_with(&self, out: &mut Writer<'_>, sequence: u64) {
-        out.header(self.header);
-        out.u64(sequence);
-        out.time(self.server_stamp);
+    /// Writes header and server stamp with the sequence number of reliable messages between them.
+    fn write_numbered(&self, out: &mut Writer<'_>, sequence: u64) {
+        out.write_header(self.header);
+        out.write_u64(sequence);
+        out.write_time(self.server_stamp.into());
+    }
+}
+
+/// Writes a string of the server, with U+FFFD in place of NULs and of what is not UTF-8.
+fn write_server_string(out: &mut Writer<'_>, value: &[u8]) {
+    out.write_string(&text::lossy(value));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_of_the_server_become_valid_ros_strings() {
+        for text in [&b"a\xff"[..], b"a\0"] {
+            let mut buffer = Vec::new();
+            write_server_string(&mut Writer::begin(&mut buffer), text);
+            assert_eq!(buffer[4..], [5, 0, 0, 0, b'a', 0xef, 0xbf, 0xbd, 0]);
+        }
     }
 }

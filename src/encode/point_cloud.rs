@@ -1,4 +1,4 @@
-//! SENSR's clouds, checked, and their way into a serialized `sensor_msgs/PointCloud2`.
+//! Clouds of SENSR, validated, and their serialization as `sensor_msgs/PointCloud2`.
 
 mod encoder;
 mod header;
@@ -14,7 +14,7 @@ use bytes::Bytes;
 use sensr_protocol::wire::proto::Object;
 use sensr_protocol::wire::{INTENSITY_BYTES, POINT_BYTES, point_count};
 
-/// A cloud whose parts fit together. A view: it keeps the frame it came in alive.
+/// A cloud with consistent lengths. A view: it keeps the received frame alive.
 #[derive(Debug, Clone)]
 pub struct Cloud {
     points: Bytes,
@@ -23,9 +23,9 @@ pub struct Cloud {
     intensity_mismatch: bool,
 }
 
-/// Points that are no whole number of x y z triples. There is no telling which bytes are missing.
+/// Points of a length that is not a multiple of one x y z triple, so that it is unknown which bytes are missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{length} bytes of points are no multiple of {POINT_BYTES}")]
+#[error("{length} bytes of points are not a multiple of {POINT_BYTES}")]
 pub struct MalformedCloud {
     length: usize,
 }
@@ -33,8 +33,8 @@ pub struct MalformedCloud {
 impl Cloud {
     /// Checks the byte fields of a [`PointCloud`](sensr_protocol::wire::PointCloud).
     ///
-    /// A wrong number of intensities costs the intensities, not the cloud: they become 0 and
-    /// [`intensity_mismatch`](Self::intensity_mismatch) tells. None at all is no mismatch.
+    /// A wrong number of intensities costs the intensities only: they become 0 and
+    /// [`intensity_mismatch`](Self::intensity_mismatch) returns true. No intensities at all are no mismatch.
     pub fn new(points: Bytes, intensities: Bytes) -> Result<Self, MalformedCloud> {
         let Some(count) = point_count(&points) else {
             return Err(MalformedCloud {
@@ -54,36 +54,36 @@ impl Cloud {
         })
     }
 
-    /// The points of an object, checked alike.
+    /// Checks the byte fields of an object.
     pub fn of_object(object: &Object) -> Result<Self, MalformedCloud> {
         Self::new(object.points.clone(), object.intensities.clone())
     }
 
-    /// Number of points.
+    /// Returns the number of points.
     #[must_use]
     pub fn len(&self) -> usize {
         self.points.len() / POINT_BYTES
     }
 
-    /// Whether there is no point in it.
+    /// Returns whether the cloud has no points.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.points.is_empty()
     }
 
-    /// x, y, z of each point, little-endian float32, metres.
+    /// Returns x, y, z of each point, little-endian float32, metres.
     #[must_use]
     pub fn points(&self) -> &[u8] {
         &self.points
     }
 
-    /// Intensity of each point, little-endian float32. None if there are no usable ones.
+    /// Returns the intensity of each point, little-endian float32. `None` without usable intensities.
     #[must_use]
     pub fn intensities(&self) -> Option<&[u8]> {
         (!self.intensities.is_empty()).then_some(&self.intensities)
     }
 
-    /// Whether intensities came in a number that fits neither the points nor none at all.
+    /// Returns whether there were intensities, but not one per point.
     #[must_use]
     pub fn intensity_mismatch(&self) -> bool {
         self.intensity_mismatch
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_points_only() {
+    fn partial_points_are_malformed() {
         assert_eq!(cloud(24, 8).expect("fits").len(), 2);
         assert!(cloud(0, 0).expect("fits").is_empty());
         let error = cloud(25, 8).expect_err("one byte too many");
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn intensities_are_all_or_none() {
+    fn wrong_number_of_intensities_drops_them_all() {
         let given = cloud(24, 8).expect("fits");
         assert!(given.intensities().is_some() && !given.intensity_mismatch());
         let absent = cloud(24, 0).expect("fits");

@@ -9,7 +9,7 @@ use super::ros_types::to_time;
 use super::service_queue::ServiceQueue;
 use super::{Error, RuntimeError};
 use crate::config::set_request::SetRequest;
-use crate::config::table::{self, Kind, PARAMETERS, Parameter};
+use crate::config::table::{self, PARAMETERS, Parameter, ParameterKind};
 use crate::config::{Config, ParameterError, Settings, Value};
 use crate::time::stamp::Stamp;
 
@@ -222,7 +222,8 @@ fn apply_request(
 /// Returns the text of a refusal, with the cure where a text was sent as another type.
 fn with_cure(error: &ParameterError, parameter: &msg::Parameter, node_name: &str) -> String {
     let name = &parameter.name;
-    let is_text = table::find(name).is_some_and(|found| matches!(found.kind, Kind::String { .. }));
+    let is_text =
+        table::find(name).is_some_and(|found| matches!(found.kind, ParameterKind::String { .. }));
     let text = match (error, value_of(name, &parameter.value)) {
         (ParameterError::Type { .. }, Ok(Value::Integer(value))) if is_text => value.to_string(),
         // The spelling that was sent is not known.
@@ -286,13 +287,15 @@ fn describe_parameter(name: &str) -> msg::ParameterDescriptor {
         ..Default::default()
     };
     match parameter.kind {
-        Kind::Bool { .. } => {}
-        Kind::Integer { min, max, .. } => descriptor.integer_range.push(msg::IntegerRange {
-            from_value: min,
-            to_value: max,
-            step: 0,
-        }),
-        Kind::Double { min, max, .. } => {
+        ParameterKind::Bool { .. } => {}
+        ParameterKind::Integer { min, max, .. } => {
+            descriptor.integer_range.push(msg::IntegerRange {
+                from_value: min,
+                to_value: max,
+                step: 0,
+            })
+        }
+        ParameterKind::Double { min, max, .. } => {
             descriptor
                 .floating_point_range
                 .push(msg::FloatingPointRange {
@@ -301,7 +304,7 @@ fn describe_parameter(name: &str) -> msg::ParameterDescriptor {
                     step: 0.0,
                 });
         }
-        Kind::String { rule, .. } => descriptor.additional_constraints = rule.to_string(),
+        ParameterKind::String { rule, .. } => descriptor.additional_constraints = rule.to_string(),
     }
     descriptor
 }

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
 /// A time as ROS writes it (`builtin_interfaces/Time`): since the Unix epoch, on the system clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Stamp {
@@ -38,15 +41,14 @@ impl Stamp {
         Self::from_ns(self.as_ns().saturating_sub(offset_ns))
     }
 
-    /// As ISO 8601 writes it, in whole seconds: `2024-02-29T23:59:59Z`.
+    /// Formats the time as RFC 3339 in UTC, in whole seconds: `2024-02-29T23:59:59Z`.
     #[must_use]
     pub fn utc(self) -> String {
-        // Every time that fits into 32 bits has a date.
-        let time = time::OffsetDateTime::from_unix_timestamp(i64::from(self.sec))
-            .unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
-        let (date, (hour, minute, second)) = (time.date(), time.to_hms());
-        let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
-        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+        // Every time that fits into 32 bits has a date with a year of four digits.
+        OffsetDateTime::from_unix_timestamp(i64::from(self.sec))
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+            .format(&Rfc3339)
+            .unwrap_or_default()
     }
 
     /// A time as SENSR writes it. None if it is none: a clock that was never set is somewhere before 2000 (an

@@ -1,4 +1,4 @@
-//! The clouds of the point stream, byte for byte.
+//! Clouds of the point stream, compared byte for byte.
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -6,14 +6,18 @@ use r2r::WrappedTypesupport as _;
 use r2r::builtin_interfaces::msg::Time;
 use r2r::sensor_msgs::msg::{PointCloud2, PointField};
 use r2r::std_msgs::msg::Header;
-use sensr_bridge::encode::cdr;
 use sensr_bridge::encode::point_cloud::{Cloud, CloudEncoder};
 use sensr_bridge::time::stamp::Stamp;
 
 /// x, y, z, intensity.
 type Point = [f32; 4];
 
-fn ours(encoder: &mut CloudEncoder, stamp: Stamp, frame_id: &str, points: &[Point]) -> Vec<u8> {
+fn encode_ours(
+    encoder: &mut CloudEncoder,
+    stamp: Stamp,
+    frame_id: &str,
+    points: &[Point],
+) -> Vec<u8> {
     let bytes_of = |part: fn(&Point) -> &[f32]| -> Bytes {
         points
             .iter()
@@ -23,11 +27,17 @@ fn ours(encoder: &mut CloudEncoder, stamp: Stamp, frame_id: &str, points: &[Poin
     };
     let cloud = Cloud::new(bytes_of(|p| &p[..3]), bytes_of(|p| &p[3..])).expect("fits");
     encoder
-        .encode(cdr::Header { stamp, frame_id }, &cloud)
+        .encode(
+            ros_cdr::Header {
+                stamp: stamp.into(),
+                frame_id,
+            },
+            &cloud,
+        )
         .to_vec()
 }
 
-fn r2rs(stamp: Stamp, frame_id: &str, points: &[Point]) -> Vec<u8> {
+fn serialize_with_r2r(stamp: Stamp, frame_id: &str, points: &[Point]) -> Vec<u8> {
     let field = |name: &str, offset| PointField {
         name: name.to_owned(),
         offset,
@@ -64,10 +74,10 @@ fn r2rs(stamp: Stamp, frame_id: &str, points: &[Point]) -> Vec<u8> {
     message.to_serialized_bytes().expect("serializes")
 }
 
-/// Serialized by the middleware, with zeros between the fields: Fast CDR skips the padding bytes, so they
-/// hold whatever was in its buffer before.
-fn r2rs_with_clean_padding(stamp: Stamp, frame_id: &str, points: &[Point]) -> Vec<u8> {
-    let mut bytes = r2rs(stamp, frame_id, points);
+/// Serializes with the middleware and zeroes the padding: Fast CDR skips padding bytes, so they hold the former
+/// contents of its buffer.
+fn serialize_with_clean_padding(stamp: Stamp, frame_id: &str, points: &[Point]) -> Vec<u8> {
+    let mut bytes = serialize_with_r2r(stamp, frame_id, points);
     let mut at = 4 + 4 + 4; // encapsulation, stamp
     let mut align = |at: &mut usize| {
         let aligned = at.next_multiple_of(4);
@@ -109,9 +119,9 @@ fn equal_for_every_size_and_every_alignment_of_the_frame_id() {
     for count in [0, 1, 7, 131_072] {
         let points = points(count);
         for frame_id in ["", "a", "ab", "abc", "abcd", "sensr", "velodyne_top"] {
-            let ours = ours(&mut encoder, STAMP, frame_id, &points);
-            let theirs = r2rs_with_clean_padding(STAMP, frame_id, &points);
-            // Not assert_eq: two megabytes of difference help nobody.
+            let ours = encode_ours(&mut encoder, STAMP, frame_id, &points);
+            let theirs = serialize_with_clean_padding(STAMP, frame_id, &points);
+            // Not assert_eq, which would print two megabytes.
             assert!(
                 ours == theirs,
                 "{count} points, frame {frame_id:?}: {} and {} bytes, first difference at {:?}",
@@ -125,18 +135,18 @@ fn equal_for_every_size_and_every_alignment_of_the_frame_id() {
 
 proptest! {
     #[test]
-    fn equal_for_anything(
+    fn equal_for_all_values(
         sec: i32,
         nanosec in 0u32..1_000_000_000,
         frame_id in "[a-z0-9_/]{0,30}",
-        // Bit patterns, so that NaNs of every kind come along.
+        // Bit patterns, so that all kinds of NaN occur.
         bits in proptest::collection::vec(any::<[u32; 4]>(), 0..100),
     ) {
         let points: Vec<Point> = bits.iter().map(|p| p.map(f32::from_bits)).collect();
         let stamp = Stamp { sec, nanosec };
         prop_assert_eq!(
-            ours(&mut CloudEncoder::default(), stamp, &frame_id, &points),
-            r2rs_with_clean_padding(stamp, &frame_id, &points)
+            encode_ours(&mut CloudEncoder::default(), stamp, &frame_id, &points),
+            serialize_with_clean_padding(stamp, &frame_id, &points)
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The same things as SENSR and as ROS have them.
+//! Equal values as SENSR's protobuf messages and as ROS messages.
 
 use std::cell::Cell;
 
@@ -7,8 +7,7 @@ use r2r::builtin_interfaces::msg::Time;
 use r2r::geometry_msgs::msg::{Point, Point32, Vector3};
 use r2r::sensr_bridge::msg::PolygonBox;
 use r2r::std_msgs::msg::Header;
-use sensr_bridge::encode::cdr;
-use sensr_bridge::encode::messages::Moment;
+use sensr_bridge::encode::messages::OutputHeader;
 use sensr_bridge::time::stamp::Stamp;
 use sensr_protocol::wire::proto;
 
@@ -21,19 +20,19 @@ const SERVER_STAMP: Stamp = Stamp {
     nanosec: 999_999_999,
 };
 
-/// Lengths of texts and lists, so that what follows them comes to stand at every alignment.
+/// Lengths of strings and lists, so that the fields behind them occur at every alignment.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Shape {
-    /// Of the frame's name.
+pub(crate) struct Lengths {
+    /// Of `frame_id`.
     pub(crate) frame: usize,
-    /// Of all other texts.
+    /// Of all other strings.
     pub(crate) text: usize,
     /// Of lists.
     pub(crate) list: usize,
 }
 
-impl Shape {
-    /// All there is to try.
+impl Lengths {
+    /// Returns all combinations to test.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let texts = (0..=5).flat_map(|frame| (0..=8).map(move |text| (frame, text)));
         texts.flat_map(|(frame, text)| (0..=3).map(move |list| Self { frame, text, list }))
@@ -43,7 +42,7 @@ impl Shape {
         &"abcde"[..self.frame]
     }
 
-    /// A text that can be told from others.
+    /// Returns a string that differs for each number.
     pub(crate) fn name(self, number: usize) -> String {
         format!("{number}{}", "x".repeat(self.text))
     }
@@ -52,10 +51,10 @@ impl Shape {
         "y".repeat(self.text)
     }
 
-    pub(crate) fn moment(self) -> Moment<'static> {
-        Moment {
-            header: cdr::Header {
-                stamp: STAMP,
+    pub(crate) fn output_header(self) -> OutputHeader<'static> {
+        OutputHeader {
+            header: ros_cdr::Header {
+                stamp: STAMP.into(),
                 frame_id: self.frame_id(),
             },
             server_stamp: SERVER_STAMP,
@@ -69,7 +68,7 @@ impl Shape {
         }
     }
 
-    /// A list with one after the other.
+    /// Builds a list of SENSR's elements and the list of the same elements in ROS.
     pub(crate) fn list<A, B>(self, mut one: impl FnMut(usize) -> (A, B)) -> (Vec<A>, Vec<B>) {
         (0..self.list).map(&mut one).unzip()
     }
@@ -86,7 +85,7 @@ pub(crate) fn ros_time(stamp: Stamp) -> Time {
     }
 }
 
-/// Values of which no two are the same.
+/// Generator of values, no two of them equal.
 #[derive(Debug, Default)]
 pub(crate) struct Values(Cell<i16>);
 
@@ -103,7 +102,7 @@ impl Values {
     }
 
     pub(crate) fn time(&self) -> (Option<Timestamp>, Time) {
-        // Before 2000 is no time.
+        // Times before 2000 are not believed.
         let count = self.int().abs();
         let sec = 1_700_000_000 + count;
         let time = Time {

@@ -1,4 +1,4 @@
-//! What this crate serializes, against r2r's own serialization of the same message through the middleware.
+//! Messages serialized by this crate, compared with r2r's serialization of the same messages by the middleware.
 #![cfg(feature = "ros")]
 
 mod cloud;
@@ -10,7 +10,7 @@ mod status;
 
 use r2r::WrappedTypesupport;
 
-/// The middleware reads in `ours` what is `expected`, and would itself write the same bytes, but for padding.
+/// Asserts that the middleware reads `ours` as `expected`, and serializes `expected` to the same bytes except padding.
 #[track_caller]
 fn assert_reads_as<T>(ours: &[u8], expected: &T)
 where
@@ -24,8 +24,8 @@ where
     assert_padding_apart(ours, &theirs, expected);
 }
 
-/// Where the two differ nothing stands: any other byte there is read as the same message. Fast CDR skips
-/// padding, so there it leaves whatever was in its buffer.
+/// Asserts that the two differ in padding only: with any other byte there the same message is read. Fast CDR skips
+/// padding, which therefore holds the former contents of its buffer.
 #[track_caller]
 fn assert_padding_apart<T>(ours: &[u8], theirs: &[u8], expected: &T)
 where
@@ -34,7 +34,7 @@ where
     let mut scratched = ours.to_vec();
     for (at, (byte, their)) in scratched.iter_mut().zip(theirs).enumerate() {
         if *byte != *their {
-            assert_eq!(*byte, 0, "what is no part of the message is 0, byte {at}");
+            assert_eq!(*byte, 0, "padding is 0, byte {at}");
             *byte = !*their;
         }
     }

@@ -1,4 +1,4 @@
-//! The points of all objects as one cloud.
+//! Points of all objects as one cloud.
 
 use bytes::Bytes;
 use r2r::sensor_msgs::msg::{PointCloud2, PointField};
@@ -7,7 +7,7 @@ use sensr_bridge::encode::point_cloud::{
 };
 
 use crate::assert_reads_as;
-use crate::fixture::{Shape, Values};
+use crate::fixture::{Lengths, Values};
 
 fn field(name: &str, offset: u32, datatype: i8) -> PointField {
     PointField {
@@ -30,8 +30,13 @@ fn fields() -> Vec<PointField> {
     ]
 }
 
-/// An object with so many points, and these as they are to be in the cloud.
-fn object(values: &Values, label: i32, points: usize, lit: bool) -> (PointsOfObject, Vec<u8>) {
+/// Builds an object with the given number of points, and their expected bytes in the cloud.
+fn object(
+    values: &Values,
+    label: i32,
+    points: usize,
+    has_intensities: bool,
+) -> (PointsOfObject, Vec<u8>) {
     let object_id = values.int();
     let (mut coordinates, mut intensities, mut expected) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..points {
@@ -40,10 +45,10 @@ fn object(values: &Values, label: i32, points: usize, lit: bool) -> (PointsOfObj
             coordinates.extend(value.to_le_bytes());
             expected.extend(value.to_le_bytes());
         }
-        if lit {
+        if has_intensities {
             intensities.extend(intensity.to_le_bytes());
         }
-        expected.extend(if lit { intensity } else { 0.0 }.to_le_bytes());
+        expected.extend(if has_intensities { intensity } else { 0.0 }.to_le_bytes());
         expected.extend(object_id.to_le_bytes());
         expected.extend([u8::try_from(label).unwrap_or(255), 0, 0, 0]);
     }
@@ -57,14 +62,14 @@ fn object(values: &Values, label: i32, points: usize, lit: bool) -> (PointsOfObj
 }
 
 #[test]
-fn object_points() {
+fn object_points_read_as_the_same_message() {
     let mut encoder = ObjectPointsEncoder::default();
-    for shape in Shape::all() {
+    for lengths in Lengths::all() {
         for dense in [true, false] {
             let values = Values::default();
             let labels = [1, 255, 256, -1];
-            let (mut objects, data): (Vec<_>, Vec<_>) = shape
-                .list(|number| object(&values, labels[number], number + shape.text, number != 1));
+            let (mut objects, data): (Vec<_>, Vec<_>) = lengths
+                .list(|number| object(&values, labels[number], number + lengths.text, number != 1));
             let mut data = data.concat();
             if !dense {
                 let nowhere = [f32::INFINITY, 0.0, 0.0].map(f32::to_le_bytes).concat();
@@ -78,7 +83,7 @@ fn object_points() {
             }
             let length = u32::try_from(data.len()).expect("small");
             let expected = PointCloud2 {
-                header: shape.header(),
+                header: lengths.header(),
                 height: 1,
                 width: length / 24,
                 fields: fields(),
@@ -88,7 +93,7 @@ fn object_points() {
                 data,
                 is_dense: dense,
             };
-            let message = encoder.encode(shape.moment().header, &objects);
+            let message = encoder.encode(lengths.output_header().header, &objects);
             assert_reads_as(message, &expected);
         }
     }

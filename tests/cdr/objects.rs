@@ -1,4 +1,4 @@
-//! `ObjectArray`
+//! Serialized `ObjectArray`.
 
 use r2r::geometry_msgs::msg::{Point, Pose, Quaternion};
 use r2r::sensr_bridge::msg;
@@ -7,7 +7,7 @@ use sensr_protocol::wire::POINT_BYTES;
 use sensr_protocol::wire::proto;
 
 use crate::assert_reads_as;
-use crate::fixture::{Shape, Values, server_stamp};
+use crate::fixture::{Lengths, Values, server_stamp};
 
 fn bounding_box(values: &Values) -> (proto::BoundingBox, msg::BoundingBox) {
     let (position, bottom) = values.point();
@@ -34,8 +34,8 @@ fn bounding_box(values: &Values) -> (proto::BoundingBox, msg::BoundingBox) {
     (wire, msg::BoundingBox { center, size, yaw })
 }
 
-fn history(shape: Shape, values: &Values) -> (proto::History, Vec<msg::TrackState>) {
-    let (states, ros) = shape.list(|_| {
+fn history(lengths: Lengths, values: &Values) -> (proto::History, Vec<msg::TrackState>) {
+    let (states, ros) = lengths.list(|_| {
         let (wire_position, position) = values.point();
         let (timestamp, server_stamp) = values.time();
         let wire = proto::history::State {
@@ -52,10 +52,10 @@ fn history(shape: Shape, values: &Values) -> (proto::History, Vec<msg::TrackStat
 }
 
 fn reachable_sets(
-    shape: Shape,
+    lengths: Lengths,
     values: &Values,
 ) -> (Vec<proto::prediction::ReachableSet>, Vec<msg::ReachableSet>) {
-    shape.list(|number| {
+    lengths.list(|number| {
         let (wire_space, space) = values.polygon_box(number);
         let t_offset = values.float();
         let wire = proto::prediction::ReachableSet {
@@ -70,14 +70,14 @@ fn reachable_sets(
     })
 }
 
-fn object(shape: Shape, values: &Values, number: usize) -> (proto::Object, msg::Object) {
+fn object(lengths: Lengths, values: &Values, number: usize) -> (proto::Object, msg::Object) {
     let (wire_bbox, bbox) = bounding_box(values);
     let (wire_velocity, velocity) = values.vector();
     let (last_observed_timestamp, last_observed) = values.time();
-    let (history, states) = history(shape, values);
-    let (positions, predicted_positions) = shape.list(|_| values.point());
-    let (reachable_set, reachable_sets) = reachable_sets(shape, values);
-    let (zone_ids, _): (Vec<_>, Vec<_>) = shape.list(|_| (values.int(), ()));
+    let (history, states) = history(lengths, values);
+    let (positions, predicted_positions) = lengths.list(|_| values.point());
+    let (reachable_set, reachable_sets) = reachable_sets(lengths, values);
+    let (zone_ids, _): (Vec<_>, Vec<_>) = lengths.list(|_| (values.int(), ()));
     let ros = msg::Object {
         id: values.int(),
         label: values.int(),
@@ -119,37 +119,37 @@ fn object(shape: Shape, values: &Values, number: usize) -> (proto::Object, msg::
 }
 
 #[test]
-fn object_array() {
-    for shape in Shape::all() {
-        for standing in 0..2 {
+fn object_array_reads_as_the_same_message() {
+    for lengths in Lengths::all() {
+        for static_count in 0..2 {
             let values = Values::default();
             let (first_cloud, first_cloud_arrival) = values.time();
-            let (moving, objects) = shape.list(|number| object(shape, &values, number));
-            let (still, static_objects) = (0..standing)
-                .map(|number| object(shape, &values, number))
+            let (wire_objects, objects) = lengths.list(|number| object(lengths, &values, number));
+            let (wire_static_objects, static_objects) = (0..static_count)
+                .map(|number| object(lengths, &values, number))
                 .unzip();
             let set = ObjectSet {
-                objects: moving,
-                static_objects: still,
+                objects: wire_objects,
+                static_objects: wire_static_objects,
                 first_cloud_arrival: first_cloud,
             };
             let expected = msg::ObjectArray {
-                header: shape.header(),
+                header: lengths.header(),
                 server_stamp: server_stamp(),
                 first_cloud_arrival,
                 objects,
                 static_objects,
             };
             let mut buffer = Vec::new();
-            message::object_array(&mut buffer, shape.moment(), &set);
+            messages::object_array(&mut buffer, lengths.output_header(), &set);
             assert_reads_as(&buffer, &expected);
         }
     }
 }
 
 #[test]
-fn nothing_but_defaults() {
-    let shape = Shape {
+fn empty_object_reads_as_defaults() {
+    let lengths = Lengths {
         frame: 5,
         text: 0,
         list: 0,
@@ -159,13 +159,13 @@ fn nothing_but_defaults() {
         ..ObjectSet::default()
     };
     let mut expected = msg::ObjectArray {
-        header: shape.header(),
+        header: lengths.header(),
         server_stamp: server_stamp(),
         objects: vec![msg::Object::default()],
         ..msg::ObjectArray::default()
     };
     expected.objects[0].bbox.center.orientation.w = 1.0;
     let mut buffer = Vec::new();
-    message::object_array(&mut buffer, shape.moment(), &set);
+    messages::object_array(&mut buffer, lengths.output_header(), &set);
     assert_reads_as(&buffer, &expected);
 }

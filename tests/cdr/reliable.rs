@@ -1,4 +1,4 @@
-//! Zones, events, health, frames.
+//! Reliable messages and recorded frames.
 
 use r2r::geometry_msgs::msg::{Quaternion, Transform};
 use r2r::sensr_bridge::msg;
@@ -8,20 +8,20 @@ use sensr_protocol::health::{Edge, Named, Node, SystemHealth};
 use sensr_protocol::wire::proto;
 
 use crate::assert_reads_as;
-use crate::fixture::{STAMP, Shape, Values, ros_time, server_stamp};
+use crate::fixture::{Lengths, STAMP, Values, ros_time, server_stamp};
 
-/// Left over from the message before.
+/// Returns a buffer with the contents of an earlier message.
 fn used_buffer() -> Vec<u8> {
     vec![0xaa; 1000]
 }
 
 #[test]
-fn zone_array() {
-    for (sequence, shape) in (u64::MAX - 10_000..).zip(Shape::all()) {
+fn zone_array_reads_as_the_same_message() {
+    for (sequence, lengths) in (u64::MAX - 10_000..).zip(Lengths::all()) {
         let values = Values::default();
-        let (wire, zones) = shape.list(|number| {
+        let (wire, zones) = lengths.list(|number| {
             let (pbox, space) = values.polygon_box(number);
-            let (id, name, r#type) = (values.int(), shape.name(number), values.int());
+            let (id, name, r#type) = (values.int(), lengths.name(number), values.int());
             let zone = msg::Zone {
                 id,
                 name: name.clone(),
@@ -38,26 +38,26 @@ fn zone_array() {
             (wire, zone)
         });
         let expected = msg::ZoneArray {
-            header: shape.header(),
+            header: lengths.header(),
             sequence,
             server_stamp: server_stamp(),
             zones,
         };
         let mut buffer = used_buffer();
-        message::zone_array(&mut buffer, shape.moment(), sequence, &wire);
+        messages::zone_array(&mut buffer, lengths.output_header(), sequence, &wire);
         assert_reads_as(&buffer, &expected);
     }
 }
 
 #[test]
-fn zone_event() {
-    for (sequence, shape) in (u64::MAX - 10_000..).zip(Shape::all()) {
+fn zone_event_reads_as_the_same_message() {
+    for (sequence, lengths) in (u64::MAX - 10_000..).zip(Lengths::all()) {
         let values = Values::default();
         let (timestamp, event_stamp) = values.time();
         let (position, object_position) = values.point();
         let (velocity, object_velocity) = values.vector();
         let expected = msg::ZoneEvent {
-            header: shape.header(),
+            header: lengths.header(),
             sequence,
             server_stamp: server_stamp(),
             event_stamp,
@@ -81,19 +81,19 @@ fn zone_event() {
             object: Some(object),
         };
         let mut buffer = used_buffer();
-        message::zone_event(&mut buffer, shape.moment(), sequence, &wire);
+        messages::zone_event(&mut buffer, lengths.output_header(), sequence, &wire);
         assert_reads_as(&buffer, &expected);
     }
 }
 
 #[test]
-fn losing_event() {
-    for (sequence, shape) in (0..).zip(Shape::all()) {
+fn losing_event_reads_as_the_same_message() {
+    for (sequence, lengths) in (0..).zip(Lengths::all()) {
         let values = Values::default();
         let (timestamp, event_stamp) = values.time();
         let (wire_position, position) = values.point();
         let expected = msg::LosingEvent {
-            header: shape.header(),
+            header: lengths.header(),
             sequence,
             server_stamp: server_stamp(),
             event_stamp,
@@ -108,14 +108,14 @@ fn losing_event() {
             heading: expected.heading,
         };
         let mut buffer = used_buffer();
-        message::losing_event(&mut buffer, shape.moment(), sequence, &wire);
+        messages::losing_event(&mut buffer, lengths.output_header(), sequence, &wire);
         assert_reads_as(&buffer, &expected);
     }
 }
 
 #[test]
-fn recalibration_event() {
-    for (sequence, shape) in (0..).zip(Shape::all()) {
+fn recalibration_event_reads_as_the_same_message() {
+    for (sequence, lengths) in (0..).zip(Lengths::all()) {
         let values = Values::default();
         let (timestamp, event_stamp) = values.time();
         let (wire_translation, translation) = values.vector();
@@ -127,11 +127,11 @@ fn recalibration_event() {
             w: qw.into(),
         };
         let expected = msg::RecalibrationEvent {
-            header: shape.header(),
+            header: lengths.header(),
             sequence,
             server_stamp: server_stamp(),
             event_stamp,
-            topic: shape.text(),
+            topic: lengths.text(),
             transform: Transform {
                 translation,
                 rotation,
@@ -139,29 +139,29 @@ fn recalibration_event() {
         };
         let wire = proto::OnlineRecalibrationEvent {
             timestamp,
-            topic: shape.text().into(),
+            topic: lengths.text().into(),
             translation: Some(wire_translation),
             rotation: Some(proto::Quaternion { qw, qx, qy, qz }),
         };
         let mut buffer = used_buffer();
-        message::recalibration_event(&mut buffer, shape.moment(), sequence, &wire);
+        messages::recalibration_event(&mut buffer, lengths.output_header(), sequence, &wire);
         assert_reads_as(&buffer, &expected);
     }
 }
 
-fn sensors(shape: Shape, values: &Values) -> (Named<i32>, Vec<msg::SensorHealth>) {
-    let (wire, ros): (Vec<_>, _) = shape.list(|number| {
-        let (name, status) = (shape.name(number), values.int());
+fn sensors(lengths: Lengths, values: &Values) -> (Named<i32>, Vec<msg::SensorHealth>) {
+    let (wire, ros): (Vec<_>, _) = lengths.list(|number| {
+        let (name, status) = (lengths.name(number), values.int());
         let wire = (name.clone().into(), status);
         (wire, msg::SensorHealth { name, status })
     });
     (wire.into_iter().collect(), ros)
 }
 
-fn edges(shape: Shape, values: &Values) -> (Named<Edge>, Vec<msg::EdgeHealth>) {
-    let (wire, ros): (Vec<_>, _) = shape.list(|number| {
-        let (wire_sensors, sensors) = sensors(shape, values);
-        let (name, status) = (shape.name(number), values.int());
+fn edges(lengths: Lengths, values: &Values) -> (Named<Edge>, Vec<msg::EdgeHealth>) {
+    let (wire, ros): (Vec<_>, _) = lengths.list(|number| {
+        let (wire_sensors, sensors) = sensors(lengths, values);
+        let (name, status) = (lengths.name(number), values.int());
         let edge = Edge {
             status,
             sensors: wire_sensors,
@@ -177,14 +177,14 @@ fn edges(shape: Shape, values: &Values) -> (Named<Edge>, Vec<msg::EdgeHealth>) {
 }
 
 #[test]
-fn system_health() {
-    for (sequence, shape) in (u64::MAX - 10_000..).zip(Shape::all()) {
+fn system_health_reads_as_the_same_message() {
+    for (sequence, lengths) in (u64::MAX - 10_000..).zip(Lengths::all()) {
         for is_event in [false, true] {
             let values = Values::default();
-            let (wire_nodes, nodes): (Vec<_>, _) = shape.list(|number| {
-                let (wire_sensors, sensors) = sensors(shape, &values);
-                let (wire_edges, edges) = edges(shape, &values);
-                let (name, status) = (shape.name(number), values.int());
+            let (wire_nodes, nodes): (Vec<_>, _) = lengths.list(|number| {
+                let (wire_sensors, sensors) = sensors(lengths, &values);
+                let (wire_edges, edges) = edges(lengths, &values);
+                let (name, status) = (lengths.name(number), values.int());
                 let node = Node {
                     status,
                     sensors: wire_sensors,
@@ -199,7 +199,7 @@ fn system_health() {
                 ((name.into(), node), ros)
             });
             let expected = msg::SystemHealth {
-                header: shape.header(),
+                header: lengths.header(),
                 sequence,
                 server_stamp: server_stamp(),
                 is_event,
@@ -211,19 +211,25 @@ fn system_health() {
                 nodes: wire_nodes.into_iter().collect(),
             };
             let mut buffer = used_buffer();
-            message::system_health(&mut buffer, shape.moment(), sequence, &wire, is_event);
+            messages::system_health(
+                &mut buffer,
+                lengths.output_header(),
+                sequence,
+                &wire,
+                is_event,
+            );
             assert_reads_as(&buffer, &expected);
         }
     }
 }
 
 #[test]
-fn wire_frame() {
+fn wire_frame_reads_as_the_same_message() {
     for length in [0, 1, 2, 3, 4, 5, 1_000_003] {
         let frame: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
-        for link in [message::LINK_POINTS, message::LINK_OUTPUT] {
+        for link in [messages::LINK_POINTS, messages::LINK_OUTPUT] {
             let mut buffer = used_buffer();
-            message::wire_frame(&mut buffer, STAMP, link, u64::MAX - 1, &frame);
+            messages::wire_frame(&mut buffer, STAMP, link, u64::MAX - 1, &frame);
             let expected = msg::WireFrame {
                 header: Header {
                     stamp: ros_time(STAMP),
@@ -239,13 +245,13 @@ fn wire_frame() {
 }
 
 #[test]
-fn constants_are_those_of_the_message() {
+fn link_constants_equal_those_of_the_message() {
     assert_eq!(
-        i32::from(message::LINK_POINTS),
+        i32::from(messages::LINK_POINTS),
         msg::WireFrame::LINK_POINTS as i32
     );
     assert_eq!(
-        i32::from(message::LINK_OUTPUT),
+        i32::from(messages::LINK_OUTPUT),
         msg::WireFrame::LINK_OUTPUT as i32
     );
 }

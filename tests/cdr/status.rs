@@ -1,4 +1,4 @@
-//! `ServerStatus`
+//! Serialized `ServerStatus`.
 
 use r2r::sensr_bridge::msg;
 use sensr_bridge::encode::messages;
@@ -10,19 +10,19 @@ use sensr_protocol::wire::proto::profiling_result::characteristic::Value;
 use sensr_protocol::wire::proto::{FieldOfRegard, RecordingInfo, ReplayInfo};
 
 use crate::assert_reads_as;
-use crate::fixture::{Shape, Values, server_stamp};
+use crate::fixture::{Lengths, Values, server_stamp};
 
-fn named_values(shape: Shape, first: u64) -> (Named<u64>, Vec<msg::NamedValue>) {
-    let (wire, ros): (Vec<_>, _) = shape.list(|number| {
-        let (name, value) = (shape.name(number), first - number as u64);
+fn named_values(lengths: Lengths, first: u64) -> (Named<u64>, Vec<msg::NamedValue>) {
+    let (wire, ros): (Vec<_>, _) = lengths.list(|number| {
+        let (name, value) = (lengths.name(number), first - number as u64);
         let wire = (name.clone().into(), value);
         (wire, msg::NamedValue { name, value })
     });
     (wire.into_iter().collect(), ros)
 }
 
-/// One of each kind, and the ends of what can be written.
-fn characteristics(shape: Shape) -> (Named<Characteristic>, Vec<msg::Characteristic>) {
+/// Builds one characteristic of each kind, with extreme values.
+fn characteristics(lengths: Lengths) -> (Named<Characteristic>, Vec<msg::Characteristic>) {
     let values = [
         (None, msg::Characteristic::default()),
         (
@@ -50,10 +50,10 @@ fn characteristics(shape: Shape) -> (Named<Characteristic>, Vec<msg::Characteris
             },
         ),
         (
-            Some(Value::Text(shape.text().into())),
+            Some(Value::Text(lengths.text().into())),
             msg::Characteristic {
                 kind: 3,
-                text: shape.text(),
+                text: lengths.text(),
                 ..msg::Characteristic::default()
             },
         ),
@@ -62,7 +62,7 @@ fn characteristics(shape: Shape) -> (Named<Characteristic>, Vec<msg::Characteris
         .into_iter()
         .enumerate()
         .map(|(number, (value, ros))| {
-            let name = shape.name(number);
+            let name = lengths.name(number);
             let ros = msg::Characteristic {
                 name: name.clone(),
                 ..ros
@@ -73,10 +73,10 @@ fn characteristics(shape: Shape) -> (Named<Characteristic>, Vec<msg::Characteris
     (wire.into_iter().collect(), ros)
 }
 
-fn profiling_result(shape: Shape, node: String) -> (ProfilingResult, msg::ProfilingResult) {
-    let (times, processing_times) = named_values(shape, u64::MAX);
-    let (usages, memory_usages) = named_values(shape, 1 << 33);
-    let (wire, characteristics) = characteristics(shape);
+fn profiling_result(lengths: Lengths, node: String) -> (ProfilingResult, msg::ProfilingResult) {
+    let (times, processing_times) = named_values(lengths, u64::MAX);
+    let (usages, memory_usages) = named_values(lengths, 1 << 33);
+    let (wire, characteristics) = characteristics(lengths);
     let wire = ProfilingResult {
         processing_times: times,
         mem_usages: usages,
@@ -92,12 +92,13 @@ fn profiling_result(shape: Shape, node: String) -> (ProfilingResult, msg::Profil
 }
 
 fn fields_of_regard(
-    shape: Shape,
+    lengths: Lengths,
     values: &Values,
 ) -> (Vec<FieldOfRegard>, Vec<msg::FieldOfRegard>) {
-    shape.list(|number| {
+    lengths.list(|number| {
         let object_id = values.int();
-        let (field_of_regard, spaces) = shape.list(|corners| values.polygon_box(corners + number));
+        let (field_of_regard, spaces) =
+            lengths.list(|corners| values.polygon_box(corners + number));
         let wire = FieldOfRegard {
             object_id,
             field_of_regard,
@@ -107,19 +108,19 @@ fn fields_of_regard(
 }
 
 #[test]
-fn everything() {
-    for (sequence, shape) in (u64::MAX - 10_000..).zip(Shape::all()) {
+fn server_status_reads_as_the_same_message() {
+    for (sequence, lengths) in (u64::MAX - 10_000..).zip(Lengths::all()) {
         for (generation, number) in [(Generation::V2_5, 25), (Generation::V3, 30)] {
             let values = Values::default();
-            let (master_node, master) = profiling_result(shape, String::new());
-            let (nodes, results): (Vec<_>, Vec<_>) = shape.list(|number| {
-                let name = shape.name(number);
-                let (wire, ros) = profiling_result(shape, name.clone());
+            let (master_node, master) = profiling_result(lengths, String::new());
+            let (nodes, results): (Vec<_>, Vec<_>) = lengths.list(|number| {
+                let name = lengths.name(number);
+                let (wire, ros) = profiling_result(lengths, name.clone());
                 ((name.into(), wire), ros)
             });
-            let (wire_fields, fields_of_regard) = fields_of_regard(shape, &values);
+            let (wire_fields, fields_of_regard) = fields_of_regard(lengths, &values);
             let expected = msg::ServerStatus {
-                header: shape.header(),
+                header: lengths.header(),
                 sequence,
                 server_stamp: server_stamp(),
                 generation: number,
@@ -147,26 +148,31 @@ fn everything() {
                 fields_of_regard: wire_fields,
             };
             let mut buffer = Vec::new();
-            message::server_status(&mut buffer, shape.moment(), sequence, Some(&custom));
+            messages::server_status(
+                &mut buffer,
+                lengths.output_header(),
+                sequence,
+                Some(&custom),
+            );
             assert_reads_as(&buffer, &expected);
         }
     }
 }
 
 #[test]
-fn nothing() {
+fn missing_status_reads_as_zeros() {
     let nothing_said = Custom::default();
     for (custom, generation) in [(Some(&nothing_said), 30), (None, 0)] {
-        for (sequence, shape) in (0..).zip(Shape::all()) {
+        for (sequence, lengths) in (0..).zip(Lengths::all()) {
             let expected = msg::ServerStatus {
-                header: shape.header(),
+                header: lengths.header(),
                 sequence,
                 server_stamp: server_stamp(),
                 generation,
                 ..msg::ServerStatus::default()
             };
             let mut buffer = Vec::new();
-            message::server_status(&mut buffer, shape.moment(), sequence, custom);
+            messages::server_status(&mut buffer, lengths.output_header(), sequence, custom);
             assert_reads_as(&buffer, &expected);
         }
     }

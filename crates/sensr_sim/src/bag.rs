@@ -7,7 +7,6 @@
 //! Files are read as a stream, so that a bag of any size takes no more memory than the read-ahead.
 
 mod catalog;
-mod cdr;
 mod error;
 mod files;
 #[cfg(test)]
@@ -19,6 +18,7 @@ mod read_ahead;
 mod reader;
 mod records;
 mod topics;
+mod wire_frame;
 
 pub use error::BagError;
 pub use files::is_bag;

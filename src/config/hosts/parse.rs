@@ -9,8 +9,8 @@ use serde_yaml::Deserializer;
 use super::value::{Keys, Read, Scalar, Wanted, one_of, refusal};
 use super::{Site, SiteTls};
 use crate::config::address::{check_address, check_host};
+use crate::config::parameter::StringRule;
 use crate::config::path;
-use crate::config::table::Rule;
 use crate::connection::tls;
 
 const FILE_KEYS: &[&str] = &["sites"];
@@ -220,7 +220,7 @@ impl Wanted<'_> for Frame {
 
     fn scalar(self, value: Scalar<'_>) -> Result<String, String> {
         let frame = text::<Self>(value)?;
-        if Rule::Frame.allows(frame) {
+        if StringRule::Frame.allows(frame) {
             Ok(frame.to_owned())
         } else {
             Err(refusal::<Self>(value))

@@ -8,8 +8,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
-use crate::config::near;
-use crate::config::visible::visible;
+use crate::config::escape::escape_invisible;
+use crate::config::suggest::did_you_mean;
 
 /// A single value, as the YAML parser resolves it.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +28,7 @@ impl fmt::Display for Scalar<'_> {
             Self::Nothing => f.write_str("nothing"),
             Self::Bool(value) => write!(f, "{value}"),
             Self::Number(number) => f.write_str(number),
-            Self::Text(text) => write!(f, "\"{}\"", visible(text)),
+            Self::Text(text) => write!(f, "\"{}\"", escape_invisible(text)),
         }
     }
 }
@@ -173,7 +173,7 @@ impl<F: Fn(&str) -> Result<(), String>> Visitor<'_> for &Keys<F> {
     fn visit_str<E: Error>(self, key: &str) -> Result<String, E> {
         (self.check)(key).map_err(Error::custom)?;
         if !self.seen.borrow_mut().insert(key.to_owned()) {
-            let key = visible(key);
+            let key = escape_invisible(key);
             return Err(Error::custom(format_args!(
                 "{key} is there twice: remove or rename one"
             )));
@@ -191,10 +191,10 @@ pub(super) fn one_of(
         if known.contains(&key) {
             return Ok(());
         }
-        let hint = match near(key, known.iter().copied()) {
-            Some(near) => format!(", did you mean {near}?"),
-            None => format!("; {owner} has {}", known.join(", ")),
-        };
-        Err(format!("there is no key {}{hint}", visible(key)))
+        let mut hint = did_you_mean(key, known.iter().copied());
+        if hint.is_empty() {
+            hint = format!("; {owner} has {}", known.join(", "));
+        }
+        Err(format!("there is no key {}{hint}", escape_invisible(key)))
     }
 }

@@ -1,7 +1,7 @@
 //! A value as it was given, before it is known what it is for.
 
 use super::scalar;
-use crate::config::table::{Kind, Parameter, ParameterError, Value};
+use crate::config::parameter::{Parameter, ParameterError, ParameterKind, Value};
 use crate::config::yaml_tree::{Content, Node, Scalar};
 
 /// A value given at start.
@@ -49,7 +49,7 @@ impl Given {
         let Self::Scalar(scalar) = self else {
             return Err(parameter.wrong_type("a list".to_owned()));
         };
-        if let Kind::String { .. } = parameter.kind {
+        if let ParameterKind::String { .. } = parameter.kind {
             return if scalar::is_null(scalar) {
                 Err(ParameterError::NoValue {
                     name: parameter.name,
@@ -65,7 +65,7 @@ impl Given {
                 is_text: false,
                 ..scalar.clone()
             });
-            if parameter.check(unquoted).is_ok() {
+            if parameter.check_value(unquoted).is_ok() {
                 return Err(
                     parameter.wrong_type(format!("{value}, a string: leave out the quotes"))
                 );

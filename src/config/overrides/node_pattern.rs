@@ -23,7 +23,7 @@ pub(super) fn matches(section: &str, node: &str) -> bool {
 }
 
 /// The last part: the name without the namespace.
-pub(super) fn own_name(name: &str) -> &str {
+pub(super) fn base_name(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::given::Given;
 use super::node_pattern;
-use crate::config::near;
+use crate::config::suggest::is_similar;
 use crate::config::text_file::{self, MAX_BYTES};
 use crate::config::yaml_tree::{self, Content, Node};
 
@@ -105,10 +105,10 @@ fn read_nodes(
         match &value.content {
             Content::Map(inner) => read_nodes(&join(path, key), inner, sections)?,
             Content::Scalar(_) | Content::List(_) => {
-                let above = node_pattern::own_name(path);
+                let above = node_pattern::base_name(path);
                 let slip = [key, above]
                     .into_iter()
-                    .find(|name| near(name, std::iter::once(PARAMETERS)).is_some());
+                    .find(|name| is_similar(name, PARAMETERS));
                 let hint = match slip {
                     Some(slip) => format!("is {} meant to be that?", shown(slip)),
                     None => format!("parameters stand below a node's name and {PARAMETERS}"),

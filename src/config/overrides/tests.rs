@@ -248,7 +248,7 @@ fn an_error_names_file_and_line() {
 
 #[test]
 fn the_shipped_file_gives_the_defaults_to_every_node() {
-    let shipped = crate::config::yaml::defaults();
+    let shipped = crate::config::render::parameter_file();
     let start = start("/site/sensr_bridge", &[File(&shipped)]);
     assert_eq!(start.settings, Settings::default());
     assert_eq!((start.warnings, start.notes), (vec![], vec![]));

@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use super::{READ_LIMIT, ResolveError};
 use crate::config::address::check_address;
+use crate::config::escape::escape_invisible;
 use crate::config::hosts::{Hosts, Site};
-use crate::config::visible::visible;
-use crate::config::{Config, ParameterError, near};
+use crate::config::suggest::did_you_mean;
+use crate::config::{Config, ParameterError};
 use crate::connection::tls::CaFileError;
 
 /// A request to look up a site.
@@ -116,7 +117,10 @@ impl Running {
 
     pub(super) fn no_answer(&self) -> ResolveError {
         let files = match &self.hosts_file {
-            Some(path) => format!("hosts file {} and the CA file", visible(path.display())),
+            Some(path) => format!(
+                "hosts file {} and the CA file",
+                escape_invisible(path.display())
+            ),
             None => "hosts and CA file".to_owned(),
         };
         ResolveError::NoAnswer { files }
@@ -158,11 +162,10 @@ fn find_site(given: &Config, shipped: Option<PathBuf>) -> Result<Option<Site>, R
 }
 
 fn unknown_site(host: &str, hosts_file: PathBuf, hosts: &Hosts) -> ResolveError {
-    let near = near(host, hosts.names());
     ResolveError::UnknownSite {
         host: host.to_owned(),
         hosts_file,
         known: hosts.names().collect::<Vec<_>>().join(", "),
-        near: near.map_or_else(String::new, |near| format!(", did you mean {near}?")),
+        suggestion: did_you_mean(host, hosts.names()),
     }
 }

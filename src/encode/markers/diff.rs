@@ -1,24 +1,26 @@
-//! Which markers rviz shows.
+//! Markers that rviz shows, to delete those that are no longer sent.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::{MarkerArrayWriter, MarkerId};
 
-/// The markers of things that have an id each, and at most one marker in each of `N` namespaces.
+/// Difference between two successive arrays of markers. An object or zone has at most one marker in each of `N`
+/// namespaces, with its id.
 ///
-/// Remembers the last array, no more.
+/// Remembers the last array only.
 #[derive(Debug)]
 pub(super) struct MarkerDiff<const N: usize> {
     namespaces: [&'static str; N],
-    /// By id, the namespaces as bits.
-    now: HashMap<i32, u8>,
-    before: HashMap<i32, u8>,
+    /// Namespaces of this array as bits, by id.
+    current: HashMap<i32, u8>,
+    /// Those of the array before.
+    previous: HashMap<i32, u8>,
 }
 
-/// The markers of one thing.
+/// Ids of the markers of one object or zone.
 #[derive(Debug)]
-pub(super) struct Markers<'a> {
+pub(super) struct MarkerIds<'a> {
     namespaces: &'a [&'static str],
     shown: &'a mut u8,
     id: i32,
@@ -26,30 +28,30 @@ pub(super) struct Markers<'a> {
 
 impl<const N: usize> MarkerDiff<N> {
     pub(super) fn new(namespaces: [&'static str; N]) -> Self {
-        const { assert!(N <= 8, "they are the bits of an u8") }
+        const { assert!(N <= 8, "namespaces are bits of a u8") }
         Self {
             namespaces,
-            now: HashMap::new(),
-            before: HashMap::new(),
+            current: HashMap::new(),
+            previous: HashMap::new(),
         }
     }
 
     /// Begins an array.
-    pub(super) fn begin(&mut self) {
-        std::mem::swap(&mut self.now, &mut self.before);
-        self.now.clear();
+    pub(super) fn begin_array(&mut self) {
+        std::mem::swap(&mut self.current, &mut self.previous);
+        self.current.clear();
     }
 
-    /// Forgets what was shown: it is deleted already.
-    pub(super) fn forget(&mut self) {
-        self.now.clear();
+    /// Forgets the last array, whose markers have been deleted.
+    pub(super) fn forget_shown(&mut self) {
+        self.current.clear();
     }
 
-    /// Begins a thing. None if the array has one of that id already.
-    pub(super) fn begin_thing(&mut self, id: i32) -> Option<Markers<'_>> {
-        match self.now.entry(id) {
+    /// Begins the markers of an object or zone. `None` if the array has one of that id already.
+    pub(super) fn begin_markers(&mut self, id: i32) -> Option<MarkerIds<'_>> {
+        match self.current.entry(id) {
             Entry::Occupied(_) => None,
-            Entry::Vacant(entry) => Some(Markers {
+            Entry::Vacant(entry) => Some(MarkerIds {
                 namespaces: &self.namespaces,
                 shown: entry.insert(0),
                 id,
@@ -57,12 +59,12 @@ impl<const N: usize> MarkerDiff<N> {
         }
     }
 
-    /// Deletes what the array before showed and this one does not. Comes last.
-    pub(super) fn delete_the_rest(&self, array: &mut MarkerArrayWriter<'_>) {
-        for (&id, &before) in &self.before {
-            let gone = before & !self.now.get(&id).copied().unwrap_or(0);
+    /// Deletes the markers that were in the array before and are not in this one. To be called last.
+    pub(super) fn delete_stale(&self, array: &mut MarkerArrayWriter<'_>) {
+        for (&id, &previous) in &self.previous {
+            let stale = previous & !self.current.get(&id).copied().unwrap_or(0);
             for (bit, namespace) in self.namespaces.into_iter().enumerate() {
-                if gone & (1 << bit) != 0 {
+                if stale & (1 << bit) != 0 {
                     array.delete(MarkerId { namespace, id });
                 }
             }
@@ -70,9 +72,9 @@ impl<const N: usize> MarkerDiff<N> {
     }
 }
 
-impl Markers<'_> {
-    /// The key of a marker that is now added in a namespace.
-    pub(super) fn key(&mut self, namespace: usize) -> MarkerId {
+impl MarkerIds<'_> {
+    /// Records that a marker is added in the namespace of that index, and returns its id.
+    pub(super) fn add_in(&mut self, namespace: usize) -> MarkerId {
         *self.shown |= 1 << namespace;
         MarkerId {
             namespace: self.namespaces[namespace],

@@ -1,10 +1,9 @@
-//! Where an object was and where it may be: lines.
+//! Lines of an object: history, prediction and reachable sets.
 
 use std::iter;
 
-use super::colors::Color;
-use super::shape::{Point, Prism, point};
-use super::style::{Kind, MarkerStyle};
+use super::shape::{Point, Prism, drawable_point};
+use super::style::{Color, MarkerStyle, MarkerType};
 use super::{MarkerArrayWriter, MarkerId};
 use sensr_protocol::wire::proto::history::State;
 use sensr_protocol::wire::proto::{History, Prediction};
@@ -13,14 +12,14 @@ const HISTORY_WIDTH_M: f64 = 0.2;
 const PREDICTION_WIDTH_M: f64 = 0.1;
 const REACHABLE_WIDTH_M: f64 = 0.05;
 
-/// How opaque a line is at the object and at its far end. Never wholly: rviz blends a line only if it is not.
+/// Opacity of a line at the object and at its far end. Below 1, because rviz blends only lines that are not opaque.
 const NEAR_ALPHA: f32 = 0.9;
 const FAR_ALPHA: f32 = 0.1;
 
-/// A line through the past positions, paler with age. `key` is asked for if there is one.
-pub(super) fn history(
+/// Draws a line through the past positions, more transparent with age. Calls `id` only if a line is drawn.
+pub(super) fn draw_history(
     array: &mut MarkerArrayWriter<'_>,
-    key: impl FnOnce() -> MarkerId,
+    id: impl FnOnce() -> MarkerId,
     history: Option<&History>,
     color: Color,
 ) {
@@ -28,85 +27,103 @@ pub(super) fn history(
     let points = history
         .states
         .iter()
-        .filter_map(|state| point(state.position));
+        .filter_map(|state| drawable_point(state.position));
     let count = points.clone().count();
     let newest_first = is_newest_first(history);
     let alphas = (0..count).map(|i| {
         let age = if newest_first { i } else { count - 1 - i };
-        fade(age, count)
+        fade_alpha(age, count)
     });
-    strip(array, key, points, alphas, Line(HISTORY_WIDTH_M, color));
+    draw_line_strip(array, id, points, alphas, LineStyle(HISTORY_WIDTH_M, color));
 }
 
-/// A line from the object through the positions it is predicted to have, paler with time.
-pub(super) fn prediction(
+/// Draws a line from the object through its predicted positions, more transparent with time.
+pub(super) fn draw_prediction(
     array: &mut MarkerArrayWriter<'_>,
-    key: impl FnOnce() -> MarkerId,
+    id: impl FnOnce() -> MarkerId,
     bottom: Point,
     prediction: Option<&Prediction>,
     color: Color,
 ) {
     let Some(prediction) = prediction else { return };
     let positions = prediction.positions.iter();
-    let predicted = positions.filter_map(|&position| point(Some(position)));
+    let predicted = positions.filter_map(|&position| drawable_point(Some(position)));
     let points = iter::once(bottom).chain(predicted);
     let count = points.clone().count();
-    let alphas = (0..count).map(|i| fade(i, count));
-    strip(array, key, points, alphas, Line(PREDICTION_WIDTH_M, color));
+    let alphas = (0..count).map(|i| fade_alpha(i, count));
+    draw_line_strip(
+        array,
+        id,
+        points,
+        alphas,
+        LineStyle(PREDICTION_WIDTH_M, color),
+    );
 }
 
-/// The outlines, at their bottom, of what the object may reach, paler with time.
-pub(super) fn reachable(
+/// Draws the outlines of the reachable sets at their bottom, more transparent with time.
+pub(super) fn draw_reachable_sets(
     array: &mut MarkerArrayWriter<'_>,
-    key: impl FnOnce() -> MarkerId,
+    id: impl FnOnce() -> MarkerId,
     prediction: Option<&Prediction>,
     color: Color,
 ) {
     let Some(prediction) = prediction else { return };
     let sets = prediction.reachable_set.iter();
-    let prisms =
-        sets.filter_map(|set| Prism::of(set.space.as_ref()).filter(|prism| prism.is_polygon()));
+    let prisms = sets.filter_map(|set| {
+        Prism::from_polygon_box(set.space.as_ref()).filter(|prism| prism.is_polygon())
+    });
     let count = prisms.clone().count();
     if count == 0 {
         return;
     }
-    let points = prisms.clone().flat_map(|prism| prism.outline(prism.bottom));
+    let points = prisms
+        .clone()
+        .flat_map(|prism| prism.outline_at(prism.bottom));
     let alphas = prisms.enumerate().flat_map(|(i, prism)| {
-        let alpha = fade(i, count);
-        prism.outline(prism.bottom).map(move |_| alpha)
+        let alpha = fade_alpha(i, count);
+        prism.outline_at(prism.bottom).map(move |_| alpha)
     });
     let scale = [REACHABLE_WIDTH_M, 0.0, 0.0];
-    let look = MarkerStyle::of_points(Kind::LineList, scale, color.alpha(NEAR_ALPHA));
-    let colors = alphas.map(|alpha| color.alpha(alpha));
-    array.add_points(key(), look, points, colors);
+    let style = MarkerStyle::of_points(MarkerType::LineList, scale, color.with_alpha(NEAR_ALPHA));
+    let colors = alphas.map(|alpha| color.with_alpha(alpha));
+    array.add_points(id(), style, points, colors);
 }
 
-/// Width in metres, colour.
-struct Line(f64, Color);
+/// Width in metres, and color.
+struct LineStyle(f64, Color);
 
-/// A line of as many points as alphas, if it has any length.
-fn strip(
+/// Draws a line of as many points as alphas, if there are at least two.
+fn draw_line_strip(
     array: &mut MarkerArrayWriter<'_>,
-    key: impl FnOnce() -> MarkerId,
+    id: impl FnOnce() -> MarkerId,
     points: impl Iterator<Item = Point>,
     alphas: impl ExactSizeIterator<Item = f32>,
-    Line(width, color): Line,
+    LineStyle(width, color): LineStyle,
 ) {
     if alphas.len() < 2 {
         return;
     }
-    let look = MarkerStyle::of_points(Kind::LineStrip, [width, 0.0, 0.0], color.alpha(NEAR_ALPHA));
-    array.add_points(key(), look, points, alphas.map(|alpha| color.alpha(alpha)));
+    let style = MarkerStyle::of_points(
+        MarkerType::LineStrip,
+        [width, 0.0, 0.0],
+        color.with_alpha(NEAR_ALPHA),
+    );
+    array.add_points(
+        id(),
+        style,
+        points,
+        alphas.map(|alpha| color.with_alpha(alpha)),
+    );
 }
 
-/// From [`NEAR_ALPHA`] at step 0 to [`FAR_ALPHA`] at the last of `count` steps.
-fn fade(step: usize, count: usize) -> f32 {
+/// Returns the opacity of a step, from [`NEAR_ALPHA`] at step 0 to [`FAR_ALPHA`] at the last of `count` steps.
+fn fade_alpha(step: usize, count: usize) -> f32 {
     let float = |value: usize| f32::from(u16::try_from(value).unwrap_or(u16::MAX));
     let part = float(step) / float(count.saturating_sub(1)).max(1.0);
     NEAR_ALPHA + part * (FAR_ALPHA - NEAR_ALPHA)
 }
 
-/// In which order the states stand is not specified: their times tell.
+/// Returns whether the states begin with the newest, by their times: SENSR does not specify their order.
 fn is_newest_first(history: &History) -> bool {
     let time = |state: Option<&State>| state?.timestamp.map(|time| (time.seconds, time.nanos));
     match (time(history.states.first()), time(history.states.last())) {
@@ -160,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn history_is_paler_where_it_is_older() {
+    fn history_is_more_transparent_where_it_is_older() {
         for seconds in [[1, 2, 3], [3, 2, 1]] {
             let line = past(&seconds).expect("a line");
             let xs: Vec<_> = line.points.iter().map(|point| point[0]).collect();
@@ -172,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn one_state_is_no_line() {
+    fn single_state_is_not_drawn() {
         assert!(past(&[]).is_none() && past(&[1]).is_none());
         assert_eq!(past(&[1, 2]).expect("a line").points.len(), 2);
     }

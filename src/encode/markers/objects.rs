@@ -1,14 +1,14 @@
-//! The objects' markers.
+//! Markers of all objects.
 
 use std::time::Duration;
 
 use super::diff::MarkerDiff;
-use super::track::Track;
-use super::{FOR_EVER, MarkerArrayWriter};
-use crate::encode::cdr::Header;
+use super::drawable_object::DrawableObject;
+use super::{MarkerArrayWriter, UNLIMITED_LIFETIME};
+use ros_cdr::Header;
 use sensr_protocol::wire::proto::Object;
 
-/// In the order of the indices in [`track`](super::track).
+/// Namespaces of tracked objects, in the order of the indices in [`drawable_object`](super::drawable_object).
 const NAMESPACES: [&str; 6] = [
     "box",
     "label",
@@ -18,7 +18,7 @@ const NAMESPACES: [&str; 6] = [
     "reachable",
 ];
 
-/// Of SENSR's separate list of static objects, whose ids may be those of others.
+/// Namespaces of SENSR's separate list of static objects, whose ids may be those of tracked objects.
 const STATIC_NAMESPACES: [&str; 6] = [
     "static box",
     "static label",
@@ -28,18 +28,17 @@ const STATIC_NAMESPACES: [&str; 6] = [
     "static reachable",
 ];
 
-/// Writes the markers of objects; remembers what it has shown.
+/// Writes the markers of objects, and remembers the markers that rviz shows.
 ///
-/// In the namespaces `box`, `label`, `velocity` (where the object will be in 1 s at its velocity),
-/// `history`, `prediction` and `reachable`, and the same with `static` before them for
-/// SENSR's list of static objects. The marker's id is the object's. Coloured by label; greyer if static;
-/// greyer and paler if SENSR does not see the object at present. Of objects with the same id the first is shown. Objects
-/// without a position are not.
+/// The namespaces are `box`, `label`, `velocity` (to the position in 1 s), `history`, `prediction` and `reachable`, and
+/// the same with the prefix `static` for SENSR's list of static objects. The marker's id is the object's. The color
+/// depends on the label; static objects are greyer, and objects that SENSR does not see at present are greyer and more
+/// transparent. Of objects with the same id the first is drawn. Objects without a position are not drawn.
 #[derive(Debug)]
 pub struct ObjectMarkers {
     objects: MarkerDiff<6>,
     static_objects: MarkerDiff<6>,
-    /// Have the objects of a bridge that ran before been cleared away?
+    /// Markers left by an earlier run of the bridge have been deleted.
     is_cleared: bool,
     buffer: Vec<u8>,
 }
@@ -56,22 +55,22 @@ impl Default for ObjectMarkers {
 }
 
 impl ObjectMarkers {
-    /// The serialized `MarkerArray` that makes rviz show the objects in place of those before. Static objects stay.
+    /// Serializes the `MarkerArray` that replaces the objects shown before. Static objects stay.
     ///
-    /// After `lifetime` rviz removes what is not shown again, for when the link is lost, or a message; 0 is
-    /// for ever. The first array of all deletes what a bridge that ran before has left.
+    /// rviz removes markers that are not sent again within `lifetime`, in case the link or a message is lost; 0 means
+    /// never. The first array deletes the markers left by an earlier run of the bridge.
     pub fn update(&mut self, header: Header<'_>, lifetime: Duration, objects: &[Object]) -> &[u8] {
         if !self.is_cleared {
             return self.redraw(header, lifetime, objects, &[]);
         }
         let mut array = MarkerArrayWriter::begin(&mut self.buffer, header, lifetime);
-        draw_all(&mut array, &mut self.objects, objects, false);
+        draw_objects(&mut array, &mut self.objects, objects, false);
         array.finish();
         &self.buffer
     }
 
-    /// The serialized `MarkerArray` that makes rviz show these objects, the static ones for ever, and nothing else of
-    /// the topic, whatever it showed before.
+    /// Serializes the `MarkerArray` that deletes all markers of the topic and shows these objects, the static ones with
+    /// unlimited lifetime.
     pub fn redraw(
         &mut self,
         header: Header<'_>,
@@ -80,39 +79,39 @@ impl ObjectMarkers {
         static_objects: &[Object],
     ) -> &[u8] {
         self.is_cleared = true;
-        self.objects.forget();
-        self.static_objects.forget();
+        self.objects.forget_shown();
+        self.static_objects.forget_shown();
         let mut array = MarkerArrayWriter::begin(&mut self.buffer, header, lifetime);
         array.delete_all();
-        draw_all(&mut array, &mut self.objects, objects, false);
-        array.lifetime = FOR_EVER;
-        draw_all(&mut array, &mut self.static_objects, static_objects, true);
+        draw_objects(&mut array, &mut self.objects, objects, false);
+        array.lifetime = UNLIMITED_LIFETIME;
+        draw_objects(&mut array, &mut self.static_objects, static_objects, true);
         array.finish();
         &self.buffer
     }
 
-    /// The serialized `MarkerArray` that deletes all that rviz shows of the topic.
+    /// Serializes the `MarkerArray` that deletes all markers of the topic.
     pub fn clear(&mut self, header: Header<'_>) -> &[u8] {
-        self.objects.forget();
-        super::clear(&mut self.buffer, header)
+        self.objects.forget_shown();
+        super::encode_clear(&mut self.buffer, header)
     }
 }
 
-fn draw_all(
+fn draw_objects(
     array: &mut MarkerArrayWriter<'_>,
     shown: &mut MarkerDiff<6>,
     objects: &[Object],
     is_static: bool,
 ) {
-    shown.begin();
+    shown.begin_array();
     for object in objects {
-        if let Some(track) = Track::of(object, is_static)
-            && let Some(markers) = shown.begin_thing(object.id)
+        if let Some(drawable) = DrawableObject::new(object, is_static)
+            && let Some(ids) = shown.begin_markers(object.id)
         {
-            track.draw(array, markers);
+            drawable.draw_markers(array, ids);
         }
     }
-    shown.delete_the_rest(array);
+    shown.delete_stale(array);
 }
 
 #[cfg(test)]
@@ -122,7 +121,7 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
-    use super::super::rviz::{HEADER, LIFETIME, Rviz, float, read};
+    use super::super::rviz::{HEADER, LIFETIME, Rviz, any_coordinate, read_markers};
     use super::*;
     use sensr_protocol::wire::proto::history::State;
     use sensr_protocol::wire::proto::prediction::ReachableSet;
@@ -130,9 +129,9 @@ mod tests {
         BoundingBox, History, PolygonBox, Prediction, Vector2, Vector3,
     };
 
-    /// An object that is drawn in all namespaces, or in three if it stands still, or in none.
-    fn object((id, how): (i32, u8)) -> Object {
-        let x = if how == 0 { f32::NAN } else { 1.0 };
+    /// Builds an object that is drawn in no namespace (0), in two (1), or in all (2).
+    fn object((id, detail): (i32, u8)) -> Object {
+        let x = if detail == 0 { f32::NAN } else { 1.0 };
         let vector = Vector3 { x, y: 2.0, z: 3.0 };
         let corners = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)];
         let space = PolygonBox {
@@ -153,11 +152,11 @@ mod tests {
                 position: Some(vector),
                 ..BoundingBox::default()
             }),
-            velocity: (how > 1).then_some(vector),
+            velocity: (detail > 1).then_some(vector),
             history: Some(History {
-                states: vec![state; usize::from(how)],
+                states: vec![state; usize::from(detail)],
             }),
-            prediction: (how > 1).then(|| Prediction {
+            prediction: (detail > 1).then(|| Prediction {
                 positions: vec![vector],
                 reachable_set: vec![reachable_set],
             }),
@@ -165,35 +164,36 @@ mod tests {
         }
     }
 
-    /// The namespaces of such an object.
-    fn namespaces(how: u8) -> std::ops::Range<usize> {
-        0..[0, 2, 6][usize::from(how)]
+    /// Returns the namespaces of such an object.
+    fn namespaces(detail: u8) -> std::ops::Range<usize> {
+        0..[0, 2, 6][usize::from(detail)]
     }
 
     fn all(list: &[(i32, u8)]) -> Vec<Object> {
         list.iter().copied().map(object).collect()
     }
 
-    /// The markers that are there after a set: of each id, those of the first object that can be drawn.
+    /// Returns the expected markers: of each id, those of the first object that can be drawn.
     fn expected([objects, static_objects]: [&[(i32, u8)]; 2]) -> BTreeSet<(&'static str, i32)> {
         let mut expected = BTreeSet::new();
         for (names, list) in [(NAMESPACES, objects), (STATIC_NAMESPACES, static_objects)] {
             let mut ids = BTreeSet::new();
-            for &(id, how) in list.iter().filter(|(_, how)| *how > 0) {
+            for &(id, detail) in list.iter().filter(|(_, detail)| *detail > 0) {
                 if ids.insert(id) {
-                    expected.extend(names[namespaces(how)].iter().map(|&name| (name, id)));
+                    expected.extend(names[namespaces(detail)].iter().map(|&name| (name, id)));
                 }
             }
         }
-        // What is static has no velocity.
+        // Static objects have no velocity.
         expected.retain(|&(name, _)| name != "static velocity");
         expected
     }
 
     #[test]
-    fn what_is_no_longer_there_is_deleted_once_and_static_objects_stay() {
+    fn missing_objects_are_deleted_once_and_static_objects_stay() {
         let mut markers = ObjectMarkers::default();
-        let mut draw = |list: &[(i32, u8)]| read(markers.update(HEADER, LIFETIME, &all(list)));
+        let mut draw =
+            |list: &[(i32, u8)]| read_markers(markers.update(HEADER, LIFETIME, &all(list)));
         draw(&[(1, 1), (2, 1)]);
         let second = draw(&[(2, 1)]);
         let gone = second.iter().filter(|marker| marker.action == 2);
@@ -204,9 +204,10 @@ mod tests {
     }
 
     #[test]
-    fn static_objects_have_no_lifetime_and_others_do() {
+    fn static_objects_have_unlimited_lifetime_and_others_do_not() {
         let mut markers = ObjectMarkers::default();
-        let array = read(markers.redraw(HEADER, LIFETIME, &all(&[(1, 1)]), &all(&[(1, 1)])));
+        let array =
+            read_markers(markers.redraw(HEADER, LIFETIME, &all(&[(1, 1)]), &all(&[(1, 1)])));
         for marker in array.iter().filter(|marker| marker.action == 0) {
             let is_static = marker.namespace.starts_with("static ");
             let expected = if is_static { Duration::ZERO } else { LIFETIME };
@@ -215,10 +216,10 @@ mod tests {
     }
 
     #[test]
-    fn the_first_array_clears_what_a_former_bridge_left() {
+    fn first_array_deletes_markers_of_an_earlier_run() {
         let mut markers = ObjectMarkers::default();
         let mut clears = || {
-            let array = read(markers.update(HEADER, LIFETIME, &all(&[(1, 1)])));
+            let array = read_markers(markers.update(HEADER, LIFETIME, &all(&[(1, 1)])));
             array.iter().position(|marker| marker.action == 3)
         };
         assert_eq!((clears(), clears()), (Some(0), None));
@@ -229,11 +230,17 @@ mod tests {
     }
 
     fn any_vector() -> impl Strategy<Value = Option<Vector3>> {
-        proptest::option::of((float(), float(), float()).prop_map(|(x, y, z)| Vector3 { x, y, z }))
+        proptest::option::of(
+            (any_coordinate(), any_coordinate(), any_coordinate()).prop_map(|(x, y, z)| Vector3 {
+                x,
+                y,
+                z,
+            }),
+        )
     }
 
     prop_compose! {
-        fn any_space()(points in vec((float(), float()), 0..5), min_z in float(), max_z in float()) -> PolygonBox {
+        fn any_space()(points in vec((any_coordinate(), any_coordinate()), 0..5), min_z in any_coordinate(), max_z in any_coordinate()) -> PolygonBox {
             let points = points.into_iter().map(|(x, y)| Vector2 { x, y }).collect();
             PolygonBox { points, min_z, max_z }
         }
@@ -243,7 +250,7 @@ mod tests {
         fn any_object()(
             (id, label, tracking_status) in any::<(i32, i32, i32)>(),
             (position, size, velocity) in (any_vector(), any_vector(), any_vector()),
-            yaw in float(),
+            yaw in any_coordinate(),
             past in vec(any_vector(), 0..4),
             future in vec(any_vector(), 0..4),
             spaces in vec(any_space(), 0..4),
@@ -268,20 +275,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rviz_shows_the_objects_it_was_sent_last(arrays in vec((0..4u8, list(), list()), 1..10)) {
+        fn rviz_shows_the_objects_sent_last(arrays in vec((0..4u8, list(), list()), 1..10)) {
             let (mut markers, mut rviz) = (ObjectMarkers::default(), Rviz::default());
-            let mut shown_for_ever = Vec::new();
-            for (how, objects, static_objects) in &arrays {
+            let mut shown_static = Vec::new();
+            for (action, objects, static_objects) in &arrays {
                 let drawn = all(objects);
-                let objects: &[_] = match how {
+                let objects: &[_] = match action {
                     0 => {
                         rviz.apply(markers.redraw(HEADER, LIFETIME, &drawn, &all(static_objects)));
-                        shown_for_ever.clone_from(static_objects);
+                        shown_static.clone_from(static_objects);
                         objects
                     }
                     1 => {
                         rviz.apply(markers.clear(HEADER));
-                        shown_for_ever.clear();
+                        shown_static.clear();
                         &[]
                     }
                     _ => {
@@ -289,12 +296,12 @@ mod tests {
                         objects
                     }
                 };
-                prop_assert_eq!(rviz.shown(), expected([objects, &shown_for_ever]));
+                prop_assert_eq!(rviz.shown(), expected([objects, &shown_static]));
             }
         }
 
         #[test]
-        fn rviz_never_complains(objects in vec(any_object(), 0..5)) {
+        fn rviz_accepts_any_objects(objects in vec(any_object(), 0..5)) {
             Rviz::default().apply(ObjectMarkers::default().redraw(HEADER, LIFETIME, &objects, &objects));
         }
     }

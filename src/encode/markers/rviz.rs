@@ -1,4 +1,4 @@
-//! For tests: reads arrays, by hand from the message definitions, and does with them what rviz does.
+//! Model of rviz for tests: reads arrays by the message definitions and applies them as rviz does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -7,12 +7,11 @@ use proptest::prelude::*;
 
 use super::ObjectMarkers;
 use super::shape::Point;
-use crate::encode::cdr::Header;
-use crate::time::stamp::Stamp;
+use ros_cdr::{Header, ReadError, Reader, Time};
 use sensr_protocol::wire::proto::Object;
 
 pub(super) const HEADER: Header<'static> = Header {
-    stamp: Stamp { sec: 1, nanosec: 2 },
+    stamp: Time { sec: 1, nanosec: 2 },
     frame_id: "sensr",
 };
 pub(super) const LIFETIME: Duration = Duration::from_millis(1500);
@@ -33,128 +32,106 @@ pub(super) struct Marker {
     pub(super) text: String,
 }
 
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
+fn read_array<T: std::fmt::Debug, const N: usize>(
+    mut read_element: impl FnMut() -> Result<T, ReadError>,
+) -> Result<[T; N], ReadError> {
+    let elements: Vec<T> = (0..N).map(|_| read_element()).collect::<Result<_, _>>()?;
+    Ok(elements.try_into().expect("N elements"))
 }
 
-impl Reader<'_> {
-    /// A primitive, aligned to its size.
-    fn take<const N: usize>(&mut self) -> [u8; N] {
-        let begin = self.at.next_multiple_of(N);
-        self.at = begin + N;
-        self.bytes[begin..self.at].try_into().expect("N bytes")
-    }
-
-    fn u32(&mut self) -> u32 {
-        u32::from_le_bytes(self.take())
-    }
-
-    fn i32(&mut self) -> i32 {
-        i32::from_le_bytes(self.take())
-    }
-
-    fn f32s<const N: usize>(&mut self) -> [f32; N] {
-        std::array::from_fn(|_| f32::from_le_bytes(self.take()))
-    }
-
-    fn f64s<const N: usize>(&mut self) -> [f64; N] {
-        std::array::from_fn(|_| f64::from_le_bytes(self.take()))
-    }
-
-    fn string(&mut self) -> String {
-        let length = self.u32() as usize;
-        let bytes = &self.bytes[self.at..self.at + length];
-        self.at += length;
-        let (nul, text) = bytes.split_last().expect("ends with NUL");
-        assert!(*nul == 0 && !text.contains(&0));
-        String::from_utf8(text.to_vec()).expect("UTF-8")
-    }
-
-    fn sequence<T>(&mut self, read: impl Fn(&mut Self) -> T) -> Vec<T> {
-        (0..self.u32()).map(|_| read(self)).collect()
-    }
-
-    fn header(&mut self) -> (i32, u32, String) {
-        (self.i32(), self.u32(), self.string())
-    }
-
-    fn marker(&mut self) -> Marker {
-        assert_eq!(self.header(), (1, 2, "sensr".to_owned()));
-        let marker = Marker {
-            namespace: self.string(),
-            id: self.i32(),
-            kind: self.i32(),
-            action: self.i32(),
-            position: self.f64s(),
-            orientation: self.f64s(),
-            scale: self.f64s(),
-            color: self.f32s(),
-            lifetime: Duration::new(self.i32().try_into().expect("positive"), self.u32()),
-            points: {
-                assert_eq!(self.take(), [0], "not frame_locked");
-                self.sequence(Self::f64s)
-            },
-            colors: self.sequence(Self::f32s),
-            text: {
-                self.no_texture();
-                self.string()
-            },
-        };
-        self.no_mesh();
-        marker
-    }
-
-    fn no_texture(&mut self) {
-        assert_eq!(self.string(), "", "texture_resource");
-        assert_eq!(self.header(), (0, 0, String::new()), "texture.header");
-        assert_eq!(self.string(), "", "texture.format");
-        assert_eq!(
-            (self.u32(), self.u32()),
-            (0, 0),
-            "texture.data, uv_coordinates"
-        );
-    }
-
-    fn no_mesh(&mut self) {
-        assert_eq!(self.string(), "", "mesh_resource");
-        assert_eq!(self.string(), "", "mesh_file.filename");
-        assert_eq!(
-            (self.u32(), self.take()),
-            (0, [0]),
-            "mesh_file.data, embedded"
-        );
-    }
+fn read_f64s<const N: usize>(reader: &mut Reader<'_>) -> Result<[f64; N], ReadError> {
+    read_array(|| reader.read_f64())
 }
 
-/// The markers of an array.
-pub(super) fn read(message: &[u8]) -> Vec<Marker> {
-    assert_eq!(message[..4], [0, 1, 0, 0], "CDR, little endian");
-    let mut reader = Reader {
-        bytes: &message[4..],
-        at: 0,
+fn read_f32s<const N: usize>(reader: &mut Reader<'_>) -> Result<[f32; N], ReadError> {
+    read_array(|| reader.read_f32())
+}
+
+fn read_marker(reader: &mut Reader<'_>) -> Result<Marker, ReadError> {
+    assert_eq!(reader.read_header()?, HEADER);
+    let marker = Marker {
+        namespace: reader.read_string()?.to_owned(),
+        id: reader.read_i32()?,
+        kind: reader.read_i32()?,
+        action: reader.read_i32()?,
+        position: read_f64s(reader)?,
+        orientation: read_f64s(reader)?,
+        scale: read_f64s(reader)?,
+        color: read_f32s(reader)?,
+        lifetime: Duration::new(
+            reader.read_i32()?.try_into().expect("positive"),
+            reader.read_u32()?,
+        ),
+        points: {
+            assert!(!reader.read_bool()?, "not frame_locked");
+            reader.read_sequence(read_f64s)?
+        },
+        colors: reader.read_sequence(read_f32s)?,
+        text: {
+            assert_no_texture(reader)?;
+            reader.read_string()?.to_owned()
+        },
     };
-    let markers = reader.sequence(Reader::marker);
-    assert_eq!(reader.at, reader.bytes.len(), "nothing behind");
-    markers
+    assert_no_mesh(reader)?;
+    Ok(marker)
 }
 
-/// What rviz shows, by namespace and id. Lifetimes are never over.
+fn assert_no_texture(reader: &mut Reader<'_>) -> Result<(), ReadError> {
+    assert_eq!(reader.read_string()?, "", "texture_resource");
+    let header = reader.read_header()?;
+    assert_eq!(
+        (header.stamp, header.frame_id),
+        (Time::default(), ""),
+        "texture.header"
+    );
+    assert_eq!(reader.read_string()?, "", "texture.format");
+    assert_eq!(
+        (reader.read_u32()?, reader.read_u32()?),
+        (0, 0),
+        "texture.data, uv_coordinates"
+    );
+    Ok(())
+}
+
+fn assert_no_mesh(reader: &mut Reader<'_>) -> Result<(), ReadError> {
+    assert_eq!(reader.read_string()?, "", "mesh_resource");
+    assert_eq!(reader.read_string()?, "", "mesh_file.filename");
+    assert_eq!(
+        (reader.read_u32()?, reader.read_bool()?),
+        (0, false),
+        "mesh_file.data, embedded"
+    );
+    Ok(())
+}
+
+/// Reads the markers of an array.
+pub(super) fn read_markers(message: &[u8]) -> Vec<Marker> {
+    assert_eq!(message[..4], [0, 1, 0, 0], "CDR, little endian");
+    let read = || {
+        let mut reader = Reader::new(message)?;
+        let markers = reader.read_sequence(read_marker)?;
+        reader.expect_end()?;
+        Ok::<_, ReadError>(markers)
+    };
+    read().expect("a MarkerArray")
+}
+
+/// Markers that rviz shows, by namespace and id. Lifetimes do not end.
 #[derive(Debug, Default)]
 pub(super) struct Rviz(BTreeMap<(String, i32), Marker>);
 
 impl Rviz {
     /// # Panics
     ///
-    /// If rviz would complain, or if something is deleted that is not shown.
+    /// If rviz would report an error, or if a marker is deleted that is not shown.
     pub(super) fn apply(&mut self, message: &[u8]) {
         let mut named = BTreeSet::new();
-        for marker in read(message) {
+        for marker in read_markers(message) {
             let key = (marker.namespace.clone(), marker.id);
             assert!(named.insert(key.clone()), "twice in an array: {key:?}");
             match marker.action {
                 0 => {
-                    check(&marker);
+                    assert_drawable(&marker);
                     self.0.insert(key, marker);
                 }
                 2 => assert!(self.0.remove(&key).is_some(), "not shown: {key:?}"),
@@ -172,8 +149,8 @@ impl Rviz {
     }
 }
 
-/// rviz's own checks, and what makes it draw nothing or crash.
-fn check(marker: &Marker) {
+/// Asserts rviz's own checks, and that nothing makes it draw nothing or crash.
+fn assert_drawable(marker: &Marker) {
     let Marker {
         position,
         orientation,
@@ -217,7 +194,7 @@ fn check(marker: &Marker) {
     );
 }
 
-/// The markers of an object, by namespace.
+/// Returns the markers of an object, by namespace.
 pub(super) fn markers_of(object: Object) -> BTreeMap<String, Marker> {
     let mut rviz = Rviz::default();
     rviz.apply(ObjectMarkers::default().update(HEADER, LIFETIME, &[object]));
@@ -227,7 +204,7 @@ pub(super) fn markers_of(object: Object) -> BTreeMap<String, Marker> {
         .collect()
 }
 
-/// Some of a street, some of everything else there is.
-pub(super) fn float() -> impl Strategy<Value = f32> {
+/// Mostly coordinates of a street, sometimes any float.
+pub(super) fn any_coordinate() -> impl Strategy<Value = f32> {
     prop_oneof![3 => -1e3f32..1e3, 1 => proptest::num::f32::ANY]
 }

@@ -1,21 +1,21 @@
-//! Positions and outlines that can be drawn.
+//! Positions and polygons, checked that rviz can draw them.
 
 use sensr_protocol::wire::proto::{PolygonBox, Vector2, Vector3};
 
 /// x, y, z in metres.
 pub(super) type Point = [f64; 3];
 
-/// What lies farther off is no position. rviz computes in float32, some of it with squares, and crashes
-/// over infinities. UTM northings, the largest coordinates in use, are below 1e7.
+/// Largest coordinate that is drawn. rviz computes in float32, some of it with squares, and crashes on infinities. UTM
+/// northings, the largest coordinates in use, are below 1e7.
 const LIMIT_M: f32 = 1e8;
 
-/// Whether a coordinate, or a velocity, can be drawn.
+/// Returns whether a coordinate, or a velocity, can be drawn.
 fn is_drawable(value: f32) -> bool {
     value.abs() <= LIMIT_M
 }
 
-/// A position or velocity. None if there is none, or one that cannot be drawn.
-pub(super) fn point(vector: Option<Vector3>) -> Option<Point> {
+/// Converts a position or velocity. `None` if it is missing or cannot be drawn.
+pub(super) fn drawable_point(vector: Option<Vector3>) -> Option<Point> {
     let Vector3 { x, y, z } = vector?;
     let values = [x, y, z];
     values
@@ -25,7 +25,7 @@ pub(super) fn point(vector: Option<Vector3>) -> Option<Point> {
         .then(|| values.map(f64::from))
 }
 
-/// A [`PolygonBox`] that can be drawn: it has a corner, and no coordinate is out of bounds.
+/// A [`PolygonBox`] that can be drawn: with at least one corner, and all coordinates within bounds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Prism<'a> {
     corners: &'a [Vector2],
@@ -34,7 +34,7 @@ pub(super) struct Prism<'a> {
 }
 
 impl<'a> Prism<'a> {
-    pub(super) fn of(pbox: Option<&'a PolygonBox>) -> Option<Self> {
+    pub(super) fn from_polygon_box(pbox: Option<&'a PolygonBox>) -> Option<Self> {
         let pbox = pbox.filter(|pbox| !pbox.points.is_empty())?;
         let corners = pbox.points.iter().flat_map(|corner| [corner.x, corner.y]);
         let mut values = corners.chain([pbox.min_z, pbox.max_z]);
@@ -45,13 +45,13 @@ impl<'a> Prism<'a> {
         })
     }
 
-    /// Has it an inside?
+    /// Returns whether it has at least three corners, and so an area.
     pub(super) fn is_polygon(self) -> bool {
         self.corners.len() >= 3
     }
 
-    /// The middle of the corners.
-    pub(super) fn middle(self) -> [f64; 2] {
+    /// Returns the mean of the corners.
+    pub(super) fn center(self) -> [f64; 2] {
         let mut sum = [0.0; 2];
         let mut count = 0.0;
         for corner in self.corners {
@@ -62,22 +62,24 @@ impl<'a> Prism<'a> {
         sum.map(|sum| sum / count)
     }
 
-    /// The outline at a height: the two ends of each edge.
-    pub(super) fn outline(self, z: f64) -> impl Iterator<Item = Point> {
-        self.edges().flat_map(move |[a, b]| [at(a, z), at(b, z)])
+    /// Returns the outline at a height: the two ends of each edge.
+    pub(super) fn outline_at(self, z: f64) -> impl Iterator<Item = Point> {
+        self.edges()
+            .flat_map(move |[a, b]| [corner_at(a, z), corner_at(b, z)])
     }
 
-    /// The vertical edges: the two ends of each.
-    pub(super) fn verticals(self) -> impl Iterator<Item = Point> {
+    /// Returns the two ends of each vertical edge.
+    pub(super) fn vertical_edges(self) -> impl Iterator<Item = Point> {
         let corners = self.corners.iter();
-        corners.flat_map(move |&corner| [at(corner, self.bottom), at(corner, self.top)])
+        corners
+            .flat_map(move |&corner| [corner_at(corner, self.bottom), corner_at(corner, self.top)])
     }
 
-    /// The walls: two triangles each.
+    /// Returns the walls, two triangles each.
     pub(super) fn walls(self) -> impl Iterator<Item = Point> {
         self.edges().flat_map(move |[a, b]| {
-            let [a_bottom, b_bottom] = [at(a, self.bottom), at(b, self.bottom)];
-            let [a_top, b_top] = [at(a, self.top), at(b, self.top)];
+            let [a_bottom, b_bottom] = [corner_at(a, self.bottom), corner_at(b, self.bottom)];
+            let [a_top, b_top] = [corner_at(a, self.top), corner_at(b, self.top)];
             [a_bottom, b_bottom, b_top, a_bottom, b_top, a_top]
         })
     }
@@ -88,7 +90,7 @@ impl<'a> Prism<'a> {
     }
 }
 
-fn at(corner: Vector2, z: f64) -> Point {
+fn corner_at(corner: Vector2, z: f64) -> Point {
     [corner.x.into(), corner.y.into(), z]
 }
 
@@ -107,20 +109,20 @@ mod tests {
     }
 
     #[test]
-    fn a_triangle_has_three_walls() {
+    fn triangle_has_three_walls() {
         let pbox = pbox();
-        let prism = Prism::of(Some(&pbox)).expect("drawable");
+        let prism = Prism::from_polygon_box(Some(&pbox)).expect("drawable");
         assert_eq!((prism.bottom, prism.top), (-1.0, 2.0), "the right way up");
-        assert_eq!(prism.middle(), [2.0, 1.0]);
-        let outline: Vec<_> = prism.outline(5.0).collect();
+        assert_eq!(prism.center(), [2.0, 1.0]);
+        let outline: Vec<_> = prism.outline_at(5.0).collect();
         assert_eq!(outline.len(), 6);
         assert_eq!(outline[4..], [[2.0, 3.0, 5.0], [0.0, 0.0, 5.0]], "closed");
-        assert_eq!(prism.verticals().count(), 6);
+        assert_eq!(prism.vertical_edges().count(), 6);
         assert_eq!(prism.walls().count(), 3 * 2 * 3);
     }
 
     #[test]
-    fn what_is_not_finite_or_beyond_bounds_is_not_drawn() {
+    fn non_finite_and_out_of_bounds_coordinates_are_not_drawn() {
         for bad in [f32::NAN, f32::INFINITY, -1e9] {
             let mut corner = pbox();
             corner.points[1].y = bad;
@@ -128,10 +130,10 @@ mod tests {
                 max_z: bad,
                 ..pbox()
             };
-            assert!(Prism::of(Some(&corner)).is_none());
-            assert!(Prism::of(Some(&height)).is_none());
+            assert!(Prism::from_polygon_box(Some(&corner)).is_none());
+            assert!(Prism::from_polygon_box(Some(&height)).is_none());
             assert!(
-                point(Some(Vector3 {
+                drawable_point(Some(Vector3 {
                     x: 0.0,
                     y: bad,
                     z: 0.0
@@ -139,6 +141,6 @@ mod tests {
                 .is_none()
             );
         }
-        assert!(Prism::of(Some(&PolygonBox::default())).is_none());
+        assert!(Prism::from_polygon_box(Some(&PolygonBox::default())).is_none());
     }
 }

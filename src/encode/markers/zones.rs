@@ -1,17 +1,16 @@
-//! The zones' markers.
+//! Markers of zones.
 
 use std::fmt::{self, Write as _};
 
-use super::colors::{self, Color};
-use super::diff::{MarkerDiff, Markers};
+use super::diff::{MarkerDiff, MarkerIds};
 use super::shape::Prism;
-use super::style::{Kind, MarkerStyle};
-use super::{FOR_EVER, MarkerArrayWriter, names};
-use crate::encode::cdr::Header;
+use super::style::{self, Color, MarkerStyle, MarkerType};
+use super::{MarkerArrayWriter, UNLIMITED_LIFETIME};
+use ros_cdr::Header;
 use sensr_protocol::text::lossy;
 use sensr_protocol::wire::proto::ZoneConfig;
 
-/// Indices of the namespaces.
+/// Indices of the namespaces of zones.
 const WALLS: usize = 0;
 const OUTLINE: usize = 1;
 const NAME: usize = 2;
@@ -22,15 +21,15 @@ const WALL_ALPHA: f32 = 0.15;
 const OUTLINE_ALPHA: f32 = 0.8;
 const OUTLINE_WIDTH_M: f64 = 0.1;
 const TEXT_HEIGHT_M: f64 = 1.0;
-/// From the top of the zone to the middle of two lines of text.
+/// Distance from the top of the zone to the middle of two lines of text.
 const TEXT_ABOVE_M: f64 = 1.5;
-/// Lower zones have no walls.
+/// Height below which zones have no walls.
 const MIN_HEIGHT_M: f64 = 0.01;
 
 /// Writes the markers of zones.
 ///
-/// In the namespaces `zone` (the walls), `zone outline` and `zone name`. The marker's id is the zone's.
-/// Coloured by the zone's type.
+/// The namespaces are `zone` (the walls), `zone outline` and `zone name`. The marker's id is the zone's. The color
+/// depends on the zone's type.
 #[derive(Debug)]
 pub struct ZoneMarkers {
     zones: MarkerDiff<3>,
@@ -47,94 +46,99 @@ impl Default for ZoneMarkers {
 }
 
 impl ZoneMarkers {
-    /// The serialized `MarkerArray` that makes rviz show the zones in place of those before, for ever.
+    /// Serializes the `MarkerArray` that replaces the zones shown before, with unlimited lifetime.
     ///
-    /// It stands alone, for the one before may have been lost: it deletes all that rviz shows of the topic. Of zones
-    /// with the same id the first is shown.
+    /// It does not depend on the arrays before, which may have been lost: it deletes all markers of the topic. Of zones
+    /// with the same id the first is drawn.
     pub fn encode(&mut self, header: Header<'_>, zones: &[ZoneConfig]) -> &[u8] {
-        let mut array = MarkerArrayWriter::begin(&mut self.buffer, header, FOR_EVER);
+        let mut array = MarkerArrayWriter::begin(&mut self.buffer, header, UNLIMITED_LIFETIME);
         array.delete_all();
-        self.zones.begin();
+        self.zones.begin_array();
         for zone in zones {
-            if let Some(prism) = Prism::of(zone.pbox.as_ref())
-                && let Some(markers) = self.zones.begin_thing(zone.id)
+            if let Some(prism) = Prism::from_polygon_box(zone.pbox.as_ref())
+                && let Some(ids) = self.zones.begin_markers(zone.id)
             {
-                draw(&mut array, markers, zone, prism);
+                draw_zone(&mut array, ids, zone, prism);
             }
         }
         array.finish();
         &self.buffer
     }
 
-    /// The serialized `MarkerArray` that deletes all that rviz shows of the topic.
+    /// Serializes the `MarkerArray` that deletes all markers of the topic.
     pub fn clear(&mut self, header: Header<'_>) -> &[u8] {
-        super::clear(&mut self.buffer, header)
+        super::encode_clear(&mut self.buffer, header)
     }
 }
 
-fn draw(
+fn draw_zone(
     array: &mut MarkerArrayWriter<'_>,
-    mut markers: Markers<'_>,
+    mut ids: MarkerIds<'_>,
     zone: &ZoneConfig,
     prism: Prism<'_>,
 ) {
-    let color = colors::of_zone(zone.r#type);
+    let color = style::zone_color(zone.r#type);
     if prism.is_polygon() {
-        draw_walls(array, &mut markers, prism, color);
-        draw_outline(array, &mut markers, prism, color);
+        draw_walls(array, &mut ids, prism, color);
+        draw_outline(array, &mut ids, prism, color);
     }
-    draw_name(array, &mut markers, zone, prism, color);
+    draw_name(array, &mut ids, zone, prism, color);
 }
 
 fn draw_walls(
     array: &mut MarkerArrayWriter<'_>,
-    markers: &mut Markers<'_>,
+    ids: &mut MarkerIds<'_>,
     prism: Prism<'_>,
     color: Color,
 ) {
     if prism.top - prism.bottom >= MIN_HEIGHT_M {
-        let look = MarkerStyle::of_points(Kind::TriangleList, [1.0; 3], color.alpha(WALL_ALPHA));
-        array.add_points(markers.key(WALLS), look, prism.walls(), std::iter::empty());
+        let style = MarkerStyle::of_points(
+            MarkerType::TriangleList,
+            [1.0; 3],
+            color.with_alpha(WALL_ALPHA),
+        );
+        array.add_points(ids.add_in(WALLS), style, prism.walls(), std::iter::empty());
     }
 }
 
 fn draw_outline(
     array: &mut MarkerArrayWriter<'_>,
-    markers: &mut Markers<'_>,
+    ids: &mut MarkerIds<'_>,
     prism: Prism<'_>,
     color: Color,
 ) {
     let scale = [OUTLINE_WIDTH_M, 0.0, 0.0];
-    let look = MarkerStyle::of_points(Kind::LineList, scale, color.alpha(OUTLINE_ALPHA));
-    let [bottom, top] = [prism.bottom, prism.top].map(|z| prism.outline(z));
-    let lines = bottom.chain(top).chain(prism.verticals());
-    array.add_points(markers.key(OUTLINE), look, lines, std::iter::empty());
+    let style =
+        MarkerStyle::of_points(MarkerType::LineList, scale, color.with_alpha(OUTLINE_ALPHA));
+    let [bottom, top] = [prism.bottom, prism.top].map(|z| prism.outline_at(z));
+    let lines = bottom.chain(top).chain(prism.vertical_edges());
+    array.add_points(ids.add_in(OUTLINE), style, lines, std::iter::empty());
 }
 
 fn draw_name(
     array: &mut MarkerArrayWriter<'_>,
-    markers: &mut Markers<'_>,
+    ids: &mut MarkerIds<'_>,
     zone: &ZoneConfig,
     prism: Prism<'_>,
     color: Color,
 ) {
-    let [x, y] = prism.middle();
-    let look = MarkerStyle::of_text(
+    let [x, y] = prism.center();
+    let style = MarkerStyle::of_text(
         [x, y, prism.top + TEXT_ABOVE_M],
         TEXT_HEIGHT_M,
         color.lighter(),
     );
-    array.add_text(markers.key(NAME), look, format_args!("{}", Title(zone)));
+    array.add_text(ids.add_in(NAME), style, format_args!("{}", Title(zone)));
 }
 
-/// ID, name and type. The ID stands there although most zones have a name: rviz draws blanks for letters that its font
-/// does not have, such as Korean ones.
+/// Id, name and type of a zone. The id is included although most zones have a name: rviz draws blanks for characters
+/// missing in its font, such as Korean ones.
 struct Title<'a>(&'a ZoneConfig);
 
 impl fmt::Display for Title<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(zone) = self;
-        // Line feeds move the text.
+        // Line feeds would shift the text.
         let is_blank = |letter: char| letter.is_control() || letter.is_whitespace();
         let name = lossy(&zone.name);
         let name = name.trim_matches(is_blank);
@@ -146,7 +150,7 @@ impl fmt::Display for Title<'_> {
         for letter in name.chars() {
             f.write_char(if letter.is_control() { ' ' } else { letter })?;
         }
-        match names::of_zone_type(zone.r#type) {
+        match style::zone_type_name(zone.r#type) {
             Some(type_name) => write!(f, "\n{type_name}"),
             None => Ok(()),
         }
@@ -160,7 +164,7 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
-    use super::super::rviz::{HEADER, Marker, Rviz, float, read};
+    use super::super::rviz::{HEADER, Marker, Rviz, any_coordinate, read_markers};
     use super::*;
     use sensr_protocol::wire::proto::{PolygonBox, Vector2, ZoneType};
 
@@ -180,7 +184,7 @@ mod tests {
     }
 
     fn markers_of(zone: ZoneConfig) -> Vec<Marker> {
-        let markers = read(ZoneMarkers::default().encode(HEADER, &[zone]));
+        let markers = read_markers(ZoneMarkers::default().encode(HEADER, &[zone]));
         markers
             .into_iter()
             .filter(|marker| marker.action == 0)
@@ -188,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_square_has_four_walls_twelve_edges_and_a_name_above_its_middle() {
+    fn square_has_four_walls_twelve_edges_and_a_name_above_its_center() {
         let markers = markers_of(zone(7, &SQUARE));
         let [walls, outline, name] = &markers[..] else {
             panic!("{markers:?}")
@@ -208,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_is_named() {
+    fn name_shows_id_name_and_type() {
         let text = |name: &str, zone_type| {
             let zone = ZoneConfig {
                 name: name.into(),
@@ -225,14 +229,14 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_inside_has_a_name_only_and_what_has_no_place_nothing() {
+    fn zone_without_area_has_a_name_only_and_without_corners_nothing() {
         assert_eq!(markers_of(zone(7, &SQUARE[..2])).len(), 1);
         assert!(markers_of(zone(7, &[])).is_empty());
         assert!(markers_of(ZoneConfig::default()).is_empty());
     }
 
     #[test]
-    fn an_array_stands_alone_whatever_was_lost_before_it() {
+    fn array_does_not_depend_on_those_before_it() {
         let mut markers = ZoneMarkers::default();
         let mut rviz = Rviz::default();
         rviz.apply(markers.encode(HEADER, &[zone(1, &SQUARE), zone(2, &SQUARE)]));
@@ -242,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn cleared_zones_are_gone_and_deleted_only_once() {
+    fn cleared_zones_are_deleted_only_once() {
         let (mut markers, mut rviz) = (ZoneMarkers::default(), Rviz::default());
         rviz.apply(markers.encode(HEADER, &[zone(1, &SQUARE), zone(2, &SQUARE)]));
         rviz.apply(markers.clear(HEADER));
@@ -253,7 +257,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rviz_shows_the_zones_it_was_sent_last(lists in vec(vec((0..6, 0..5usize), 0..8), 1..6)) {
+        fn rviz_shows_the_zones_sent_last(lists in vec(vec((0..6, 0..5usize), 0..8), 1..6)) {
             let (mut markers, mut rviz) = (ZoneMarkers::default(), Rviz::default());
             for list in lists {
                 let zones: Vec<_> = list.iter().map(|&(id, n)| zone(id, &SQUARE[..n.min(4)])).collect();
@@ -270,9 +274,9 @@ mod tests {
         }
 
         #[test]
-        fn rviz_never_complains(
-            corners in vec((float(), float()), 0..6),
-            (min_z, max_z) in (float(), float()),
+        fn rviz_accepts_any_zone(
+            corners in vec((any_coordinate(), any_coordinate()), 0..6),
+            (min_z, max_z) in (any_coordinate(), any_coordinate()),
             name: Vec<u8>,
             r#type in -1..10,
         ) {

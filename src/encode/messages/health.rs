@@ -1,36 +1,36 @@
 //! `sensr_bridge/SystemHealth`
 
-use super::Moment;
-use crate::encode::cdr::Writer;
+use super::{OutputHeader, write_server_string};
+use ros_cdr::Writer;
 use sensr_protocol::health::{Named, SystemHealth};
 
-/// Writes a `SystemHealth`. Nodes, edges and sensors stand in the order of their names.
+/// Writes a `SystemHealth`. Nodes, edges and sensors are ordered by name.
 pub fn system_health(
     buffer: &mut Vec<u8>,
-    moment: Moment<'_>,
+    header: OutputHeader<'_>,
     sequence: u64,
     health: &SystemHealth,
     is_event: bool,
 ) {
     let mut out = Writer::begin(buffer);
-    moment.write_with(&mut out, sequence);
-    out.bool(is_event);
-    out.i32(health.master);
-    out.sequence(health.nodes.iter(), |out, (name, node)| {
-        out.lossy_string(name);
-        out.i32(node.status);
-        sensors(out, &node.sensors);
-        out.sequence(node.edges.iter(), |out, (name, edge)| {
-            out.lossy_string(name);
-            out.i32(edge.status);
-            sensors(out, &edge.sensors);
+    header.write_numbered(&mut out, sequence);
+    out.write_bool(is_event);
+    out.write_i32(health.master);
+    out.write_sequence(health.nodes.iter(), |out, (name, node)| {
+        write_server_string(out, name);
+        out.write_i32(node.status);
+        write_sensors(out, &node.sensors);
+        out.write_sequence(node.edges.iter(), |out, (name, edge)| {
+            write_server_string(out, name);
+            out.write_i32(edge.status);
+            write_sensors(out, &edge.sensors);
         });
     });
 }
 
-fn sensors(out: &mut Writer<'_>, sensors: &Named<i32>) {
-    out.sequence(sensors.iter(), |out, (name, status)| {
-        out.lossy_string(name);
-        out.i32(*status);
+fn write_sensors(out: &mut Writer<'_>, sensors: &Named<i32>) {
+    out.write_sequence(sensors.iter(), |out, (name, status)| {
+        write_server_string(out, name);
+        out.write_i32(*status);
     });
 }

@@ -1,21 +1,21 @@
 //! `sensr_bridge/WireFrame`
 
-use crate::encode::cdr::{Header, Writer};
 use crate::time::stamp::Stamp;
+use ros_cdr::{Header, Writer};
 
 /// `WireFrame.LINK_POINTS`
 pub const LINK_POINTS: u8 = 0;
 /// `WireFrame.LINK_OUTPUT`
 pub const LINK_OUTPUT: u8 = 1;
 
-/// Writes a `WireFrame`. `received` is on the clock of this machine.
+/// Writes a `WireFrame`. `received` is the time of arrival on this machine's system clock.
 pub fn wire_frame(buffer: &mut Vec<u8>, received: Stamp, link: u8, sequence: u64, frame: &[u8]) {
     let mut out = Writer::begin(buffer);
-    out.header(Header {
-        stamp: received,
+    out.write_header(Header {
+        stamp: received.into(),
         frame_id: "",
     });
-    out.u8(link);
-    out.u64(sequence);
-    out.byte_sequence(frame);
+    out.write_u8(link);
+    out.write_u64(sequence);
+    out.write_byte_sequence(frame);
 }

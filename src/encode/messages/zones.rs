@@ -1,18 +1,23 @@
 //! `sensr_bridge/ZoneArray`
 
-use super::Moment;
-use super::geometry::polygon_box;
-use crate::encode::cdr::Writer;
+use super::geometry::write_polygon_box;
+use super::{OutputHeader, write_server_string};
+use ros_cdr::Writer;
 use sensr_protocol::wire::proto::ZoneConfig;
 
 /// Writes a `ZoneArray`.
-pub fn zone_array(buffer: &mut Vec<u8>, moment: Moment<'_>, sequence: u64, zones: &[ZoneConfig]) {
+pub fn zone_array(
+    buffer: &mut Vec<u8>,
+    header: OutputHeader<'_>,
+    sequence: u64,
+    zones: &[ZoneConfig],
+) {
     let mut out = Writer::begin(buffer);
-    moment.write_with(&mut out, sequence);
-    out.sequence(zones.iter(), |out, zone| {
-        out.i32(zone.id);
-        out.lossy_string(&zone.name);
-        out.i32(zone.r#type);
-        polygon_box(out, zone.pbox.as_ref());
+    header.write_numbered(&mut out, sequence);
+    out.write_sequence(zones.iter(), |out, zone| {
+        out.write_i32(zone.id);
+        write_server_string(out, &zone.name);
+        out.write_i32(zone.r#type);
+        write_polygon_box(out, zone.pbox.as_ref());
     });
 }

@@ -1,8 +1,8 @@
-//! What stands before the points in a serialized `sensor_msgs/PointCloud2`.
+//! Fields before the points in a serialized `sensor_msgs/PointCloud2`.
 //!
 //! Source: [PointCloud2](https://docs.ros.org/en/jazzy/p/sensor_msgs/msg/PointCloud2.html).
 
-use crate::encode::cdr::{Header, Writer};
+use ros_cdr::{Header, Writer};
 
 /// Name, `sensor_msgs/PointField` datatype and offset of a field.
 pub(super) type Field = (&'static str, u8, usize);
@@ -27,26 +27,26 @@ pub(super) const X_Y_Z_INTENSITY_OBJECT: [Field; 6] = [
     ("label", UINT8, 20),
 ];
 
-/// Writes everything up to the points of an unorganized cloud (height 1) of `width` points. Behind it come
-/// the points and `is_dense`.
-pub(super) fn write(
+/// Writes the fields before the points of an unorganized cloud (height 1) of `width` points. The points and `is_dense`
+/// follow.
+pub(super) fn write_cloud_header(
     out: &mut Writer<'_>,
     header: Header<'_>,
     fields: &[Field],
     point_step: usize,
     width: usize,
 ) {
-    out.header(header);
-    out.u32(1); // height
-    out.count(width);
-    out.sequence(fields.iter(), |out, &(name, datatype, offset)| {
-        out.string(name);
-        out.count(offset);
-        out.u8(datatype);
-        out.u32(1); // count
+    out.write_header(header);
+    out.write_u32(1); // height
+    out.write_length(width);
+    out.write_sequence(fields.iter(), |out, &(name, datatype, offset)| {
+        out.write_string(name);
+        out.write_length(offset);
+        out.write_u8(datatype);
+        out.write_u32(1); // count
     });
-    out.bool(false); // is_bigendian
-    out.count(point_step);
-    out.count(width * point_step); // row_step
-    out.count(width * point_step); // length of data
+    out.write_bool(false); // is_bigendian
+    out.write_length(point_step);
+    out.write_length(width * point_step); // row_step
+    out.write_length(width * point_step); // length of data
 }

@@ -1,62 +1,62 @@
-//! The points of all objects as one serialized `sensor_msgs/PointCloud2`.
+//! Points of all objects as one serialized `sensor_msgs/PointCloud2`.
 
 use super::Cloud;
 use super::header::{self, X_Y_Z_INTENSITY_OBJECT};
-use crate::encode::cdr::{Header, Writer};
+use ros_cdr::{Header, Writer};
 use sensr_protocol::wire::{INTENSITY_BYTES, POINT_BYTES};
 
 /// Bytes of one point: x, y, z, intensity as float32, `object_id` as int32, `label` as uint8, three of padding
-/// so that every value stands aligned.
+/// so that every value is aligned.
 pub const OBJECT_POINT_STEP: usize = 24;
 
 /// The points of one object.
 #[derive(Debug)]
 pub struct PointsOfObject {
-    /// Of the object.
+    /// Id of the object.
     pub object_id: i32,
-    /// Of the object, as it stands on the wire. Labels that no uint8 holds become 255.
+    /// Label of the object as received. Labels that do not fit in a uint8 become 255.
     pub label: i32,
-    /// Its points.
+    /// Points of the object.
     pub cloud: Cloud,
 }
 
-/// Serializes into one buffer that is kept from cloud to cloud.
+/// Serializes the points of objects into one reused buffer.
 #[derive(Debug, Default)]
 pub struct ObjectPointsEncoder {
     buffer: Vec<u8>,
 }
 
 impl ObjectPointsEncoder {
-    /// All points in the order of their objects: unorganized (height 1), fields x y z intensity `object_id`
+    /// Serializes all points in the order of their objects: unorganized (height 1), fields x y z intensity `object_id`
     /// label, `is_dense` if every coordinate is finite.
     ///
     /// # Panics
     ///
-    /// If there are more than 178 million points: CDR counts bytes in 32 bits, and the link takes no message
-    /// of that size.
+    /// If there are more than 178 million points: CDR counts bytes in 32 bits. Messages of that size exceed the
+    /// limit of the link.
     pub fn encode(&mut self, header: Header<'_>, objects: &[PointsOfObject]) -> &[u8] {
         let width = objects.iter().map(|object| object.cloud.len()).sum();
         let mut out = Writer::begin(&mut self.buffer);
-        header::write(
+        header::write_cloud_header(
             &mut out,
             header,
             &X_Y_Z_INTENSITY_OBJECT,
             OBJECT_POINT_STEP,
             width,
         );
-        let mut rest = out.room(width * OBJECT_POINT_STEP);
+        let mut rest = out.append_zeros(width * OBJECT_POINT_STEP);
         let mut is_dense = true;
         for object in objects {
-            let (own, others) = rest.split_at_mut(object.cloud.len() * OBJECT_POINT_STEP);
+            let (own, following) = rest.split_at_mut(object.cloud.len() * OBJECT_POINT_STEP);
             is_dense &= write_points(object, own);
-            rest = others;
+            rest = following;
         }
-        out.bool(is_dense);
+        out.write_bool(is_dense);
         &self.buffer
     }
 }
 
-/// Returns whether every coordinate is finite.
+/// Writes the points of an object. Returns whether every coordinate is finite.
 fn write_points(object: &PointsOfObject, out: &mut [u8]) -> bool {
     const TAIL: usize = POINT_BYTES + INTENSITY_BYTES;
     let label = u8::try_from(object.label).unwrap_or(u8::MAX);
@@ -89,11 +89,11 @@ fn write_points(object: &PointsOfObject, out: &mut [u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::stamp::Stamp;
     use proptest::prelude::*;
+    use ros_cdr::Time;
 
     const HEADER: Header<'_> = Header {
-        stamp: Stamp { sec: 1, nanosec: 2 },
+        stamp: Time { sec: 1, nanosec: 2 },
         frame_id: "sensr",
     };
 
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn without_intensities_they_are_zero_whatever_was_in_the_buffer() {
+    fn missing_intensities_are_zero_in_a_reused_buffer() {
         let mut encoder = ObjectPointsEncoder::default();
         encoder.encode(HEADER, &[object(1, 1, &[[9.0; 4]; 3])]);
         let bare = PointsOfObject {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::delivery::{Delivery, Sink};
-use crate::encode::cdr::Header;
 use crate::encode::markers::{ObjectMarkers, ZoneMarkers};
 use crate::encode::messages::ObjectSet;
 use crate::metrics::ledger::IngestDecision;
 use crate::pipeline::queued_output::DueZones;
 use crate::time::stamp::Arrival;
 use crate::topic::{QosClass, Topic};
+use ros_cdr::Header;
 use sensr_protocol::wire::proto::{Object, ZoneConfig};
 
 /// Lifetime of the markers of moving objects, in addition to twice the interval.

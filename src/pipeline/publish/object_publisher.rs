@@ -4,14 +4,14 @@ use super::delivery::{Delivery, Sink};
 use super::marker_publishers::{ObjectMarkerPublisher, ZoneMarkerPublisher};
 use super::publish_worker::{PublishWorker, StreamPublisher};
 use crate::config::Config;
-use crate::encode::cdr::Header;
-use crate::encode::messages::{LINK_OUTPUT, Moment, ObjectSet, object_array};
+use crate::encode::messages::{LINK_OUTPUT, ObjectSet, OutputHeader, object_array};
 use crate::encode::point_cloud::{Cloud, ObjectPointsEncoder, PointsOfObject};
 use crate::metrics::stage_times::Stage;
 use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::queued_output::QueuedOutput;
 use crate::published_topic;
 use crate::topic::Topic;
+use ros_cdr::Header;
 use sensr_protocol::wire::proto::Object;
 
 /// Worker of the thread that publishes objects and markers.
@@ -87,7 +87,7 @@ impl ObjectPublisher {
                 points.encode(header, &points_of_objects(set))
             }),
             _ => delivery.publish_if_subscribed(topic, arrival, || {
-                let moment = Moment {
+                let moment = OutputHeader {
                     header,
                     server_stamp: message.times.server,
                 };
@@ -120,7 +120,7 @@ impl ObjectPublisher {
 
 fn header_of(message: &QueuedOutput) -> Header<'_> {
     Header {
-        stamp: message.times.stamp,
+        stamp: message.times.stamp.into(),
         frame_id: &message.source.frame_id,
     }
 }

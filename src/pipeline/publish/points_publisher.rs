@@ -3,13 +3,13 @@
 use super::delivery::{Delivery, Sink};
 use super::publish_worker::{PublishWorker, StreamPublisher};
 use crate::config::Config;
-use crate::encode::cdr::Header;
 use crate::encode::messages::LINK_POINTS;
 use crate::encode::point_cloud::CloudEncoder;
 use crate::metrics::stage_times::Stage;
 use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::queued_clouds::QueuedClouds;
 use crate::published_topic;
+use ros_cdr::Header;
 
 /// Worker of the thread that publishes clouds.
 pub type PointsPublishWorker<S> = PublishWorker<PointsPublisher, S>;
@@ -48,7 +48,7 @@ impl StreamPublisher for PointsPublisher {
             });
         }
         let header = Header {
-            stamp: message.stamp,
+            stamp: message.stamp.into(),
             frame_id: &message.source.frame_id,
         };
         for (topic, cloud) in &message.clouds {

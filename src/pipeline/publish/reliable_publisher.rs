@@ -9,12 +9,12 @@ use super::delivery::{Delivery, Sink};
 use super::publish_worker::{PublishWorker, StreamPublisher};
 use super::startup_hold::StartupHold;
 use crate::config::Config;
-use crate::encode::cdr::Header;
-use crate::encode::messages::{self, Moment};
+use crate::encode::messages::{self, OutputHeader};
 use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::queue::{ByteQueue, Popped};
 use crate::pipeline::reliable_message::{QueuedReliable, ReliableMessage};
 use crate::topic::QosClass;
+use ros_cdr::Header;
 
 /// Worker of the thread that publishes reliable messages. The thread is its own, so that they wait for nothing else.
 pub type ReliablePublishWorker<S> = PublishWorker<ReliablePublisher, S>;
@@ -79,9 +79,9 @@ impl StreamPublisher for ReliablePublisher {
         let buffer = &mut self.buffer;
         let topic = queued.message.topic();
         let arrival = queued.times.arrival;
-        let moment = Moment {
+        let moment = OutputHeader {
             header: Header {
-                stamp: queued.times.stamp,
+                stamp: queued.times.stamp.into(),
                 frame_id: &queued.source.frame_id,
             },
             server_stamp: queued.times.server,
@@ -97,12 +97,12 @@ impl StreamPublisher for ReliablePublisher {
 
 fn encode_message<'b>(
     buffer: &'b mut Vec<u8>,
-    moment: Moment<'_>,
+    moment: OutputHeader<'_>,
     queued: &QueuedReliable,
 ) -> &'b [u8] {
     let sequence = queued.sequence;
     // Health describes the server instead of a place: no frame.
-    let without_frame = Moment {
+    let without_frame = OutputHeader {
         header: Header {
             frame_id: "",
             ..moment.header

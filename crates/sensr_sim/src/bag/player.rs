@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::cdr::Link;
 use super::error::BagError;
 use super::pace::Pace;
 use super::read_ahead::ReadAhead;
 use super::reader::{Bag, Frame};
+use super::wire_frame::Link;
 use crate::error::SimError;
 use crate::hub::Hub;
 use crate::options::BagOptions;

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use mcap::records::Record;
 
 use super::catalog::{Catalog, Topic};
-use super::cdr::{Link, WireFrame};
 use super::error::BagError;
 use super::files;
 use super::records::{self, Ended};
 use super::topics;
+use super::wire_frame::{Link, WireFrame};
 
 /// A frame to send.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,118 +1,58 @@
-//! `sensr_bridge/msg/WireFrame` out of CDR, as ROS 2 serializes it (XCDR version 1, OMG DDSI-RTPS 10).
+//! Decoding of `sensr_bridge/msg/WireFrame`.
 //!
 //! ```text
-//! 0   00 00 big or 00 01 little endian, then two bytes of options
-//! 4   int32 sec, uint32 nanosec, uint32 length + characters of frame_id with a final 0,
-//!     uint8 link, uint64 sequence, uint32 length + bytes of data
+//! header    std_msgs/Header
+//! link      uint8
+//! sequence  uint64
+//! data      uint8[]
 //! ```
-//!
-//! A number begins at a multiple of its size, counted from byte 4.
 
-/// Where frames come from and go to.
+use ros_cdr::{ReadError, Reader};
+
+/// Link that a frame was received on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Link {
     Points,
     Output,
 }
 
-/// A recorded frame; `data` is a part of the message.
+/// A recorded frame; `data` is borrowed from the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct WireFrame<'a> {
-    /// When it arrived, nanoseconds since 1970.
+    /// Time of arrival, nanoseconds since 1970.
     pub stamp_ns: i64,
     pub link: Link,
-    /// Its number among the frames of the link.
+    /// Number of the frame among those of the link.
     pub sequence: u64,
     pub data: &'a [u8],
 }
 
-/// The message is no `WireFrame`.
+/// Message that is not a `WireFrame`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum CdrError {
-    #[error("byte {at}: {wanted} more were expected, there are {there}")]
-    Short {
-        at: usize,
-        wanted: usize,
-        there: usize,
-    },
-    #[error("the encapsulation {0:02x?} is neither big-endian nor little-endian CDR")]
-    Encapsulation([u8; 2]),
+pub(super) enum WireFrameError {
+    #[error(transparent)]
+    Cdr(#[from] ReadError),
     #[error("link {0} is neither 0 (points) nor 1 (output)")]
     Link(u8),
 }
 
-/// Bytes before the first field.
-const HEADER_BYTES: usize = 4;
-
 impl<'a> WireFrame<'a> {
-    pub(super) fn decode(message: &'a [u8]) -> Result<Self, CdrError> {
-        let mut cursor = Cursor::new(message)?;
-        let sec = i64::from(i32::from_ne_bytes(cursor.number()?));
-        let nanosec = i64::from(u32::from_ne_bytes(cursor.number()?));
-        let _frame_id = cursor.bytes()?;
-        let link = match u8::from_ne_bytes(cursor.number()?) {
+    pub(super) fn decode(message: &'a [u8]) -> Result<Self, WireFrameError> {
+        let mut reader = Reader::new(message)?;
+        let stamp = reader.read_time()?;
+        // As bytes: the frame_id is not used, so it need not be valid.
+        let _frame_id = reader.read_byte_sequence()?;
+        let link = match reader.read_u8()? {
             0 => Link::Points,
             1 => Link::Output,
-            other => return Err(CdrError::Link(other)),
+            other => return Err(WireFrameError::Link(other)),
         };
         Ok(Self {
-            stamp_ns: sec * 1_000_000_000 + nanosec,
+            stamp_ns: i64::from(stamp.sec) * 1_000_000_000 + i64::from(stamp.nanosec),
             link,
-            sequence: u64::from_ne_bytes(cursor.number()?),
-            data: cursor.bytes()?,
+            sequence: reader.read_u64()?,
+            data: reader.read_byte_sequence()?,
         })
-    }
-}
-
-struct Cursor<'a> {
-    message: &'a [u8],
-    at: usize,
-    is_swapped: bool,
-}
-
-impl<'a> Cursor<'a> {
-    fn new(message: &'a [u8]) -> Result<Self, CdrError> {
-        let mut cursor = Self {
-            message,
-            at: 0,
-            is_swapped: false,
-        };
-        let big = match *cursor.take(HEADER_BYTES)? {
-            [0, 0, ..] => true,
-            [0, 1, ..] => false,
-            ref other => return Err(CdrError::Encapsulation([other[0], other[1]])),
-        };
-        cursor.is_swapped = big != cfg!(target_endian = "big");
-        Ok(cursor)
-    }
-
-    fn take(&mut self, wanted: usize) -> Result<&'a [u8], CdrError> {
-        let rest = self.message.get(self.at..).unwrap_or_default();
-        let taken = rest.get(..wanted).ok_or(CdrError::Short {
-            at: self.at,
-            wanted,
-            there: rest.len(),
-        })?;
-        self.at += wanted;
-        Ok(taken)
-    }
-
-    /// The bytes of a number in this machine's order.
-    fn number<const N: usize>(&mut self) -> Result<[u8; N], CdrError> {
-        let offset = self.at - HEADER_BYTES;
-        self.at += offset.next_multiple_of(N) - offset;
-        let mut bytes = [0; N];
-        bytes.copy_from_slice(self.take(N)?);
-        if self.is_swapped {
-            bytes.reverse();
-        }
-        Ok(bytes)
-    }
-
-    /// A string or a sequence of bytes.
-    fn bytes(&mut self) -> Result<&'a [u8], CdrError> {
-        let length = u32::from_ne_bytes(self.number()?);
-        self.take(usize::try_from(length).unwrap_or(usize::MAX))
     }
 }
 
@@ -123,7 +63,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_message_is_read_byte_by_byte() {
+    fn message_laid_out_by_hand_is_decoded() {
         // Laid out by hand from the specification, with an empty frame_id.
         let message = [
             &[0, 1, 0, 0][..],
@@ -131,7 +71,7 @@ mod tests {
             &[0x40, 0xe2, 0x01, 0x00], // nanosec
             &[1, 0, 0, 0, 0],          // frame_id
             &[1],                      // link
-            &[0, 0],                   // to a multiple of 8
+            &[0, 0],                   // padding to a multiple of 8
             &[5, 0, 0, 0, 0, 0, 0, 0], // sequence
             &[3, 0, 0, 0, b'a', b'b', b'c'],
         ];
@@ -145,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_frame_is_told() {
+    fn malformed_messages_are_refused_with_the_reason() {
         let refused = |message: &[u8]| WireFrame::decode(message).expect_err("broken").to_string();
         assert!(refused(&[]).contains("byte 0"), "{}", refused(&[]));
         let zstd = [0x28, 0xb5, 0x2f, 0xfd, 0];
@@ -162,7 +102,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn either_byte_order_is_read(
+        fn both_byte_orders_are_decoded(
             order in order(), stamp_ns: i32, is_output: bool, sequence: u64, data: Vec<u8>,
         ) {
             let stamp_ns = i64::from(stamp_ns) * 999_999_999;
@@ -176,7 +116,7 @@ mod tests {
         }
 
         #[test]
-        fn garbage_is_an_error_or_a_part_of_the_message(
+        fn data_of_any_bytes_is_part_of_the_message(
             order in order(), garbage: Vec<u8>, with_header: bool,
         ) {
             let mut message = if with_header { order.header().to_vec() } else { Vec::new() };
@@ -187,7 +127,7 @@ mod tests {
         }
 
         #[test]
-        fn a_damaged_message_is_no_reason_to_panic(
+        fn damaged_message_does_not_panic(
             order in order(), at: prop::sample::Index, value: u8, data: Vec<u8>,
         ) {
             let mut message = fixture::message(order, 1, 0, 2, &data);

@@ -1,13 +1,12 @@
-//! One object's markers.
+//! Markers of one object.
 
-use super::colors::{self, Color};
-use super::diff::Markers;
-use super::shape::{Point, point};
-use super::style::{Kind, MarkerStyle};
-use super::{MarkerArrayWriter, lines, names};
+use super::diff::MarkerIds;
+use super::shape::{Point, drawable_point};
+use super::style::{self, Color, MarkerStyle, MarkerType};
+use super::{MarkerArrayWriter, lines};
 use sensr_protocol::wire::proto::Object;
 
-/// Indices of the namespaces.
+/// Indices of the namespaces of objects.
 const BOX: usize = 0;
 const LABEL: usize = 1;
 const VELOCITY: usize = 2;
@@ -15,55 +14,56 @@ const HISTORY: usize = 3;
 const PREDICTION: usize = 4;
 const REACHABLE: usize = 5;
 
-/// Sizes that a box can be seen and rviz can draw with.
+/// Range of box sizes that are visible and that rviz can draw.
 const MIN_SIZE_M: f64 = 0.01;
 const MAX_SIZE_M: f64 = 1e4;
 
 const BOX_ALPHA: f32 = 0.45;
-const FAINT_BOX_ALPHA: f32 = 0.2;
-const FAINT_TEXT_ALPHA: f32 = 0.6;
+const UNSEEN_BOX_ALPHA: f32 = 0.2;
+const UNSEEN_TEXT_ALPHA: f32 = 0.6;
 
 const TEXT_HEIGHT_M: f64 = 0.7;
-/// From the top of the box to the middle of two lines of text.
+/// Distance from the top of the box to the middle of two lines of text.
 const TEXT_ABOVE_M: f64 = 1.0;
 
-/// Slower objects get no arrow: noise points anywhere.
+/// Slowest speed drawn as an arrow. Below it noise dominates the direction.
 const MIN_ARROW_SPEED_M_PER_S: f64 = 0.2;
-/// Diameters of shaft and head, length of the head.
+/// Diameters of shaft and head, and length of the head.
 const ARROW_SCALE_M: [f64; 3] = [0.12, 0.35, 0.5];
 
 /// An object that can be drawn.
-pub(super) struct Track<'a> {
+pub(super) struct DrawableObject<'a> {
     object: &'a Object,
     bottom: Point,
     size: [f64; 3],
     yaw: f32,
-    /// None if there is none to show.
+    /// `None` if there is none to draw.
     velocity: Option<Point>,
-    is_faint: bool,
+    is_unseen: bool,
     color: Color,
 }
 
-impl<'a> Track<'a> {
-    /// None if nobody knows where it is.
-    pub(super) fn of(object: &'a Object, is_static: bool) -> Option<Self> {
+impl<'a> DrawableObject<'a> {
+    /// Returns `None` for an object without a drawable position.
+    pub(super) fn new(object: &'a Object, is_static: bool) -> Option<Self> {
         let bbox = object.bbox.as_ref()?;
         let size = bbox.size.unwrap_or_default();
-        let drawable = |size: f32| match f64::from(size) {
+        let clamp_size = |size: f32| match f64::from(size) {
             size if size > MIN_SIZE_M => size.min(MAX_SIZE_M),
             _small_or_nan => MIN_SIZE_M,
         };
         let is_static = is_static || object.is_static;
-        let is_faint = colors::is_faint(object.tracking_status);
-        let color = colors::of_label(object.label);
+        let is_unseen = style::is_unseen(object.tracking_status);
+        let color = style::label_color(object.label);
         Some(Self {
             object,
-            bottom: point(bbox.position)?,
-            size: [size.x, size.y, size.z].map(drawable),
+            bottom: drawable_point(bbox.position)?,
+            size: [size.x, size.y, size.z].map(clamp_size),
             yaw: if bbox.yaw.is_finite() { bbox.yaw } else { 0.0 },
-            velocity: point(Some(object.velocity.unwrap_or_default())).filter(|_| !is_static),
-            is_faint,
-            color: if is_static || is_faint {
+            velocity: drawable_point(Some(object.velocity.unwrap_or_default()))
+                .filter(|_| !is_static),
+            is_unseen,
+            color: if is_static || is_unseen {
                 color.greyer()
             } else {
                 color
@@ -71,78 +71,91 @@ impl<'a> Track<'a> {
         })
     }
 
-    pub(super) fn draw(&self, array: &mut MarkerArrayWriter<'_>, mut markers: Markers<'_>) {
+    pub(super) fn draw_markers(&self, array: &mut MarkerArrayWriter<'_>, mut ids: MarkerIds<'_>) {
         let Self {
             object,
             bottom,
             color,
             ..
         } = *self;
-        self.draw_box(array, &mut markers);
-        self.draw_label(array, &mut markers);
-        self.draw_velocity(array, &mut markers);
+        self.draw_box(array, &mut ids);
+        self.draw_label(array, &mut ids);
+        self.draw_velocity(array, &mut ids);
         let past = object.history.as_ref();
-        lines::history(array, || markers.key(HISTORY), past, color);
+        lines::draw_history(array, || ids.add_in(HISTORY), past, color);
         let future = object.prediction.as_ref();
         let light = color.lighter();
-        lines::prediction(array, || markers.key(PREDICTION), bottom, future, light);
-        lines::reachable(array, || markers.key(REACHABLE), future, light);
+        lines::draw_prediction(array, || ids.add_in(PREDICTION), bottom, future, light);
+        lines::draw_reachable_sets(array, || ids.add_in(REACHABLE), future, light);
     }
 
-    fn above_bottom(&self, height: f64) -> Point {
+    fn point_above_bottom(&self, height: f64) -> Point {
         let [x, y, z] = self.bottom;
         [x, y, z + height]
     }
 
-    fn centre(&self) -> Point {
-        self.above_bottom(self.size[2] / 2.0)
+    fn center(&self) -> Point {
+        self.point_above_bottom(self.size[2] / 2.0)
     }
 
-    fn draw_box(&self, array: &mut MarkerArrayWriter<'_>, markers: &mut Markers<'_>) {
-        let alpha = if self.is_faint {
-            FAINT_BOX_ALPHA
+    fn draw_box(&self, array: &mut MarkerArrayWriter<'_>, ids: &mut MarkerIds<'_>) {
+        let alpha = if self.is_unseen {
+            UNSEEN_BOX_ALPHA
         } else {
             BOX_ALPHA
         };
-        let look = MarkerStyle {
-            kind: Kind::Cube,
-            position: self.centre(),
+        let style = MarkerStyle {
+            marker_type: MarkerType::Cube,
+            position: self.center(),
             yaw: self.yaw,
             scale: self.size,
-            color: self.color.alpha(alpha),
+            color: self.color.with_alpha(alpha),
         };
-        array.add(markers.key(BOX), look);
+        array.add_shape(ids.add_in(BOX), style);
     }
 
-    fn draw_label(&self, array: &mut MarkerArrayWriter<'_>, markers: &mut Markers<'_>) {
-        let alpha = if self.is_faint { FAINT_TEXT_ALPHA } else { 1.0 };
-        let position = self.above_bottom(self.size[2] + TEXT_ABOVE_M);
-        let look = MarkerStyle::of_text(position, TEXT_HEIGHT_M, self.color.lighter().alpha(alpha));
-        let key = markers.key(LABEL);
-        let (name, id) = (names::of_label(self.object.label), self.object.id);
+    fn draw_label(&self, array: &mut MarkerArrayWriter<'_>, ids: &mut MarkerIds<'_>) {
+        let alpha = if self.is_unseen {
+            UNSEEN_TEXT_ALPHA
+        } else {
+            1.0
+        };
+        let position = self.point_above_bottom(self.size[2] + TEXT_ABOVE_M);
+        let style = MarkerStyle::of_text(
+            position,
+            TEXT_HEIGHT_M,
+            self.color.lighter().with_alpha(alpha),
+        );
+        let id = ids.add_in(LABEL);
+        let (name, object_id) = (style::label_name(self.object.label), self.object.id);
         match self.velocity {
             Some(velocity) => {
-                let speed = length(velocity);
-                array.add_text(key, look, format_args!("{name} {id}\n{speed:.1} m/s"));
+                let speed = norm(velocity);
+                array.add_text(
+                    id,
+                    style,
+                    format_args!("{name} {object_id}\n{speed:.1} m/s"),
+                );
             }
-            None => array.add_text(key, look, format_args!("{name} {id}")),
+            None => array.add_text(id, style, format_args!("{name} {object_id}")),
         }
     }
 
-    fn draw_velocity(&self, array: &mut MarkerArrayWriter<'_>, markers: &mut Markers<'_>) {
-        let moving = |velocity: &Point| length(*velocity) > MIN_ARROW_SPEED_M_PER_S;
-        let Some([dx, dy, dz]) = self.velocity.filter(moving) else {
+    fn draw_velocity(&self, array: &mut MarkerArrayWriter<'_>, ids: &mut MarkerIds<'_>) {
+        let is_moving = |velocity: &Point| norm(*velocity) > MIN_ARROW_SPEED_M_PER_S;
+        let Some([dx, dy, dz]) = self.velocity.filter(is_moving) else {
             return;
         };
-        let from = self.centre();
+        let from = self.center();
         let to = [from[0] + dx, from[1] + dy, from[2] + dz];
-        let look = MarkerStyle::of_points(Kind::Arrow, ARROW_SCALE_M, self.color.alpha(1.0));
+        let style =
+            MarkerStyle::of_points(MarkerType::Arrow, ARROW_SCALE_M, self.color.with_alpha(1.0));
         let points = [from, to].into_iter();
-        array.add_points(markers.key(VELOCITY), look, points, std::iter::empty());
+        array.add_points(ids.add_in(VELOCITY), style, points, std::iter::empty());
     }
 }
 
-fn length(vector: Point) -> f64 {
+fn norm(vector: Point) -> f64 {
     vector.iter().map(|value| value * value).sum::<f64>().sqrt()
 }
 
@@ -178,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_box_stands_on_its_bottom_and_is_turned() {
+    fn box_is_centered_above_its_bottom_and_rotated() {
         let cube = box_of(car());
         assert_eq!((cube.kind, cube.id, cube.lifetime), (1, 12, LIFETIME));
         assert_eq!(cube.position, [10.0, -5.0, -0.25]);
@@ -190,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_above_the_box_says_what_it_is_and_how_fast() {
+    fn label_above_the_box_shows_name_id_and_speed() {
         let label = |object| markers_of(object).remove("label").expect("drawn");
         let of_car = label(car());
         assert_eq!(of_car.text, "car 12\n5.0 m/s");
@@ -214,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arrow_shows_where_it_will_be_in_a_second() {
+    fn arrow_ends_at_the_position_in_one_second() {
         let arrow = markers_of(car()).remove("velocity").expect("moves");
         assert_eq!(arrow.points, [[10.0, -5.0, -0.25], [13.0, -1.0, -0.25]]);
         for velocity in [
@@ -228,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_differ_by_label_and_by_how_sure_it_is() {
+    fn colors_differ_by_label_and_tracking_status() {
         let labels = [0, 1, 2, 3, 4, 5, 6].map(|label| Object { label, ..car() });
         let dimmed = |status: TrackingStatus| Object {
             tracking_status: status.into(),
@@ -261,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_box_without_a_size_is_small_and_one_without_a_position_is_none() {
+    fn box_without_size_is_small_and_without_position_is_not_drawn() {
         let with = |bbox| markers_of(Object { bbox, ..car() });
         let position = Some(vector(1.0, 2.0, 3.0));
         for size in [None, Some(vector(0.0, -1.0, f32::NAN))] {

@@ -1,12 +1,11 @@
-//! Text for the log: whatever a person or a file gives becomes one line in which every character can be seen.
+//! Escapes of invisible characters, so that text from people and files is one readable line in the log.
 
 use std::fmt::Display;
 
-/// Returns whether a character cannot be seen: controls, and what Unicode calls default ignorable (zero-width spaces,
-/// direction marks, byte order marks, fillers), such as copying from web pages and chats brings along. Blanks can be
-/// seen.
+/// Returns whether a character is invisible: a control character, or default ignorable in Unicode (zero-width spaces,
+/// direction marks, byte order marks, fillers), as text copied from web pages and chats contains. Blanks are not.
 #[must_use]
-pub fn is_invisible(letter: char) -> bool {
+pub(super) fn is_invisible(letter: char) -> bool {
     // DerivedCoreProperties.txt, Default_Ignorable_Code_Point, and the interlinear annotations.
     let is_ignorable = matches!(
         letter,
@@ -31,14 +30,14 @@ pub fn is_invisible(letter: char) -> bool {
     is_ignorable || letter.is_control()
 }
 
-/// The text with its invisible characters as escapes: `\n`, `\u{200b}`.
-pub fn visible(text: impl Display) -> String {
+/// Replaces invisible characters by escapes: `\n`, `\u{200b}`.
+pub(super) fn escape_invisible(text: impl Display) -> String {
     let mut line = String::new();
     for letter in text.to_string().chars() {
         if letter.is_control() {
             line.extend(letter.escape_debug());
         } else if is_invisible(letter) {
-            // Some fillers count as letters, so that `escape_debug` would leave them.
+            // Some fillers count as letters, which `escape_debug` does not escape.
             line.extend(letter.escape_unicode());
         } else {
             line.push(letter);
@@ -52,10 +51,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_seen_is_escaped_and_nothing_else() {
-        assert_eq!(visible("항구 a\"\\é"), "항구 a\"\\é");
+    fn only_invisible_characters_are_escaped() {
+        assert_eq!(escape_invisible("항구 a\"\\é"), "항구 a\"\\é");
         assert_eq!(
-            visible("a\n\u{1b}\u{200b}\u{3164}\u{feff}"),
+            escape_invisible("a\n\u{1b}\u{200b}\u{3164}\u{feff}"),
             "a\\n\\u{1b}\\u{200b}\\u{3164}\\u{feff}"
         );
     }
