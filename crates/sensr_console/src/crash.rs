@@ -1,5 +1,5 @@
-//! The last words of an abort: what the C++ runtime or the allocator writes before it aborts is in the pipe when the
-//! process dies, and with it dies the thread that would have read it. So the signal waits a moment for that thread.
+//! Delay of SIGABRT: output that the C++ runtime or the allocator writes before it aborts is still in the pipe when the
+//! process dies, together with the thread that reads the pipe. So the signal handler waits briefly for that thread.
 
 use std::io::{self, ErrorKind, PipeReader, Read as _, Write as _};
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use rustix::fs::{OFlags, fcntl_setfl};
 use signal_hook::consts::SIGABRT;
 use signal_hook::{flag, low_level};
 
-/// The moment. Whoever aborts may hold a lock that the reading thread needs, so it is not more.
+/// Delay. Short, because the aborting thread may hold a lock that the reading thread needs.
 const LIMIT: Duration = Duration::from_millis(100);
 
-/// From now on SIGABRT takes its course a little later. Its handler does three things in this order: it wakes the
-/// thread that is started here, it writes to a pipe that is full and so waits until that thread closes it, and it
-/// does what happens without a handler.
+/// Delays the effect of SIGABRT from now on. Its handler does three things in this order: it wakes the thread that is
+/// started here, it writes to a full pipe and so blocks until that thread closes the pipe, and it does what happens
+/// without a handler.
 pub(super) fn delay_abort() -> io::Result<()> {
     let (woken, wake) = io::pipe()?;
     let (full, hold) = io::pipe()?;
@@ -31,7 +31,7 @@ pub(super) fn delay_abort() -> io::Result<()> {
     Ok(())
 }
 
-/// Leaves it full and blocking; registered, it is not blocking.
+/// Fills the pipe and leaves it blocking; registration would have made it non-blocking.
 fn fill(mut pipe: &io::PipeWriter) -> io::Result<()> {
     fcntl_setfl(pipe, OFlags::NONBLOCK)?;
     let error = loop {
@@ -46,9 +46,9 @@ fn fill(mut pipe: &io::PipeWriter) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes no lock and allocates nothing: in an abort nobody knows what still works.
+/// Closes the full pipe after the delay. Takes no lock and allocates nothing: after an abort neither may work.
 fn release_later(mut woken: PipeReader, full: PipeReader) {
-    // An error is a wake-up too.
+    // A read error is a wake-up too.
     let _ = woken.read(&mut [0]);
     thread::sleep(LIMIT);
     drop(full);

@@ -1,16 +1,16 @@
-//! Bytes, as they come out of a pipe, put together to lines.
+//! Splitter of a byte stream into lines.
 
-/// A longer line is taken apart.
+/// Longest line; longer ones are split.
 const MAX_LINE: usize = 64 * 1024;
 
-/// Puts lines together.
+/// Splitter of a byte stream into lines.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     partial: Vec<u8>,
 }
 
 impl Lines {
-    /// Hands out the lines that `bytes` complete, each with its end.
+    /// Passes the lines that `bytes` complete to `line`, each with its newline.
     pub(super) fn feed(&mut self, bytes: &[u8], mut line: impl FnMut(Vec<u8>)) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.partial.extend_from_slice(piece);
@@ -20,7 +20,7 @@ impl Lines {
         }
     }
 
-    /// The last line, if it has no end.
+    /// Returns the last line, if it has no newline.
     pub(super) fn rest(self) -> Option<Vec<u8>> {
         (!self.partial.is_empty()).then_some(self.partial)
     }
@@ -32,7 +32,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_line_ends_where_it_ends() {
+    fn lines_end_at_newlines() {
         let mut lines = Lines::default();
         let mut seen = Vec::new();
         for bytes in [&b"a"[..], b"b\n\nc", b"d\ne"] {
@@ -43,9 +43,9 @@ mod tests {
     }
 
     proptest! {
-        /// However the bytes are cut: none is missing, and no piece is longer than it may be.
+        /// No byte is lost however the stream is cut, and no piece is longer than allowed.
         #[test]
-        fn no_byte_is_missing(pieces: Vec<Vec<u8>>, long in 0..3 * MAX_LINE) {
+        fn no_byte_is_lost(pieces: Vec<Vec<u8>>, long in 0..3 * MAX_LINE) {
             let mut lines = Lines::default();
             let (mut given, mut seen) = (Vec::new(), Vec::new());
             for bytes in pieces.into_iter().chain([vec![b'x'; long]]) {

@@ -1,4 +1,4 @@
-//! One stream of the console: a pipe in its place, a thread that always reads it, and one that writes.
+//! Relay of one console stream: a pipe in its place, a thread that always reads the pipe, and one that writes.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, PipeReader, Read as _, Write};
@@ -10,21 +10,21 @@ use std::time::Duration;
 use super::lines::Lines;
 use crate::lossy_queue::LossyQueue;
 
-/// Waiting lines of one stream: some two thousand.
+/// Capacity of the queue of one stream: about two thousand lines.
 const MAX_WAITING_BYTES: usize = 256 * 1024;
-/// Bytes read at a time: as many as a pipe holds.
+/// Size of one read: the capacity of a pipe.
 const READ_BYTES: usize = 64 * 1024;
-/// Pause before a stream that somebody has made non-blocking is tried again.
+/// Pause before writing again to a stream that another process has made non-blocking.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
-/// A stream of the console.
+/// Stream of the console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stream {
     Stdout,
     Stderr,
 }
 
-/// A replaced stream.
+/// Replaced stream.
 #[derive(Debug)]
 pub(super) struct Relay {
     stream: Stream,
@@ -57,7 +57,7 @@ impl Stream {
 }
 
 impl Relay {
-    /// Replaces the stream.
+    /// Replaces the stream and starts its threads.
     pub(super) fn start(stream: Stream) -> io::Result<Self> {
         let relay = Self {
             stream,
@@ -83,7 +83,7 @@ impl Relay {
         &self.queue
     }
 
-    /// Puts the real stream back, which ends the pipe. Returns false if it cannot.
+    /// Restores the real stream, which ends the pipe. Returns whether this worked.
     pub(super) fn restore(&self) -> bool {
         self.stream.replace(&*self.real).is_ok()
     }
@@ -96,7 +96,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
         .map(drop)
 }
 
-/// Reads to the end of the pipe, whatever the real stream does.
+/// Reads to the end of the pipe, independently of the real stream.
 fn read(mut pipe: PipeReader, queue: &LossyQueue<Vec<u8>>) {
     let mut lines = Lines::default();
     let mut bytes = vec![0; READ_BYTES];
@@ -109,7 +109,7 @@ fn read(mut pipe: PipeReader, queue: &LossyQueue<Vec<u8>>) {
             Ok(0) => break,
             Ok(count) => lines.feed(&bytes[..count], push),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // A pipe of our own has no other error.
+            // Other errors do not occur on a pipe of this process.
             Err(_) => break,
         }
     }
@@ -119,7 +119,7 @@ fn read(mut pipe: PipeReader, queue: &LossyQueue<Vec<u8>>) {
     queue.close();
 }
 
-/// Writes line by line. May hang in one for ever.
+/// Writes line by line. May block on a line indefinitely.
 fn write(real: &File, queue: &LossyQueue<Vec<u8>>) {
     while let Some(line) = queue.pop() {
         if write_all(real, &line).is_err() {
@@ -128,7 +128,7 @@ fn write(real: &File, queue: &LossyQueue<Vec<u8>>) {
         if let Some(loss) = queue.take_loss() {
             log::warn!(
                 "{} log lines were lost: the console did not take them for {:.1} s. Is the terminal stopped (Ctrl-Q \
-                 goes on), or does its reader hang?",
+                 resumes it), or does its reader hang?",
                 loss.lines,
                 loss.lasted.as_secs_f64()
             );
@@ -157,7 +157,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
 
     #[test]
-    fn what_is_read_is_written_to_the_last_byte() {
+    fn every_byte_read_is_written() {
         let queue = LossyQueue::new(MAX_WAITING_BYTES);
         let (from_process, mut process) = io::pipe().expect("a pipe");
         let (mut console, real) = io::pipe().expect("a pipe");
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_console_that_takes_nothing_costs_lines_and_no_time() {
+    fn console_that_takes_nothing_costs_lines_and_no_time() {
         let queue = LossyQueue::new(MAX_WAITING_BYTES);
         let (from_process, mut process) = io::pipe().expect("a pipe");
         let (console, real) = io::pipe().expect("a pipe");
@@ -191,7 +191,7 @@ mod tests {
             drop(process);
             assert!(!queue.finish(Duration::from_millis(50), Instant::now() + LONG));
             assert!(queue.lost() > 0);
-            // So that the thread ends: with the reader gone, each write is an error.
+            // Lets the thread end: without a reader each write fails.
             drop(console);
             assert!(queue.finish(LONG, Instant::now() + LONG));
         });

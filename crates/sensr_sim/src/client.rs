@@ -1,8 +1,8 @@
-//! One connection: handshake, reading, writing, ending.
+//! One client connection: handshake, reading, writing, end.
 //!
-//! Incoming frames are parsed by tungstenite. Outgoing ones are written by [`Writer`]: tungstenite
-//! copies every payload into a buffer of its own and moves the rest of it to the front after every
-//! partial write, which costs more than all the rest of the server when a client reads slowly.
+//! Incoming frames are parsed by tungstenite. Outgoing frames are written by [`Writer`]: tungstenite copies every payload
+//! into a buffer of its own and moves the rest of it to the front after every partial write, which costs more than the
+//! rest of the server when a client reads slowly.
 
 mod pulse;
 mod writer;
@@ -29,21 +29,21 @@ use pulse::Pulse;
 use tokio_util::sync::CancellationToken;
 use writer::Writer;
 
-/// How long things may take.
+/// Time limits of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// The handshake of TLS, and that of the WebSocket.
+    /// Limit of the TLS handshake and of the WebSocket handshake.
     pub handshake: Duration,
-    /// The answer to a close frame. Long, because a slow client that answers a ping on a closed socket
-    /// would lose what it has not read yet, the close frame among it.
+    /// Wait for the answer to a close frame. Long, because a slow client that answers a ping on a closed socket would
+    /// lose everything it has not read yet, including the close frame.
     pub close: Duration,
-    /// For the client to leave after something it cannot bear.
+    /// Wait for the client to disconnect after an invalid frame.
     leave: Duration,
-    /// Without anything being written to a connection that is to end.
+    /// Longest time without a write on a connection that is being closed.
     stall: Duration,
-    /// Between two looks at the limits.
+    /// Interval of checking the limits.
     watch: Duration,
-    /// Between two pings; `None`: no pings.
+    /// Interval of pings; `None` for no pings.
     ping_interval: Option<Duration>,
 }
 
@@ -61,23 +61,23 @@ impl Limits {
     }
 }
 
-/// A ping that has no answer after so many intervals means that nobody is there.
+/// Number of ping intervals without an answer after which a client is closed.
 const PING_PATIENCE: u32 = 3;
 
-/// The biggest message a client may send; SENSR's clients send none.
+/// Longest message accepted from a client; SENSR's clients send none.
 const MAX_INCOMING_BYTES: usize = 64 << 10;
 
-/// What everyone who connects to a port meets.
+/// Everything needed to serve the connections of one port.
 #[derive(Debug, Clone)]
 pub(super) struct Host {
     pub hub: Arc<Hub>,
     pub door: Arc<Door>,
     pub limits: Limits,
-    /// Faults under way end.
+    /// Cancelled when the server is closing; ends active faults.
     pub closing: CancellationToken,
 }
 
-/// Serves one client until it leaves or is closed.
+/// Serves one client until it disconnects or is closed.
 pub(super) async fn serve<S>(stream: S, peer: SocketAddr, host: Host)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -85,13 +85,16 @@ where
     let Host { hub, limits, .. } = &host;
     let handshake = tokio_tungstenite::accept_async(stream);
     let stream = match tokio::time::timeout(limits.handshake, handshake).await {
-        // Nothing was read beyond the handshake: tungstenite refuses a client that does not wait.
+        // Nothing was read beyond the handshake: tungstenite refuses a client that sends frames before its end.
         Ok(Ok(accepted)) => accepted.into_inner(),
-        Ok(Err(error)) => return log::debug!("{} {peer}: no handshake: {error}", hub.name),
-        Err(_) => return log::debug!("{} {peer}: no handshake in time", hub.name),
+        Ok(Err(error)) => return log::debug!("{} {peer}: handshake failed: {error}", hub.name),
+        Err(_) => return log::debug!("{} {peer}: handshake timed out", hub.name),
     };
     if !host.door.is_open() {
-        return log::debug!("{} {peer}: came in while the door was shut", hub.name);
+        return log::debug!(
+            "{} {peer}: connected while the port was closed by a fault",
+            hub.name
+        );
     }
     let membership = hub.join();
     log::info!("{} {peer}: connected", hub.name);
@@ -114,22 +117,22 @@ struct Connection<'a> {
     closing: CancellationToken,
 }
 
-/// Why nothing more is written to a connection.
+/// End of the exchange on a connection.
 #[derive(Debug)]
 enum Ended {
-    /// A close frame was written, and answered in time.
+    /// A close frame was written and answered in time.
     Closed(Close),
-    /// A close frame was written, and not answered.
+    /// A close frame was written and not answered.
     Unanswered(Close),
     /// The client sent a close frame.
     ByClient,
-    /// The connection broke.
+    /// The connection was lost.
     Lost,
-    /// Nothing can be written to it any more.
+    /// The client reads nothing while it is being closed.
     Stalled,
-    /// By a fault that costs the connection.
+    /// A fault of the writer ended the connection.
     Struck(Strike),
-    /// By a fault that lets go of it.
+    /// A fault disconnected the client without a close frame.
     Released(Release),
 }
 
@@ -141,7 +144,7 @@ impl fmt::Display for Ended {
             }
             Self::ByClient => f.write_str("closed by the client"),
             Self::Lost => f.write_str("lost"),
-            Self::Stalled => f.write_str("cut, since the client takes nothing any more"),
+            Self::Stalled => f.write_str("cut because the client reads nothing"),
             Self::Struck(_) | Self::Released(_) => f.write_str("ended by a fault"),
         }
     }
@@ -162,7 +165,7 @@ impl Connection<'_> {
         ended
     }
 
-    /// Reads and writes until one of both is over, then the other.
+    /// Reads and writes until one direction ends, then waits for the other.
     async fn talk<S>(&self, incoming: &mut ReadHalf<S>, outgoing: &mut WriteHalf<S>) -> Ended
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -194,7 +197,7 @@ impl Connection<'_> {
         }
     }
 
-    /// Ends the connection so that the client gets everything that was written, if it reads on.
+    /// Closes the socket so that a client that keeps reading gets everything that was written.
     async fn finish<S>(&self, mut incoming: ReadHalf<S>, outgoing: WriteHalf<S>, ended: &Ended)
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -202,14 +205,14 @@ impl Connection<'_> {
         self.queue.abandon();
         match ended {
             Ended::Lost | Ended::Stalled | Ended::Unanswered(_) => return,
-            // Both sides have said all they will say.
+            // Neither side sends anything more.
             Ended::Closed(_) | Ended::ByClient => {
                 return part(tokio::io::empty(), outgoing, self.limits.close).await;
             }
             Ended::Released(Release::HangUp) => {}
             Ended::Struck(strike) => {
                 if !matches!(strike.blow, Blow::Cut) {
-                    // It is the client that is to go first.
+                    // The client is expected to disconnect first.
                     let _ = tokio::time::timeout(self.limits.leave, drain(&mut incoming)).await;
                 }
             }
@@ -225,12 +228,12 @@ impl Connection<'_> {
         part(incoming, outgoing, self.limits.close).await;
     }
 
-    /// Reads until the client closes or is gone.
+    /// Reads until the client sends a close frame or disconnects.
     async fn read<S>(&self, incoming: &mut ReadHalf<S>) -> Ended
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        // What tungstenite would answer by itself goes nowhere; the writer answers.
+        // Automatic answers of tungstenite are discarded; the writer answers.
         let half = tokio::io::join(incoming, tokio::io::sink());
         let config = WebSocketConfig::default()
             .read_buffer_size(4 << 10)
@@ -243,9 +246,9 @@ impl Connection<'_> {
                 Ok(Message::Ping(payload)) => self.queue.pong(payload),
                 Ok(Message::Close(_)) => return Ended::ByClient,
                 Ok(Message::Pong(_)) => {}
-                Ok(other) => log::debug!("ignored: {} bytes from a client", other.len()),
+                Ok(other) => log::debug!("ignoring {} bytes from a client", other.len()),
                 Err(error) => {
-                    log::debug!("reading: {error}");
+                    log::debug!("read failed: {error}");
                     return Ended::Lost;
                 }
             }
@@ -253,18 +256,18 @@ impl Connection<'_> {
         Ended::Lost
     }
 
-    /// Waits for the other half to end too. False if it does not.
+    /// Waits for the other direction; returns false if it does not end within the limit.
     async fn within_close_limit(&self, rest: impl Future<Output = Ended>) -> bool {
         tokio::time::timeout(self.limits.close, rest).await.is_ok()
     }
 
-    /// Sends pings and keeps the time limits. Returns when the connection is to be cut.
+    /// Sends pings and checks the time limits. Returns when the connection has to be cut.
     async fn watch(&self) {
         let mut last_ping = Instant::now();
         loop {
             tokio::time::sleep(self.limits.watch).await;
             if self.queue.is_gripped(Grip::Stall) {
-                // Nobody can tell whether the client would take anything.
+                // Whether the client would read is unknown during a stall.
                 self.pulse.wrote();
             } else if self.queue.is_closing() {
                 if self.pulse.written_age() > self.limits.stall {

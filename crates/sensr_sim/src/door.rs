@@ -1,30 +1,30 @@
-//! Whether a port is open, and what meets those who come in.
+//! State of one port: whether it is open and how new connections are treated.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// What meets those who connect.
+/// Treatment of new connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// They are served.
+    /// Served.
     Open,
-    /// Nobody listens.
+    /// Refused: the port does not listen.
     Shut,
-    /// They are accepted and never answered.
+    /// Accepted and never answered.
     Mute,
-    /// They are answered with HTTP 503.
+    /// Answered with HTTP 503.
     Reject,
 }
 
-/// One port, as faults see it.
+/// State of one port, changed by faults and followed by its listener.
 #[derive(Debug)]
 pub(super) struct Door {
     holds: watch::Sender<Holds>,
     is_listening: watch::Sender<bool>,
 }
 
-/// Faults may overlap; the latest counts.
+/// Modes set by active faults, which may overlap; the latest applies.
 #[derive(Debug, Default)]
 struct Holds {
     made: u64,
@@ -53,7 +53,7 @@ impl Door {
         self.mode() == Mode::Open
     }
 
-    /// Changes the mode until the result is dropped.
+    /// Sets the mode until the returned guard is dropped.
     pub(super) fn hold(self: &Arc<Self>, mode: Mode) -> DoorHold {
         let mut number = 0;
         self.holds.send_modify(|holds| {
@@ -67,28 +67,28 @@ impl Door {
         }
     }
 
-    /// Returns when the mode is another.
+    /// Waits until the mode differs from `mode`.
     pub(super) async fn leaves(&self, mode: Mode) {
         let mut holds = self.holds.subscribe();
-        // The sender is `self`.
+        // Cannot fail: the sender is in `self`.
         let _ = holds.wait_for(|holds| holds.mode() != mode).await;
     }
 
-    /// The port was opened or closed.
+    /// Records that the listener has opened or closed the port.
     pub(super) fn set_listening(&self, is_listening: bool) {
         self.is_listening.send_replace(is_listening);
     }
 
-    /// Returns when the port is open, or closed.
+    /// Waits until the port listens, or until it does not.
     pub(super) async fn listens(&self, wanted: bool) {
         let mut is_listening = self.is_listening.subscribe();
-        // The sender is `self`.
+        // Cannot fail: the sender is in `self`.
         let _ = is_listening.wait_for(|is| *is == wanted).await;
     }
 }
 
-/// A fault at a door, until dropped.
-#[must_use = "it is over when this is dropped"]
+/// Guard of a mode set by a fault.
+#[must_use = "the mode ends when this is dropped"]
 #[derive(Debug)]
 pub(super) struct DoorHold {
     door: Arc<Door>,
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_latest_of_overlapping_faults_counts() {
+    async fn latest_of_overlapping_modes_applies() {
         let door = Arc::new(Door::new());
         let shut = door.hold(Mode::Shut);
         let mute = door.hold(Mode::Mute);

@@ -1,32 +1,32 @@
-//! How a connection is to end.
+//! End of a connection: close frames, disconnects and graceful TCP close.
 
 use std::time::Duration;
 
-/// The reason of a 1011 close, as SENSR words it, when a client reads too slowly.
+/// Close reason that SENSR sends with code 1011 when a client reads too slowly.
 pub const CLOSE_OVERFLOW_REASON: &str = "Writing buffer is full";
 
-/// How a connection is to end.
+/// Close frame that ends a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Close {
-    /// WebSocket close code.
+    /// WebSocket close code, RFC 6455 section 7.4.
     pub code: u16,
     pub reason: &'static str,
 }
 
 impl Close {
-    /// Everything was delivered.
+    /// All messages were delivered.
     pub(super) const FINISHED: Self = Self::new(1000, "Finished");
-    /// The server is told to stop.
+    /// The server is stopping.
     pub(super) const STOPPED: Self = Self::new(1001, "Server is stopping");
     /// The client reads too slowly.
     pub(super) const OVERFLOW: Self = Self::new(1011, CLOSE_OVERFLOW_REASON);
     /// The client does not answer pings.
     pub(super) const PING_TIMEOUT: Self = Self::new(1011, "Ping timeout");
-    /// A fault: a server that starts again.
+    /// The `restart` fault.
     pub(super) const RESTARTED: Self = Self::new(1001, "Server is restarting");
-    /// A fault: for no reason.
+    /// The `close` fault.
     pub(super) const DISMISSED: Self = Self::new(1000, "Goodbye");
-    /// The client asked for it.
+    /// Reply to the client's close frame.
     pub(super) const REPLY: Self = Self::new(1000, "");
 
     const fn new(code: u16, reason: &'static str) -> Self {
@@ -34,11 +34,11 @@ impl Close {
     }
 }
 
-/// How a connection ends without a close frame.
+/// End of a connection without a close frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Release {
-    /// At once, in the middle of whatever is being written.
+    /// Immediate, possibly in the middle of a message.
     HangUp,
-    /// Nothing is written any more, and what comes is not answered, until the client leaves or for so long.
+    /// Nothing is written or answered until the client disconnects, at most for this long.
     HalfOpen(Duration),
 }

@@ -1,4 +1,4 @@
-//! One listening port: who comes in, and what meets them.
+//! Listener of one port.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,39 +15,39 @@ use super::error::SimError;
 use super::farewell::{drain, part};
 use tokio_util::sync::CancellationToken;
 
-/// Pause after a connection could not be accepted (too many open files, say).
+/// Pause after `accept` failed, for example because of too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Pause before the port is tried again.
+/// Pause before binding the port is retried.
 const REOPEN_PAUSE: Duration = Duration::from_millis(20);
 
-/// Connections that may wait to be accepted.
+/// Length of the queue of connections that are not accepted yet.
 const BACKLOG: u32 = 1024;
 
-/// The longest request that is read before it is rejected.
+/// Longest request that is read before it is rejected.
 const MAX_REQUEST_BYTES: usize = 16 << 10;
 
 const UNAVAILABLE: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
-/// A port and what it leads to.
+/// Port that accepts clients of one stream.
 pub(super) struct Entrance {
     pub address: SocketAddr,
     pub host: Host,
     pub tls: Option<TlsAcceptor>,
 }
 
-/// The port while a server runs. While it is shut it stays bound, so that nobody else takes it: a bound socket
-/// that does not listen refuses connections.
+/// Socket of the port. A closed port stays bound, so that no other process takes it: a bound socket that does not
+/// listen refuses connections.
 enum Port {
     Listening(TcpListener),
     Shut(TcpSocket),
-    /// To be tried again.
+    /// Not bound; binding is retried.
     Lost,
 }
 
 impl Entrance {
-    /// Lets clients in until the host closes, then waits for the last to leave; `killing` ends them.
+    /// Accepts clients until the server is closing, then waits for the last one to leave; `killing` aborts them.
     pub(super) async fn run(
         self,
         listener: TcpListener,
@@ -82,7 +82,7 @@ impl Entrance {
         }
     }
 
-    /// The port as it is to be in this mode.
+    /// Returns the socket in the state that `mode` requires.
     fn turned(&self, port: Port, mode: Mode) -> Port {
         let is_shut = mode == Mode::Shut;
         let was_lost = matches!(port, Port::Lost);
@@ -102,7 +102,10 @@ impl Entrance {
         let port = turned.unwrap_or_else(|error| {
             if !was_lost {
                 let name = self.host.hub.name;
-                log::warn!("{name}: {} is not to be had yet: {error}", self.address);
+                log::warn!(
+                    "{name}: cannot listen on {} yet, retrying: {error}",
+                    self.address
+                );
             }
             Port::Lost
         });
@@ -111,7 +114,7 @@ impl Entrance {
         port
     }
 
-    /// The next who comes in.
+    /// Waits for the next connection.
     async fn accept(&self, port: &Port) -> (TcpStream, SocketAddr) {
         loop {
             match port {
@@ -173,7 +176,7 @@ async fn greet(
     match tokio::time::timeout(host.limits.handshake, tls.accept(stream)).await {
         Ok(Ok(stream)) => admit(stream, peer, host, mode).await,
         Ok(Err(error)) => log::warn!("{name} {peer}: TLS handshake failed: {error}"),
-        Err(_) => log::warn!("{name} {peer}: TLS handshake failed: no answer in time"),
+        Err(_) => log::warn!("{name} {peer}: TLS handshake failed: timed out"),
     }
 }
 
@@ -188,7 +191,7 @@ where
     }
 }
 
-/// Never answers, as long as the door is mute.
+/// Answers nothing until the client leaves or the port is no longer mute.
 async fn ignore(stream: TcpStream, host: Host) {
     let (mut incoming, outgoing) = stream.into_split();
     tokio::select! {
@@ -199,7 +202,7 @@ async fn ignore(stream: TcpStream, host: Host) {
     part(incoming, outgoing, host.limits.close).await;
 }
 
-/// Answers whatever is asked for with 503.
+/// Answers any request with 503.
 async fn reject<S>(stream: S, host: Host)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -216,7 +219,7 @@ where
     };
     match tokio::time::timeout(host.limits.handshake, answer).await {
         Ok(Ok(())) => part(incoming, outgoing, host.limits.close).await,
-        Ok(Err(error)) => log::debug!("{}: rejecting: {error}", host.hub.name),
-        Err(_) => log::debug!("{}: no request in time", host.hub.name),
+        Ok(Err(error)) => log::debug!("{}: cannot answer with 503: {error}", host.hub.name),
+        Err(_) => log::debug!("{}: request timed out", host.hub.name),
     }
 }

@@ -1,13 +1,13 @@
-//! What can go wrong with a server, on demand, by script or at random.
+//! Faults of a server: on demand, by script or at random.
 //!
 //! ```text
 //! stdin ──────────┐
-//! script, --fault ├─► director ─┬─► door: are connections accepted, and answered?
-//! chaos ──────────┘             └─► send queues: strikes (once), grips (for a while), releases (the end)
+//! script, --fault ├─► runner ─┬─► port state: treatment of new connections
+//! chaos ──────────┘           └─► send queues: one-shot faults, ongoing faults, disconnects
 //! ```
 //!
-//! A fault that costs the connection is the last thing written on it; then the connection ends in order. So
-//! whoever reads to the end has received exactly what the report says was delivered.
+//! A fault that ends the connection is the last thing written on it; then the connection is closed gracefully. So a
+//! client that reads to the end has received exactly what the report counts as delivered.
 
 mod chaos;
 mod counts;
@@ -39,7 +39,7 @@ pub(super) use doctor::{emptied, non_finite, truncated};
 pub(super) use event::Herald;
 pub(super) use strike::{Blow, Strike, Token};
 
-/// The streams that suffer.
+/// Streams affected by a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Links {
@@ -52,7 +52,7 @@ pub enum Links {
 }
 
 impl Links {
-    /// As the grammar has them.
+    /// Returns the word of the grammar.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -63,7 +63,7 @@ impl Links {
     }
 }
 
-/// Something that goes wrong.
+/// Fault of the server or of its connections.
 ///
 /// Its text is `FAULT [points|output|both] [for SECONDS]`:
 ///
@@ -75,28 +75,28 @@ impl Links {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fault {
-    /// What goes wrong.
+    /// Kind of the fault.
     pub kind: FaultKind,
-    /// Where.
+    /// Affected streams.
     pub links: Links,
-    /// How long, seconds. `None`: as long as it usually takes.
+    /// Duration, seconds; `None` for the default of the kind.
     pub secs: Option<f64>,
 }
 
-/// A fault and when it begins.
+/// Fault with the time of its beginning.
 ///
-/// Its text is that of the fault, with `at SECONDS` before it or not.
+/// Its text is that of the fault, optionally preceded by `at SECONDS`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TimedFault {
-    /// Counted from when the clock starts: with the first client of the point stream, of a bag with the first
-    /// of each stream, or at once if the server is free-running.
+    /// Time since the clock started: with the first client of the point stream, with the first of each stream for a
+    /// bag, or at once if the server is free-running.
     pub at: Duration,
-    /// What goes wrong then.
+    /// Fault that begins then.
     pub fault: Fault,
 }
 
 impl Fault {
-    /// How long it lasts; zero if that is no question.
+    /// Returns the duration; zero if the kind has none.
     pub(super) fn lasts(&self) -> Duration {
         let secs = self.secs.or(self.kind.usual_secs()).unwrap_or(0.0);
         Duration::try_from_secs_f64(secs).unwrap_or_default()

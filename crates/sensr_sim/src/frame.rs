@@ -1,4 +1,4 @@
-//! Writes WebSocket frames as a server does: unmasked, in one piece, straight from a shared buffer.
+//! Encoding of unmasked WebSocket frames and their vectored write from a shared buffer.
 
 use std::io;
 
@@ -10,10 +10,10 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpC
 
 use super::ending::Close;
 
-/// The longest header of an unmasked frame.
+/// Length of the longest header of an unmasked frame.
 const MAX_HEADER_BYTES: usize = 10;
 
-/// A frame ready to be written.
+/// WebSocket frame to be written.
 #[derive(Debug)]
 pub(super) struct Frame {
     opcode: OpCode,
@@ -22,7 +22,7 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// A binary message in one frame.
+    /// Returns a binary message in a single frame.
     pub(super) fn message(payload: Bytes) -> Self {
         Self::new(OpCode::Data(Data::Binary), payload)
     }
@@ -46,7 +46,7 @@ impl Frame {
         Self::new(OpCode::Control(Control::Close), close_payload(close))
     }
 
-    /// A part of a binary message.
+    /// Returns a fragment of a binary message.
     pub(super) fn fragment(payload: Bytes, is_first: bool, is_final: bool) -> Self {
         let data = if is_first {
             Data::Binary
@@ -67,13 +67,13 @@ impl Frame {
         }
     }
 
-    /// Header and payload, which go out with one vectored write.
+    /// Returns header and payload as one buffer, for a vectored write.
     pub(super) fn into_buf(self) -> io::Result<Chain<Bytes, Bytes>> {
         let header = self.header(self.payload.len() as u64)?;
         Ok(header.chain(self.payload))
     }
 
-    /// The header alone, which may announce anything.
+    /// Returns the header alone, which may declare any payload length.
     pub(super) fn header(&self, length: u64) -> io::Result<Bytes> {
         let header = FrameHeader {
             opcode: self.opcode,
@@ -88,7 +88,7 @@ impl Frame {
     }
 }
 
-/// Writes it all without flushing; `progress` is called whenever the socket took a part of it.
+/// Writes all of `rest` without flushing; calls `progress` whenever the socket has taken a part of it.
 pub(super) async fn write_all<W>(
     stream: &mut W,
     mut rest: impl Buf,
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_fragment_says_what_it_is_and_only_the_last_that_it_is() {
+    fn only_the_first_fragment_has_the_opcode_and_only_the_last_the_fin_bit() {
         let fragment = |is_first, is_final| {
             written(Frame::fragment(
                 Bytes::from_static(b"x"),
@@ -153,16 +153,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn everything_is_written() {
+    async fn whole_buffer_is_written() {
         let mut bytes = Vec::new();
         let buf = Frame::text("all of it").into_buf().expect("formatted");
         let written = write_all(&mut bytes, buf, || ()).await;
-        written.expect("a Vec takes all");
+        written.expect("a Vec takes all bytes");
         assert_eq!(bytes, b"\x81\x09all of it");
     }
 
     #[test]
-    fn a_close_frame_carries_code_and_reason() {
+    fn close_frame_carries_code_and_reason() {
         let bytes = written(Frame::close(Close::OVERFLOW));
         assert_eq!(&bytes, b"\x88\x18\x03\xf3Writing buffer is full");
     }

@@ -1,4 +1,4 @@
-//! The clients of one stream.
+//! Clients of one stream and the distribution of messages to them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +9,7 @@ use super::ending::Close;
 use super::outgoing::Message;
 use super::send_queue::{Full, SendQueue};
 
-/// The clients of one stream. What is offered goes to every one of them.
+/// Clients of one stream; every message is queued for each of them.
 #[derive(Debug)]
 pub(super) struct Hub {
     /// `points` or `output`.
@@ -23,11 +23,11 @@ pub(super) struct Hub {
 #[derive(Debug, Default)]
 struct Members {
     queues: Vec<Arc<SendQueue>>,
-    /// How those who come now are turned away.
+    /// Close frame for all further clients.
     closed: Option<Close>,
 }
 
-/// A client among the others, until dropped.
+/// Registration of one client, ended by dropping it.
 #[derive(Debug)]
 pub(super) struct Membership {
     hub: Arc<Hub>,
@@ -35,7 +35,7 @@ pub(super) struct Membership {
 }
 
 impl Hub {
-    /// `limit_bytes` may wait for each client.
+    /// Returns a stream without clients. `limit_bytes` bounds the send queue of each client.
     pub(super) fn new(name: &'static str, limit_bytes: usize) -> Self {
         Self {
             name,
@@ -62,15 +62,15 @@ impl Hub {
         }
     }
 
-    /// Returns as soon as there is a client. For one caller only.
+    /// Waits until there is a client. For one caller only.
     pub(super) async fn occupied(&self) {
         while self.is_empty() {
             self.joined.notified().await;
         }
     }
 
-    /// Returns as soon as a message of this size fits for every client. For one caller only, which must be the
-    /// only one to offer any.
+    /// Waits until a message of this size fits into every send queue. For one caller only, which must be the only one to
+    /// send messages.
     pub(super) async fn room(&self, bytes: usize) {
         let full = || {
             let members = self.lock();
@@ -82,7 +82,7 @@ impl Hub {
         }
     }
 
-    /// Is there nobody whom a message would reach? Those whose end is decided do not count.
+    /// Returns whether no client would receive a message; clients that are being closed do not count.
     pub(super) fn is_empty(&self) -> bool {
         self.lock().queues.iter().all(|queue| queue.is_closing())
     }
@@ -91,9 +91,8 @@ impl Hub {
         self.lock().queues.len()
     }
 
-    /// Offers every client a message, which `message` makes; its argument tells whether it is the first
-    /// one offered to the client. Those for whom it is too much are closed, after `last_words` if there
-    /// are any. Returns how many those are.
+    /// Queues a message for every client. `message` makes it and is told whether it is the client's first one. Clients
+    /// whose queue is full are closed, after `last_words` if there are any. Returns the number of those clients.
     pub(super) fn offer(
         &self,
         mut message: impl FnMut(bool) -> Message,
@@ -102,8 +101,8 @@ impl Hub {
         self.push(|queue| message(queue.take_fresh()), last_words)
     }
 
-    /// Offers every client an event; the first message of a newcomer is yet to come. Those for whom it
-    /// is too much are closed, after `last_words` if there are any. Returns how many those are.
+    /// Queues an event for every client; does not count as a client's first message. Clients whose queue is full are
+    /// closed, after `last_words` if there are any. Returns the number of those clients.
     pub(super) fn announce(
         &self,
         event: &Message,
@@ -128,7 +127,7 @@ impl Hub {
         overflowed
     }
 
-    /// Closes every client as if it were too slow. Returns how many those are.
+    /// Closes every client as if it were too slow. Returns their number.
     pub(super) fn overflow(&self, last_words: impl Fn() -> Option<Message>) -> u64 {
         let mut overflowed = 0;
         self.for_each(|queue| {
@@ -139,7 +138,7 @@ impl Hub {
         overflowed
     }
 
-    /// Does something with every client whose end is not decided.
+    /// Calls `action` for every client that is not being closed.
     pub(super) fn for_each(&self, mut action: impl FnMut(&Arc<SendQueue>)) {
         for queue in &self.lock().queues {
             if !queue.is_closing() {
@@ -148,12 +147,12 @@ impl Hub {
         }
     }
 
-    /// Ends every connection, and every one to come, after what is waiting.
+    /// Closes every present and future client after its queued messages.
     pub(super) fn close_after_all(&self, close: Close) {
         self.close(close, |queue| queue.close_after_all(close));
     }
 
-    /// Ends every connection, and every one to come, at once.
+    /// Closes every present and future client at once.
     pub(super) fn close_now(&self, close: Close) {
         self.close(close, |queue| queue.close_now(None, close));
     }
@@ -193,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn everyone_gets_the_same_buffer_and_the_first_is_marked() {
+    async fn every_client_gets_the_same_buffer_and_its_first_message_is_marked() {
         let hub = Arc::new(Hub::new("points", 100));
         let early = hub.join();
         let frame = Message::from(&b"frame"[..]);
@@ -218,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn too_slow_a_client_gets_last_words_and_the_others_go_on() {
+    async fn too_slow_client_gets_a_final_message_and_the_others_stay_connected() {
         let hub = Arc::new(Hub::new("output", 8));
         let slow = hub.join();
         let make = |_| Message::from(&b"12345"[..]);
@@ -228,15 +227,15 @@ mod tests {
         assert_eq!(hub.offer(make, words), 1);
         assert_eq!(next_message(&slow).await, words().expect("some"));
         let Outgoing::Close(Close::OVERFLOW) = slow.queue.next().await else {
-            panic!("it must be closed");
+            panic!("a close frame must follow");
         };
         assert_eq!(next_message(&quick).await, make(false));
-        assert_eq!(hub.offer(make, words), 1, "the quick one read nothing");
+        assert_eq!(hub.offer(make, words), 1, "the quick one has read nothing");
         assert_eq!(hub.counters.overflowed.get(), 2);
     }
 
     #[tokio::test]
-    async fn there_is_room_when_the_slowest_has_read_has_left_or_is_closed() {
+    async fn capacity_is_free_once_the_slowest_client_has_read_left_or_been_closed() {
         let hub = Arc::new(Hub::new("points", 8));
         hub.room(100).await;
         let (slow, _quick) = (hub.join(), hub.join());
@@ -250,7 +249,7 @@ mod tests {
         hub.room(3).await;
         assert!(is_waiting().await);
         let message = next_message(&slow).await;
-        assert!(is_waiting().await, "it is still being written");
+        assert!(is_waiting().await, "the message is still being written");
         tokio::join!(hub.room(4), async {
             slow.queue.written(&message, message.len());
         });
@@ -263,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_not_the_first_message() {
+    fn event_does_not_count_as_first_message() {
         let hub = Arc::new(Hub::new("output", 100));
         let _member = hub.join();
         let event = Message::from(&b"event"[..]);

@@ -1,5 +1,3 @@
-//! The messages of the point stream.
-
 use bytes::Bytes;
 use prost::Message as _;
 
@@ -8,7 +6,7 @@ use sensr_protocol::wire::{PointCloud, proto::PointResult};
 /// [`PointResult::uid`] of every message.
 const UID: &str = "sensr_sim";
 
-/// One point message.
+/// Encodes a message of the point stream.
 pub(super) fn encode(clouds: Vec<PointCloud>) -> Bytes {
     let message = PointResult {
         points: clouds,

@@ -1,6 +1,6 @@
-//! The few lossy conversions of the simulator, each with the reason why nothing is lost.
+//! Lossy number conversions and conversions to wire types.
 
-/// A coordinate, intensity or angle as the wire has it.
+/// Converts a coordinate, intensity or angle to the precision of the wire.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "float32 is the wire's precision"
@@ -9,7 +9,7 @@ pub(super) fn narrow(value: f64) -> f32 {
     value as f32
 }
 
-/// A count as a float.
+/// Converts a count to a float.
 #[expect(
     clippy::cast_precision_loss,
     reason = "exact up to 2^53, more than the messages of a million years"
@@ -18,32 +18,32 @@ pub(super) fn float(count: u64) -> f64 {
     count as f64
 }
 
-/// The length of something in memory as a float.
+/// Converts a length in memory to a float.
 pub(super) fn float_len(length: usize) -> f64 {
     float(length as u64)
 }
 
-/// The index of the interval of width 1 that `value` is in; negative values and NaN give 0.
+/// Returns the index of the interval of width 1 that contains `value`; 0 for negative values and NaN.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "`as` saturates, which is what is wanted here"
+    reason = "saturation of `as` is intended"
 )]
 pub(super) fn floor_index(value: f64) -> usize {
     value.floor() as usize
 }
 
-/// A whole number of nanoseconds; saturates 292 years from zero.
+/// Converts seconds to whole nanoseconds; saturates 292 years from zero.
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "`as` saturates, which is what is wanted here"
+    reason = "saturation of `as` is intended"
 )]
 pub(super) fn nanoseconds(secs: f64) -> i64 {
     (secs * 1e9).round() as i64
 }
 
-/// Index `i` of `wanted` entries spread evenly over `available` ones: subsampling when there are too
-/// many, repetition when there are too few.
+/// Returns the index of entry `i` of `wanted` ones spread evenly over `available` ones: subsampling if there are too
+/// many, repetition if there are too few.
 pub(super) fn spread(i: usize, wanted: usize, available: usize) -> usize {
     let index = i as u128 * available as u128 / wanted as u128;
     usize::try_from(index).unwrap_or(usize::MAX)
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spreading_is_even_and_covers_both_ends() {
+    fn spread_is_even_and_covers_both_ends() {
         let of = |wanted, available| -> Vec<usize> {
             (0..wanted).map(|i| spread(i, wanted, available)).collect()
         };
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn flooring_saturates() {
+    fn floor_index_saturates() {
         assert_eq!(floor_index(3.99), 3);
         assert_eq!(floor_index(-0.5), 0);
         assert_eq!(floor_index(f64::NAN), 0);

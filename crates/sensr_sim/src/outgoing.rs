@@ -1,4 +1,4 @@
-//! What is written to a client.
+//! Messages and other items of the send queues.
 
 use bytes::Bytes;
 
@@ -6,20 +6,20 @@ use super::ending::Close;
 use super::fault::Strike;
 use super::report::{CloudCounts, OutputCounts};
 
-/// A message of one of the two streams, encoded once and shared by every client, with a summary of what it
-/// carries: what is delivered can then be counted without opening it again.
+/// Encoded message of one of the two streams, shared by all clients, with counts of its contents, so that delivered
+/// contents are counted without decoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Message {
     pub data: Bytes,
     pub contents: Contents,
 }
 
-/// What a message carries.
+/// Contents of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Contents {
-    /// It is of the point stream.
+    /// Message of the point stream.
     Clouds(CloudCounts),
-    /// It is of the output stream.
+    /// Message of the output stream.
     Output(OutputCounts),
 }
 
@@ -43,14 +43,14 @@ impl Message {
     }
 }
 
-/// What to write next.
+/// Item to write to a client.
 #[derive(Debug)]
 pub(super) enum Outgoing {
     Message(Message),
     Ping,
     Pong(Bytes),
     Strike(Strike),
-    /// The last one.
+    /// Close frame, the last item.
     Close(Close),
 }
 

@@ -1,7 +1,7 @@
 //! Messages of the output stream.
 //!
-//! Every moment has one message with the objects. What happened since the moment before follows in a
-//! message of its own, with the same time.
+//! Every tick has one message with the objects. Events since the previous tick follow in a separate message with the same
+//! time.
 
 mod convert;
 mod custom;
@@ -34,30 +34,30 @@ use zone_events::ZoneWatch;
 
 pub(super) use frames::OutputFrames;
 
-/// Nanoseconds between the arrival of the first cloud and the message made of it.
+/// Time between the arrival of the first cloud and the message with its objects, nanoseconds.
 const PROCESSING_NS: i64 = 40_000_000;
 
-/// When a message is made.
+/// Time and number of an output message.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moment {
     /// Number of the message since the start.
     pub k: u64,
     /// Server time, nanoseconds since 1970.
     pub now_ns: i64,
-    /// Seconds since the start; `None` while the world stands still.
+    /// Seconds since the scene clock started; `None` before.
     pub world_secs: Option<f64>,
 }
 
-/// What there is besides the tracks.
+/// Surroundings of the tracks.
 #[derive(Debug)]
 pub(super) enum Setting {
-    /// Zones, parked cars, and machines that have their troubles.
+    /// Street with zones, parked cars, and incidents of sensors and machines.
     Street { parked: Vec<Track> },
-    /// Nothing, in good health.
+    /// Empty surroundings in good health.
     Empty,
 }
 
-/// Turns tracks into messages; remembers what was.
+/// Encoder of tracks as output messages; keeps the state needed for events.
 #[derive(Debug)]
 pub(super) struct OutputMaker {
     generation: Generation,
@@ -66,7 +66,7 @@ pub(super) struct OutputMaker {
     parked: Vec<Track>,
     tracker: Tracker,
     watch: ZoneWatch,
-    /// The moment before.
+    /// Time of the previous message.
     before: Option<Moment>,
 }
 
@@ -89,7 +89,7 @@ impl OutputMaker {
         }
     }
 
-    /// The messages of one moment.
+    /// Returns the messages of one tick.
     pub(super) fn frames(&mut self, moment: &Moment, tracks: Vec<Track>) -> OutputFrames {
         let now_ns = moment.now_ns;
         let update = self.tracker.update(now_ns, tracks);
@@ -118,13 +118,13 @@ impl OutputMaker {
         OutputFrames::new(moment, message, event.as_ref(), extras)
     }
 
-    /// What a client that reads too slowly is told before it is closed.
+    /// Returns the event sent to a client that reads too slowly, before it is closed.
     pub(super) fn overflow_event(&self, moment: &Moment) -> Message {
         overflow(moment.now_ns, self.health(moment))
     }
 
-    /// What happened since the moment before. Nothing, if that was not just before: nobody was there to
-    /// hear of it, or the world stood still.
+    /// Returns the events since the previous message. Empty if it was not the directly preceding tick, because no client
+    /// was connected or the scene clock did not run.
     fn event(&mut self, moment: &Moment, objects: &[Object], lost: &[Lost]) -> EventMessage {
         let now_ns = moment.now_ns;
         let Some(before) = self.before.filter(|before| moment.follows(before)) else {
@@ -167,7 +167,7 @@ impl OutputMaker {
 }
 
 impl Moment {
-    /// Is this the one just after another, in a world that moves?
+    /// Returns whether this tick directly follows `before` while the scene clock runs.
     fn follows(&self, before: &Self) -> bool {
         self.world_secs.is_some() && before.world_secs.is_some() && self.k == before.k + 1
     }
@@ -177,7 +177,7 @@ impl Moment {
     }
 }
 
-/// What a client that reads too slowly is told before it is closed, if all else is well.
+/// Returns the event sent to a client that reads too slowly, before it is closed, with otherwise good health.
 pub(super) fn overflow_event(now_ns: i64) -> Message {
     overflow(now_ns, health::at(None, Generation::default()).into())
 }
@@ -201,7 +201,7 @@ fn overflow(now_ns: i64, health: SystemHealth) -> Message {
     Message::output(data, counts)
 }
 
-/// A message that says nothing but what time it is.
+/// Returns a message with only a timestamp.
 pub(super) fn only_time(now_ns: i64) -> Bytes {
     encode(&OutputMessage {
         timestamp: Some(timestamp(now_ns)),

@@ -1,4 +1,4 @@
-//! Sends what is due, when it is due.
+//! Generation of messages on schedule.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use super::shared::Shared;
 use super::source::Source;
 use tokio_util::sync::CancellationToken;
 
-/// Makes messages on schedule and offers them to the hubs.
+/// Generates messages on schedule and sends them to the clients of both streams.
 pub(super) struct Producer {
     shared: Arc<Shared>,
     source: Source,
@@ -20,15 +20,15 @@ pub(super) struct Producer {
     warned: bool,
 }
 
-/// Being late by so much means that the machine is too slow for what is asked.
+/// Delay that is logged: the machine is too slow for the requested rate.
 pub(super) const LATE: Duration = Duration::from_secs(1);
 
-/// How production ended.
+/// End of the playback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// All that was asked for is produced.
+    /// All requested messages were sent.
     Complete,
-    /// It was told to stop.
+    /// The server was stopped.
     Stopped,
 }
 
@@ -47,7 +47,7 @@ impl Producer {
         }
     }
 
-    /// Produces until all is produced or `stop`.
+    /// Generates messages until all requested ones are sent or `stop`.
     pub(super) async fn run(mut self, stop: CancellationToken) -> Result<End, SimError> {
         let shared = Arc::clone(&self.shared);
         if self.schedule.is_running() {
@@ -77,12 +77,12 @@ impl Producer {
                 Tick::Output(k) => self.output(k),
             }
             self.schedule.done(tick);
-            // Late ticks follow each other without a pause; the clients must get their turn.
+            // Late ticks follow each other without a pause; the clients must get a chance to run.
             tokio::task::yield_now().await;
         }
     }
 
-    /// Sends point message `k`. False if it was the last.
+    /// Sends point message `k`. Returns false if it was the last.
     async fn points(&mut self, k: u64) -> Result<bool, SimError> {
         if self.source.is_over(k) {
             return Ok(false);
@@ -146,7 +146,7 @@ impl Producer {
         }
     }
 
-    /// Tells those who still read the output stream that clients of either stream were too slow.
+    /// Reports to the remaining output clients that clients of either stream were too slow.
     fn tell_overflow(&self, clients: u64, moment: &Moment) {
         if clients == 0 {
             return;

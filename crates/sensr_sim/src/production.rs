@@ -1,4 +1,4 @@
-//! Who makes the messages: it depends on the source.
+//! Playback of the chosen source.
 
 use std::sync::Arc;
 
@@ -10,16 +10,16 @@ use super::shared::Shared;
 use super::source::Source;
 use tokio_util::sync::CancellationToken;
 
-/// Makes the messages and offers them to the hubs.
+/// Playback of messages to the clients of both streams.
 pub(super) enum Production {
-    /// Made by this simulator, on a schedule.
+    /// Generated messages of the scene or of scans, on a schedule.
     Made(Box<Producer>),
-    /// Recorded, both streams of it.
+    /// Recorded frames of both streams.
     Bag(Box<Player>),
 }
 
 impl Production {
-    /// Gets everything ready that takes long or can fail.
+    /// Prepares the source, which may take long or fail.
     pub(super) fn open(shared: Arc<Shared>) -> Result<Self, SimError> {
         let source = match &shared.options.source {
             options::Source::Street { seed } => Source::street(&shared.options, *seed),
@@ -34,7 +34,7 @@ impl Production {
         Ok(Self::Made(Box::new(Producer::new(shared, source))))
     }
 
-    /// Produces until all is produced or `stop`.
+    /// Plays until all requested messages are sent or `stop`.
     pub(super) async fn run(self, stop: CancellationToken) -> Result<End, SimError> {
         match self {
             Self::Made(producer) => producer.run(stop).await,

@@ -1,4 +1,4 @@
-//! Recorded scans as point messages.
+//! Replay of PCD scans as point messages.
 
 use std::borrow::Cow;
 use std::fs;
@@ -12,36 +12,36 @@ use super::natural_order::NaturalKey;
 use super::pcd::{self, Scan};
 use sensr_protocol::wire::{CloudType, PointCloud};
 
-/// Encoded messages are kept up to this size; scans beyond are read again every time they are due.
+/// Size of the cache of encoded messages; further scans are read again each time.
 const CACHE_BYTES: usize = 256 << 20;
 
-/// Scans, each to be sent once for each group of types.
+/// Scans in order, each sent once for each group of types.
 #[derive(Debug)]
 pub(super) struct Replay {
     files: Vec<PathBuf>,
     recipe: Recipe,
     repeat: bool,
-    /// The messages of the first files, one per group.
+    /// Messages of the first files, one per group.
     cache: Vec<Vec<Bytes>>,
 }
 
-/// How a scan becomes messages.
+/// Encoder of scans as point messages.
 #[derive(Debug, Clone)]
 struct Recipe {
     resample_to: Option<usize>,
-    /// The types of one message each.
+    /// Cloud types of each message of a scan.
     groups: Vec<Vec<CloudType>>,
 }
 
-/// A message to send.
+/// Point message of a scan.
 #[derive(Debug)]
 pub(super) enum Frame {
     Ready(Bytes),
-    /// Not kept in memory: to be made off the event loop.
+    /// Not cached, has to be read outside the event loop.
     Load(Load),
 }
 
-/// A message that has yet to be read.
+/// Message whose scan has yet to be read.
 #[derive(Debug)]
 pub(super) struct Load {
     file: PathBuf,
@@ -50,7 +50,7 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// Reads and encodes it.
+    /// Reads the scan and encodes the message.
     pub(super) fn run(&self) -> Result<Bytes, ReplayError> {
         let scan = self.recipe.scan(&self.file)?;
         Ok(self.recipe.message(&scan, self.group))
@@ -88,7 +88,7 @@ impl Recipe {
 }
 
 impl Replay {
-    /// Reads what fits into memory, which also checks it. `groups`: the types of one message each.
+    /// Reads and thereby validates the scans that fit into the cache. `groups`: the types of one message each.
     pub(super) fn open(
         path: &Path,
         repeat: bool,
@@ -102,7 +102,7 @@ impl Replay {
         Self::with_cache(path, repeat, recipe, CACHE_BYTES)
     }
 
-    /// At least one scan is kept.
+    /// Caches at least one scan.
     fn with_cache(
         path: &Path,
         repeat: bool,
@@ -130,14 +130,15 @@ impl Replay {
         if let [first, others @ ..] = &*without_intensity {
             let others = match others.len() {
                 0 => String::new(),
+                1 => " and 1 more scan".to_owned(),
                 count => format!(" and {count} more scans"),
             };
             log::warn!(
-                "{}{others}: no field with an intensity (intensity, i, reflectivity, ...), the points have intensity 0",
+                "{}{others}: no intensity field (intensity, i, reflectivity, ...), so the intensity of the points is 0",
                 first.display()
             );
         }
-        log::info!("{} scans, {} kept in memory", files.len(), cache.len());
+        log::info!("{} scans, {} cached", files.len(), cache.len());
         Ok(Self {
             files,
             recipe,
@@ -146,7 +147,7 @@ impl Replay {
         })
     }
 
-    /// Message number `k`: the scans in turn, each once for each group. `None` after the last.
+    /// Returns message number `k`: the scans in turn, each once for each group; `None` after the last.
     pub(super) fn message(&self, k: u64) -> Option<Frame> {
         let groups = self.recipe.groups.len() as u64;
         let files = self.files.len() as u64;
@@ -166,7 +167,7 @@ impl Replay {
     }
 }
 
-/// Returns the file itself, or the folder's `*.pcd` files in natural order. Hidden files are no scans: some systems put
+/// Returns the file itself, or the folder's `*.pcd` files in natural order. Hidden files are skipped: some systems put
 /// one beside each file that they copy.
 fn scans_in(path: &Path) -> Result<Vec<PathBuf>, ReplayError> {
     let unreadable = |source| ReplayError::Read {
@@ -201,7 +202,7 @@ mod tests {
     use super::*;
     use sensr_protocol::points::decode_points;
 
-    /// Three scans, until dropped.
+    /// Folder with three scans, removed when dropped.
     struct Folder(PathBuf);
 
     impl Folder {
@@ -220,7 +221,7 @@ mod tests {
 
     impl Drop for Folder {
         fn drop(&mut self) {
-            // Left behind at worst.
+            // A folder left behind does no harm.
             let _ = fs::remove_dir_all(&self.0);
         }
     }
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_kept_is_read_again_and_the_same() {
+    fn scan_that_is_not_cached_is_read_again_with_the_same_result() {
         let folder = Folder::new("cache");
         let kept = open(&folder.0, true, CACHE_BYTES);
         let read = open(&folder.0, true, 0);
@@ -246,7 +247,7 @@ mod tests {
                 Frame::Ready(frame) => (true, frame),
                 Frame::Load(load) => (false, load.run().expect("readable")),
             };
-            assert_eq!(is_kept, k % 6 < 2, "only the first scan is kept");
+            assert_eq!(is_kept, k % 6 < 2, "only the first scan is cached");
             assert_eq!(frame, expected, "message {k}");
             decode_points(frame).expect("a PointResult");
         }
@@ -268,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_after_every_scan_was_sent_for_every_group() {
+    fn replay_ends_after_every_scan_was_sent_for_every_group() {
         let folder = Folder::new("end");
         let replay = open(&folder.0, false, CACHE_BYTES);
         assert!(replay.message(5).is_some());
@@ -276,12 +277,12 @@ mod tests {
     }
 
     #[test]
-    fn a_scan_that_is_gone_later_is_an_error_that_names_it() {
+    fn scan_that_disappears_later_is_an_error_that_names_it() {
         let folder = Folder::new("gone");
         let replay = open(&folder.0, false, 0);
         fs::remove_file(folder.0.join("b.pcd")).expect("removed");
         let Some(Frame::Load(load)) = replay.message(2) else {
-            panic!("only the first scan is kept");
+            panic!("only the first scan is cached");
         };
         assert!(load.run().expect_err("gone").to_string().contains("b.pcd"));
     }

@@ -1,4 +1,4 @@
-//! When what is due: two rates on one absolute grid.
+//! Schedule of point and output messages on one absolute time grid.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use super::number::float;
 /// Messages per second on the output stream.
 pub(super) const OUTPUT_RATE_HZ: f64 = 10.0;
 
-/// Something that is due.
+/// Message that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tick {
     /// Point message number `.0`.
@@ -16,11 +16,11 @@ pub(super) enum Tick {
     Output(u64),
 }
 
-/// Ticks at `start + k / rate`: they do not drift, and none is left out, however late.
+/// Ticks at `start + k / rate`: they do not drift, and late ticks are not skipped.
 #[derive(Debug)]
 pub(super) struct Schedule {
     start: Instant,
-    /// Points per second; `None` while the world stands still, when only outputs are due.
+    /// Point messages per second; `None` until the clock starts, when only output messages are due.
     points_rate_hz: Option<f64>,
     next_points: u64,
     next_output: u64,
@@ -40,12 +40,12 @@ impl Schedule {
         self.start
     }
 
-    /// Does the world move?
+    /// Returns whether the scene clock runs.
     pub(super) fn is_running(&self) -> bool {
         self.points_rate_hz.is_some()
     }
 
-    /// Seconds from the start to a tick.
+    /// Returns the seconds from the start to a tick.
     pub(super) fn elapsed_secs(&self, tick: Tick) -> f64 {
         match (tick, self.points_rate_hz) {
             (Tick::Points(k), Some(rate_hz)) => float(k) / rate_hz,
@@ -54,7 +54,7 @@ impl Schedule {
         }
     }
 
-    /// The next tick and its time. Of two at the same time the points come first.
+    /// Returns the next tick and its time; points precede the output of the same time.
     pub(super) fn peek(&self) -> (Tick, Instant) {
         let output = Tick::Output(self.next_output);
         let points = Tick::Points(self.next_points);
@@ -67,7 +67,7 @@ impl Schedule {
         (first, due)
     }
 
-    /// The tick was handled.
+    /// Records that the tick was handled.
     pub(super) fn done(&mut self, tick: Tick) {
         match tick {
             Tick::Points(k) => self.next_points = k + 1,
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn points_come_before_the_output_of_the_same_instant() {
+    fn points_precede_the_output_of_the_same_instant() {
         let expected = [
             (Tick::Points(0), 0),
             (Tick::Output(0), 0),
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn only_outputs_while_the_world_stands_still() {
+    fn only_output_is_due_until_the_clock_starts() {
         assert_eq!(
             ticks(None, 2),
             [(Tick::Output(0), 0), (Tick::Output(1), 100)]

@@ -1,4 +1,4 @@
-//! What waits to be written to one client.
+//! Queue of the messages, pings and faults that wait to be written to one client.
 
 mod grip;
 mod state;
@@ -16,14 +16,13 @@ use state::State;
 
 pub(super) use grip::{Grip, Held};
 
-/// Messages for one client, bounded in bytes.
+/// Send queue of one client, bounded in bytes.
 ///
-/// Overflow policy: a message that does not fit is refused, and the one who offered it ends the
-/// connection with [`Close::OVERFLOW`]; nothing is dropped silently. An empty queue takes a message of
-/// any size. Replies to pings, pings and faults go first and do not count; of replies and pings only the
-/// latest waits.
+/// Overflow policy: a message that does not fit is refused, and the caller closes the connection with
+/// [`Close::OVERFLOW`]; nothing is dropped silently. An empty queue takes a message of any size. Pings, pongs and faults
+/// precede the messages and do not count; only the latest ping and pong are kept.
 ///
-/// Every message it takes is counted as offered, and later either as delivered or as cut.
+/// Every accepted message is counted as offered, and later as either delivered or cut.
 #[derive(Debug)]
 pub(super) struct SendQueue {
     limit_bytes: usize,
@@ -34,7 +33,7 @@ pub(super) struct SendQueue {
     released: Notify,
 }
 
-/// The message does not fit.
+/// Error of [`SendQueue::push`]: the message does not fit.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Full;
 
@@ -50,8 +49,7 @@ impl SendQueue {
         }
     }
 
-    /// Puts a message at the end. One that comes after the end of the connection was decided counts as not
-    /// offered.
+    /// Appends a message, or ignores it without counting it if the connection is being closed.
     pub(super) fn push(&self, message: Message) -> Result<(), Full> {
         let mut state = self.lock();
         if state.is_closing() {
@@ -68,23 +66,23 @@ impl SendQueue {
         Ok(())
     }
 
-    /// Would [`SendQueue::push`] take a message of this size?
+    /// Returns whether [`SendQueue::push`] would accept a message of this size.
     pub(super) fn has_room(&self, bytes: usize) -> bool {
         let state = self.lock();
         state.is_closing() || state.has_room(bytes, self.limit_bytes)
     }
 
-    /// Waits until there may be more room than before. For one caller only.
+    /// Waits until there may be more space than before. For one caller only.
     pub(super) async fn eased(&self) {
         self.eased.notified().await;
     }
 
-    /// Ends that wait.
+    /// Wakes the caller of [`SendQueue::eased`].
     pub(super) fn ease(&self) {
         self.eased.notify_one();
     }
 
-    /// Is this the first time somebody asks?
+    /// Returns whether this is the first call, to mark the client's first message.
     pub(super) fn take_fresh(&self) -> bool {
         !std::mem::replace(&mut self.lock().was_greeted, true)
     }
@@ -101,7 +99,7 @@ impl SendQueue {
         self.wake(state);
     }
 
-    /// Does something to the connection after the message being written.
+    /// Queues a fault that is applied after the message being written.
     pub(super) fn strike(&self, strike: Strike) {
         let mut state = self.lock();
         if !state.is_closing() {
@@ -110,7 +108,7 @@ impl SendQueue {
         self.wake(state);
     }
 
-    /// Keeps something until the connection is over.
+    /// Keeps a guard until the connection has ended.
     pub(super) fn keep(&self, token: Token) {
         let mut state = self.lock();
         if !state.is_gone {
@@ -118,7 +116,7 @@ impl SendQueue {
         }
     }
 
-    /// Ends the connection after what is waiting.
+    /// Closes the connection after the queued messages.
     pub(super) fn close_after_all(&self, close: Close) {
         let mut state = self.lock();
         state.close(close);
@@ -126,7 +124,7 @@ impl SendQueue {
         self.ease();
     }
 
-    /// Ends the connection after the message being written and `last`; what is waiting is forgotten.
+    /// Closes the connection after the message being written and `last`; drops the queued messages.
     pub(super) fn close_now(&self, last: Option<Message>, close: Close) {
         let mut state = self.lock();
         if !state.is_gone {
@@ -142,7 +140,7 @@ impl SendQueue {
         self.ease();
     }
 
-    /// Ends the connection without a close frame; what is waiting is forgotten.
+    /// Ends the connection without a close frame; drops the queued messages.
     pub(super) fn release(&self, release: Release) {
         let mut state = self.lock();
         if !state.is_gone {
@@ -164,14 +162,14 @@ impl SendQueue {
         }
     }
 
-    /// Nothing is written any more; what is waiting is forgotten.
+    /// Stops writing and drops the queued messages.
     pub(super) fn abandon(&self) {
         let cut = self.lock().leave();
         self.counters.cut.add(cut);
         self.ease();
     }
 
-    /// The connection is over. What was not written to its last byte counts as cut.
+    /// Ends the queue with its connection. Messages not written to their last byte count as cut.
     pub(super) fn retire(&self) {
         let mut state = self.lock();
         let half_written = std::mem::take(&mut state.taken);
@@ -182,12 +180,12 @@ impl SendQueue {
         self.ease();
     }
 
-    /// Is the end decided?
+    /// Returns whether the connection is being closed.
     pub(super) fn is_closing(&self) -> bool {
         self.lock().is_closing()
     }
 
-    /// Seizes the connection until the result is dropped.
+    /// Begins an ongoing fault, which lasts until the returned guard is dropped.
     pub(super) fn grip(self: &Arc<Self>, grip: Grip) -> Held {
         self.lock().grips.add(grip);
         Held::new(Arc::clone(self), grip)
@@ -203,7 +201,7 @@ impl SendQueue {
         self.lock().grips.has(grip)
     }
 
-    /// What to write next; waits for it. For one caller only.
+    /// Waits for the next item to write. For one caller only.
     pub(super) async fn next(&self) -> Outgoing {
         loop {
             if let Some(next) = self.lock().take() {
@@ -213,7 +211,7 @@ impl SendQueue {
         }
     }
 
-    /// The message taken was written to its last byte, as so many bytes.
+    /// Counts the taken message as delivered: it was written to its last byte, as `bytes` bytes.
     pub(super) fn written(&self, message: &Message, bytes: usize) {
         let mut state = self.lock();
         state.taken = 0;

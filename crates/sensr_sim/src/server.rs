@@ -1,4 +1,4 @@
-//! The server: two listening sockets, their clients, and what is sent to them.
+//! Simulated server: two ports, their clients and the playback of messages to them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,12 +24,12 @@ use super::shared::Shared;
 use super::tls;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Time for all clients to take the close frame when the server is told to stop.
+/// Time for all clients to receive the close frame when the server is stopped.
 const STOP_LIMIT: Duration = Duration::from_millis(1500);
 
-/// A simulated SENSR server, running in the background of the current tokio runtime.
+/// Simulated SENSR server, running in the background of the current tokio runtime.
 ///
-/// Dropping it ends it too, but only [`Server::stop`] waits for the close frames and tells how it went.
+/// Dropping it ends it too, but only [`Server::stop`] waits for the close frames and returns the report.
 #[must_use = "a server that is dropped ends"]
 #[derive(Debug)]
 pub struct Server {
@@ -43,7 +43,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens on both ports; returns when clients can connect.
+    /// Opens both ports; returns once clients can connect.
     pub async fn start(options: Options) -> Result<Self, SimError> {
         options.check()?;
         let tls = match &options.tls {
@@ -80,19 +80,19 @@ impl Server {
         })
     }
 
-    /// Where the point stream is.
+    /// Address of the point stream.
     #[must_use]
     pub fn points_addr(&self) -> SocketAddr {
         self.points
     }
 
-    /// Where the output stream is.
+    /// Address of the output stream.
     #[must_use]
     pub fn output_addr(&self) -> SocketAddr {
         self.output
     }
 
-    /// What it has done so far.
+    /// Returns the counts so far.
     #[must_use]
     pub fn report(&self) -> Report {
         self.shared.report()
@@ -103,29 +103,29 @@ impl Server {
         self.injector.inject(fault).await
     }
 
-    /// For whoever asks for faults while [`Server::run_until`] waits.
+    /// Returns a handle to inject faults while [`Server::run_until`] waits.
     #[must_use]
     pub fn injector(&self) -> Injector {
         self.injector.clone()
     }
 
-    /// The faults that begin and end from now on. Whoever asked before hears no more.
+    /// Returns a receiver of all further fault events and replaces the previous one.
     #[must_use]
     pub fn fault_events(&self) -> mpsc::UnboundedReceiver<FaultEvent> {
         self.shared.herald.listen()
     }
 
-    /// Closes every connection with 1001 after the message being written, and waits for that.
+    /// Closes every connection with 1001 after the message being written, and waits until they have ended.
     pub async fn stop(self) -> Result<Report, SimError> {
         self.run_until(std::future::ready(())).await
     }
 
-    /// Waits until all is produced and delivered; for ever if there is no end to it.
+    /// Waits until the playback is complete and delivered; for ever if it is endless.
     pub async fn finished(self) -> Result<Report, SimError> {
         self.run_until(std::future::pending()).await
     }
 
-    /// Waits until all is produced and delivered, or stops as soon as `shutdown` returns.
+    /// Waits until the playback is complete and delivered, or stops as soon as `shutdown` completes.
     pub async fn run_until(
         mut self,
         shutdown: impl Future<Output = ()>,
@@ -172,7 +172,7 @@ fn failed(part: &'static str, error: &JoinError) -> SimError {
     }
 }
 
-/// What a running server is made of; of two the point stream's is the first.
+/// Parts of a running server; in pairs the point stream comes first.
 struct Run {
     shared: Arc<Shared>,
     listeners: [TcpListener; 2],
@@ -182,7 +182,7 @@ struct Run {
 }
 
 impl Run {
-    /// Produces to the end, then lets the clients go.
+    /// Plays to the end, then closes the clients.
     async fn run(self, production: Production, stop: CancellationToken) -> Result<(), SimError> {
         let closing = CancellationToken::new();
         let closed = closing.clone();
@@ -192,7 +192,7 @@ impl Run {
         let doors = [(); 2].map(|()| Arc::new(Door::new()));
         let [points, output] = doors.clone();
         let director = Director::new(Arc::clone(&self.shared), points, output, closed.clone());
-        // It lasts as long as the connections that faults have a hold on.
+        // Faults last as long as the connections whose guards they hold.
         let mut faults = JoinSet::new();
         faults.spawn(director.run(self.orders));
         let mut links = JoinSet::new();
@@ -232,7 +232,7 @@ impl Run {
             hub.close_now(Close::STOPPED);
         }
         let limited = tokio::time::timeout(STOP_LIMIT, all_ended(&mut links)).await;
-        // So that whatever is still connected enters the books before they are closed.
+        // Connections that are left must enter the counters before the report is taken.
         kill.cancel();
         let ended = match limited {
             Ok(ended) => ended,
@@ -256,13 +256,13 @@ async fn all_ended(parts: &mut JoinSet<Result<(), SimError>>) -> Result<(), SimE
     Ok(())
 }
 
-/// A part ended that should not have.
+/// Returns the error of a task that ended although it should run on.
 fn part_failed(part: &'static str, ended: Result<Result<(), SimError>, JoinError>) -> SimError {
     match ended {
         Ok(Err(error)) => error,
         Ok(Ok(())) => SimError::Task {
             part,
-            reason: "it ended too early".to_owned(),
+            reason: "it ended early".to_owned(),
         },
         Err(error) => failed(part, &error),
     }

@@ -1,4 +1,4 @@
-//! What the parts of a server share.
+//! State shared by the tasks of a server.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use super::options::{Options, Source};
 use super::outgoing::{Contents, Message};
 use super::report::{ClientCounts, CloudCounts, OutputCounts, Report};
 
-/// What the parts of a server share.
+/// State shared by the tasks of a server.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub options: Options,
@@ -21,7 +21,7 @@ pub(super) struct Shared {
     pub output: Arc<Hub>,
     pub clock: ServerClock,
     pub herald: Herald,
-    /// When the clock of the production started.
+    /// Start of the playback clock.
     started: watch::Sender<Option<Instant>>,
     clouds: Mutex<CloudCounts>,
     contents: Mutex<OutputCounts>,
@@ -44,51 +44,51 @@ impl Shared {
         }
     }
 
-    /// Are recorded frames sent instead of messages that are made?
+    /// Returns whether recorded frames are sent instead of generated messages.
     pub(super) fn plays_bag(&self) -> bool {
         matches!(self.options.source, Source::Bag(_))
     }
 
-    /// The production begins: everything that is timed counts from now.
+    /// Starts the playback clock, to which all times refer.
     pub(super) fn start_clock(&self) {
         self.started.send_replace(Some(Instant::now()));
     }
 
-    /// Returns when the clock has started, with when that was.
+    /// Waits until the clock has started and returns its start.
     pub(super) async fn started(&self) -> Instant {
         let mut started = self.started.subscribe();
         loop {
             if let Some(at) = *started.borrow_and_update() {
                 return at;
             }
-            // The sender is `self`.
+            // Cannot fail: the sender is in `self`.
             let _ = started.changed().await;
         }
     }
 
-    /// Seconds since the clock started, 0 before.
+    /// Returns the seconds since the clock started; 0 before.
     pub(super) fn elapsed_secs(&self) -> f64 {
         let started = *self.started.borrow();
         started.map_or(0.0, |at| at.elapsed().as_secs_f64())
     }
 
-    /// A point message with these clouds was made.
+    /// Counts the clouds of a point message that was made.
     pub(super) fn note_clouds(&self, more: &CloudCounts) {
         let mut clouds = self.clouds.lock().unwrap_or_else(PoisonError::into_inner);
         clouds.merge(more);
     }
 
-    /// Output messages that carry this were made.
+    /// Counts the contents of output messages that were made.
     pub(super) fn note_contents(&self, counts: &OutputCounts) {
         let mut contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
         contents.merge(counts);
     }
 
-    /// Tells those who still read the output stream that so many clients of either stream were too slow.
+    /// Sends `event` to the remaining output clients, because `clients` clients of either stream were too slow.
     pub(super) fn tell_overflow(&self, clients: u64, event: &Message) {
         let mut untold = clients;
         while untold > 0 {
-            log::warn!("{untold} client(s) too slow: closing with 1011");
+            log::warn!("{untold} client(s) too slow, closing with 1011");
             if !self.output.is_empty() {
                 self.output.counters.messages.add(1);
                 if let Contents::Output(counts) = &event.contents {
@@ -99,13 +99,13 @@ impl Shared {
         }
     }
 
-    /// Something was done this long after it was due.
+    /// Records the delay of a tick or frame.
     pub(super) fn note_late(&self, late: Duration) {
         let late_us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
         self.late_max_us.fetch_max(late_us, Ordering::Relaxed);
     }
 
-    /// All counts as they are now.
+    /// Returns all counts as they are now.
     pub(super) fn report(&self) -> Report {
         let (points, output) = (&self.points.counters, &self.output.counters);
         let delivered = (points.delivered_contents(), output.delivered_contents());
@@ -134,7 +134,7 @@ mod tests {
     use crate::output::overflow_event;
 
     #[test]
-    fn an_overflow_event_counts_if_there_is_somebody_to_hear_it() {
+    fn overflow_event_counts_only_if_an_output_client_is_connected() {
         let shared = Shared::new(Options::default());
         let counts = || {
             (

@@ -1,4 +1,4 @@
-//! Where messages come from: the scene or a replay.
+//! Source of the point messages: the scene or a scan replay.
 
 use std::path::Path;
 
@@ -13,10 +13,10 @@ use super::scene::{Scene, Sweep, Track};
 use crate::SimError;
 use sensr_protocol::wire::CloudType;
 
-/// Makes the messages a server sends.
+/// Generator of the clouds and tracks that a server sends.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// The types of the messages in turn.
+    /// Cloud types of the messages in turn.
     groups: Vec<Vec<CloudType>>,
     world: World,
 }
@@ -25,14 +25,14 @@ pub(super) struct Source {
 enum World {
     Street {
         scene: Box<Scene>,
-        /// The latest instant, which points and objects share when they fall on it together.
+        /// Latest sweep, shared by points and objects of the same instant.
         latest: Option<Sweep>,
     },
     Replay(Replay),
 }
 
 impl Source {
-    /// Casts the scene. Takes up to a second or two.
+    /// Builds the scene. Takes up to two seconds.
     pub(super) fn street(options: &Options, seed: u64) -> Self {
         let points = options.points.unwrap_or(DEFAULT_SCENE_POINTS);
         Self {
@@ -44,7 +44,7 @@ impl Source {
         }
     }
 
-    /// Reads the scans. Takes up to a second or two.
+    /// Reads the scans. Takes up to two seconds.
     pub(super) fn replay(
         options: &Options,
         path: &Path,
@@ -58,13 +58,13 @@ impl Source {
         })
     }
 
-    /// The types that point message number `k` carries.
+    /// Returns the cloud types of point message number `k`.
     pub(super) fn types(&self, k: u64) -> &[CloudType] {
         let group = k % self.groups.len() as u64;
         &self.groups[usize::try_from(group).unwrap_or_default()]
     }
 
-    /// Point message number `k`, due `t_secs` after the start. `None` after the last.
+    /// Returns point message number `k`, due `t_secs` after the start; `None` after the last.
     pub(super) async fn points(&mut self, k: u64, t_secs: f64) -> Result<Option<Bytes>, SimError> {
         match &mut self.world {
             World::Street { .. } => Ok(Some(self.street_points(k, t_secs))),
@@ -83,7 +83,7 @@ impl Source {
         }
     }
 
-    /// Is there no point message number `k`, because the replay is over?
+    /// Returns whether the replay ends before point message number `k`.
     pub(super) fn is_over(&self, k: u64) -> bool {
         match &self.world {
             World::Street { .. } => false,
@@ -91,7 +91,7 @@ impl Source {
         }
     }
 
-    /// The tracks at `t_secs`; a replay has none.
+    /// Returns the tracks at `t_secs`; a scan replay has none.
     pub(super) fn tracks(&mut self, t_secs: f64) -> Vec<Track> {
         match &mut self.world {
             World::Street { scene, latest } => scene.tracks(sweep(scene, latest, t_secs)),
@@ -99,7 +99,7 @@ impl Source {
         }
     }
 
-    /// What there is besides the tracks.
+    /// Returns the surroundings of the tracks.
     pub(super) fn setting(&self) -> Setting {
         match &self.world {
             World::Street { scene, .. } => Setting::Street {
@@ -122,7 +122,7 @@ impl Source {
     }
 }
 
-/// The types of the messages in turn.
+/// Returns the cloud types of the messages in turn.
 fn groups(options: &Options) -> Vec<Vec<CloudType>> {
     let types = options.effective_types();
     if options.alternate {
@@ -132,7 +132,7 @@ fn groups(options: &Options) -> Vec<Vec<CloudType>> {
     }
 }
 
-/// The instant `t_secs`, cast anew only if it is another than the latest.
+/// Returns the sweep at `t_secs`, reusing `latest` if it is of the same instant.
 fn sweep<'a>(scene: &Scene, latest: &'a mut Option<Sweep>, t_secs: f64) -> &'a Sweep {
     let fits = |sweep: &Sweep| sweep.t_secs().to_bits() == t_secs.to_bits();
     if !latest.as_ref().is_some_and(fits) {

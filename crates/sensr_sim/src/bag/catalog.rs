@@ -1,4 +1,4 @@
-//! The topics of one file.
+//! Topics of one MCAP file.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
@@ -14,26 +14,26 @@ use super::WIRE_TYPE;
 use super::error::BagError;
 use super::records::{MAX_RECORD_BYTES, read};
 
-/// How far a file without a summary is searched for further topics after the first one with frames.
+/// Bytes of a file without a summary that are searched for further topics after the first one with frames.
 const LOOK_FURTHER_BYTES: u64 = 64 << 20;
 
-/// A topic as a file describes it.
+/// Topic as described by a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Topic {
     pub name: String,
-    /// The message type.
+    /// Message type.
     pub kind: String,
     pub encoding: String,
 }
 
 impl Topic {
-    /// Has it frames to replay?
+    /// Returns whether the topic has frames to replay.
     pub(super) fn is_wire(&self) -> bool {
         self.kind == WIRE_TYPE
     }
 }
 
-/// What one file has said so far about its topics.
+/// Schemas and topics read so far from one file.
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
     schemas: HashMap<u16, String>,
@@ -45,7 +45,7 @@ impl Catalog {
         self.schemas.insert(schema.id, schema.name);
     }
 
-    /// Returns the topic if it is new.
+    /// Adds a topic; returns it if it is new.
     pub(super) fn channel(&mut self, channel: records::Channel) -> Option<&Topic> {
         let schema = self.schemas.get(&channel.schema_id);
         let topic = Topic {
@@ -62,11 +62,11 @@ impl Catalog {
     }
 }
 
-/// The topics of a file, from the summary at the end of the file, or from its records if there is none.
+/// Returns the topics of a file, from the summary at its end, or from its records if there is no summary.
 pub(super) fn topics_in(path: &Path) -> Result<BTreeSet<Topic>, BagError> {
     match summary(path) {
         Ok(Some(summary)) if !summary.channels.is_empty() => Ok(from_summary(&summary)),
-        // A file without messages also comes here, which is quick.
+        // Also applies to a file without messages, which is quick to read.
         Ok(_) | Err(_) => scan(path),
     }
 }

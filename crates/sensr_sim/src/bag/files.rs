@@ -1,4 +1,4 @@
-//! The files of a bag, in the order in which they were recorded.
+//! Files of a bag, in the order of recording.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,8 +8,8 @@ use super::error::BagError;
 use super::metadata::{self, Information};
 use crate::natural_order::NaturalKey;
 
-/// Returns whether this is a bag, going by the names of the files. Includes what looks like one and cannot be
-/// replayed, such as a *.db3 file or a folder of bags: the error on opening says why.
+/// Returns whether the path is a bag, judged by file names. Includes bags that cannot be replayed, such as a *.db3 file
+/// or a folder of bags: opening them explains why.
 #[must_use]
 pub fn is_bag(path: &Path) -> bool {
     if path.is_dir() {
@@ -26,7 +26,7 @@ fn has_bag_files(names: &[String]) -> bool {
     names.iter().any(is_bag_file)
 }
 
-/// Returns the names of the folders in `folder` that are bags, in natural order. `names`: all names in it.
+/// Returns the names of the bags among `names`, the entries of `folder`, in natural order.
 fn bags_below(folder: &Path, names: &[String]) -> Vec<String> {
     let is_bag_folder = |name: &&String| {
         let path = folder.join(name);
@@ -37,7 +37,7 @@ fn bags_below(folder: &Path, names: &[String]) -> Vec<String> {
     bags
 }
 
-/// A file of a bag by its name.
+/// Type of a bag file, judged by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Mcap,
@@ -59,8 +59,8 @@ impl Kind {
     }
 }
 
-/// Returns the MCAP files: the file itself, or those of a rosbag2 folder. A split of a folder that was deleted, or
-/// that a full disk or a power loss left without a byte, costs only itself: the rest is returned, with a warning.
+/// Returns the MCAP files: the file itself, or the splits of a rosbag2 folder. A split that is missing, or that a full
+/// disk or a power loss left empty, is skipped with a warning.
 pub(super) fn splits(path: &Path) -> Result<Vec<PathBuf>, BagError> {
     let metadata = fs::metadata(path).map_err(|source| BagError::read(path, source))?;
     if !metadata.is_dir() {
@@ -85,11 +85,11 @@ pub(super) fn splits(path: &Path) -> Result<Vec<PathBuf>, BagError> {
     Ok(splits)
 }
 
-/// Returns what has happened to a split of which nothing is left. `None`: there is something to read.
+/// Returns the reason why a split has nothing to read, or `None` if it can be read.
 fn loss_of(split: &Path) -> Option<&'static str> {
     let kind = split.file_name().and_then(Kind::of);
     if kind == Some(Kind::Sqlite) {
-        // Refused for what it is, there or not.
+        // Refused because of its type in any case.
         return None;
     }
     let is_compressed = kind == Some(Kind::Compressed);
@@ -99,7 +99,7 @@ fn loss_of(split: &Path) -> Option<&'static str> {
         .filter_map(|file| fs::metadata(file).ok())
         .map(|metadata| metadata.len());
     match bytes.max() {
-        None => Some("is not there any more"),
+        None => Some("is missing"),
         Some(0) => Some("is empty"),
         Some(_) => None,
     }
@@ -116,7 +116,7 @@ fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, BagError> {
     Ok(names.into_iter().map(|name| folder.join(name)).collect())
 }
 
-/// The file, or what was unpacked from it; refuses what has to be unpacked or converted first.
+/// Returns the file or its decompressed copy; refuses files that must be decompressed or converted first.
 fn readable(file: PathBuf) -> Result<PathBuf, BagError> {
     match file.file_name().and_then(Kind::of) {
         Some(Kind::Sqlite) => Err(BagError::Storage {
@@ -135,11 +135,11 @@ fn readable(file: PathBuf) -> Result<PathBuf, BagError> {
     }
 }
 
-/// The names of the bag's files as rosbag2 counts them: `_2` before `_10`.
+/// Returns the names of the bag's files in the order in which rosbag2 numbers them: `_2` before `_10`.
 fn by_name(folder: &Path) -> Result<Vec<String>, BagError> {
     let mut names = names_in(folder)?;
     names.retain(|name| Kind::of(name).is_some());
-    // What was unpacked from a compressed file lies beside it.
+    // A decompressed copy lies beside the compressed file.
     let unpacked = |name: &String| name.strip_suffix(".zstd").map(str::to_owned);
     let twice: Vec<String> = names.iter().filter_map(unpacked).collect();
     names.retain(|name| !twice.contains(name));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn without_metadata_the_numbers_of_the_names_count() {
+    fn files_without_metadata_are_ordered_by_number() {
         let files = ["x_10.mcap", "x_2.mcap", "x_0.mcap", "notes.txt"].map(|name| (name, "x"));
         let folder = folder(&files);
         assert!(is_bag(folder.path()));
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_has_the_order_unless_it_cannot_be_used() {
+    fn metadata_gives_the_order_unless_it_is_invalid() {
         let text = metadata(
             "  storage_identifier: mcap\n  relative_file_paths:\n    - b.mcap\n    - a.mcap\n",
         );
@@ -227,21 +227,21 @@ mod tests {
     }
 
     #[test]
-    fn a_split_that_is_gone_or_empty_costs_only_itself() {
+    fn missing_or_empty_split_costs_only_itself() {
         let text =
             metadata("  relative_file_paths: [x_0.mcap, x_1.mcap, x_2.mcap, x_3.mcap.zstd]\n");
         let folder = folder(&[("x_1.mcap", ""), ("x_2.mcap", "x"), (METADATA, &text)]);
         assert_eq!(names(&folder), ["x_2.mcap"]);
         fs::remove_file(folder.join("x_2.mcap")).expect("removed");
         assert!(
-            refused(&folder).contains("none of the files"),
+            refused(&folder).contains("all files of this bag are missing"),
             "{}",
             refused(&folder)
         );
     }
 
     #[test]
-    fn a_folder_of_bags_is_refused_with_their_names() {
+    fn folder_of_bags_is_refused_with_their_names() {
         let folder = Folder::new();
         for name in ["run_10", "run_9"] {
             fs::create_dir(folder.join(name)).expect("made");
@@ -259,13 +259,13 @@ mod tests {
             "{}",
             refused(&folder)
         );
-        // Scans beside bags are scans.
+        // A folder with scans is a folder of scans, even if it also contains bags.
         fs::write(folder.join("a.PCD"), "").expect("written");
         assert!(!is_bag(folder.path()));
     }
 
     #[test]
-    fn compressed_files_have_to_be_unpacked_and_then_are_found() {
+    fn compressed_file_is_refused_until_it_is_decompressed() {
         let text = metadata("  relative_file_paths: [x_0.mcap.zstd]\n  compression_mode: FILE\n");
         for metadata in [Some(&text), None] {
             let folder = folder(&[("x_0.mcap.zstd", "x")]);
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn other_bags_are_refused_with_the_way_out() {
+    fn other_bags_are_refused_with_the_cure() {
         for (lines, word) in [
             ("  storage_identifier: sqlite3\n", "sqlite3 bag"),
             ("  compression_mode: MESSAGE\n", "ros2 bag convert"),
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn scans_are_no_bag() {
+    fn scans_are_not_a_bag() {
         let folder = folder(&[("a.pcd", ""), ("b.PCD", "")]);
         assert!(!is_bag(folder.path()) && !is_bag(&folder.join("a.pcd")));
         assert!(is_bag(Path::new("not/there.MCAP")));

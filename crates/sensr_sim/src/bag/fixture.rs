@@ -13,10 +13,10 @@ use mcap::{Compression, WriteOptions, Writer};
 
 use super::WIRE_TYPE;
 
-/// Of a [`Recording`] unless told otherwise.
+/// Default number of frames of a [`Recording`].
 pub(super) const FRAMES: u64 = 50;
 
-/// A folder of a test's own, until dropped.
+/// Temporary folder, removed when dropped.
 pub(super) struct Folder(PathBuf);
 
 impl Folder {
@@ -40,27 +40,27 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Left behind at worst.
+        // A folder left behind does no harm.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
-/// How a file is written.
+/// Layout of an MCAP file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// As `ros2 bag record` does unless told otherwise.
+    /// Default of `ros2 bag record`.
     Plain,
     Zstd,
     Lz4,
-    /// Nothing but the data.
+    /// Without summary section.
     NoSummary,
-    /// Messages side by side, no summary: the `fastwrite` profile.
+    /// Without chunks and summary: the `fastwrite` profile.
     NoChunks,
-    /// Without an end: the recorder was killed between two chunks.
+    /// Without footer: the recorder was killed between two chunks.
     NoFooter,
 }
 
-/// What is recorded: each topic has a message for each of `numbers`.
+/// Recording in which each topic has a message for each of `numbers`.
 pub(super) struct Recording {
     topics: Vec<(String, &'static str)>,
     pub numbers: Range<u64>,
@@ -68,7 +68,7 @@ pub(super) struct Recording {
 }
 
 impl Recording {
-    /// `wires` have frames.
+    /// Returns a recording whose topics `wires` have frames.
     pub(super) fn new(others: &[&str], wires: &[&str]) -> Self {
         let of_type = |names: &[&str], kind| -> Vec<_> {
             names.iter().map(|&name| (name.to_owned(), kind)).collect()
@@ -106,7 +106,7 @@ impl Recording {
     }
 }
 
-/// A file with these messages on a topic for frames.
+/// Writes a file with these messages on a topic for frames.
 pub(super) fn write_messages(path: &Path, messages: &[Vec<u8>]) {
     let mut writer = create(path, Layout::Plain);
     let channel = channel(&mut writer, "/wire", WIRE_TYPE, "cdr");
@@ -163,13 +163,13 @@ fn end(mut writer: FileWriter, path: &Path, layout: Layout) {
     writer.finish().expect("written");
 }
 
-/// When frame `number` arrived: every 10 ms.
+/// Returns the arrival time of frame `number`; frames are 10 ms apart.
 pub(super) fn stamp_ns(number: u64) -> i64 {
     let number = i64::try_from(number).expect("small");
     1_700_000_000_000_000_000 + number * 10_000_000
 }
 
-/// The payload of frame `number`: of different lengths, the first one empty, and hardly compressible.
+/// Returns the payload of frame `number`: of varying length, the first one empty, and hardly compressible.
 pub(super) fn data(number: u64) -> Bytes {
     let bytes = (0..number * 37 % 400).map(|k| {
         let mixed = (number * 400 + k).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -201,7 +201,7 @@ impl Order {
     }
 }
 
-/// A serialized `WireFrame`.
+/// Returns a serialized `WireFrame`.
 pub(super) fn message(
     order: Order,
     stamp_ns: i64,

@@ -7,16 +7,16 @@ use serde::Deserialize;
 
 use super::error::BagError;
 
-/// What rosbag2 writes at the end of a recording.
+/// File that rosbag2 writes at the end of a recording.
 pub(super) const NAME: &str = "metadata.yaml";
 
-/// Only what matters here.
+/// Relevant part of the file.
 #[derive(Debug, Deserialize)]
 struct Metadata {
     rosbag2_bagfile_information: Information,
 }
 
-/// About a whole bag.
+/// Description of a whole bag.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Information {
@@ -26,7 +26,7 @@ pub(super) struct Information {
 }
 
 impl Information {
-    /// `None`: there is none, since the recorder was killed, or it cannot be used.
+    /// Reads the file; `None` if it is missing, because the recorder was killed, or invalid.
     pub(super) fn read(folder: &Path) -> Result<Option<Self>, BagError> {
         let path = folder.join(NAME);
         if !path.exists() {
@@ -37,13 +37,13 @@ impl Information {
             Ok(metadata) => Ok(Some(metadata.rosbag2_bagfile_information)),
             Err(error) => {
                 let path = path.display();
-                log::warn!("{path}: {error}; the files are taken in the order of their names");
+                log::warn!("{path}: {error}; using the files in the order of their names");
                 Ok(None)
             }
         }
     }
 
-    /// Refuses what is not MCAP, or compressed in a way that MCAP knows nothing of.
+    /// Refuses other storage than MCAP and compression of single messages, which MCAP readers do not support.
     pub(super) fn checked(self, folder: &Path) -> Result<Self, BagError> {
         if !matches!(self.storage_identifier.as_str(), "mcap" | "") {
             return Err(BagError::Storage {

@@ -1,27 +1,27 @@
-//! When each frame of a bag is due.
+//! Timing of the frames of a bag.
 
 use std::time::{Duration, Instant};
 
-/// Longer than anybody waits, and still a time the system can tell.
+/// Upper bound on a due time: practically for ever, and still representable as an [`Instant`].
 const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
-/// The frames of the two links stand in a bag in the order in which the recorder took them, which is nearly that of
-/// their stamps. A step back by more than this is none of that.
+/// Largest step back of the stamps that counts as disorder: frames of the two links are recorded in nearly, but not
+/// exactly, the order of their stamps. A larger step means that the clock was set back or the bag restarts.
 const DISORDER_NS: i64 = 5_000_000_000;
 
-/// Times with the spacing of the stamps, from a start. They do not drift.
+/// Due times with the spacing of the stamps, without drift.
 #[derive(Debug)]
 pub(super) struct Pace {
     start: Instant,
     speed: f64,
-    /// The latest stamp so far, since the last step back.
+    /// Latest stamp since the last step back.
     latest_stamp_ns: Option<i64>,
-    /// How far into the recording the latest frame is, steps back left out.
+    /// Recorded time up to the latest frame, without steps back.
     recorded: Duration,
 }
 
 impl Pace {
-    /// The first frame is due at `start`. `speed` is more than 0.
+    /// Makes the first frame due at `start`. `speed` is more than 0.
     pub(super) fn new(start: Instant, speed: f64) -> Self {
         Self {
             start,
@@ -31,9 +31,8 @@ impl Pace {
         }
     }
 
-    /// When the next frame, which has this stamp, is due. One that was stamped earlier than the one before is
-    /// due together with that: the links stand a little out of order, the clock was set back while recording, or
-    /// the bag starts over.
+    /// Returns the due time of the next frame. A frame with an earlier stamp than the previous one is due at the same time:
+    /// the links are slightly out of order, the clock was set back while recording, or the bag restarts.
     pub(super) fn due(&mut self, stamp_ns: i64) -> Instant {
         let latest_ns = self.latest_stamp_ns.unwrap_or(stamp_ns);
         let step_ns = stamp_ns.saturating_sub(latest_ns);
@@ -58,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_keep_their_distance_at_any_speed() {
+    fn frames_keep_their_spacing_at_any_speed() {
         let stamps = [5000, 5000, 5100, 5250, 3_605_250];
         assert_eq!(due_ms(1.0, &stamps), [0, 0, 100, 250, 3_600_250]);
         assert_eq!(due_ms(2.0, &stamps), [0, 0, 50, 125, 1_800_125]);
@@ -66,19 +65,19 @@ mod tests {
     }
 
     #[test]
-    fn a_step_back_takes_no_time_and_no_later_frame_waits_for_it() {
+    fn step_back_takes_no_time_and_delays_no_later_frame() {
         let stamps = [5000, 5100, -7000, -6900, 1000];
         assert_eq!(due_ms(1.0, &stamps), [0, 100, 100, 200, 8100]);
     }
 
     #[test]
-    fn frames_a_little_out_of_order_take_no_longer() {
+    fn slightly_disordered_frames_take_no_longer() {
         let stamps = [5000, 5100, 5090, 5200, 5150, 5100, 5300];
         assert_eq!(due_ms(1.0, &stamps), [0, 100, 100, 200, 200, 200, 300]);
     }
 
     #[test]
-    fn the_strangest_stamps_and_speeds_are_a_time() {
+    fn extreme_stamps_and_speeds_do_not_overflow() {
         for speed in [f64::MIN_POSITIVE, 1e-9, 1000.0] {
             let mut pace = Pace::new(Instant::now(), speed);
             for stamp_ns in [i64::MIN, i64::MAX, 0, i64::MAX, i64::MIN, i64::MAX] {

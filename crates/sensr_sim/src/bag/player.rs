@@ -1,4 +1,4 @@
-//! Sends the frames of a bag when they are due.
+//! Player of a bag: sends its frames when they are due.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,10 +20,10 @@ use sensr_protocol::points::decode_points;
 use sensr_protocol::wire::PointCloud;
 use tokio_util::sync::CancellationToken;
 
-/// A pause of this length is announced, so that nobody thinks it hangs.
+/// Shortest pause that is logged, so that the simulator does not seem to hang.
 const LONG_PAUSE: Duration = Duration::from_secs(10);
 
-/// Plays a bag to the hubs.
+/// Player of a bag.
 #[derive(Debug)]
 pub(crate) struct Player {
     shared: Arc<Shared>,
@@ -32,7 +32,7 @@ pub(crate) struct Player {
 }
 
 impl Player {
-    /// Finds the frames. Takes as long as it takes to read a file that has no summary.
+    /// Opens the bag. Reads a whole file if it has no summary.
     pub(crate) fn open(shared: Arc<Shared>, options: BagOptions) -> Result<Self, BagError> {
         let bag = Bag::open(&options.path, options.topic.as_deref())?;
         Ok(Self {
@@ -42,7 +42,7 @@ impl Player {
         })
     }
 
-    /// Plays until the bag is over, as much as was asked for is sent, or `stop`.
+    /// Plays until the end of the bag, until the requested number of frames is sent, or until `stop`.
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<End, SimError> {
         let ahead = ReadAhead::start(self.bag, self.options.repeat);
         let stage = Stage {
@@ -80,7 +80,7 @@ impl Stage<'_> {
             if self.shared.options.count == Some(point_frames) {
                 break;
             }
-            // Late frames follow each other without a pause; the clients must get their turn.
+            // Late frames follow each other without a pause; the clients must get a chance to run.
             tokio::task::yield_now().await;
         }
         Ok(End::Complete)
@@ -106,7 +106,7 @@ impl Stage<'_> {
         log::info!("the clock starts");
     }
 
-    /// Until every client has room, and there is one to begin with.
+    /// Waits until there is a client and every client has space.
     async fn wait_for_room(&self, frame: &Frame) {
         let hub = self.hub(frame.link);
         loop {
@@ -134,7 +134,7 @@ impl Stage<'_> {
         }
     }
 
-    /// What cannot be decoded is sent all the same: it is what the bridge got.
+    /// Returns the message of a frame. An undecodable frame is sent too: the bridge received it.
     fn message(&self, frame: &Frame) -> Message {
         let data = frame.data.clone();
         if frame.link == Link::Output {
@@ -149,7 +149,7 @@ impl Stage<'_> {
     }
 }
 
-/// Waits for what is due.
+/// Timer of the frames.
 struct Clock {
     pace: Pace,
     warned: bool,
@@ -163,12 +163,12 @@ impl Clock {
         }
     }
 
-    /// Returns when the frame is due, with how long ago that was.
+    /// Waits until the frame is due; returns the delay.
     async fn wait(&mut self, frame: &Frame) -> Duration {
         let due = self.pace.due(frame.stamp_ns);
         let pause = due.saturating_duration_since(Instant::now());
         if pause >= LONG_PAUSE {
-            log::info!("the next frame comes in {pause:.1?}, as it was recorded");
+            log::info!("the next frame is due in {pause:.1?}, as recorded");
         }
         tokio::time::sleep_until(due.into()).await;
         let late = due.elapsed();

@@ -1,4 +1,4 @@
-//! Reads a bag in a thread of its own, ahead of what is due.
+//! Thread that reads a bag ahead of its playback.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -10,32 +10,32 @@ use super::error::BagError;
 use super::reader::{Bag, Frame};
 use crate::SimError;
 
-/// What is kept at most, unless a single frame is bigger.
+/// Capacity of the read-ahead, unless a single frame is larger.
 const AHEAD_BYTES: u32 = 64 << 20;
 
-/// What a frame costs besides its bytes.
+/// Overhead of a frame besides its bytes.
 const FRAME_BYTES: usize = 128;
 
-/// The frames to come, bounded in bytes.
+/// Frames that were read ahead, bounded in bytes.
 ///
-/// Overflow policy: the reading thread waits; nothing is dropped. Dropping this ends the thread.
+/// Overflow policy: the reading thread waits; nothing is dropped. Dropping the receiver ends the thread.
 #[derive(Debug)]
 pub(super) struct ReadAhead {
     frames: mpsc::UnboundedReceiver<(Frame, OwnedSemaphorePermit)>,
-    /// The bytes that may still be read.
+    /// Bytes that may still be read.
     room: Arc<Semaphore>,
-    /// `None` after its end.
+    /// Reading thread; `None` after its end.
     thread: Option<JoinHandle<Result<(), BagError>>>,
 }
 
 impl ReadAhead {
-    /// Begins to read.
+    /// Starts the reading thread.
     pub(super) fn start(bag: Bag, repeat: bool) -> Self {
         Self::with_room(bag, repeat, AHEAD_BYTES)
     }
 
     fn with_room(bag: Bag, repeat: bool, limit_bytes: u32) -> Self {
-        // The semaphore bounds it.
+        // Bounded by the semaphore.
         let (sender, frames) = mpsc::unbounded_channel();
         let room = Arc::new(Semaphore::new(limit_bytes as usize));
         let permits = Arc::clone(&room);
@@ -43,7 +43,7 @@ impl ReadAhead {
             let bytes = frame.data.len().saturating_add(FRAME_BYTES);
             let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(limit_bytes);
             let permit = Arc::clone(&permits).acquire_many_owned(bytes);
-            // Closed: nobody wants any more.
+            // Closed: the receiver was dropped.
             let sent = futures::executor::block_on(permit)
                 .is_ok_and(|permit| sender.send((frame, permit)).is_ok());
             if sent {
@@ -60,7 +60,7 @@ impl ReadAhead {
         }
     }
 
-    /// The next frame, `None` after the last.
+    /// Returns the next frame, `None` after the last.
     pub(super) async fn next(&mut self) -> Result<Option<Frame>, SimError> {
         if let Some((frame, _room)) = self.frames.recv().await {
             return Ok(Some(frame));
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_waits_when_it_has_read_enough_and_ends_when_dropped() {
+    async fn thread_waits_when_the_read_ahead_is_full_and_ends_when_it_is_dropped() {
         let folder = Folder::new();
         let mut ahead = ReadAhead::with_room(bag(&folder), true, 1000);
         ahead.next().await.expect("readable").expect("endless");
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_goes_wrong_comes_after_the_frames() {
+    async fn error_is_returned_after_the_frames() {
         let folder = Folder::new();
         let bag = bag(&folder);
         std::fs::remove_file(folder.join("x.mcap")).expect("removed");

@@ -1,4 +1,4 @@
-//! The frames of a bag, one after the other.
+//! Reader of the frames of a bag.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -13,27 +13,27 @@ use super::files;
 use super::records::{self, Ended};
 use super::topics;
 
-/// A frame to send.
+/// Recorded frame to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Frame {
-    /// When it arrived, nanoseconds since 1970.
+    /// Arrival time, nanoseconds since 1970.
     pub stamp_ns: i64,
     pub link: Link,
     pub data: Bytes,
 }
 
-/// A bag that has frames.
+/// Bag that has frames.
 #[derive(Debug)]
 pub(super) struct Bag {
     path: PathBuf,
     splits: Vec<PathBuf>,
     topic: String,
-    /// Others with frames are left out on purpose.
+    /// Whether the topic was requested, so that ignoring other topics with frames is intended.
     topic_was_asked_for: bool,
 }
 
 impl Bag {
-    /// Finds the files and the topic. `topic` chooses among several with frames.
+    /// Opens the files and chooses the topic. `topic` selects among several with frames.
     pub(super) fn open(path: &Path, topic: Option<&str>) -> Result<Self, BagError> {
         let splits = files::splits(path)?;
         let chosen = topics::choose(path, &splits, topic)?;
@@ -49,7 +49,7 @@ impl Bag {
         Ok(bag)
     }
 
-    /// Reads up to the first frame, so that a bag without any is refused before a client waits for it.
+    /// Reads up to the first frame, so that a bag without frames is refused before a client waits for it.
     fn require_frames(&self) -> Result<(), BagError> {
         let mut pass = Pass::new(self, false);
         for split in &self.splits {
@@ -63,8 +63,7 @@ impl Bag {
         Err(pass.no_frames())
     }
 
-    /// Gives `sink` every frame in the order in which they were recorded, until it has had enough. `repeat`:
-    /// over and over.
+    /// Passes every frame in the order of recording to `sink`, until it breaks. `repeat`: again and again.
     pub(super) fn play(
         &self,
         repeat: bool,
@@ -87,10 +86,10 @@ impl Bag {
     }
 }
 
-/// Once through the bag.
+/// One pass through the bag.
 struct Pass<'a> {
     bag: &'a Bag,
-    /// Later ones would only repeat the warnings.
+    /// Whether to log warnings: later passes would only repeat them.
     is_first: bool,
     frames: u64,
     broken: u64,
@@ -139,8 +138,8 @@ impl<'a> Pass<'a> {
         match ended {
             Ended::Stopped => return Ok(ControlFlow::Break(())),
             Ended::Early(error) if self.is_first => log::warn!(
-                "{} ends early, as if the recorder had been killed: what came before is played \
-                 ({error}, {all_bytes} bytes read)",
+                "{} ends early, as if the recorder had been killed: the part before is played ({error}, {all_bytes} bytes \
+                 read)",
                 split.display()
             ),
             Ended::Early(_) | Ended::Whole => {}
@@ -152,12 +151,12 @@ impl<'a> Pass<'a> {
         topic.is_wire() && topic.name == self.bag.topic
     }
 
-    /// One that was not found beforehand, since the file has no summary.
+    /// Warns of another topic with frames, which was not found before because the file has no summary.
     fn warn_of_another(&self, topic: &Topic) {
         let is_expected = self.bag.topic_was_asked_for || !self.is_first;
         if topic.is_wire() && !is_expected && !self.is_played(topic) {
             let (other, played) = (&topic.name, &self.bag.topic);
-            log::warn!("{other} also has frames, but {played} is played: --topic chooses");
+            log::warn!("{other} also has frames, but {played} is played: choose with --topic");
         }
     }
 
@@ -175,7 +174,7 @@ impl<'a> Pass<'a> {
             Err(error) => {
                 if self.broken == 0 && self.is_first {
                     let bytes = message.len();
-                    log::warn!("a message of {bytes} bytes is no frame and left out: {error}");
+                    log::warn!("skipping a message of {bytes} bytes that is not a frame: {error}");
                 }
                 self.broken += 1;
                 None
@@ -191,7 +190,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Tells what was not as it should be.
+    /// Logs the number of frames and problems; an error if there were no frames.
     fn summarize(&self) -> Result<(), BagError> {
         let (frames, broken) = (self.frames, self.broken);
         if frames == 0 {
@@ -202,26 +201,26 @@ impl<'a> Pass<'a> {
         }
         log::info!("the bag has {frames} frames");
         if broken > 0 {
-            log::warn!("{broken} messages of the bag are no frames and left out");
+            log::warn!("{broken} messages of the bag are not frames and were skipped");
         }
         let missing = self.sequence.missing;
         if missing > 0 {
-            log::warn!("{missing} frames were lost when the bag was recorded");
+            log::warn!("{missing} frames were not recorded: the sequence numbers have gaps");
         }
         Ok(())
     }
 }
 
-/// Finds the frames that were not recorded.
+/// Detector of frames that were not recorded.
 #[derive(Debug, Default)]
 struct Sequence {
-    /// By link.
+    /// Next sequence number of each link.
     next: [Option<u64>; 2],
     missing: u64,
 }
 
 impl Sequence {
-    /// A number lower than expected is a restart of the bridge.
+    /// Records a sequence number. A lower one than expected is a restart of the bridge.
     fn note(&mut self, link: Link, number: u64) {
         let next = &mut self.next[usize::from(link == Link::Output)];
         let expected = next.unwrap_or(number);

@@ -1,4 +1,4 @@
-//! The records of one MCAP file, read as a stream.
+//! Records of one MCAP file, read as a stream.
 
 use std::fs::File;
 use std::io::{BufReader, Read as _};
@@ -11,28 +11,28 @@ use mcap::sans_io::{LinearReadEvent, LinearReader, LinearReaderOptions};
 
 use super::error::BagError;
 
-/// A record beyond is taken for garbage: thirty times what SENSR sends.
+/// Longest record that is read, thirty times what SENSR sends; a longer one is garbage.
 pub(super) const MAX_RECORD_BYTES: usize = 1 << 30;
 
-/// Small records are taken out of a buffer of this size.
+/// Size of the buffer from which small records are read.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// At most so much is asked for in one go, so that a length which is garbage takes no memory.
+/// Longest single read, so that a garbage length allocates no memory.
 const MAX_READ_BYTES: usize = 4 << 20;
 
-/// How reading a file ended.
+/// End of reading a file.
 #[derive(Debug)]
 pub(super) enum Ended {
-    /// With its last record.
+    /// The last record was read.
     Whole,
-    /// In the middle: whoever wrote it was cut off, or it is damaged.
+    /// The file ends within a record or is damaged.
     Early(McapError),
-    /// The visitor has had enough.
+    /// The visitor broke off.
     Stopped,
 }
 
-/// Shows `visit` every schema, channel and message in the order of the file, with the number of bytes read so
-/// far. Chunks are unpacked on the way.
+/// Passes every schema, channel and message in the order of the file to `visit`, with the number of bytes read so far.
+/// Chunks are decompressed on the way.
 pub(super) fn read(
     path: &Path,
     mut visit: impl FnMut(Record<'_>, u64) -> ControlFlow<()>,

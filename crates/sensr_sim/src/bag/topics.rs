@@ -1,4 +1,4 @@
-//! The topic of a bag to replay.
+//! Choice of the topic of a bag to replay.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use super::catalog::{Topic, topics_in};
 use super::error::BagError;
 
-/// How ROS 2 serializes messages.
+/// Message encoding of ROS 2.
 const ENCODING: &str = "cdr";
 
-/// The topic to replay: the one asked for, or the only one with frames.
+/// Returns the topic to replay: the requested one, or the only one with frames.
 pub(super) fn choose(
     path: &Path,
     splits: &[PathBuf],
@@ -98,7 +98,7 @@ mod tests {
     const LAYOUTS: [Layout; 2] = [Layout::Plain, Layout::NoSummary];
 
     #[test]
-    fn the_only_topic_with_frames_is_chosen_whatever_its_name() {
+    fn only_topic_with_frames_is_chosen_whatever_its_name() {
         let recording = Recording::new(&["/tf"], &["/site/north/wire"]);
         for layout in LAYOUTS {
             for wanted in [None, Some("/site/north/wire"), Some("site/north/wire")] {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bag_without_frames_is_refused_with_what_it_has() {
+    fn bag_without_frames_is_refused_with_its_topics() {
         for layout in LAYOUTS {
             for wanted in [None, Some("/tf")] {
                 let recording = Recording::new(&["/points/raw", "/tf"], &[]);
@@ -124,11 +124,11 @@ mod tests {
     }
 
     #[test]
-    fn of_several_one_must_be_named() {
+    fn one_of_several_topics_must_be_named() {
         let recording = Recording::new(&["/tf"], &["/b/wire", "/a/wire"]);
         for layout in LAYOUTS {
             let text = chosen(&recording, layout, None).expect_err("several");
-            assert!(text.contains("--topic one of /a/wire, /b/wire"), "{text}");
+            assert!(text.contains("--topic: /a/wire, /b/wire"), "{text}");
             assert_eq!(
                 chosen(&recording, layout, Some("/b/wire")),
                 Ok("/b/wire".into())
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn another_encoding_than_cdr_is_refused() {
+    fn other_encodings_than_cdr_are_refused() {
         let mut recording = Recording::new(&[], &["/wire"]);
         recording.encoding = "json";
         let text = chosen(&recording, Layout::Plain, None).expect_err("json");

@@ -1,16 +1,16 @@
-//! What a connection last did.
+//! Times of the last activity of a connection.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// When what happened last.
+/// Times of the last activity of a connection.
 #[derive(Debug)]
 pub(super) struct Pulse(Mutex<Times>);
 
 #[derive(Debug)]
 struct Times {
     wrote: Instant,
-    /// When the oldest ping was written that nothing was heard after.
+    /// Time of the oldest ping since the last received message.
     unanswered: Option<Instant>,
 }
 

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 const LONG: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(20);
 
-fn patient() -> Limits {
+fn long_limits() -> Limits {
     Limits {
         handshake: LONG,
         close: LONG,
@@ -26,7 +26,7 @@ fn cancelled() -> CancellationToken {
     token
 }
 
-/// Both ends of a connection that takes 1 kB until it is read.
+/// Returns both ends of a connection whose buffer holds 1 kB.
 fn connect(hub: &Arc<Hub>, limits: Limits) -> (DuplexStream, JoinHandle<()>) {
     let (near, far) = tokio::io::duplex(1000);
     let peer = SocketAddr::from(([127, 0, 0, 1], 1));
@@ -55,18 +55,18 @@ fn offer(hub: &Hub, bytes: usize) {
     hub.offer(|_| message.clone(), || None);
 }
 
-/// The serving task must end by itself before a long limit does it.
+/// Asserts that the serving task ends on its own, before a long limit ends it.
 async fn ends(serving: JoinHandle<()>) {
     let limited = tokio::time::timeout(LONG / 2, serving).await;
     limited.expect("must end").expect("must not panic");
 }
 
 #[tokio::test]
-async fn without_a_handshake_nobody_is_a_client() {
+async fn connection_without_handshake_is_not_counted_as_client() {
     let hub = hub();
     let limits = Limits {
         handshake: SHORT,
-        ..patient()
+        ..long_limits()
     };
     let (_silent, serving) = connect(&hub, limits);
     ends(serving).await;
@@ -74,29 +74,29 @@ async fn without_a_handshake_nobody_is_a_client() {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_nothing_is_cut_when_it_is_to_be_closed() {
+async fn client_that_reads_nothing_is_cut_when_it_is_to_be_closed() {
     let hub = hub();
     let limits = Limits {
         stall: SHORT,
-        ..patient()
+        ..long_limits()
     };
     let (stream, serving) = connect(&hub, limits);
     let _unread = shake_hands(&hub, stream).await;
     offer(&hub, 5000);
     tokio::time::sleep(SHORT * 5).await;
-    assert_eq!(hub.connected(), 1, "slow is no reason");
+    assert_eq!(hub.connected(), 1, "being slow does not end it");
     hub.close_after_all(Close::FINISHED);
     ends(serving).await;
     assert_eq!(hub.connected(), 0);
-    assert_eq!(hub.counters.delivered.get(), 0, "only a part of it was");
+    assert_eq!(hub.counters.delivered.get(), 0, "it was written partly");
 }
 
 #[tokio::test]
-async fn a_client_that_reads_slowly_to_the_end_gets_everything() {
+async fn client_that_reads_slowly_to_the_end_gets_everything() {
     let hub = hub();
     let limits = Limits {
         stall: Duration::from_secs(1),
-        ..patient()
+        ..long_limits()
     };
     let (stream, serving) = connect(&hub, limits);
     let mut slow = shake_hands(&hub, stream).await;
@@ -105,7 +105,7 @@ async fn a_client_that_reads_slowly_to_the_end_gets_everything() {
     }
     hub.close_after_all(Close::FINISHED);
     for _ in 0..20 {
-        // In all longer than the limit, which begins anew whenever something was read.
+        // Longer than the limit in all, but each read restarts the limit.
         tokio::time::sleep(Duration::from_millis(70)).await;
         let message = slow.next().await.expect("open").expect("valid");
         assert_eq!(message.len(), 900);
@@ -118,11 +118,11 @@ async fn a_client_that_reads_slowly_to_the_end_gets_everything() {
 }
 
 #[tokio::test]
-async fn a_close_frame_without_an_answer_is_enough() {
+async fn close_frame_without_answer_ends_the_connection() {
     let hub = hub();
     let limits = Limits {
         close: SHORT,
-        ..patient()
+        ..long_limits()
     };
     let (stream, serving) = connect(&hub, limits);
     let _unread = shake_hands(&hub, stream).await;
@@ -131,12 +131,12 @@ async fn a_close_frame_without_an_answer_is_enough() {
 }
 
 #[tokio::test]
-async fn too_big_a_message_from_a_client_ends_it() {
+async fn too_large_message_from_a_client_ends_its_connection() {
     let hub = hub();
-    let (stream, serving) = connect(&hub, patient());
+    let (stream, serving) = connect(&hub, long_limits());
     let mut rude = shake_hands(&hub, stream).await;
     let big = Bytes::from(vec![0; MAX_INCOMING_BYTES + 1]);
-    // Fails as soon as the other side is gone.
+    // Fails once the server has closed the connection.
     let _ = rude.send(Message::Binary(big)).await;
     ends(serving).await;
 }

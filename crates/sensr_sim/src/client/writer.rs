@@ -1,4 +1,4 @@
-//! Writes to one client what its queue gives, and does to it what faults want.
+//! Writes the items of one client's send queue to its socket and applies faults.
 
 use std::collections::VecDeque;
 use std::io;
@@ -18,35 +18,35 @@ use crate::outgoing::{Message, Outgoing};
 use crate::send_queue::{Grip, SendQueue};
 use tokio_util::sync::CancellationToken;
 
-/// What [`Blow::Text`] says.
+/// Payload of the text message of [`OneShotFault::Text`].
 const TEXT: &str = "not what was expected";
 
-/// A text frame would be opcode 1, a binary one 2; 3 means nothing.
+/// Bytes that are no WebSocket frame: opcode 3 is reserved (1 is text, 2 binary).
 const NONSENSE: &[u8] = b"\x83\x10no frame is this";
 
-/// What an oversized message announces.
+/// Length that the header of an oversized message declares.
 const OVERSIZED_BYTES: u64 = (1 << 30) + 1;
 
-/// What an oversized message has.
+/// Number of payload bytes that an oversized message really has.
 const OVERSIZED_BEGINNING_BYTES: usize = 64 << 10;
 
-/// Pings at once.
+/// Number of pings of [`OneShotFault::Pings`].
 const PINGS: u8 = 100;
 
-/// Pieces of a message that drips.
+/// Number of pieces of a message written slowly.
 const DRIP_PIECES: u32 = 20;
 
-/// The writing half of a connection.
+/// Writing half of a connection.
 ///
-/// Dropped in the middle of anything, it leaves the books right: a message counts as delivered as soon as the
-/// socket has taken its last byte.
+/// Can be dropped at any await with correct counters: a message counts as delivered as soon as the socket has taken
+/// its last byte.
 pub(super) struct Writer<'a, W> {
     stream: &'a mut W,
     queue: &'a SendQueue,
     counters: &'a LinkCounters,
     pulse: &'a Pulse,
     closing: CancellationToken,
-    /// What is to be done to the next messages, one after the other.
+    /// Faults of the next messages, one each.
     upcoming: VecDeque<Strike>,
     rng: SmallRng,
 }
@@ -70,7 +70,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         }
     }
 
-    /// Writes until the queue gives a close frame or a fault ends the connection.
+    /// Writes until a close frame is written or a fault ends the connection.
     pub(super) async fn run(mut self) -> Ended {
         loop {
             let next = self.queue.next().await;
@@ -78,7 +78,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
                 Ok(None) => {}
                 Ok(Some(ended)) => return ended,
                 Err(error) => {
-                    log::debug!("writing: {error}");
+                    log::debug!("write failed: {error}");
                     return Ended::Lost;
                 }
             }
@@ -128,7 +128,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         Ok(())
     }
 
-    /// What happens at once, or is to happen to the next message.
+    /// Applies a fault at once or to the next message.
     async fn strike(&mut self, strike: Strike) -> io::Result<Option<Ended>> {
         match &strike.blow {
             Blow::Cut | Blow::Truncated | Blow::Drip(_) | Blow::Empty | Blow::NonFinite => {
@@ -155,7 +155,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
                 self.counters.oversized.add(1);
                 let beginning = vec![0; OVERSIZED_BEGINNING_BYTES];
                 if let Err(error) = self.bytes(beginning.into()).await {
-                    // The header was enough for the client.
+                    // The client closed the connection because of the header alone.
                     log::debug!("writing an oversized message: {error}");
                     return Ok(Some(Ended::Struck(strike)));
                 }
@@ -191,7 +191,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         Ok(None)
     }
 
-    /// Nothing is written after this.
+    /// Flushes the last bytes and ends the connection.
     async fn last(&mut self, strike: Strike) -> io::Result<Option<Ended>> {
         self.stream.flush().await?;
         Ok(Some(Ended::Struck(strike)))
@@ -210,7 +210,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         Ok(())
     }
 
-    /// The header and half of the payload; of an empty message half of the header.
+    /// Writes the header and half of the payload; half of the header if the payload is empty.
     async fn half(&mut self, data: Bytes) -> io::Result<()> {
         let length = data.len();
         let mut header = Frame::message(Bytes::new()).header(length as u64)?;
@@ -221,7 +221,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         self.bytes(data.slice(..length / 2)).await
     }
 
-    /// The message in pieces over this time, without pauses once all is to end.
+    /// Writes the message in pieces over a duration, without pauses once the server is closing.
     async fn drip(&mut self, data: Bytes, lasts: Duration) -> io::Result<()> {
         let mut rest = Frame::message(data).into_buf()?;
         let piece_bytes = rest.remaining().div_ceil(DRIP_PIECES as usize);
@@ -240,7 +240,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         Ok(())
     }
 
-    /// The message in 2 to 7 frames of any size, with pings between them.
+    /// Writes the message in 2 to 7 fragments of random size with pings between them.
     async fn fragments(&mut self, data: Bytes) -> io::Result<()> {
         let inner = self.rng.random_range(1..=6);
         let mut ends: Vec<usize> = (0..inner)

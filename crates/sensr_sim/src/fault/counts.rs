@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::kind::FaultKind;
 
-/// How many faults of each kind were carried out. Serialized as a map from their names, without zeros.
+/// Number of faults run, by kind. Serialized as a map from their names, without zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FaultCounts([u64; FaultKind::COUNT]);
 
@@ -13,13 +13,13 @@ impl FaultCounts {
         self.0[kind as usize] += 1;
     }
 
-    /// How many of this kind.
+    /// Returns the number of faults of this kind.
     #[must_use]
     pub fn of(&self, kind: FaultKind) -> u64 {
         self.0[kind as usize]
     }
 
-    /// How many in all.
+    /// Returns the number of all faults.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_happened_is_listed() {
+    fn zero_counts_are_not_serialized() {
         let mut counts = FaultCounts::default();
         counts.add(FaultKind::HalfOpen);
         counts.add(FaultKind::Cut);

@@ -1,4 +1,4 @@
-//! Carries faults out.
+//! Runs faults: those of the script, of chaos mode and on demand.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,7 +22,7 @@ use crate::send_queue::Grip;
 use crate::shared::Shared;
 use tokio_util::sync::CancellationToken;
 
-/// Carries faults out until `closing`, when those under way end too.
+/// Runs faults until `closing` is cancelled, which also ends the active ones.
 #[derive(Debug)]
 pub(crate) struct Director {
     shared: Arc<Shared>,
@@ -49,7 +49,7 @@ impl Director {
         }
     }
 
-    /// Returns when every fault is over, which some are only when their connections are.
+    /// Runs until every fault has ended; some end only with their connections.
     pub(crate) async fn run(self, mut orders: mpsc::Receiver<Fault>) -> Result<(), SimError> {
         let this = Arc::new(self);
         let closing = this.closing.clone();
@@ -156,7 +156,7 @@ impl Director {
         });
     }
 
-    /// Seconds since the clock started, to the millisecond.
+    /// Returns the seconds since the clock started, rounded to milliseconds.
     fn at(&self) -> f64 {
         (self.shared.elapsed_secs() * 1000.0).round() / 1000.0
     }
@@ -225,8 +225,8 @@ impl Director {
         under_way.clients += clients;
     }
 
-    /// Empty clouds instead of the next, or one message more on the output stream: to leave out what happened
-    /// would be a loss that nobody could count.
+    /// Returns the `empty` fault of this stream: the next clouds lose their points, or an extra output message with only
+    /// the time is sent. Emptying an output message would lose its events without being counted.
     fn empty(&self, target: &Target<'_>) -> Blow {
         if target.is(&self.shared.points) {
             Blow::Empty

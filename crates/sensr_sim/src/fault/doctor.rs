@@ -1,4 +1,4 @@
-//! Messages that are not as they should be.
+//! Corrupt messages for faults.
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -9,21 +9,21 @@ use crate::outgoing::{Contents, Message};
 use sensr_protocol::wire::POINT_BYTES;
 use sensr_protocol::wire::proto::{OutputMessage, PointResult};
 
-/// The most bytes of garbage.
+/// Upper bound on the length of garbage.
 const MAX_GARBAGE_BYTES: usize = 4096;
 
-/// Field 1, which is embedded in both streams' messages, and a length (2 MiB) that is never reached.
+/// Field 1, an embedded message in both streams, with a declared length (2 MiB) that is never reached.
 const UNTERMINATED: [u8; 4] = [0x0a, 0xff, 0xff, 0x7f];
 
-/// Random bytes that are no message of either stream.
+/// Returns random bytes that decode as a message of neither stream.
 pub(super) fn garbage(rng: &mut SmallRng) -> Bytes {
     let length = rng.random_range(0..MAX_GARBAGE_BYTES);
     let random = (0..length).map(|_| rng.random());
     UNTERMINATED.into_iter().chain(random).collect()
 }
 
-/// The longest beginning of at most half of the message that is no message itself. Of a message that has none,
-/// something else that is no message.
+/// Returns the longest prefix, at most half of the message, that does not decode, or other bytes that do not decode if
+/// every prefix does.
 pub(crate) fn truncated(message: &Message) -> Bytes {
     let is_message = |data: &Bytes| match message.contents {
         Contents::Clouds(_) => PointResult::decode(data.clone()).is_ok(),
@@ -35,13 +35,13 @@ pub(crate) fn truncated(message: &Message) -> Bytes {
     first.unwrap_or_else(|| Bytes::from_static(&UNTERMINATED))
 }
 
-/// A point message with the same clouds, but no points in them; anything else as it is.
+/// Returns a point message with the same clouds without points; any other message unchanged.
 pub(crate) fn emptied(message: &Message) -> Bytes {
     changed(message, |_| Vec::new())
 }
 
-/// A point message in which of four points three have a coordinate that is no number or infinite; anything
-/// else as it is.
+/// Returns a point message in which three of four points have a coordinate that is NaN or infinite; any other message
+/// unchanged.
 pub(crate) fn non_finite(message: &Message) -> Bytes {
     changed(message, |mut points| {
         let odd = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
@@ -55,8 +55,7 @@ pub(crate) fn non_finite(message: &Message) -> Bytes {
     })
 }
 
-/// `change` gets the points of each cloud and returns them as they shall be; clouds without points have no
-/// intensities either.
+/// Replaces the points of each cloud by the result of `change`; clouds without points lose their intensities too.
 fn changed(message: &Message, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Bytes {
     let decoded = match message.contents {
         Contents::Clouds(_) => PointResult::decode(message.data.clone()).ok(),
@@ -102,13 +101,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn garbage_is_no_message(seed: u64) {
+        fn garbage_does_not_decode(seed: u64) {
             let mut rng = SmallRng::seed_from_u64(seed);
             prop_assert!(!is_any_message(&garbage(&mut rng)));
         }
 
         #[test]
-        fn what_is_cut_short_is_no_message(count in 0usize..50) {
+        fn truncated_message_does_not_decode(count in 0usize..50) {
             let message = points(count);
             let short = truncated(&message);
             prop_assert!(short.len() < message.len());
@@ -118,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn of_nothing_something_else_is_no_message() {
+    fn messages_without_a_bad_prefix_are_replaced_by_garbage() {
         let nothing = Message::output(Bytes::new(), OutputCounts::default());
         assert!(!is_any_message(&truncated(&nothing)));
         let time = Message::output(
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn three_points_of_four_are_odd_and_as_many_as_before() {
+    fn three_of_four_points_become_non_finite_and_none_is_removed() {
         let result = PointResult::decode(non_finite(&points(8))).expect("a message");
         for cloud in &result.points {
             let float = |bytes: &[u8]| f32::from_le_bytes(bytes.try_into().expect("4 bytes"));
@@ -150,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_point_message_stays_as_it_is() {
+    fn only_point_messages_are_changed() {
         let strange = Message::clouds(Bytes::from_static(&UNTERMINATED), CloudCounts::default());
         assert_eq!(non_finite(&strange), strange.data);
         let time = Message::output(only_time(5), OutputCounts::default());

@@ -1,4 +1,4 @@
-//! What is told about faults.
+//! Events about faults.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -8,41 +8,41 @@ use tokio::sync::mpsc;
 use super::Links;
 use super::kind::FaultKind;
 
-/// A fault begins or is over.
+/// Start or end of a fault, as printed on stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum FaultEvent {
-    /// It begins.
+    /// The fault begins.
     Fault {
-        /// What goes wrong.
+        /// Kind of the fault.
         fault: FaultKind,
-        /// Where.
+        /// Affected links.
         link: Links,
-        /// Seconds since the clock started, 0 before.
+        /// Seconds since the clock started; 0 before.
         at: f64,
-        /// How many connections suffer.
+        /// Number of affected connections.
         clients: u64,
-        /// How long at most, or how far the clock jumps, seconds.
+        /// Maximum duration or size of the clock jump, seconds.
         #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
         secs: Option<f64>,
     },
-    /// It is over: the server behaves well again.
+    /// The fault is over and the server behaves normally again.
     Recovered {
-        /// What went wrong.
+        /// Kind of the fault.
         fault: FaultKind,
-        /// Where.
+        /// Affected links.
         link: Links,
-        /// Seconds since the clock started, 0 before.
+        /// Seconds since the clock started; 0 before.
         at: f64,
     },
 }
 
-/// Tells events to whoever listens. Unbounded: they are few, and come no faster than faults are asked for.
+/// Sends fault events to one subscriber. The queue is unbounded: events are few, two for each fault.
 #[derive(Debug, Default)]
 pub(crate) struct Herald(Mutex<Option<mpsc::UnboundedSender<FaultEvent>>>);
 
 impl Herald {
-    /// The events from now on. Whoever listened before hears no more.
+    /// Returns a receiver of all further events and replaces the previous subscriber.
     pub(crate) fn listen(&self) -> mpsc::UnboundedReceiver<FaultEvent> {
         let (sender, receiver) = mpsc::unbounded_channel();
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_one_flat_object() {
+    fn event_is_one_flat_json_object() {
         let event = FaultEvent::Fault {
             fault: FaultKind::HalfOpen,
             link: Links::Points,

@@ -1,33 +1,33 @@
-//! Asks for faults.
+//! Requests for faults while a server runs.
 
 use tokio::sync::mpsc;
 
 use super::Fault;
 use super::kind::FaultKind;
 
-/// Faults that may wait to be carried out.
+/// Capacity of the queue of requested faults.
 const WAITING: usize = 64;
 
-/// Asks a running server for faults.
+/// Handle that requests faults from a running server.
 #[derive(Debug, Clone)]
 pub struct Injector {
     orders: mpsc::Sender<Fault>,
     plays_bag: bool,
 }
 
-/// Why a fault is not carried out.
+/// Error of [`Injector::inject`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotCarriedOut {
     /// A bag is played, whose frames carry the time of the recording.
     #[error("{0} cannot be used with a bag: its frames are sent as they were recorded")]
     WithBag(FaultKind),
-    /// All is produced.
+    /// The run is over.
     #[error("the run is over")]
     Over,
 }
 
 impl Injector {
-    /// And what gets what is asked for.
+    /// Returns the handle and the receiver of its requests.
     pub(crate) fn new(plays_bag: bool) -> (Self, mpsc::Receiver<Fault>) {
         let (orders, receiver) = mpsc::channel(WAITING);
         (Self { orders, plays_bag }, receiver)

@@ -1,4 +1,4 @@
-//! The grammar: `[at SECONDS] FAULT [points|output|both] [for SECONDS]`.
+//! Parser of faults and fault scripts: `[at SECONDS] FAULT [points|output|both] [for SECONDS]`.
 
 use std::str::{FromStr, SplitWhitespace};
 use std::time::Duration;
@@ -6,39 +6,41 @@ use std::time::Duration;
 use super::kind::FaultKind;
 use super::{Fault, Links, TimedFault};
 
-/// The longest duration, and the latest time, seconds: ten days.
+/// Longest duration and latest start, seconds: ten days.
 const MAX_SECS: f64 = 864_000.0;
 
-/// Text that is no fault.
+/// Error of parsing a fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FaultError {
-    /// There is nothing but spaces.
+    /// The text is empty.
     #[error("a fault is [at SECONDS] FAULT [points|output|both] [for SECONDS]")]
     Nothing,
-    /// No fault has this name.
-    #[error("{0}: no such fault; there are {faults}", faults = names())]
+    /// The name is no fault kind.
+    #[error("{0}: unknown fault; known faults are {faults}", faults = names())]
     Unknown(String),
-    /// `at` has no meaning here.
-    #[error("at is for faults of a script: this one is carried out at once")]
+    /// `at` is only allowed in scripts and `--fault`.
+    #[error("`at` is only for faults of a script: this one begins at once")]
     AtOnce,
-    /// The word after `at` or `for` is not allowed.
+    /// The value after `at` or `for` is out of range.
     #[error("{word} {given}: seconds must be {allowed}")]
     Seconds {
         /// `at` or `for`.
         word: &'static str,
-        /// What was given.
+        /// Value that was given.
         given: String,
-        /// What is allowed.
+        /// Allowed range.
         allowed: &'static str,
     },
-    /// The fault has no duration.
+    /// The fault kind has no duration.
     #[error("{0} cannot have a duration")]
     NoDuration(FaultKind),
-    /// The fault cannot happen to the output stream.
-    #[error("{0} can only happen to points")]
+    /// The fault kind does not exist on the output stream.
+    #[error("{0} is only possible on points")]
     PointsOnly(FaultKind),
-    /// A word that belongs to nothing.
-    #[error("{0}: after the fault may come points, output or both, and for SECONDS, in this order")]
+    /// A word is left over.
+    #[error(
+        "{0}: unexpected; points, output or both and then `for SECONDS` may follow the fault, in this order"
+    )]
     Surplus(String),
 }
 
@@ -85,7 +87,7 @@ impl FromStr for TimedFault {
     }
 }
 
-/// The words yet to come.
+/// Words of a fault that are not parsed yet.
 struct Words<'a> {
     next: Option<&'a str>,
     rest: SplitWhitespace<'a>,
@@ -171,7 +173,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn everything_but_the_fault_has_a_default() {
+    fn link_duration_and_start_have_defaults() {
         let fault = |kind, links, secs| Ok(Fault { kind, links, secs });
         for (text, expected) in [
             ("cut", fault(FaultKind::Cut, Links::Both, None)),
@@ -219,8 +221,8 @@ mod tests {
             ("stall for inf", "more than 0"),
             ("clock for 1e9", "-864000 to 864000"),
             ("cut for 3", "cut cannot have a duration"),
-            ("nan output", "nan can only happen to points"),
-            ("nan both", "nan can only happen to points"),
+            ("nan output", "nan is only possible on points"),
+            ("nan both", "nan is only possible on points"),
             ("cut lines", "points, output or both"),
             ("stall for 2 points", "in this order"),
         ] {
@@ -233,7 +235,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_text_of_a_fault_is_the_fault(
+        fn display_of_a_fault_parses_to_the_same_fault(
             kind in proptest::sample::select(FaultKind::ALL.to_vec()),
             links in proptest::sample::select(vec![Links::Points, Links::Output, Links::Both]),
             secs in proptest::option::of(0.001..1000.0),

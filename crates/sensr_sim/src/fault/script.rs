@@ -1,19 +1,19 @@
-//! Faults in a file.
+//! Fault scripts.
 
 use super::TimedFault;
 use super::parse::FaultError;
 
-/// A line of a script that is no fault.
+/// Error of a line of a fault script.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {source}")]
 pub struct ScriptError {
-    /// Counted from 1.
+    /// Line number, from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// Parse error of the line.
     pub source: FaultError,
 }
 
-/// One fault a line, in any order; what follows a `#` is a comment.
+/// Parses one fault per line, in any order; `#` begins a comment.
 pub fn parse_script(text: &str) -> Result<Vec<TimedFault>, ScriptError> {
     let lines = text.lines().zip(1..);
     let bare = lines.map(|(text, line)| (text.split('#').next().unwrap_or("").trim(), line));
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_and_empty_lines_are_left_out() {
+    fn comments_and_empty_lines_are_ignored() {
         let script = "# a bad day\n\nat 2 cut points # in the middle\n   \nstall\n";
         let faults = parse_script(script).expect("allowed");
         let texts: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -39,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_its_line() {
+    fn error_names_its_line() {
         let error = parse_script("cut\n# cut\nat x cut\n").expect_err("x is no number");
         assert!(error.to_string().starts_with("line 3: at x"), "{error}");
     }

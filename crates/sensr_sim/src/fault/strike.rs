@@ -1,15 +1,15 @@
-//! A fault that happens once, on one connection.
+//! One-shot faults on one connection and the guards that tell when a fault is over.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-/// What is done to a connection.
+/// One-shot fault that waits for its turn on a connection.
 #[derive(Debug)]
 pub(crate) struct Strike {
     pub blow: Blow,
-    /// Dropped when it is done.
+    /// Dropped when the fault is done.
     _token: Token,
 }
 
@@ -22,42 +22,42 @@ impl Strike {
     }
 }
 
-/// What is done to a connection, after the message being written.
+/// One-shot fault, applied after the message that is being written.
 #[derive(Debug, Clone)]
 pub(crate) enum Blow {
-    /// Half of the next message is written, and nothing after it.
+    /// Writes half of the next message and ends the connection.
     Cut,
-    /// Bytes that are no frame are written, and nothing after them.
+    /// Writes bytes that are no WebSocket frame and ends the connection.
     Nonsense,
-    /// A header that announces too much is written, and little after it.
+    /// Writes the header of a message that is too large, some of its bytes, and ends the connection.
     Oversized,
-    /// A whole binary message is written.
+    /// Writes a whole binary message.
     Inject(Bytes),
-    /// A text message is written.
+    /// Writes a text message.
     Text,
-    /// Many pings are written.
+    /// Writes many pings.
     Pings,
-    /// The next message is preceded by a copy of it, cut short.
+    /// Writes a truncated copy of the next message before it.
     Truncated,
-    /// The next message is written in small pieces, over this time.
+    /// Writes the next message in small pieces over this duration.
     Drip(Duration),
-    /// The next point message loses its points.
+    /// Removes the points of the next point message.
     Empty,
-    /// The next point message gets coordinates that are no numbers.
+    /// Replaces coordinates of the next point message by NaN and infinities.
     NonFinite,
 }
 
-/// Held as long as a fault is under way on a connection.
+/// Guard held while a fault is active on a connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
     _open: mpsc::Sender<()>,
 }
 
-/// Tells when every [`Token`] is gone.
+/// Waits until every [`FaultGuard`] is dropped.
 #[derive(Debug)]
 pub(super) struct Tokens(mpsc::Receiver<()>);
 
-/// A token to be cloned, and what waits for all clones.
+/// Returns a guard to be cloned and the receiver that waits for all clones.
 pub(super) fn tokens() -> (Token, Tokens) {
     let (open, tokens) = mpsc::channel(1);
     (Token { _open: open }, Tokens(tokens))

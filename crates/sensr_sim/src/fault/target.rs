@@ -1,4 +1,4 @@
-//! What a fault does to one stream, and what it holds on to meanwhile.
+//! One stream as the target of a fault, and the state of an active fault.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::outgoing::Message;
 use crate::send_queue::{Grip, Held, SendQueue};
 use tokio_util::sync::CancellationToken;
 
-/// A stream that suffers: its clients and its port. What is done to clients returns how many they are.
+/// Clients and port of the stream that a fault acts on. Methods that act on clients return their number.
 pub(super) struct Target<'a> {
     pub hub: &'a Arc<Hub>,
     pub door: &'a Arc<Door>,
@@ -67,16 +67,16 @@ impl<'a> Target<'a> {
     }
 }
 
-/// What a fault holds on to.
+/// Everything an active fault holds.
 #[derive(Debug, Default)]
 pub(super) struct UnderWay {
-    /// How many suffer.
+    /// Number of affected clients.
     pub clients: u64,
-    /// How long it lasts by itself.
+    /// Duration of a fault that ends on its own.
     pub lasts: Option<Duration>,
     pub grips: Vec<Held>,
     pub doors: Vec<DoorHold>,
-    /// How far the clock jumped.
+    /// Size of the clock jump, seconds.
     pub jump_secs: Option<f64>,
 }
 
@@ -91,7 +91,7 @@ impl UnderWay {
         self.doors.push(target.door.hold(mode));
     }
 
-    /// Returns when the port is shut, or closed for good.
+    /// Closes the port; returns once it is closed or the server is closing.
     pub(super) async fn shut(
         &mut self,
         target: &Target<'_>,

@@ -1,5 +1,3 @@
-//! Small values in the wire's types.
-
 use prost_types::Timestamp;
 
 use crate::number::narrow;
@@ -7,7 +5,7 @@ use sensr_protocol::wire::proto::{Vector2, Vector3};
 
 pub(super) const SECOND_NS: i64 = 1_000_000_000;
 
-/// Of nanoseconds since 1970.
+/// Converts nanoseconds since 1970.
 pub(super) fn timestamp(ns: i64) -> Timestamp {
     Timestamp {
         seconds: ns.div_euclid(SECOND_NS),

@@ -1,4 +1,4 @@
-//! The part of a message that differs between generations.
+//! Custom part of an output message, which differs between generations.
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -10,13 +10,13 @@ use sensr_protocol::wire::proto::{
     CustomMessage, CustomMessage25, Object, RecordingInfo, ReplayInfo,
 };
 
-/// Seconds until the background is known.
+/// Seconds until the background is learnt.
 const LEARNING_SECS: f64 = 30.0;
 
-/// Every so many messages a recording is complete and the next one begins: 40 s.
+/// Number of output messages of one recording: 40 s.
 const RECORDING_MESSAGES: u64 = 400;
 
-/// Encoded as the generation does it.
+/// Encodes the custom part for a generation.
 pub(super) fn encode(generation: Generation, moment: &Moment, objects: &[Object]) -> Bytes {
     let learnt = moment.world_secs.unwrap_or_default() / LEARNING_SECS;
     let bg_learning_progress = narrow(learnt.min(1.0));
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn each_generation_has_its_own_message() {
+    fn each_generation_has_its_own_custom_message() {
         let new = encode(Generation::V3, &moment(100), &[]);
         let message = CustomMessage::decode(new).expect("valid");
         assert!((message.bg_learning_progress - 1.0 / 3.0).abs() < 1e-6);
@@ -81,11 +81,11 @@ mod tests {
             })
         );
         assert!(message.profiling.is_some());
-        CustomMessage::decode(old).expect_err("the numbers mean other things");
+        CustomMessage::decode(old).expect_err("its field numbers mean something else");
     }
 
     #[test]
-    fn learning_ends_with_1() {
+    fn learning_progress_ends_with_1() {
         let progress = |k| {
             let bytes = encode(Generation::V3, &moment(k), &[]);
             let message = CustomMessage::decode(bytes).expect("valid");

@@ -1,4 +1,4 @@
-//! One moment, encoded as often as somebody needs it.
+//! Output messages of one instant, each encoded at most once.
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -7,13 +7,13 @@ use super::Moment;
 use crate::report::OutputCounts;
 use sensr_protocol::wire::proto::{Object, OutputMessage, StreamMessage, SystemHealth, ZoneConfig};
 
-/// Every how many messages zones, health and static objects are sent to everyone: 10 s.
+/// Period, in messages, at which every client gets zones, health and static objects: 10 s.
 const FULL_EVERY: u64 = 100;
 
-/// Every how many messages the custom part is sent to everyone: 1 s.
+/// Period, in messages, at which every client gets the custom part: 1 s.
 const CUSTOM_EVERY: u64 = 10;
 
-/// What a message has only now and then.
+/// Parts of a message that are sent only periodically.
 #[derive(Debug)]
 pub(super) struct Extras {
     pub zones: Vec<ZoneConfig>,
@@ -22,14 +22,14 @@ pub(super) struct Extras {
     pub custom: Bytes,
 }
 
-/// The messages of one moment.
+/// Output messages of one instant.
 #[derive(Debug)]
 pub(crate) struct OutputFrames {
-    /// What happened since the last moment, to be sent after the objects; `None`: nothing.
+    /// Events since the previous instant, to be sent after the objects, if any.
     pub event: Option<Bytes>,
-    /// What the message with the objects carries.
+    /// Contents of the message with the objects.
     pub message_counts: OutputCounts,
-    /// What the event carries.
+    /// Contents of the event message.
     pub event_counts: OutputCounts,
     regular: OutputMessage,
     extras: Extras,
@@ -39,7 +39,7 @@ pub(crate) struct OutputFrames {
 }
 
 impl OutputFrames {
-    /// `message` has time and objects, `event` nothing else than an event.
+    /// Takes a message with time and objects and one with only an event.
     pub(super) fn new(
         moment: &Moment,
         message: OutputMessage,
@@ -68,8 +68,8 @@ impl OutputFrames {
         }
     }
 
-    /// The message with the objects, and with all else when it is a client's `first` or its turn has
-    /// come.
+    /// Returns the encoded message with the objects; with all periodic parts if it is a client's `first` one or the parts
+    /// are due for everyone.
     pub(crate) fn encoded(&mut self, first: bool) -> Bytes {
         let Self {
             regular, extras, ..

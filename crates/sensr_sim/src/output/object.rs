@@ -1,4 +1,4 @@
-//! A tracked actor as the wire has it.
+//! Conversion of tracks to objects of the wire format.
 
 use super::convert::{corner, timestamp, vector};
 use super::tracker::Sighting;
@@ -12,16 +12,16 @@ use sensr_protocol::wire::proto::{
     BoundingBox, History, LabelType, Object, PolygonBox, Prediction, TrackingStatus,
 };
 
-/// A reachable set is given for every so many steps of the prediction: 0.5 s.
+/// Steps of the prediction per reachable set: 0.5 s.
 const REACHABLE_EVERY: usize = 5;
 
-/// How fast a reachable set grows in every direction, m/s.
+/// Growth of a reachable set in every direction, m/s.
 const REACHABLE_GROWTH: f64 = 0.8;
 
-/// Corners of a reachable set.
+/// Number of corners of a reachable set.
 const REACHABLE_CORNERS: u8 = 8;
 
-/// The object of a sighting at `now_ns`.
+/// Converts a sighting.
 pub(super) fn object(sighting: Sighting, zones: &[Zone], generation: Generation) -> Object {
     let history = history(&sighting);
     let prediction = prediction(&sighting.track);
@@ -40,7 +40,7 @@ pub(super) fn object(sighting: Sighting, zones: &[Zone], generation: Generation)
     }
 }
 
-/// A parked car, which is known to the background.
+/// Converts a parked car, which is part of the background.
 pub(super) fn parked(id: i32, track: &Track, now_ns: i64, zones: &[Zone]) -> Object {
     Object {
         id,
@@ -52,7 +52,7 @@ pub(super) fn parked(id: i32, track: &Track, now_ns: i64, zones: &[Zone]) -> Obj
     }
 }
 
-/// What depends on where it is and how it moves.
+/// Returns the fields that depend on position and motion.
 fn solid(track: &Track, zones: &[Zone]) -> Object {
     let position = vector(track.bottom_centre);
     let around = zones
@@ -73,7 +73,7 @@ fn solid(track: &Track, zones: &[Zone]) -> Object {
     }
 }
 
-/// SENSR 3.3 knows no gates.
+/// Maps a gate to MISC for SENSR 3.3, which has no such label.
 fn label(label: LabelType, generation: Generation) -> LabelType {
     match (label, generation) {
         (LabelType::LabelGate, Generation::V3) => LabelType::LabelMisc,
@@ -86,7 +86,7 @@ fn confidence(points: usize) -> f32 {
     narrow(0.5 + 0.5 * points / (points + 50.0))
 }
 
-/// The positions since it was first tracked, the oldest first.
+/// Returns the positions since the object was first tracked, oldest first.
 fn history(sighting: &Sighting) -> History {
     let past = sighting.track.past.iter().rev().zip(0..);
     let step_ns = nanoseconds(STEP_SECS);
@@ -117,7 +117,7 @@ fn prediction(track: &Track) -> Prediction {
     }
 }
 
-/// Where some part of the object may be in `secs`.
+/// Returns the region in which some part of the object may be in `secs`.
 fn reachable(track: &Track, [x, y, z]: [f64; 3], secs: f64) -> ReachableSet {
     let [length, width, height] = track.size;
     let radius = length.hypot(width) / 2.0 + REACHABLE_GROWTH * secs;
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_says_what_it_is_and_in_which_zones() {
+    fn object_has_label_zones_and_points() {
         let object = object(sighting(), &zone::street(), Generation::V3);
         assert_eq!(object.last_observed_timestamp, Some(timestamp(SECOND_NS)));
         assert_eq!(object.zone_ids, [1], "on the crossing");
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn history_ends_now_and_begins_when_it_was_first_tracked() {
+    fn history_ends_now_and_begins_when_the_object_was_first_tracked() {
         let mut sighting = sighting();
         let states = |sighting: &Sighting| history(sighting).states;
         assert_eq!(states(&sighting).len(), 11, "1 s");
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gate_is_one_up_to_3_2() {
+    fn gate_label_exists_up_to_3_2() {
         let gate = LabelType::LabelGate;
         assert_eq!(label(gate, Generation::V2_5), gate);
         assert_eq!(label(gate, Generation::V3), LabelType::LabelMisc);

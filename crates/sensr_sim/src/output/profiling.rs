@@ -1,4 +1,4 @@
-//! What the server says about its own effort. Made up, so that the same moment gives the same bytes.
+//! Profiling results of the server. Synthetic, so that the same instant gives the same bytes.
 
 use super::health::NODES;
 use crate::number::float;
@@ -10,7 +10,7 @@ use sensr_protocol::wire::proto::profiling_result::characteristic::Value;
 /// Bytes of one mebibyte.
 const MIB: u64 = 1 << 20;
 
-/// Of all machines, after so many messages, with so many objects.
+/// Returns the results of all machines at message `k` with this number of objects.
 pub(super) fn results(k: u64, objects: u64, release: &str) -> ProfilingResultSet {
     let nodes = NODES.iter().zip(1..);
     ProfilingResultSet {
@@ -22,7 +22,7 @@ pub(super) fn results(k: u64, objects: u64, release: &str) -> ProfilingResultSet
 }
 
 fn result(k: u64, objects: u64, release: &str, machine: u64) -> ProfilingResult {
-    // Up and down by a fifth, each machine in its own rhythm.
+    // Varies by a fifth, at a different rate for each machine.
     let sway = (k * (machine + 3)) % 200;
     let steps = [
         ("preprocessing", 6_000_000),
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_machine_tells_times_memory_and_all_kinds_of_characteristics() {
+    fn every_machine_reports_times_memory_and_all_kinds_of_characteristics() {
         let set = results(10, 4, "3.3");
         let master = set.master_node.as_ref().expect("a master");
         assert_eq!(set.algo_nodes.len(), 2);
@@ -72,7 +72,7 @@ mod tests {
             assert_eq!(value("release"), Some(Value::Text("3.3".into())));
             assert!(matches!(value("load"), Some(Value::Decimal(load)) if load > 0.0));
         }
-        assert_eq!(results(10, 4, "3.3"), set, "the same moment");
+        assert_eq!(results(10, 4, "3.3"), set, "the same instant");
         assert_ne!(results(11, 4, "3.3"), set);
     }
 }

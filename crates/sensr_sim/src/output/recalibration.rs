@@ -1,15 +1,15 @@
-//! Sensors whose mounting is found to have moved a little.
+//! Recalibrations of sensors whose mounting has moved a little.
 
 use super::convert::{timestamp, vector};
 use super::health::SENSORS;
 use crate::number::{float, floor_index, narrow};
 use sensr_protocol::wire::proto::{OnlineRecalibrationEvent, Quaternion};
 
-/// Seconds from the start to the first one, and from one to the next.
+/// Seconds from the start to the first recalibration, and between two of them.
 const FIRST_SECS: f64 = 5.0;
 const EVERY_SECS: f64 = 20.0;
 
-/// How many there were within so many seconds.
+/// Returns the number of recalibrations within `world_secs`.
 pub(super) fn count(world_secs: f64) -> u64 {
     if world_secs < FIRST_SECS {
         return 0;
@@ -17,7 +17,7 @@ pub(super) fn count(world_secs: f64) -> u64 {
     floor_index((world_secs - FIRST_SECS) / EVERY_SECS) as u64 + 1
 }
 
-/// Number `index`, from 0: the sensors in turn, each by centimetres and a fraction of a degree.
+/// Returns recalibration `index`, from 0: the sensors in turn, each by centimetres and a fraction of a degree.
 pub(super) fn event(index: u64, now_ns: i64) -> OnlineRecalibrationEvent {
     let sensor = SENSORS.iter().cycle().nth((index % 5) as usize);
     let (sin, cos) = (float(index) * 1.7).sin_cos();
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_is_after_5_s_and_then_every_20_s() {
+    fn first_is_after_5_s_and_then_every_20_s() {
         let counts = [0.0, 4.9, 5.0, 24.9, 25.0, 65.1].map(count);
         assert_eq!(counts, [0, 0, 1, 1, 2, 4]);
     }

@@ -1,22 +1,22 @@
-//! What vehicles look at.
+//! Fields of regard of vehicles.
 
 use super::convert::corner;
 use crate::number::narrow;
 use sensr_protocol::wire::proto::{FieldOfRegard, LabelType, Object, PolygonBox};
 
-/// The fields of so many vehicles are sent: the nearest ones.
+/// Number of vehicles, the nearest ones, whose fields are sent.
 const VEHICLES: usize = 2;
 
-/// Ahead and back: direction from the heading and half the opening angle, radians; range, metres.
+/// Front and rear sector: direction from the heading and half the opening angle, radians; range, metres.
 const SECTORS: [(f64, f64, f64); 2] = [(0.0, 0.6, 30.0), (std::f64::consts::PI, 0.4, 12.0)];
 
-/// Corners on the far side of a sector.
+/// Number of corners on the far side of a sector.
 const ARC_CORNERS: i8 = 7;
 
-/// How high above the ground is looked, metres.
+/// Height of a field above the ground, metres.
 const HEIGHT: f32 = 3.0;
 
-/// Of the vehicles nearest to the sensor.
+/// Returns the fields of regard of the vehicles nearest to the sensor.
 pub(super) fn fields(objects: &[Object]) -> Vec<FieldOfRegard> {
     let cars = objects.iter().filter(|o| o.label() == LabelType::LabelCar);
     let mut near: Vec<(f32, &Object)> = cars.map(|car| (distance(car), car)).collect();
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_two_nearest_cars_look_ahead_and_back() {
+    fn two_nearest_cars_have_a_front_and_a_rear_field() {
         let objects = [
             object(1, LabelType::LabelCar, 40.0),
             object(2, LabelType::LabelPedestrian, 1.0),

@@ -1,15 +1,15 @@
-//! The zones of the street.
+//! Zones of the street.
 
 use super::convert::{SECOND_NS, corner};
 use sensr_protocol::wire::proto::{PolygonBox, ZoneConfig, ZoneType};
 
-/// A zone and what is reported of those who are in it.
+/// Zone and the thresholds of its events.
 #[derive(Debug, Clone)]
 pub(super) struct Zone {
     pub config: ZoneConfig,
-    /// Staying for so long is loitering.
+    /// Stay that counts as loitering.
     pub loitering_ns: Option<i64>,
-    /// m/s.
+    /// Speed limit, m/s.
     pub speed_limit: Option<f32>,
 }
 
@@ -45,12 +45,12 @@ impl Zone {
         }
     }
 
-    /// Are comings and goings reported?
+    /// Returns whether the zone reports entries and exits.
     pub(super) fn has_events(&self) -> bool {
         matches!(self.config.r#type(), ZoneType::Event | ZoneType::Gate)
     }
 
-    /// Is the position within the outline? Counts the edges crossed by a ray towards +x.
+    /// Returns whether the position is inside the outline: counts the edges crossed by a ray towards +x.
     pub(super) fn contains(&self, x: f32, y: f32) -> bool {
         let corners = self.config.pbox.as_ref();
         let corners = corners.map_or(&[][..], |pbox| &pbox.points);
@@ -62,11 +62,11 @@ impl Zone {
     }
 }
 
-/// One of every type at least. What is excluded is where nobody comes.
+/// Returns at least one zone of every type. No actor enters the exclusion zones.
 pub(super) fn street() -> Vec<Zone> {
     let zone = Zone::new;
     vec![
-        // 30 km/h, which most cars exceed.
+        // 30 km/h, exceeded by most cars.
         zone(
             1,
             "crossing",
@@ -153,17 +153,17 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn an_outline_contains_what_is_inside() {
+    fn outline_contains_the_positions_inside() {
         let square = &street()[1];
         assert!(square.contains(0.0, -12.0));
         assert!(!square.contains(0.0, -7.0));
-        assert!(!square.contains(-27.0, -9.0), "beyond the slanted side");
+        assert!(!square.contains(-27.0, -9.0), "outside the slanted side");
         let empty = Zone::new(1, "", ZoneType::None, 0.0, &[]);
         assert!(!empty.contains(0.0, 0.0));
     }
 
     #[test]
-    fn every_type_is_there_and_every_zone_has_its_own_id() {
+    fn every_type_exists_and_every_zone_has_its_own_id() {
         let kinds: BTreeSet<i32> = street().iter().map(|zone| zone.config.r#type).collect();
         assert_eq!(kinds, (1..=7).collect());
         let ids: BTreeSet<i32> = street().iter().map(|zone| zone.config.id).collect();

@@ -1,4 +1,4 @@
-//! Who comes, goes, stays too long or is too fast.
+//! Zone events: entry, exit, loitering and speeding.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,14 @@ use super::zone::Zone;
 use sensr_protocol::wire::proto::zone_event::{self, Type};
 use sensr_protocol::wire::proto::{Object, ZoneEvent};
 
-/// Watches the zones that have events. Knows nothing but the `zone_ids` of the objects, so that events
-/// and objects always agree.
+/// Detector of zone events. Uses only the `zone_ids` of the objects, so that events and objects always agree.
 #[derive(Debug, Default)]
 pub(super) struct ZoneWatch {
-    /// By the ids of zone and object.
+    /// Stays by ids of zone and object.
     stays: BTreeMap<(i32, i32), Stay>,
 }
 
-/// One object in one zone.
+/// Stay of one object in one zone.
 #[derive(Debug)]
 struct Stay {
     since_ns: i64,
@@ -25,13 +24,13 @@ struct Stay {
 }
 
 impl ZoneWatch {
-    /// Forgets everything: who is in a zone now was not seen coming.
+    /// Discards all stays and takes the objects now inside as present without an entry event.
     pub(super) fn restart(&mut self, now_ns: i64, zones: &[Zone], objects: &[Object]) {
         self.stays.clear();
         self.update(now_ns, zones, objects);
     }
 
-    /// What happened since the last time.
+    /// Returns the events since the previous call.
     pub(super) fn update(
         &mut self,
         now_ns: i64,
@@ -81,7 +80,7 @@ impl Stay {
         }
     }
 
-    /// Each is told once a stay.
+    /// Reports loitering and speeding, each once per stay.
     fn offences(&mut self, zone: &Zone, now_ns: i64, mut tell: impl FnMut(Type)) {
         let too_long = |limit_ns| now_ns - self.since_ns >= limit_ns;
         if !self.loitered && zone.loitering_ns.is_some_and(too_long) {
@@ -125,7 +124,7 @@ mod tests {
         }
     }
 
-    /// Zone and type of what is told at `secs`.
+    /// Returns zone and type of the events at `secs`.
     fn told(watch: &mut ZoneWatch, secs: i64, objects: &[Object]) -> Vec<(i32, Type)> {
         let events = watch.update(secs * SECOND_NS, &zone::street(), objects);
         let same_time = |event: &&ZoneEvent| event.timestamp == Some(timestamp(secs * SECOND_NS));
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stay_has_an_entry_an_exit_and_each_offence_once() {
+    fn stay_has_one_entry_one_exit_and_each_violation_once() {
         let mut watch = ZoneWatch::default();
         let mut at = |secs, speed, zones: &[i32]| told(&mut watch, secs, &[object(speed, zones)]);
         assert_eq!(at(0, 9.0, &[3]), [], "not a zone with events");
@@ -151,24 +150,24 @@ mod tests {
     }
 
     #[test]
-    fn who_is_lost_leaves_where_it_was_last() {
+    fn lost_object_exits_at_its_last_position() {
         let mut watch = ZoneWatch::default();
         told(&mut watch, 0, &[object(3.0, &[4])]);
         let events = watch.update(SECOND_NS, &zone::street(), &[]);
         assert_eq!((events.len(), events[0].r#type()), (1, Type::Exit));
-        let there = events[0].object.expect("always there");
+        let there = events[0].object.expect("always present");
         assert_eq!((there.id, there.velocity), (4, object(3.0, &[]).velocity));
     }
 
     #[test]
-    fn who_is_there_at_a_restart_does_not_come() {
+    fn object_present_at_a_reset_causes_no_entry() {
         let mut watch = ZoneWatch::default();
         let staying = [object(9.0, &[1])];
         watch.restart(0, &zone::street(), &staying);
         assert_eq!(
             told(&mut watch, 1, &staying),
             [],
-            "it was seen speeding then"
+            "speeding was reported at the reset"
         );
         watch.restart(5 * SECOND_NS, &zone::street(), &[]);
         assert_eq!(told(&mut watch, 6, &[]), []);

@@ -1,4 +1,4 @@
-//! Bodies of the binary encodings: every field is a column with a fixed stride.
+//! Bodies in the binary encodings: every field is a column with a fixed stride.
 
 use bytes::Bytes;
 
@@ -7,7 +7,7 @@ use super::{PcdError, Scan};
 use crate::number::narrow;
 use sensr_protocol::wire::{INTENSITY_BYTES, POINT_BYTES};
 
-/// How the values are ordered.
+/// Order of the values.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Layout {
     /// Record after record (`binary`).
@@ -16,7 +16,7 @@ pub(super) enum Layout {
     Fields,
 }
 
-/// Where a field's values are in the body.
+/// Location of a field's values in the body.
 struct Column {
     kind: Kind,
     size: usize,
@@ -40,7 +40,7 @@ impl Column {
         }
     }
 
-    /// Writes the column into every `width` bytes of `target`, from `offset` on.
+    /// Writes the column into every `width` bytes of `target`, at `offset`.
     fn write(&self, body: &[u8], target: &mut [u8], offset: usize, width: usize) {
         for (i, record) in target.chunks_exact_mut(width).enumerate() {
             let from = self.base + i * self.stride;
@@ -76,13 +76,13 @@ pub(super) fn scan(header: &Header, layout: Layout, body: &[u8]) -> Result<Scan,
     })
 }
 
-/// The value as little-endian float32. A float32 keeps its bits.
+/// Converts the value to little-endian float32. A float32 keeps its bits.
 #[expect(
     clippy::cast_precision_loss,
     reason = "the wire has float32, whatever the file has"
 )]
 fn float32(kind: Kind, bytes: &[u8]) -> [u8; 4] {
-    /// The bytes as an array; `columns` of the right size make the fallback unreachable.
+    /// Returns the bytes as an array; the fallback is unreachable for columns of the right size.
     fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
         bytes.try_into().unwrap_or([0; N])
     }

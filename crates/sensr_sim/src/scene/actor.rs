@@ -1,4 +1,4 @@
-//! What everybody in the scene is: a body on a path.
+//! Actors of the scene: cars, lorries, cyclists, pedestrians, a worker and a gate, each a body on a path.
 
 use super::geometry::{Bounds, Shape, Vec3};
 use super::material::Material;
@@ -7,15 +7,15 @@ use super::path::Path;
 use super::world::ground_height;
 use sensr_protocol::wire::proto::LabelType;
 
-/// Someone who moves, or something that could.
+/// Object that moves, or could move.
 #[derive(Debug)]
 pub(super) struct Actor {
     pub label: LabelType,
-    /// Length, width, height, metres: contains every part.
+    /// Length, width, height, metres; contains every part.
     pub size: [f64; 3],
     /// Solids in the actor's frame: x forward, origin on the ground in the middle.
     pub parts: Vec<(Shape, Material)>,
-    /// Wears something that reflects light to where it comes from.
+    /// Wears retro-reflective material.
     pub retro_reflective: bool,
     pub path: Path,
 }
@@ -25,12 +25,12 @@ impl Actor {
         self.path.at(t)
     }
 
-    /// Never moves.
+    /// Returns whether the actor never moves.
     pub(super) fn is_static(&self) -> bool {
         matches!(self.path, Path::Still { .. })
     }
 
-    /// Where the actor stands: the middle of its box's bottom.
+    /// Returns the middle of the bottom of the actor's box.
     pub(super) fn foot(motion: &Motion) -> Vec3 {
         Vec3::new(motion.x, motion.y, ground_height(motion.y))
     }

@@ -1,4 +1,4 @@
-//! The revolution the sensor would see if nothing moved: cast once, then only copied.
+//! Static points of one revolution: cast once, then only copied.
 
 use rand::Rng;
 use rand::rngs::SmallRng;
@@ -9,13 +9,13 @@ use super::material::Material;
 use super::world::{Class, Fixture, fixtures};
 use crate::number::{float_len, floor_index, narrow, spread};
 
-/// The farthest echo, metres.
+/// Longest range of the scanner, metres.
 const MAX_RANGE: f64 = 200.0;
 
-/// A grid cell without a point of its own.
+/// Value of a grid cell without a point.
 const NO_POINT: u32 = u32::MAX;
 
-/// Points of one class, in the order they were measured, as the wire carries them.
+/// Points of one class, in the order of measurement, as the wire carries them.
 #[derive(Debug, Default)]
 pub(super) struct Layer {
     pub points: Vec<u8>,
@@ -29,17 +29,17 @@ impl Layer {
     }
 }
 
-/// One measured point.
+/// Measured point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Echo {
     /// x, y, z, metres.
     pub position: [f32; 3],
-    /// 0 to 255.
+    /// Intensity, 0 to 255.
     pub intensity: f32,
 }
 
 impl Echo {
-    /// What the sensor makes of a hit, with noise of a centimetre or two.
+    /// Measures a hit with noise of one or two centimetres.
     pub(super) fn measure(
         hit: Hit,
         ray: &super::geometry::Ray,
@@ -60,21 +60,21 @@ impl Echo {
     }
 }
 
-/// Roughly normal with standard deviation 0.5, within ±1.5.
+/// Returns roughly normal noise with standard deviation 0.5, within ±1.5.
 fn noise(rng: &mut SmallRng) -> f64 {
     let sum: f64 = (0..3).map(|_| rng.random::<f64>()).sum();
     sum - 1.5
 }
 
-/// Exactly as many rays as points are wanted, each of which hits something that does not move.
+/// Static points of the scene: exactly as many rays as requested points, each of which hits something static.
 #[derive(Debug)]
 pub(super) struct Backdrop {
     pub grid: Grid,
-    /// The point of each grid cell, or [`NO_POINT`].
+    /// Point of each grid cell, or [`NO_POINT`].
     point_of_cell: Vec<u32>,
-    /// Distance of each point.
+    /// Range of each point, metres.
     ranges: Vec<f64>,
-    /// Class of each point, and which of its class it is.
+    /// Class of each point and its index within the class.
     classes: Vec<(Class, u32)>,
     pub all: Layer,
     pub ground: Layer,
@@ -124,20 +124,20 @@ impl Backdrop {
         self.all.push(&echo);
     }
 
-    /// The point of a cell and its distance, or `None`.
+    /// Returns the point of a cell and its range, if there is one.
     pub(super) fn point(&self, cell: usize) -> Option<(u32, f64)> {
         let point = self.point_of_cell[cell];
         (point != NO_POINT).then(|| (point, self.ranges[point as usize]))
     }
 
-    /// Class of a point, and which of its class it is.
+    /// Returns the class of a point and its index within the class.
     pub(super) fn class(&self, point: u32) -> (Class, usize) {
         let (class, rank) = self.classes[point as usize];
         (class, rank as usize)
     }
 }
 
-/// What a ray meets first.
+/// First hit of a ray.
 #[derive(Debug, Clone, Copy)]
 struct Nearest {
     hit: Hit,
@@ -145,7 +145,7 @@ struct Nearest {
     class: Class,
 }
 
-/// The coarsest grid that hits something with at least `wanted` rays.
+/// Returns the coarsest grid of which at least `wanted` rays hit something.
 fn dense_enough(wanted: usize, fixtures: &[Fixture]) -> (Grid, Vec<Option<Nearest>>) {
     let beams = match wanted {
         0..8_192 => 16,
@@ -162,7 +162,7 @@ fn dense_enough(wanted: usize, fixtures: &[Fixture]) -> (Grid, Vec<Option<Neares
         if hits >= wanted {
             return (grid, nearest);
         }
-        // The share of rays that hit is nearly the same for every number of columns.
+        // The share of rays that hit is nearly independent of the number of columns.
         let scale = float_len(wanted) / float_len(hits.max(1));
         columns = floor_index(float_len(columns) * scale * 1.01) + 1;
     }
@@ -190,7 +190,7 @@ fn cast(grid: &Grid, fixtures: &[Fixture]) -> Vec<Option<Nearest>> {
     nearest
 }
 
-/// Where the ray meets the road's plane.
+/// Intersects the ray with the plane of the road.
 fn plane(grid: &Grid, cell: usize) -> Option<Nearest> {
     let ray = grid.ray(cell);
     let range = -ray.origin.z / ray.direction.z;
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn has_exactly_the_points_asked_for() {
+    fn has_exactly_the_requested_number_of_points() {
         for points in [0, 1, 7, 1000, 8192, 40_000] {
             let backdrop = street(points);
             assert_eq!(backdrop.all.intensities.len(), points * 4);
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn reaches_from_near_to_far() {
+    fn ranges_reach_from_near_to_far() {
         let backdrop = street(20_000);
         let nearest = backdrop.ranges.iter().copied().fold(f64::MAX, f64::min);
         let farthest = backdrop.ranges.iter().copied().fold(0.0, f64::max);

@@ -1,5 +1,3 @@
-//! What the actors look like to a laser scanner.
-
 use rand::Rng;
 use rand::rngs::SmallRng;
 
@@ -77,7 +75,7 @@ pub(super) fn pedestrian(rng: &mut SmallRng, path: Path) -> Actor {
     person(height, clothes, path)
 }
 
-/// Someone with a vest that is brighter than anything else in the street.
+/// Returns a worker with a vest that is brighter than anything else in the street.
 pub(super) fn worker(path: Path) -> Actor {
     Actor {
         retro_reflective: true,
@@ -102,7 +100,7 @@ fn person(height: f64, clothes: Material, path: Path) -> Actor {
     }
 }
 
-/// A wing of a gate, standing open.
+/// Returns an open wing of a gate.
 pub(super) fn gate(path: Path) -> Actor {
     Actor {
         label: LabelType::LabelGate,

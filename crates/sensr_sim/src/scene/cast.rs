@@ -1,5 +1,3 @@
-//! Who is in the scene: cars, lorries, cyclists, pedestrians and a gate.
-
 use std::f64::consts::FRAC_PI_2;
 
 use rand::Rng;
@@ -11,7 +9,7 @@ use super::errand::Errand;
 use super::path::Path;
 use crate::number::{float, float_len};
 
-/// Everyone, at the same places for the same seed.
+/// Returns all actors, at the same places for the same seed.
 pub(super) fn actors(rng: &mut SmallRng) -> Vec<Actor> {
     let mut actors = Vec::new();
     traffic(rng, &mut actors, 6.0, 1.0, 5, 11.0);
@@ -55,7 +53,7 @@ pub(super) fn actors(rng: &mut SmallRng) -> Vec<Actor> {
         at: (22.7, -5.5),
         yaw: FRAC_PI_2,
     }));
-    // Through the gate to the kiosk, and back after a chat.
+    // Walks through the gate to the kiosk and back after a while.
     actors.push(worker(Path::Errand(Errand {
         from: (24.0, -2.6),
         to: (24.0, -12.5),
@@ -67,7 +65,7 @@ pub(super) fn actors(rng: &mut SmallRng) -> Vec<Actor> {
     actors
 }
 
-/// A lane of vehicles that keep their distance from each other.
+/// Adds a lane of vehicles that keep their distance from each other.
 fn traffic(
     rng: &mut SmallRng,
     actors: &mut Vec<Actor>,
@@ -105,7 +103,7 @@ mod tests {
     use sensr_protocol::wire::proto::LabelType;
 
     #[test]
-    fn every_part_is_within_the_box() {
+    fn every_part_is_inside_the_box() {
         for actor in actors(&mut SmallRng::seed_from_u64(3)) {
             let [length, width, height] = actor.size;
             for (shape, _) in &actor.parts {
@@ -117,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_on_the_road_touches_another() {
+    fn vehicles_on_the_road_never_touch() {
         let actors = actors(&mut SmallRng::seed_from_u64(3));
         let on_foot = [LabelType::LabelPedestrian, LabelType::LabelGate];
         let on_road = |actor: &&Actor| !on_foot.contains(&actor.label);

@@ -1,16 +1,14 @@
-//! Someone who walks somewhere, stays a while and walks back, for ever.
-
 use std::f64::consts::PI;
 
 use super::motion::Motion;
 
-/// Seconds from standing to walking and back.
+/// Seconds of acceleration at the start and of braking at the end of a walk.
 const START_SECS: f64 = 1.0;
 
-/// Seconds to turn round, the last ones of every stop.
+/// Seconds of the turn at the end of every stop.
 const TURN_SECS: f64 = 1.5;
 
-/// There and back on a straight line, with a stop at each end. Known in closed form.
+/// Straight line walked there and back endlessly, with a stop at each end, in closed form.
 #[derive(Debug, Clone)]
 pub(super) struct Errand {
     pub from: (f64, f64),
@@ -21,11 +19,11 @@ pub(super) struct Errand {
     pub stay_secs: f64,
     /// Seconds at `from`, at least those of a turn.
     pub rest_secs: f64,
-    /// Seconds at `from` before it begins.
+    /// Seconds at `from` before the first walk.
     pub delay_secs: f64,
 }
 
-/// One part of an errand: standing at the end or walking towards the other.
+/// Phase of a round trip.
 enum Phase {
     Walk { since_secs: f64 },
     Stop { left_secs: f64 },
@@ -80,7 +78,7 @@ impl Errand {
     }
 }
 
-/// Way and speed `since` seconds after the start of a walk, starting and stopping evenly.
+/// Returns distance and speed `since` seconds after the start of a walk with even acceleration and braking.
 fn walked(since: f64, walk_secs: f64, distance: f64) -> (f64, f64) {
     let top_speed = distance / (walk_secs - START_SECS);
     let ramp = top_speed / START_SECS;
@@ -94,7 +92,7 @@ fn walked(since: f64, walk_secs: f64, distance: f64) -> (f64, f64) {
     }
 }
 
-/// Angle and rate of the turn that ends a stop, with so many seconds of it left.
+/// Returns angle and rate of the turn that ends a stop, `left_secs` before the end of the stop.
 fn turned(left_secs: f64) -> (f64, f64) {
     if left_secs > TURN_SECS {
         return (0.0, 0.0);
@@ -134,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn it_goes_there_stays_and_comes_back_facing_the_way() {
+    fn stops_at_both_ends_and_faces_the_direction_of_walking() {
         let at = |t| errand().at(t);
         let is_at = |t, (x, y): (f64, f64)| (at(t).x - x).hypot(at(t).y - y) < 1e-9;
         assert!(is_at(0.5, (24.0, -2.0)) && is_at(9.0, (20.0, -12.0)));

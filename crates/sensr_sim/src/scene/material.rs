@@ -1,20 +1,19 @@
-//! How much light comes back.
+//! Reflectivity of materials.
 
 use super::geometry::{Hit, Vec3};
 
-/// What a surface is made of.
+/// Material of a surface.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Material {
-    /// A colour that is the same everywhere: share of the light that comes back, 0 to 1. More for what
-    /// throws light back to where it comes from instead of everywhere.
+    /// Uniform reflectivity, the share of light that is reflected, 0 to 1; above 1 for retro-reflective material.
     Plain(f64),
-    /// A wall of this brightness with rows of dark windows.
+    /// Wall of this reflectivity with rows of dark windows.
     Facade(f64),
-    /// The ground: asphalt with lane markings, grass further out.
+    /// Ground: asphalt with lane markings, grass farther out.
     Ground,
 }
 
-/// Half the distance between the kerbs' inner edges, and the road's middle line, metres.
+/// Extent of the road in y, between the inner edges of the kerbs, metres.
 pub(super) const ROAD: std::ops::Range<f64> = 4.0..12.0;
 
 impl Material {
@@ -31,7 +30,7 @@ impl Material {
         }
     }
 
-    /// Intensity of the echo, 0 to 255, before noise.
+    /// Returns the intensity of the echo, 0 to 255, before noise.
     pub(super) fn echo(self, hit: Hit, at: Vec3) -> f64 {
         let falloff = 1.0 / (1.0 + (hit.range / 90.0).powi(2));
         255.0 * self.reflectivity(at) * hit.cosine.clamp(0.0, 1.0).sqrt() * falloff

@@ -1,6 +1,4 @@
-//! Place and speed.
-
-/// Where something is and how it moves at one instant.
+/// Position and motion at one instant.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Motion {
     pub x: f64,
@@ -11,6 +9,6 @@ pub(super) struct Motion {
     pub velocity: (f64, f64),
     /// rad/s.
     pub yaw_rate: f64,
-    /// How often the path was begun anew.
+    /// Number of completed laps.
     pub lap: u64,
 }

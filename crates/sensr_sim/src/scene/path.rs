@@ -1,4 +1,4 @@
-//! How things move: smooth, endless and known in closed form, so that any instant can be asked for.
+//! Paths of the actors: smooth, endless and in closed form, so that any instant can be computed.
 
 use std::f64::consts::TAU;
 
@@ -6,27 +6,27 @@ use super::errand::Errand;
 use super::motion::Motion;
 use crate::number::{float, floor_index};
 
-/// A way through the scene.
+/// Path through the scene.
 #[derive(Debug, Clone)]
 pub(super) enum Path {
-    /// Along x with a varying speed, weaving sideways. At the end it begins anew, as another object.
+    /// Along x with varying speed, weaving sideways. At the end it restarts as another object.
     Lane {
-        /// The lane's middle.
+        /// y of the middle of the lane, metres.
         y: f64,
-        /// Towards +x (1) or -x (-1).
+        /// Direction: +1 towards +x, -1 towards -x.
         heading: f64,
-        /// Where it is at time 0, metres from the beginning.
+        /// Distance from the beginning at time 0, metres.
         offset: f64,
-        /// Metres from beginning to end; the sensor is beside the middle.
+        /// Length, metres; the sensor is beside the middle.
         length: f64,
-        /// Mean, m/s.
+        /// Mean speed, m/s.
         speed: f64,
-        /// How far it runs ahead of the mean and falls behind, metres.
+        /// Amplitude by which it runs ahead of the mean and falls behind, metres.
         surge: f64,
-        /// Sideways, metres.
+        /// Sideways amplitude, metres.
         weave: f64,
     },
-    /// Around an ellipse, for ever.
+    /// Around an ellipse.
     Round {
         centre: (f64, f64),
         radii: (f64, f64),
@@ -37,7 +37,7 @@ pub(super) enum Path {
     },
     /// There and back, with stops.
     Errand(Errand),
-    /// Nowhere.
+    /// At a fixed place.
     Still {
         at: (f64, f64),
         /// Radians about +z.
@@ -45,14 +45,14 @@ pub(super) enum Path {
     },
 }
 
-/// How fast a lane's speed varies, rad/s.
+/// Angular frequency of the variation of a lane's speed, rad/s.
 const SURGE_OMEGA: f64 = 0.31;
 
 /// Metres of one period of weaving.
 const WEAVE_LENGTH: f64 = 40.0;
 
 impl Path {
-    /// The motion at `t` seconds, `t >= 0`.
+    /// Returns the motion at `t` seconds, `t >= 0`.
     pub(super) fn at(&self, t: f64) -> Motion {
         match *self {
             Self::Lane {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn yaw_points_where_it_goes() {
+    fn yaw_is_the_direction_of_motion() {
         for path in paths() {
             let motion = path.at(12.3);
             let heading = motion.velocity.1.atan2(motion.velocity.0);
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_stays_within_its_ends_for_weeks() {
+    fn lane_stays_between_its_ends_for_weeks() {
         for path in &paths()[..2] {
             for t in [0.0, 100.0, 3e6, 3e6 + 0.1] {
                 let motion = path.at(t);

@@ -1,4 +1,4 @@
-//! One revolution at one instant: which rays meet something that moves.
+//! One revolution at one instant: the rays that hit an actor.
 
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
@@ -9,29 +9,29 @@ use super::geometry::{Hit, Pose, Ray};
 use super::material::Material;
 use super::motion::Motion;
 
-/// What is special about one instant. The rest is the backdrop.
+/// One revolution: the differences from the static points.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sweep {
     /// Seconds since the beginning.
     pub(super) t_secs: f64,
-    /// Where every actor is.
+    /// Motion of every actor.
     pub(super) motions: Vec<Motion>,
-    /// The rays that meet an actor, in the order of their points.
+    /// Rays that hit an actor, in the order of their points.
     pub(super) hits: Vec<ActorHit>,
 }
 
 impl Sweep {
-    /// Seconds since the beginning of the scene.
+    /// Returns the seconds since the beginning of the scene.
     #[must_use]
     pub fn t_secs(&self) -> f64 {
         self.t_secs
     }
 }
 
-/// A ray that meets an actor before it meets the backdrop.
+/// Ray that hits an actor before it hits anything static.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct ActorHit {
-    /// Which point of the RAW cloud.
+    /// Index of the point in the RAW cloud.
     pub point: u32,
     pub actor: usize,
     pub echo: Echo,
@@ -43,7 +43,7 @@ pub(super) fn cast(backdrop: &Backdrop, actors: &[Actor], seed: u64, t_secs: f64
     for (index, (actor, motion)) in actors.iter().zip(&motions).enumerate() {
         collect(backdrop, actor, index, motion, &mut candidates);
     }
-    // The nearest of each point's candidates comes first.
+    // Sorted so that the nearest candidate of each point comes first.
     candidates.sort_unstable_by(|a, b| {
         (a.point, a.hit.range)
             .partial_cmp(&(b.point, b.hit.range))

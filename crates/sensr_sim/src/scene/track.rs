@@ -1,4 +1,4 @@
-//! What SENSR would make of the actors: objects with boxes, points, a past and a future.
+//! Tracks of the actors: objects with boxes, points, a past and a future.
 
 use bytes::Bytes;
 
@@ -11,36 +11,36 @@ use sensr_protocol::wire::proto::LabelType;
 /// Seconds between two positions of [`Track::past`] and of [`Track::future`].
 pub const STEP_SECS: f64 = 0.1;
 
-/// The past goes back so many steps: 3 s.
+/// Number of steps of the past: 3 s.
 const PAST_STEPS: u32 = 30;
 
-/// The future goes so many steps ahead: 2 s.
+/// Number of steps of the future: 2 s.
 pub(crate) const FUTURE_STEPS: u32 = 20;
 
-/// An actor as SENSR tracks it at one instant. Metres and radians in the scene's frame.
+/// Actor as SENSR tracks it at one instant. Metres and radians in the scene's frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Track {
-    /// Which actor, stays the same until it leaves the street: one that begins anew is another.
+    /// Identifies the actor until it leaves the street; an actor that restarts has a new key.
     pub key: u64,
-    /// What it is.
+    /// Classification.
     pub label: LabelType,
-    /// The centre of the box's bottom.
+    /// Centre of the bottom of the box.
     pub bottom_centre: [f64; 3],
     /// Length, width, height.
     pub size: [f64; 3],
-    /// About +z, from +x.
+    /// Heading about +z, from +x.
     pub yaw: f64,
     /// m/s.
     pub velocity: [f64; 3],
     /// rad/s about +z.
     pub yaw_rate: f64,
-    /// Never moves.
+    /// Whether it never moves.
     pub is_static: bool,
-    /// Wears something that reflects light to where it comes from.
+    /// Whether it wears retro-reflective material.
     pub retro_reflective: bool,
-    /// Where it was, every [`STEP_SECS`], the oldest first, up to now.
+    /// Positions every [`STEP_SECS`] up to now, oldest first.
     pub past: Vec<[f64; 3]>,
-    /// Where it will be, every [`STEP_SECS`], as long as it is in the street.
+    /// Future positions every [`STEP_SECS`], as long as it is in the street.
     pub future: Vec<[f64; 3]>,
     /// n × (x, y, z), float32 little-endian.
     pub points: Bytes,
@@ -48,7 +48,7 @@ pub struct Track {
     pub intensities: Bytes,
 }
 
-/// All actors, also those without a point.
+/// Returns the tracks of all actors, including those without points.
 pub(super) fn tracks(actors: &[Actor], sweep: &Sweep) -> Vec<Track> {
     let mut clouds = vec![(Vec::new(), Vec::new()); actors.len()];
     for hit in &sweep.hits {
@@ -76,7 +76,7 @@ pub(super) fn tracks(actors: &[Actor], sweep: &Sweep) -> Vec<Track> {
         .collect()
 }
 
-/// The parked cars, which are no actors: their keys are their numbers among themselves.
+/// Returns the parked cars, which are no actors: their keys are their indices.
 pub(super) fn parked() -> Vec<Track> {
     let cars = parked_cars().zip(0..);
     cars.map(|((x, y), key)| {
@@ -105,7 +105,7 @@ fn foot(motion: &Motion) -> [f64; 3] {
     [foot.x, foot.y, foot.z]
 }
 
-/// Not beyond the beginning of the scene or of the lap.
+/// Returns the positions since the beginning of the scene or of the lap, at most of 3 s.
 fn past(actor: &Actor, now: &Motion, t_secs: f64) -> Vec<[f64; 3]> {
     let times = (1..=PAST_STEPS).map(|step| t_secs - f64::from(step) * STEP_SECS);
     let motions = times.map_while(|t| (t >= 0.0).then(|| actor.motion(t)));

@@ -1,7 +1,7 @@
-//! What does not move: the ground, the kerbs, houses, poles, trees and parked cars.
+//! Static objects of the street: ground, kerbs, houses, poles, trees and parked cars.
 //!
-//! The street runs along x. The sensor stands on the near pavement; behind it is a square, on the
-//! other side of the road a row of houses. The map's origin is at the foot of the sensor, z up.
+//! The street runs along x. The sensor stands on the near pavement; behind it is a square, across the road a row of
+//! houses. The map's origin is at the foot of the sensor, z up.
 
 use rand::Rng;
 use rand::rngs::SmallRng;
@@ -9,14 +9,14 @@ use rand::rngs::SmallRng;
 use super::geometry::{Pose, Shape, Vec3};
 use super::material::{Material, ROAD};
 
-/// What SENSR makes of a point that belongs to nothing that moves.
+/// Class of a static point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
     Ground,
     Background,
 }
 
-/// Something that stands where it is.
+/// Static object.
 #[derive(Debug)]
 pub(super) struct Fixture {
     pub pose: Pose,
@@ -28,30 +28,30 @@ pub(super) struct Fixture {
 /// Height of the pavements above the road, metres.
 const KERB: f64 = 0.12;
 
-/// The pavements: from y to y.
+/// Extent of the pavements in y, metres.
 const PAVEMENTS: [(f64, f64); 2] = [(-2.0, 4.0), (12.0, 15.5)];
 
-/// Where the street ends on both sides, metres from the sensor.
+/// End of the street in both directions, metres from the sensor.
 const END: f64 = 190.0;
 
 /// Length, width and height of every parked car, metres.
 pub(super) const PARKED_CAR: [f64; 3] = [4.5, 1.8, 1.5];
 
-/// All of them are parked alike, radians about +z.
+/// Yaw of every parked car, radians about +z.
 pub(super) const PARKED_YAW: f64 = 1.4;
 
-/// Where cars are parked.
+/// Positions of the parked cars.
 pub(super) fn parked_cars() -> impl Iterator<Item = (f64, f64)> {
     (0..5).map(|slot| (-55.0 + 3.2 * f64::from(slot), -18.0))
 }
 
-/// Height of the ground, metres above the road.
+/// Returns the height of the ground, metres above the road.
 pub(super) fn ground_height(y: f64) -> f64 {
     let paved = PAVEMENTS.iter().any(|&(from, to)| (from..=to).contains(&y));
     if paved { KERB } else { 0.0 }
 }
 
-/// Everything on the ground. The ground plane itself, z = 0, is not among it.
+/// Returns all static objects. The ground plane itself, z = 0, is not among them.
 pub(super) fn fixtures(rng: &mut SmallRng) -> Vec<Fixture> {
     let mut fixtures = Vec::new();
     let mut add = |x: f64, y: f64, yaw: f64, shape, material| {
@@ -91,7 +91,7 @@ pub(super) fn fixtures(rng: &mut SmallRng) -> Vec<Fixture> {
         add(x, 3.5, 0.0, pole(0.09, 7.5), Material::Plain(0.5));
         add(x + 15.0, 12.5, 0.0, pole(0.09, 7.5), Material::Plain(0.5));
     }
-    // None between the sensor and the square.
+    // No trees between the sensor and the square.
     for step in [-5, -4, -3, 3, 4, 5] {
         let x = 11.0 * f64::from(step) + rng.random_range(-1.0..1.0);
         let radius = rng.random_range(1.2..2.0);

@@ -1,21 +1,21 @@
-//! Faults that last, on one connection.
+//! Ongoing faults of one connection.
 
 use std::sync::Arc;
 
 use super::SendQueue;
 
-/// What a connection suffers for a while.
+/// Fault of a connection that lasts for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Grip {
     /// Nothing is written after the message being written.
     Stall,
-    /// No message is written; pings and their answers are.
+    /// No messages are written, but pings and pongs are.
     Silence,
-    /// Messages are written in pieces.
+    /// Messages are written in fragments.
     Fragments,
 }
 
-/// How many of each there are: they may overlap.
+/// Number of active faults of each type, which may overlap.
 #[derive(Debug, Default)]
 pub(super) struct Grips([u32; 3]);
 
@@ -33,8 +33,8 @@ impl Grips {
     }
 }
 
-/// A grip, until dropped.
-#[must_use = "it is over when this is dropped"]
+/// Guard of an ongoing fault, which ends when it is dropped.
+#[must_use = "the fault ends when this is dropped"]
 #[derive(Debug)]
 pub(crate) struct Held {
     queue: Arc<SendQueue>,

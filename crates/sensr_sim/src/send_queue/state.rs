@@ -1,4 +1,4 @@
-//! What a queue holds, and what comes first.
+//! State of a send queue and the priority of its items.
 
 use std::collections::VecDeque;
 
@@ -9,22 +9,23 @@ use crate::ending::{Close, Release};
 use crate::fault::{Strike, Token};
 use crate::outgoing::{Message, Outgoing};
 
+/// State of a send queue.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub messages: VecDeque<Message>,
-    /// Of the messages waiting and of the one being written.
+    /// Bytes of the queued messages and of the one being written.
     pub unwritten_bytes: usize,
-    /// Messages taken and not written yet: one at most.
+    /// Number of messages taken and not written yet: at most one.
     pub taken: u64,
     pub ping: bool,
     pub pong: Option<Bytes>,
     pub strikes: VecDeque<Strike>,
     pub grips: Grips,
     pub close: Option<Close>,
-    /// Nothing is written any more.
+    /// Whether writing has ended.
     pub is_gone: bool,
     pub release: Option<Release>,
-    /// Faults that are over when the connection is.
+    /// Guards of faults that end with the connection.
     pub tokens: Vec<Token>,
     pub was_greeted: bool,
 }
@@ -38,13 +39,13 @@ impl State {
         self.close.is_some() || self.is_gone
     }
 
-    /// The first reason stays. No fault begins any more.
+    /// Sets the close frame, unless one is set already, and drops the queued faults.
     pub(super) fn close(&mut self, close: Close) {
         self.close.get_or_insert(close);
         self.strikes.clear();
     }
 
-    /// Returns how many messages that were.
+    /// Drops the queued messages. Returns their number.
     pub(super) fn forget(&mut self) -> u64 {
         let waiting: usize = self.messages.iter().map(Message::len).sum();
         self.unwritten_bytes -= waiting;
@@ -53,13 +54,14 @@ impl State {
         count
     }
 
-    /// Returns how many messages are forgotten.
+    /// Ends writing and drops the queued items. Returns the number of dropped messages.
     pub(super) fn leave(&mut self) -> u64 {
         self.is_gone = true;
         self.strikes.clear();
         self.forget()
     }
 
+    /// Takes the next item: pongs and pings precede faults, faults precede messages, and the close frame is last.
     pub(super) fn take(&mut self) -> Option<Outgoing> {
         if self.is_gone || self.grips.has(Grip::Stall) {
             return None;

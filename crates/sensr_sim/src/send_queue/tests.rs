@@ -10,7 +10,7 @@ fn queue() -> SendQueue {
     SendQueue::new(100, Arc::default())
 }
 
-/// What is written, in words, up to a close frame; each message is written at once.
+/// Takes all items up to a close frame and describes them; each message counts as written at once.
 fn drain(queue: &SendQueue) -> Vec<String> {
     let mut all = Vec::new();
     loop {
@@ -32,14 +32,14 @@ fn drain(queue: &SendQueue) -> Vec<String> {
     }
 }
 
-/// Offered, delivered and cut.
+/// Returns the counts of offered, delivered and cut messages.
 fn books(queue: &SendQueue) -> [u64; 3] {
     let counters = &queue.counters;
     [&counters.offered, &counters.delivered, &counters.cut].map(Counter::get)
 }
 
 #[test]
-fn refuses_what_does_not_fit_until_it_is_written() {
+fn message_is_refused_until_there_is_space_for_it() {
     let queue = queue();
     assert_eq!(queue.push(message(1000)), Ok(()), "empty takes any size");
     assert_eq!(queue.push(message(1)), Err(Full));
@@ -54,17 +54,17 @@ fn refuses_what_does_not_fit_until_it_is_written() {
 }
 
 #[test]
-fn closing_after_all_delivers_what_waits() {
+fn closing_after_queued_messages_delivers_them() {
     let queue = queue();
     queue.push(message(10)).expect("fits");
     queue.close_after_all(Close::FINISHED);
-    queue.push(message(10)).expect("not offered");
+    queue.push(message(10)).expect("ignored");
     assert_eq!(drain(&queue), ["message of 10", "close 1000"]);
     assert_eq!(books(&queue), [1, 1, 0]);
 }
 
 #[test]
-fn closing_now_forgets_what_waits_and_keeps_the_first_reason() {
+fn closing_now_drops_queued_messages_and_keeps_the_first_reason() {
     let queue = queue();
     queue.push(message(10)).expect("fits");
     queue.close_now(Some(message(3)), Close::OVERFLOW);
@@ -75,7 +75,7 @@ fn closing_now_forgets_what_waits_and_keeps_the_first_reason() {
 }
 
 #[test]
-fn pongs_overtake() {
+fn pongs_precede_pings_and_messages() {
     let queue = queue();
     queue.push(message(10)).expect("fits");
     queue.pong(Bytes::from_static(b"1"));
@@ -93,7 +93,7 @@ fn silence_holds_messages_and_a_stall_everything() {
     let (stall, again) = (queue.grip(Grip::Stall), queue.grip(Grip::Stall));
     assert!(drain(&queue).is_empty());
     drop(stall);
-    assert!(drain(&queue).is_empty(), "one stall goes on");
+    assert!(drain(&queue).is_empty(), "one stall is still active");
     drop(again);
     assert_eq!(drain(&queue), ["ping"]);
     drop(silence);
@@ -101,16 +101,16 @@ fn silence_holds_messages_and_a_stall_everything() {
 }
 
 #[test]
-fn what_waits_or_is_half_written_at_the_end_is_cut_once() {
+fn queued_and_half_written_messages_count_as_cut_once() {
     let queue = queue();
     for _ in 0..3 {
         queue.push(message(10)).expect("fits");
     }
     assert!(queue.lock().take().is_some());
     queue.release(Release::HangUp);
-    queue.push(message(10)).expect("not offered");
+    queue.push(message(10)).expect("ignored");
     queue.close_now(Some(message(3)), Close::OVERFLOW);
-    assert!(drain(&queue).is_empty(), "nothing is written any more");
+    assert!(drain(&queue).is_empty(), "writing has ended");
     assert_eq!(books(&queue), [3, 0, 2]);
     queue.retire();
     queue.retire();

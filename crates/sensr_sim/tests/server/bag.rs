@@ -27,7 +27,7 @@ async fn clients(server: &Server) -> (Client, Client) {
 }
 
 #[tokio::test]
-async fn each_stream_gets_its_frames_byte_for_byte_and_nothing_else() {
+async fn each_stream_gets_its_frames_byte_for_byte_and_no_others() {
     let folder = folder("whole");
     let frames = recording(60, 1000);
     let compressions = [None, Some(Compression::Lz4), Some(Compression::Zstd)];
@@ -77,7 +77,7 @@ async fn nothing_is_sent_until_both_streams_have_a_client() {
 }
 
 #[tokio::test]
-async fn free_running_starts_without_anybody() {
+async fn free_running_starts_without_clients() {
     let server = start(Options {
         free_running: true,
         ..replay(bag("free", &recording(9, 10)))
@@ -89,7 +89,7 @@ async fn free_running_starts_without_anybody() {
 }
 
 #[tokio::test]
-async fn a_gap_is_kept_and_a_step_back_does_not_stall() {
+async fn gap_is_kept_and_a_step_back_takes_no_time() {
     let mut frames = recording(12, 10);
     for frame in &mut frames[4..8] {
         frame.stamp_ms -= 1_000_000;
@@ -109,7 +109,7 @@ async fn a_gap_is_kept_and_a_step_back_does_not_stall() {
 }
 
 #[tokio::test]
-async fn at_speed_0_a_slow_client_loses_nothing() {
+async fn slow_client_loses_nothing_at_speed_0() {
     let frames = recording(90, 300_000);
     let server = start(Options {
         client_buffer_bytes: 1 << 20,
@@ -138,7 +138,7 @@ async fn at_speed_0_a_slow_client_loses_nothing() {
 }
 
 #[tokio::test]
-async fn at_speed_0_the_next_client_is_waited_for() {
+async fn playback_at_speed_0_waits_for_the_next_client() {
     let frames = recording(30, 100_000);
     let server = start(Options {
         client_buffer_bytes: 1,
@@ -161,7 +161,7 @@ async fn at_speed_0_the_next_client_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_slow_client_at_a_fixed_speed_overflows_and_the_other_stream_is_told() {
+async fn slow_client_at_a_fixed_speed_overflows_and_the_other_stream_reports_it() {
     let mut frames = recording(300, 100_000);
     for frame in &mut frames {
         frame.stamp_ms /= 10;
@@ -189,7 +189,7 @@ async fn a_slow_client_at_a_fixed_speed_overflows_and_the_other_stream_is_told()
 }
 
 #[tokio::test]
-async fn looping_starts_over_and_count_counts_point_frames() {
+async fn loop_restarts_the_bag_and_count_counts_point_frames() {
     let frames = recording(6, 50);
     let server = start(Options {
         count: Some(9),
@@ -230,7 +230,7 @@ async fn clouds_are_counted_by_type() {
 }
 
 #[tokio::test]
-async fn stopping_closes_with_1001_while_the_bag_is_waiting() {
+async fn stopping_closes_with_1001_while_the_next_frame_is_not_due() {
     let mut frames = recording(3, 10);
     frames[2].stamp_ms = 3_600_000;
     let server = start(replay(bag("stop", &frames))).await;

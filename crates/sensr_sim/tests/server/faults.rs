@@ -1,4 +1,4 @@
-//! Faults over real sockets: what each does to a client, and that the books balance whatever happens.
+//! Faults over real sockets: the effect of each on a client, and the balance of the counts under all of them.
 
 mod chaos;
 mod endings;
@@ -13,7 +13,7 @@ use sensr_sim::{FaultEvent, FaultKind, Links, Options};
 
 use ordeal::{Outcome, ordeal, small};
 
-/// Servers at a time.
+/// Servers that run at the same time.
 const AT_A_TIME: usize = 6;
 
 fn text(kind: FaultKind, links: Links) -> String {
@@ -25,7 +25,7 @@ fn text(kind: FaultKind, links: Links) -> String {
 }
 
 #[tokio::test]
-async fn every_fault_balances_and_leaves_the_other_link_alone() {
+async fn counts_balance_under_every_fault_and_the_other_link_is_not_affected() {
     let links = [Links::Points, Links::Output, Links::Both];
     let all = FaultKind::ALL
         .into_iter()
@@ -42,14 +42,14 @@ async fn every_fault_balances_and_leaves_the_other_link_alone() {
     assert_eq!(done.len(), FaultKind::ALL.len() * 3 - 2);
 }
 
-/// How often the server's time ran backwards.
+/// Returns how often the server's time went back.
 fn steps_back(outcome: &Outcome) -> usize {
     let times = outcome.output.times_ns.windows(2);
     times.filter(|pair| pair[1] < pair[0]).count()
 }
 
 #[tokio::test]
-async fn ports_close_and_open_again_at_the_same_number() {
+async fn closed_port_opens_again_at_the_same_number() {
     for (fault, closes) in [
         ("refuse points", vec![1001]),
         ("restart points", vec![1001; 2]),
@@ -66,7 +66,7 @@ async fn ports_close_and_open_again_at_the_same_number() {
 }
 
 #[tokio::test]
-async fn a_mute_port_answers_nothing_and_a_rejecting_one_503() {
+async fn mute_port_answers_nothing_and_rejecting_port_answers_503() {
     let outcome = ordeal("mute points for 1", small()).await;
     let points = &outcome.points;
     assert!(points.unanswered > 0 && points.refused == 0, "{points:?}");
@@ -76,7 +76,7 @@ async fn a_mute_port_answers_nothing_and_a_rejecting_one_503() {
 }
 
 #[tokio::test]
-async fn a_message_is_cut_in_the_middle() {
+async fn cut_ends_the_connection_within_a_message() {
     let outcome = ordeal("cut points", small()).await;
     assert!(outcome.report.points.cut >= 1, "{outcome:?}");
     assert_eq!(outcome.points.breaks.len(), 1, "{outcome:?}");
@@ -84,7 +84,7 @@ async fn a_message_is_cut_in_the_middle() {
 }
 
 #[tokio::test]
-async fn what_is_no_frame_or_too_much_costs_the_connection() {
+async fn invalid_and_oversized_frames_cost_the_connection() {
     let outcome = ordeal("nonsense output", small()).await;
     assert_eq!(outcome.output.connections, 2, "{outcome:?}");
     assert!(outcome.output.breaks[0].contains("opcode"), "{outcome:?}");
@@ -96,7 +96,7 @@ async fn what_is_no_frame_or_too_much_costs_the_connection() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_half_open_is_given_up_after_its_time() {
+async fn half_open_connection_ends_after_its_duration() {
     let outcome = ordeal("halfopen points for 0.2", small()).await;
     let points = &outcome.points;
     assert_eq!(
@@ -107,7 +107,7 @@ async fn a_connection_that_is_half_open_is_given_up_after_its_time() {
 }
 
 #[tokio::test]
-async fn messages_wait_for_a_stall_and_for_silence_to_end() {
+async fn messages_wait_for_the_end_of_stall_and_silence() {
     for fault in ["stall points", "silent points"] {
         let options = Options {
             client_buffer_bytes: 100 << 20,
@@ -120,7 +120,7 @@ async fn messages_wait_for_a_stall_and_for_silence_to_end() {
 }
 
 #[tokio::test]
-async fn a_stall_that_is_too_long_for_the_buffer_is_an_overflow() {
+async fn stall_that_exceeds_the_buffer_overflows() {
     let options = Options {
         client_buffer_bytes: 20_000,
         ..small()
@@ -135,7 +135,7 @@ async fn a_stall_that_is_too_long_for_the_buffer_is_an_overflow() {
 }
 
 #[tokio::test]
-async fn what_is_injected_is_no_message_and_not_among_those_delivered() {
+async fn injected_frames_do_not_decode_and_are_not_counted_as_delivered() {
     for fault in [
         "garbage points",
         "truncated points",
@@ -152,7 +152,7 @@ async fn what_is_injected_is_no_message_and_not_among_those_delivered() {
 }
 
 #[tokio::test]
-async fn pings_come_in_a_hundred_and_between_fragments() {
+async fn a_hundred_pings_are_sent_at_once_or_between_fragments() {
     let quiet = Options {
         ping_interval: None,
         ..small()
@@ -168,7 +168,7 @@ async fn pings_come_in_a_hundred_and_between_fragments() {
 }
 
 #[tokio::test]
-async fn a_message_that_drips_arrives_whole() {
+async fn slowly_written_message_arrives_whole() {
     let outcome = ordeal("drip points for 0.2", small()).await;
     let points = &outcome.points;
     assert_eq!(
@@ -179,7 +179,7 @@ async fn a_message_that_drips_arrives_whole() {
 }
 
 #[tokio::test]
-async fn an_overflow_is_told_and_closed_with_1011() {
+async fn overflow_is_reported_and_closed_with_1011() {
     let outcome = ordeal("overflow output", small()).await;
     assert_eq!(outcome.output.closes, [1011, 1001]);
     assert_eq!(outcome.output.contents.health_events, 1);
@@ -187,14 +187,14 @@ async fn an_overflow_is_told_and_closed_with_1011() {
 }
 
 #[tokio::test]
-async fn a_close_is_an_ordinary_one() {
+async fn close_fault_is_a_normal_closure() {
     let outcome = ordeal("close points", small()).await;
     assert_eq!(outcome.points.closes, [1000, 1001]);
     assert_eq!(outcome.points.breaks.len(), 0, "{outcome:?}");
 }
 
 #[tokio::test]
-async fn the_clock_jumps_as_far_as_asked() {
+async fn clock_jumps_by_the_requested_time() {
     let outcome = ordeal("clock for -30", small()).await;
     assert_eq!(steps_back(&outcome), 1, "{:?}", outcome.output.times_ns);
     let jumped = |event: &FaultEvent| match event {
@@ -210,7 +210,7 @@ async fn the_clock_jumps_as_far_as_asked() {
 }
 
 #[tokio::test]
-async fn the_next_clouds_are_empty_or_odd_and_still_counted() {
+async fn next_clouds_are_empty_or_non_finite_and_still_counted() {
     let outcome = ordeal("empty points", small()).await;
     assert_eq!(outcome.points.empty_clouds, 3, "one message");
     assert_eq!(outcome.report.points.injected, 0);

@@ -1,4 +1,4 @@
-//! Clients that are slow, silent, rude or many.
+//! Clients that are slow, silent, misbehaving or many.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn is_overflow(frame: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn a_slow_points_client_is_closed_with_1011_and_the_output_stream_says_so() {
+async fn slow_points_client_is_closed_with_1011_and_the_output_stream_reports_it() {
     let server = start(Options {
         points: Some(50_000),
         client_buffer_bytes: 2 << 20,
@@ -46,7 +46,7 @@ async fn a_slow_points_client_is_closed_with_1011_and_the_output_stream_says_so(
 }
 
 #[tokio::test]
-async fn a_slow_output_client_is_told_before_it_is_closed_with_1011() {
+async fn slow_output_client_gets_the_overflow_event_before_it_is_closed_with_1011() {
     let server = start(Options {
         points: Some(200_000),
         types: vec![CloudType::Raw],
@@ -65,7 +65,7 @@ async fn a_slow_output_client_is_told_before_it_is_closed_with_1011() {
 }
 
 #[tokio::test]
-async fn pings_are_answered_in_the_middle_of_everything() {
+async fn pings_are_answered_between_messages() {
     let server = start(Options {
         points: Some(50_000),
         ..quick()
@@ -84,7 +84,7 @@ async fn pings_are_answered_in_the_middle_of_everything() {
 }
 
 #[tokio::test]
-async fn a_client_is_pinged_and_stays_as_long_as_it_answers() {
+async fn client_is_pinged_and_stays_connected_while_it_answers() {
     let server = start(Options {
         ping_interval: Some(Duration::from_millis(20)),
         ..quick()
@@ -99,7 +99,7 @@ async fn a_client_is_pinged_and_stays_as_long_as_it_answers() {
 }
 
 #[tokio::test]
-async fn a_client_that_answers_nothing_is_closed() {
+async fn client_that_answers_no_pings_is_closed() {
     let server = start(Options {
         ping_interval: Some(Duration::from_millis(20)),
         ..quick()
@@ -112,7 +112,7 @@ async fn a_client_that_answers_nothing_is_closed() {
     let (client, _) = soon(tokio_tungstenite::client_async(url, socket))
         .await
         .expect("accepted");
-    // Without the WebSocket library it reads everything and answers nothing.
+    // Without the WebSocket library the client reads everything and answers nothing.
     let mut silent = client.into_inner();
     let close = b"\x88\x0e\x03\xf3Ping timeout";
     let mut received = Vec::new();
@@ -125,7 +125,7 @@ async fn a_client_that_answers_nothing_is_closed() {
 }
 
 #[tokio::test]
-async fn a_close_frame_is_answered_and_the_client_forgotten() {
+async fn close_frame_of_the_client_is_answered() {
     let server = start(quick()).await;
     let mut client = Client::connect(server.points_addr()).await;
     client.points().await;
@@ -137,7 +137,7 @@ async fn a_close_frame_is_answered_and_the_client_forgotten() {
 }
 
 #[tokio::test]
-async fn what_a_client_sends_is_ignored() {
+async fn messages_from_clients_are_ignored() {
     let server = start(quick()).await;
     let mut client = Client::connect(server.points_addr()).await;
     client.send(Message::Text("hello".into())).await;
@@ -148,7 +148,7 @@ async fn what_a_client_sends_is_ignored() {
 }
 
 #[tokio::test]
-async fn clients_come_and_go_by_the_thousand() {
+async fn a_thousand_clients_connect_and_leave() {
     const CLIENTS: u64 = 1000;
     let server = start(Options {
         points: Some(10),

@@ -1,4 +1,4 @@
-//! The output stream.
+//! Output stream.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ fn dense() -> Options {
     }
 }
 
-/// The stream part of the next message that is not only an event.
+/// Returns the stream part of the next message that is not only an event.
 async fn stream(client: &mut Client) -> StreamMessage {
     loop {
         if let Some(stream) = client.output().await.stream {
@@ -32,7 +32,7 @@ async fn stream(client: &mut Client) -> StreamMessage {
 }
 
 #[tokio::test]
-async fn zones_and_health_come_first_and_then_not_for_a_while() {
+async fn zones_and_health_are_in_the_first_message_and_then_only_periodically() {
     let server = start(dense()).await;
     for _ in 0..2 {
         let mut client = Client::connect(server.output_addr()).await;
@@ -50,7 +50,7 @@ async fn zones_and_health_come_first_and_then_not_for_a_while() {
 }
 
 #[tokio::test]
-async fn object_points_are_those_of_the_raw_cloud_of_the_same_instant() {
+async fn object_points_equal_those_of_the_raw_cloud_of_the_same_instant() {
     let server = start(dense()).await;
     let mut output = Client::connect(server.output_addr()).await;
     let mut points = Client::connect(server.points_addr()).await;
@@ -60,7 +60,7 @@ async fn object_points_are_those_of_the_raw_cloud_of_the_same_instant() {
         .collect();
     let mut last_ns = 0;
     let mut matched = 0;
-    // The world stands still at the instant of message 0 until the points client is there.
+    // The scene clock stands at the instant of message 0 until the points client has connected.
     for _ in 0..2 {
         let message = loop {
             let message = output.output().await;
@@ -70,7 +70,7 @@ async fn object_points_are_those_of_the_raw_cloud_of_the_same_instant() {
         };
         let time = message.timestamp.expect("every message has one");
         let now_ns = i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos);
-        assert!(now_ns > last_ns, "server time goes forward");
+        assert!(now_ns > last_ns, "server time increases");
         last_ns = now_ns;
         let stream = message.stream.expect("every message has one");
         assert!(stream.has_objects && !stream.objects.is_empty());
@@ -88,7 +88,11 @@ async fn object_points_are_those_of_the_raw_cloud_of_the_same_instant() {
                 0 => TrackingStatus::Drifting,
                 _ => TrackingStatus::Validating,
             };
-            assert_eq!(object.tracking_status(), expected, "it has just begun");
+            assert_eq!(
+                object.tracking_status(),
+                expected,
+                "tracking has just begun"
+            );
         }
     }
     assert!(matched > 100, "{matched} points");
@@ -111,8 +115,7 @@ async fn objects_move_between_messages() {
     assert!(places.len() >= 4, "{} different", places.len());
 }
 
-/// All that an output client is told in 9 s: the first recalibration is after 5 s, the first change of
-/// health after 8 s.
+/// All messages of 9 s on the output stream: the first recalibration is after 5 s, the first change of health after 8 s.
 struct Told {
     messages: Vec<OutputMessage>,
     report: OutputCounts,
@@ -159,7 +162,7 @@ impl Told {
         }
     }
 
-    /// Zones and objects in them, as the last objects have it, and as the events have it.
+    /// Checks that the zone events agree with the `zone_ids` of the objects.
     fn check_zone_events(&self) {
         let first = self.messages.iter().find_map(|m| m.stream.as_ref());
         let zones = &first.expect("the first message is full").zones;
@@ -172,7 +175,7 @@ impl Told {
         let mut by_events = BTreeSet::new();
         for message in &self.messages {
             if let Some(stream) = &message.stream {
-                // Whatever changed was told before the next objects.
+                // Every change must have been reported before the next objects.
                 assert!(by_objects.is_none_or(|inside| inside == by_events));
                 let objects = stream.objects.iter();
                 let pairs = objects.flat_map(|o| o.zone_ids.iter().map(|&zone| (zone, o.id)));
@@ -184,7 +187,7 @@ impl Told {
             }
             for event in message.event.iter().flat_map(|event| &event.zone) {
                 assert_eq!(event.timestamp, message.timestamp);
-                let pair = (event.id, event.object.expect("always there").id);
+                let pair = (event.id, event.object.expect("always present").id);
                 match event.r#type() {
                     Type::Entry => assert!(by_events.insert(pair), "{event:?}"),
                     Type::Exit => assert!(by_events.remove(&pair), "{event:?}"),
@@ -214,7 +217,7 @@ async fn events_agree_with_the_objects_and_with_the_report() {
 }
 
 #[tokio::test]
-async fn every_client_is_told_every_event_once() {
+async fn every_client_gets_every_event_once() {
     let server = start(dense()).await;
     let mut one = Client::connect(server.output_addr()).await;
     let mut other = Client::connect(server.output_addr()).await;
@@ -234,7 +237,7 @@ async fn every_client_is_told_every_event_once() {
 }
 
 #[tokio::test]
-async fn the_custom_part_is_that_of_the_generation() {
+async fn custom_part_is_that_of_the_generation() {
     for generation in [Generation::V2_5, Generation::V3] {
         let server = start(Options {
             generation,

@@ -1,4 +1,4 @@
-//! The point stream of the scene.
+//! Point stream of the scene.
 
 use sensr_protocol::wire::CloudType;
 use sensr_protocol::wire::proto::PointResult;
@@ -11,7 +11,7 @@ use crate::support::{Client, quick, soon, start, types, until};
 const ALL: [CloudType; 3] = [CloudType::Raw, CloudType::Ground, CloudType::Background];
 
 #[tokio::test]
-async fn the_first_client_gets_exactly_what_was_asked_for_from_message_0_on() {
+async fn first_client_gets_exactly_the_requested_messages_from_number_0() {
     let server = start(Options {
         source: Source::Street { seed: 7 },
         count: Some(20),
@@ -84,7 +84,7 @@ async fn alternating_messages_carry_one_type_each() {
 }
 
 #[tokio::test]
-async fn listed_types_come_in_that_order_and_raw_has_the_exact_size() {
+async fn types_have_the_listed_order_and_raw_clouds_the_exact_size() {
     for points in [0, 1, 4321] {
         let server = start(Options {
             types: vec![CloudType::Background, CloudType::Raw],
@@ -103,7 +103,7 @@ async fn listed_types_come_in_that_order_and_raw_has_the_exact_size() {
 }
 
 #[tokio::test]
-async fn the_clock_waits_for_the_first_points_client_unless_free_running() {
+async fn clock_starts_with_the_first_points_client_unless_free_running() {
     let server = start(quick()).await;
     let mut output = Client::connect(server.output_addr()).await;
     output.output().await;
@@ -124,7 +124,7 @@ async fn the_clock_waits_for_the_first_points_client_unless_free_running() {
 }
 
 #[tokio::test]
-async fn the_world_goes_on_while_nobody_listens() {
+async fn scene_clock_runs_on_without_clients() {
     let server = start(quick()).await;
     drop(Client::connect(server.points_addr()).await);
     let report = until(&server, |report| report.points.unheard >= 5).await;

@@ -1,4 +1,4 @@
-//! The executable.
+//! The executable as a process.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use crate::recording::folder;
 use crate::support::{Client, soon};
 
-/// A running simulator, killed when dropped.
+/// Running simulator, killed when dropped.
 struct Sim {
     child: Child,
     stdout: UnboundedReceiver<String>,
@@ -21,7 +21,7 @@ struct Sim {
 
 impl Drop for Sim {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -40,7 +40,7 @@ impl Sim {
         let (line, stdout) = unbounded_channel();
         std::thread::spawn(move || {
             for text in lines.map_while(Result::ok) {
-                // The test may have ended.
+                // The test may have ended already.
                 let _ = line.send(text);
             }
         });
@@ -52,7 +52,7 @@ impl Sim {
         serde_json::from_str(&line).expect("JSON")
     }
 
-    /// Exit status and what was written to stderr.
+    /// Waits for the end; returns the exit status and the text of stderr.
     async fn end(mut self) -> (ExitStatus, String) {
         let ended = tokio::task::spawn_blocking(move || {
             let mut text = String::new();
@@ -85,7 +85,7 @@ fn address(event: &Value, port: &str) -> std::net::SocketAddr {
 const ANY: &str = "--points-port 0 --output-port 0 --points 1000";
 
 #[tokio::test]
-async fn says_where_it_listens_and_what_it_did() {
+async fn prints_its_ports_and_its_counts() {
     let mut sim = Sim::spawn(&format!("{ANY} --count 3 --rate 100 --types raw"));
     let listening = sim.event().await;
     let mut client = Client::connect(address(&listening, "points_port")).await;
@@ -104,7 +104,7 @@ async fn says_where_it_listens_and_what_it_did() {
 }
 
 #[tokio::test]
-async fn ends_well_on_signals() {
+async fn signals_stop_it_gracefully() {
     for name in ["INT", "TERM"] {
         let mut sim = Sim::spawn(ANY);
         let listening = sim.event().await;
@@ -121,7 +121,7 @@ async fn ends_well_on_signals() {
 }
 
 #[tokio::test]
-async fn bad_requests_end_with_2_and_one_line() {
+async fn invalid_requests_end_with_2_and_one_line() {
     for (arguments, word) in [
         ("--rate 0", "rate"),
         ("--rate -1", "rate"),
@@ -134,12 +134,12 @@ async fn bad_requests_end_with_2_and_one_line() {
         ("--types raw,sky", "sky"),
         ("--points 99999999", "points"),
         ("--what", "--what"),
-        ("--fault explode", "no such fault"),
+        ("--fault explode", "unknown fault"),
         ("--script /nowhere/faults", "/nowhere/faults"),
         ("--chaos 1 --chaos-pause 0", "chaos pause"),
         ("--tls-expired", "--tls"),
     ] {
-        // Not on the usual ports: somebody else's may be there.
+        // Not on the default ports, which another process may use.
         let (status, stderr) = Sim::spawn(&format!("--points-port 0 --output-port 0 {arguments}"))
             .end()
             .await;
@@ -150,7 +150,7 @@ async fn bad_requests_end_with_2_and_one_line() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_ends_with_1_and_is_named() {
+async fn port_in_use_ends_with_1_and_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("bound").port();
     let sim = Sim::spawn(&format!("{ANY} --points-port {port}").replace("--points-port 0 ", ""));
@@ -161,7 +161,7 @@ async fn a_port_in_use_ends_with_1_and_is_named() {
 }
 
 #[tokio::test]
-async fn obeys_stdin_and_goes_on_when_it_ends() {
+async fn runs_commands_of_stdin_and_continues_after_its_end() {
     let mut sim = Sim::spawn(&format!("{ANY} --control --free-running"));
     assert_eq!(sim.event().await["tls"], false);
     for (line, word) in [
@@ -197,7 +197,7 @@ async fn obeys_stdin_and_goes_on_when_it_ends() {
 }
 
 #[tokio::test]
-async fn follows_a_script_and_the_command_line() {
+async fn runs_the_faults_of_script_and_command_line() {
     let script = folder("script").join("faults.txt");
     std::fs::write(
         &script,
@@ -219,7 +219,7 @@ async fn follows_a_script_and_the_command_line() {
         }
         events.push(event);
     };
-    assert_eq!(events.len(), 6, "three faults, begun and over: {events:?}");
+    assert_eq!(events.len(), 6, "begin and end of three faults: {events:?}");
     let expected = serde_json::json!({"text": 1, "pings": 1, "garbage": 1});
     assert_eq!(done["points"]["faults"], expected);
     assert_eq!(done["points"]["injected"], 1);
@@ -237,7 +237,7 @@ async fn follows_a_script_and_the_command_line() {
 }
 
 #[tokio::test]
-async fn a_client_without_tls_is_named_in_the_log() {
+async fn client_without_tls_is_logged() {
     let dir = folder("tls-log");
     let mut sim = Sim::spawn(&format!("{ANY} --tls {}", dir.display()));
     let listening = sim.event().await;
@@ -250,7 +250,7 @@ async fn a_client_without_tls_is_named_in_the_log() {
         .await
         .expect("sent");
     let mut answer = Vec::new();
-    // However it ends.
+    // The kind of end does not matter.
     let _ = soon(plain.read_to_end(&mut answer)).await;
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
     sim.signal("TERM");

@@ -9,7 +9,7 @@ use mcap::records::MessageHeader;
 use mcap::{Compression, WriteOptions};
 use sensr_sim::BagOptions;
 
-/// A recorded frame.
+/// Recorded frame.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Recorded {
     pub stamp_ms: i32,
@@ -20,7 +20,7 @@ pub(crate) struct Recorded {
 pub(crate) const POINTS: u8 = 0;
 pub(crate) const OUTPUT: u8 = 1;
 
-/// `count` frames 10 ms apart, two of points and then one of output in turn.
+/// Returns `count` frames 10 ms apart: two of points and then one of output in turn.
 pub(crate) fn recording(count: i32, data_bytes: usize) -> Vec<Recorded> {
     let frame = |number: i32| Recorded {
         stamp_ms: number * 10,
@@ -39,7 +39,7 @@ pub(crate) fn of(link: u8, recorded: &[Recorded]) -> Vec<Bytes> {
         .collect()
 }
 
-/// The message as ROS 2 serializes it on a little-endian machine.
+/// Serializes the message as ROS 2 does on a little-endian machine.
 fn serialized(frame: &Recorded) -> Vec<u8> {
     let (sec, millis) = (
         frame.stamp_ms.div_euclid(1000),
@@ -82,7 +82,7 @@ pub(crate) fn write(path: &Path, compression: Option<Compression>, topics: &[(&s
     writer.finish().expect("written");
 }
 
-/// An empty folder of this test's own, in the build folder.
+/// Returns an empty folder of this test in the build folder.
 pub(crate) fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join("bag")

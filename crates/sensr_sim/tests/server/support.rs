@@ -1,4 +1,4 @@
-//! A client for tests. Every wait has a limit, nothing sleeps for a fixed time.
+//! Client for tests. Every wait has a limit, and no test sleeps for a fixed time.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-/// Longer than anything takes on a busy machine.
+/// Longer than any wait on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Client {
@@ -29,14 +29,14 @@ impl Client {
         Self { socket }
     }
 
-    /// The next message of any kind; `None` when the connection is over.
+    /// Returns the next message of any kind; `None` after the end of the connection.
     pub(crate) async fn next(&mut self) -> Option<Message> {
         let next = soon(self.socket.next()).await;
         next.transpose()
             .expect("the stream must be valid to its end")
     }
 
-    /// The next binary message; panics if there is none.
+    /// Returns the next binary message; panics if there is none.
     pub(crate) async fn frame(&mut self) -> Bytes {
         loop {
             match self.next().await {
@@ -55,7 +55,7 @@ impl Client {
         OutputMessage::decode(self.frame().await).expect("an OutputMessage")
     }
 
-    /// Everything up to the end: the binary messages and the close frame.
+    /// Reads to the end; returns the binary messages and the close frame.
     pub(crate) async fn rest(&mut self) -> (Vec<Bytes>, CloseFrame) {
         let mut frames = Vec::new();
         let mut close = None;
@@ -77,13 +77,13 @@ impl Client {
     }
 }
 
-/// The result, or a panic when it takes longer than anything should.
+/// Returns the result, or panics after [`PATIENCE`].
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     let limited = tokio::time::timeout(PATIENCE, future).await;
     limited.expect("must happen within the limit")
 }
 
-/// Polls the server's counts until they are as wanted.
+/// Polls the server's counts until `wanted` returns true.
 pub(crate) async fn until(server: &Server, wanted: impl Fn(&Report) -> bool) -> Report {
     let begin = Instant::now();
     loop {
@@ -91,12 +91,15 @@ pub(crate) async fn until(server: &Server, wanted: impl Fn(&Report) -> bool) -> 
         if wanted(&report) {
             return report;
         }
-        assert!(begin.elapsed() < PATIENCE, "never came about: {report:?}");
+        assert!(
+            begin.elapsed() < PATIENCE,
+            "condition never met: {report:?}"
+        );
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
 
-/// A small and quick scene.
+/// Returns options of a small scene with a high rate.
 pub(crate) fn quick() -> Options {
     Options {
         points: Some(500),
@@ -109,7 +112,7 @@ pub(crate) async fn start(options: Options) -> Server {
     soon(Server::start(options)).await.expect("must start")
 }
 
-/// The types of a message's clouds.
+/// Returns the types of a message's clouds.
 pub(crate) fn types(message: &PointResult) -> Vec<CloudType> {
     let clouds = message.points.iter();
     clouds
@@ -117,7 +120,7 @@ pub(crate) fn types(message: &PointResult) -> Vec<CloudType> {
         .collect()
 }
 
-/// Points with intensity, as bits, so that they can be compared exactly.
+/// Returns points with intensity as bits, for exact comparison.
 pub(crate) fn point_bits(points: &[u8], intensities: &[u8]) -> Vec<[u32; 4]> {
     let word = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().expect("4 bytes"));
     let with = points.chunks_exact(12).zip(intensities.chunks_exact(4));

@@ -30,7 +30,7 @@ fn serving(tls: &TlsOptions) -> Options {
     }
 }
 
-/// A client that trusts the authority in the file, or nobody.
+/// Returns a connector that trusts the authority in the file, or no authority.
 fn trusting(ca: Option<&Path>) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     if let Some(path) = ca {
@@ -45,7 +45,7 @@ fn trusting(ca: Option<&Path>) -> TlsConnector {
     TlsConnector::from(Arc::new(config))
 }
 
-/// Why a client is not let in.
+/// Returns the error of connecting.
 async fn refusal(server: &Server, tls: &TlsConnector) -> String {
     let connected = soon(connect(server.points_addr(), Some(tls))).await;
     match connected {
@@ -55,7 +55,7 @@ async fn refusal(server: &Server, tls: &TlsConnector) -> String {
 }
 
 #[tokio::test]
-async fn whoever_trusts_the_authority_connects_and_nobody_else() {
+async fn only_clients_that_trust_the_authority_connect() {
     let tls = with_tls("tls");
     let server = start(serving(&tls)).await;
     let ca = tls.dir.join(CA_FILE);
@@ -90,7 +90,7 @@ async fn only_the_certificate_of_the_authority_is_written() {
 }
 
 #[tokio::test]
-async fn an_expired_certificate_or_one_of_another_name_is_refused() {
+async fn expired_certificate_and_wrong_name_are_refused() {
     let expired = TlsOptions {
         is_expired: true,
         ..with_tls("tls-expired")
@@ -113,7 +113,7 @@ async fn an_expired_certificate_or_one_of_another_name_is_refused() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_a_name_is_a_bad_request_and_no_folder_a_failure() {
+async fn invalid_name_is_a_bad_request_and_an_unusable_folder_a_failure() {
     let tls = TlsOptions {
         names: vec!["straße".to_owned()],
         ..with_tls("tls-name")
@@ -130,7 +130,7 @@ async fn what_cannot_be_a_name_is_a_bad_request_and_no_folder_a_failure() {
 }
 
 #[tokio::test]
-async fn faults_are_the_same_and_the_books_balance() {
+async fn counts_balance_under_faults_with_tls() {
     for fault in [
         "cut",
         "refuse for 0.2",
@@ -163,7 +163,7 @@ async fn faults_are_the_same_and_the_books_balance() {
 }
 
 #[tokio::test]
-async fn both_ports_listen_on_ipv6_with_tls_and_without() {
+async fn both_ports_listen_on_ipv6_with_and_without_tls() {
     let v6 = IpAddr::from(Ipv6Addr::LOCALHOST);
     let plain = start(Options {
         bind: v6,
@@ -185,6 +185,6 @@ async fn both_ports_listen_on_ipv6_with_tls_and_without() {
     let address: SocketAddr = server.output_addr();
     soon(connect(address, Some(&trusting_it)))
         .await
-        .expect("::1 is among the names");
+        .expect("::1 is in the certificate");
     soon(server.stop()).await.expect("ends well");
 }

@@ -1,11 +1,11 @@
-//! Whole bags of every layout.
+//! Bags of every layout.
 
 use std::fs;
 
 use super::super::fixture::{self, Folder, Layout, Order, Recording};
 use super::*;
 
-/// What is in the bag.
+/// Returns the frames of the bag.
 fn all(path: &Path, topic: Option<&str>) -> Vec<Frame> {
     let mut frames = Vec::new();
     let bag = Bag::open(path, topic).expect("a bag");
@@ -17,7 +17,7 @@ fn all(path: &Path, topic: Option<&str>) -> Vec<Frame> {
     frames
 }
 
-/// As `Recording` makes them.
+/// Returns the frames of a `Recording`.
 fn expected(numbers: std::ops::Range<u64>) -> Vec<Frame> {
     let frame = |number| Frame {
         stamp_ns: fixture::stamp_ns(number),
@@ -50,7 +50,7 @@ fn every_layout_gives_the_same_frames() {
 }
 
 #[test]
-fn splits_follow_each_other() {
+fn splits_are_read_in_order() {
     let folder = Folder::new();
     for (split, layout) in [(0, Layout::Plain), (2, Layout::Zstd), (10, Layout::Lz4)] {
         let file = folder.join(&format!("x_{split}.mcap"));
@@ -64,7 +64,7 @@ fn splits_follow_each_other() {
 }
 
 #[test]
-fn a_file_that_was_cut_gives_every_whole_frame() {
+fn truncated_file_gives_every_whole_frame() {
     let folder = Folder::new();
     let (whole, cut) = (folder.join("whole.mcap"), folder.join("x_0.mcap"));
     for layout in [Layout::Plain, Layout::Zstd, Layout::Lz4, Layout::NoChunks] {
@@ -87,7 +87,7 @@ fn a_file_that_was_cut_gives_every_whole_frame() {
 }
 
 #[test]
-fn garbage_at_the_end_costs_nothing_before() {
+fn garbage_at_the_end_costs_no_frame() {
     let folder = Folder::new();
     let file = folder.join("x.mcap");
     recording(0..50).write(&file, Layout::NoFooter);
@@ -99,7 +99,7 @@ fn garbage_at_the_end_costs_nothing_before() {
 }
 
 #[test]
-fn a_damaged_file_is_no_reason_to_panic() {
+fn damaged_file_does_not_panic() {
     let folder = Folder::new();
     let file = folder.join("x.mcap");
     for layout in [Layout::Plain, Layout::Zstd, Layout::Lz4, Layout::NoChunks] {
@@ -110,7 +110,7 @@ fn a_damaged_file_is_no_reason_to_panic() {
             bytes[at] ^= 0x5a;
             fs::write(&file, bytes).expect("written");
             if let Ok(bag) = Bag::open(&file, None) {
-                // Whatever can still be read.
+                // Reads as much as possible.
                 let _ = bag.play(false, |_| ControlFlow::Continue(()));
             }
         }
@@ -118,7 +118,7 @@ fn a_damaged_file_is_no_reason_to_panic() {
 }
 
 #[test]
-fn an_empty_split_is_passed_over() {
+fn empty_split_is_skipped() {
     let folder = Folder::new();
     recording(0..10).write(&folder.join("x_0.mcap"), Layout::Plain);
     fs::write(folder.join("x_1.mcap"), "").expect("written");
@@ -127,7 +127,7 @@ fn an_empty_split_is_passed_over() {
 }
 
 #[test]
-fn of_two_bridges_only_the_one_asked_for_is_played() {
+fn only_the_requested_topic_of_two_is_played() {
     let folder = Folder::new();
     let file = folder.join("x.mcap");
     Recording::new(&[], &["/a/wire", "/b/wire"]).write(&file, Layout::Plain);
@@ -138,7 +138,7 @@ fn of_two_bridges_only_the_one_asked_for_is_played() {
 }
 
 #[test]
-fn broken_messages_are_left_out_and_a_bag_of_nothing_else_is_refused() {
+fn damaged_messages_are_skipped_and_a_bag_of_nothing_else_is_refused() {
     let folder = Folder::new();
     let file = folder.join("x.mcap");
     let frame = fixture::message(Order::Big, 7, 1, 0, b"frame");
@@ -161,7 +161,7 @@ fn broken_messages_are_left_out_and_a_bag_of_nothing_else_is_refused() {
 }
 
 #[test]
-fn another_kind_of_file_and_none_at_all_are_refused_by_name() {
+fn other_and_missing_files_are_refused_by_name() {
     let folder = Folder::new();
     let file = folder.join("x.mcap");
     fs::write(&file, "this is a text and no bag").expect("written");
@@ -176,7 +176,7 @@ fn another_kind_of_file_and_none_at_all_are_refused_by_name() {
 }
 
 #[test]
-fn repeating_starts_over_until_the_sink_has_enough() {
+fn repeating_restarts_until_the_sink_breaks() {
     let folder = Folder::new();
     let file = folder.join("x.mcap");
     recording(0..4).write(&file, Layout::Plain);
@@ -197,7 +197,7 @@ fn repeating_starts_over_until_the_sink_has_enough() {
 }
 
 #[test]
-fn gaps_count_per_link_and_a_restart_is_none() {
+fn gaps_count_per_link_and_a_restart_is_no_gap() {
     let mut sequence = Sequence::default();
     for (link, number) in [
         (Link::Points, 7),

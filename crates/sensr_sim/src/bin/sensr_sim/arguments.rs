@@ -1,4 +1,4 @@
-//! The command line.
+//! Command line arguments.
 
 mod faults;
 mod tls;
@@ -206,17 +206,17 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 impl Arguments {
-    /// Those of the command line.
+    /// Parses the command line.
     pub(super) fn from_command_line() -> Result<Self, clap::Error> {
         Self::try_parse()
     }
 
-    /// Shall the lines of stdin be carried out?
+    /// Returns whether commands are read from stdin.
     pub(super) fn is_controlled(&self) -> bool {
         self.faults.control
     }
 
-    /// What is asked for; reads the script if there is one.
+    /// Validates the arguments and reads the fault script, if any.
     pub(super) fn options(self) -> Result<Options, Unusable> {
         let Scene::Street = self.scene;
         let faults = self.faults.all()?;
@@ -256,7 +256,7 @@ impl Arguments {
         })
     }
 
-    /// Whether it is a bag can only be seen by looking at it.
+    /// Refuses options that do not fit the recording, whose kind is known only after looking at the path.
     fn refuse_conflicts(&self, is_bag: bool) -> Result<(), Unusable> {
         let for_scans = [
             ("--rate", self.rate.is_some()),
@@ -281,7 +281,7 @@ impl Arguments {
     }
 }
 
-/// Arguments that cannot be used.
+/// Error of the arguments.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unusable {
     #[error("{0} cannot be used with a bag: its frames are sent as they were recorded")]
@@ -292,7 +292,7 @@ pub(super) enum Unusable {
     Script(#[from] ScriptFailure),
 }
 
-/// The message of an error of the command line without the usage.
+/// Returns the message of a command line error as one line, without the usage.
 pub(super) fn one_line(error: &clap::Error) -> String {
     let text = error.to_string();
     let lines = text.lines().map(str::trim);

@@ -1,4 +1,4 @@
-//! What the stream tells agrees with itself and with the motion.
+//! Consistency of the output stream with itself and with the motion of the actors.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -13,18 +13,18 @@ use sensr_protocol::wire::proto::system_health::Status;
 use sensr_protocol::wire::proto::zone_event::Type;
 use sensr_protocol::wire::proto::{EventMessage, Object, TrackingStatus, ZoneEvent, ZoneType};
 
-/// What the stream tells in a minute: the objects and the events of every message.
+/// Objects and events of every message of one minute.
 static MINUTE: LazyLock<Vec<(Vec<Object>, EventMessage)>> = LazyLock::new(|| {
     let mut street = Street::new(Generation::V3);
     (0..600).map(|k| street.tick(k)).collect()
 });
 
-/// With the numbers of the messages.
+/// Iterates over the minute with message numbers.
 fn minute() -> impl Iterator<Item = (u64, &'static (Vec<Object>, EventMessage))> {
     (0..).zip(MINUTE.iter())
 }
 
-/// Who is in which zone with events, by zone and object.
+/// Returns the pairs of zone and object for the zones with events.
 fn members(objects: &[Object], zones: &[Zone]) -> BTreeSet<(i32, i32)> {
     let with_events = zones.iter().filter(|zone| zone.has_events());
     let ids: BTreeSet<i32> = with_events.map(|zone| zone.config.id).collect();
@@ -38,7 +38,7 @@ fn members(objects: &[Object], zones: &[Zone]) -> BTreeSet<(i32, i32)> {
 fn of_type(events: &[ZoneEvent], kind: Type) -> BTreeSet<(i32, i32)> {
     let wanted = events.iter().filter(|event| event.r#type() == kind);
     wanted
-        .map(|event| (event.id, event.object.expect("always there").id))
+        .map(|event| (event.id, event.object.expect("always present").id))
         .collect()
 }
 
@@ -59,7 +59,7 @@ fn entries_and_exits_are_exactly_the_changes_of_the_zone_ids() {
                 assert!(now.contains(&pair));
                 let told = stays.entry((kind, pair)).or_default();
                 *told += 1;
-                assert_eq!(*told, 1, "once a stay");
+                assert_eq!(*told, 1, "once per stay");
             }
         }
         for told in &event.zone {
@@ -74,14 +74,14 @@ fn entries_and_exits_are_exactly_the_changes_of_the_zone_ids() {
 }
 
 #[test]
-fn zone_events_say_where_the_object_is_and_how_fast() {
+fn zone_events_carry_position_and_velocity_of_the_object() {
     let mut last = BTreeMap::new();
     for (_, (objects, event)) in minute() {
         for told in &event.zone {
-            let there = told.object.expect("always there");
+            let there = told.object.expect("always present");
             let now = objects.iter().find(|object| object.id == there.id);
             let object = now.or(last.get(&there.id).copied());
-            let object = object.expect("there or just lost");
+            let object = object.expect("present or just lost");
             let bbox = object.bbox.expect("a box");
             assert_eq!(there.position, bbox.position);
             assert_eq!(there.velocity, object.velocity);
@@ -108,7 +108,7 @@ fn tracked(k: usize, id: i32) -> Option<&'static Object> {
     objects.iter().find(|object| object.id == id)
 }
 
-/// Those with points, with the numbers of their messages. Who is unseen may have gone straight on.
+/// Iterates over the objects with points and the numbers of their messages; objects without points may be extrapolated.
 fn seen() -> impl Iterator<Item = (usize, &'static Object)> {
     let messages = MINUTE.iter().enumerate();
     let all = messages.flat_map(|(k, (objects, _))| objects.iter().map(move |object| (k, object)));
@@ -135,7 +135,7 @@ fn predictions_come_true() {
 }
 
 #[test]
-fn history_is_what_was_told_before() {
+fn history_equals_the_earlier_positions() {
     for (k, object) in seen() {
         let states = &object.history.as_ref().expect("a history").states;
         assert!((1..=31).contains(&states.len()));
@@ -150,7 +150,7 @@ fn history_is_what_was_told_before() {
 }
 
 #[test]
-fn who_leaves_the_list_was_being_invalidated_and_is_told_lost() {
+fn object_that_disappears_was_invalidating_and_is_reported_lost() {
     let mut before = MINUTE[0].0.clone();
     let mut losses = 0;
     let mut gone = BTreeSet::new();
@@ -161,7 +161,7 @@ fn who_leaves_the_list_was_being_invalidated_and_is_told_lost() {
         for object in before.iter().filter(|o| lost.contains(&o.id)) {
             assert_eq!(object.tracking_status(), TrackingStatus::Invalidating);
         }
-        assert!(gone.is_disjoint(&ids(objects)), "an id comes back");
+        assert!(gone.is_disjoint(&ids(objects)), "a lost id is used again");
         losses += lost.len();
         gone.extend(lost);
         before.clone_from(objects);
@@ -170,7 +170,7 @@ fn who_leaves_the_list_was_being_invalidated_and_is_told_lost() {
 }
 
 #[test]
-fn health_changes_are_told_at_once_and_recalibrations_every_20_s() {
+fn health_changes_are_reported_at_once_and_recalibrations_every_20_s() {
     let mut health = Vec::new();
     let mut recalibrations = Vec::new();
     for (k, (_, event)) in minute() {
@@ -187,7 +187,7 @@ fn health_changes_are_told_at_once_and_recalibrations_every_20_s() {
 }
 
 #[test]
-fn nothing_is_told_of_what_nobody_was_there_to_see() {
+fn events_without_a_client_are_not_reported_later() {
     let mut street = Street::new(Generation::V3);
     street.tick(0);
     assert!(street.frames(90).event.is_none(), "8 s later");
@@ -197,7 +197,7 @@ fn nothing_is_told_of_what_nobody_was_there_to_see() {
 }
 
 #[test]
-fn nothing_happens_while_the_world_stands_still() {
+fn nothing_happens_before_the_clock_starts() {
     let mut street = Street::new(Generation::V3);
     let still = |k| Moment {
         world_secs: None,
@@ -209,11 +209,14 @@ fn nothing_happens_while_the_world_stands_still() {
         assert!(frames.event.is_none(), "message {k}");
     }
     assert!(street.frames(0).event.is_none(), "the clock starts");
-    assert!(street.frames(1).event.is_none(), "nobody has loitered yet");
+    assert!(
+        street.frames(1).event.is_none(),
+        "no object has loitered yet"
+    );
 }
 
 #[test]
-fn nobody_walks_where_nothing_is_tracked() {
+fn no_actor_enters_an_exclusion_zone() {
     let scene = Scene::street(1, 0);
     let zones = zone::street();
     let excluded = [ZoneType::Exclusion, ZoneType::MapExclusion];

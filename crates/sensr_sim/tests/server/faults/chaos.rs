@@ -1,4 +1,4 @@
-//! All kinds of faults, one after the other.
+//! Random sequences of all fault kinds.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ fn chaos(seed: u64) -> ChaosOptions {
     }
 }
 
-/// Clients that always come back, until the server has made what it was asked for. Returns what happened.
+/// Runs clients that always reconnect until the server has finished. Returns the fault events.
 async fn survive(options: Options) -> Vec<FaultEvent> {
     let what = format!("{:?}", options.chaos);
     let server = start(options).await;
@@ -40,7 +40,7 @@ async fn survive(options: Options) -> Vec<FaultEvent> {
 }
 
 #[tokio::test]
-async fn the_books_balance_whatever_happens() {
+async fn counts_balance_under_random_faults() {
     for seed in [1, 2] {
         let events = survive(Options {
             count: Some(600),
@@ -60,13 +60,13 @@ async fn the_books_balance_whatever_happens() {
             }
             assert!((0..=1).contains(&open), "one after the other: {events:?}");
         }
-        assert_eq!(open, 0, "everything is over in the end: {events:?}");
+        assert_eq!(open, 0, "all faults have ended: {events:?}");
         assert!(!begun.is_empty(), "seed {seed}");
     }
 }
 
 #[tokio::test]
-async fn a_bag_is_played_to_its_end_whatever_happens() {
+async fn bag_is_played_to_its_end_under_random_faults() {
     let bag = bag("chaos", &recording(600, 500));
     let events = survive(Options {
         source: Source::Bag(BagOptions { speed: 2.0, ..bag }),

@@ -1,4 +1,4 @@
-//! How connections end, byte by byte.
+//! Ends of connections, byte by byte.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use super::ordeal::{next, small};
 use super::stubborn::Stubborn;
 use crate::support::{soon, start, until};
 
-/// A masked ping without payload.
+/// Masked ping without payload.
 const PING: &[u8] = b"\x89\x80\0\0\0\0";
 
-/// The binary messages at the beginning of what a server wrote, and what is left over.
+/// Counts the binary messages at the beginning of the bytes of a server; returns the rest too.
 fn whole_messages(mut bytes: &[u8]) -> (u64, &[u8]) {
     let mut count = 0;
     loop {
@@ -41,8 +41,8 @@ fn whole_messages(mut bytes: &[u8]) -> (u64, &[u8]) {
     }
 }
 
-/// A client without a WebSocket library that reads nothing until a fault has begun and it has sent a lot; then
-/// all of it. Returns whether something incomplete was at the end.
+/// Runs a client without a WebSocket library that reads nothing until a fault has begun and the client has sent many
+/// pings; then it reads to the end. Returns whether the last message is incomplete.
 async fn reads_late(fault: &str, options: Options, has_begun: impl Fn(&Report) -> bool) -> bool {
     let server = start(options).await;
     let mut told = server.fault_events();
@@ -56,7 +56,9 @@ async fn reads_late(fault: &str, options: Options, has_begun: impl Fn(&Report) -
     server.inject(parsed).await.expect("carried out");
     next(&mut told).await;
     for _ in 0..1000 {
-        tcp.write_all(PING).await.expect("nobody resets it");
+        tcp.write_all(PING)
+            .await
+            .expect("the server does not reset it");
         tokio::task::yield_now().await;
     }
     let mut received = Vec::new();
@@ -72,7 +74,7 @@ async fn reads_late(fault: &str, options: Options, has_begun: impl Fn(&Report) -
 }
 
 #[tokio::test]
-async fn a_connection_ends_in_order_whatever_the_client_still_sends() {
+async fn connection_ends_gracefully_although_the_client_keeps_sending() {
     for fault in ["cut points", "oversized points"] {
         let options = Options {
             ping_interval: None,
@@ -84,7 +86,7 @@ async fn a_connection_ends_in_order_whatever_the_client_still_sends() {
 }
 
 #[tokio::test]
-async fn what_is_on_its_way_arrives_although_the_connection_is_cut() {
+async fn written_bytes_arrive_although_the_connection_is_cut() {
     for fault in ["refuse points for 0.1", "halfopen points for 0.1"] {
         let options = Options {
             points: Some(20_000),
@@ -92,14 +94,14 @@ async fn what_is_on_its_way_arrives_although_the_connection_is_cut() {
             ping_interval: None,
             ..small()
         };
-        // More than the sockets take, so that one is half written.
+        // More than the socket buffers hold, so that one message is half written.
         let is_blocked = |report: &Report| report.points.offered > report.points.delivered + 3;
         assert!(reads_late(fault, options, is_blocked).await, "{fault}");
     }
 }
 
 #[tokio::test]
-async fn a_port_that_somebody_took_meanwhile_is_tried_until_it_is_free() {
+async fn port_taken_by_another_process_is_retried_until_it_is_free() {
     let server = start(small()).await;
     let mut told = server.fault_events();
     let address = server.points_addr();

@@ -1,4 +1,4 @@
-//! A server that suffers a fault, and what becomes of its clients.
+//! Server with a fault and the observations of its clients.
 
 use sensr_sim::{FaultEvent, FaultKind, Links, Options, Report, Server};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -6,17 +6,17 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::stubborn::{Stubborn, Tally};
 use crate::support::{quick, soon, start};
 
-/// What became of it.
+/// Observations during a fault.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub points: Tally,
     pub output: Tally,
     pub report: Report,
-    /// What was told when it began and when it was over.
+    /// Events of its begin and end.
     pub events: [FaultEvent; 2],
 }
 
-/// Few points, so that many servers can run at a time.
+/// Returns options with few points, so that many servers can run at the same time.
 pub(crate) fn small() -> Options {
     Options {
         points: Some(100),
@@ -25,7 +25,7 @@ pub(crate) fn small() -> Options {
     }
 }
 
-/// Lets a fault happen while a client reads each stream, and goes on until all is well again.
+/// Runs a fault while a client reads each stream, until messages arrive again.
 pub(crate) async fn ordeal(fault: &str, options: Options) -> Outcome {
     let server = start(options).await;
     let mut told = server.fault_events();
@@ -60,7 +60,7 @@ pub(crate) async fn next(told: &mut UnboundedReceiver<FaultEvent>) -> FaultEvent
 }
 
 impl Outcome {
-    /// Checks what holds for every fault: the books balance, and a link that was not meant noticed nothing.
+    /// Asserts what holds for every fault: the counts balance and the other link is undisturbed.
     pub(crate) fn assert_fair(&self, kind: FaultKind, links: Links) {
         let what = format!("{kind} {}", links.name());
         let Report { points, output, .. } = &self.report;

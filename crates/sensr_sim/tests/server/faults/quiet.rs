@@ -1,4 +1,4 @@
-//! Faults in which nothing comes.
+//! Faults during which nothing arrives.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::ordeal::{next, small};
 use crate::support::{Client, soon, start, until};
 
-/// A client that suffers a fault of the point stream, which has begun.
+/// Returns a server and a client of its point stream, on which the fault has begun.
 async fn suffering(fault: &str) -> (Server, Client) {
     let server = start(Options {
         ping_interval: None,
@@ -29,10 +29,10 @@ async fn ping(client: &mut Client) {
 }
 
 #[tokio::test]
-async fn in_silence_pings_are_answered_and_nothing_else_comes() {
+async fn silent_port_answers_pings_and_sends_no_messages() {
     let (server, mut client) = suffering("silent points for 1000").await;
     ping(&mut client).await;
-    // What was on its way when it began.
+    // Messages that were on their way when the fault began.
     while !matches!(client.next().await, Some(Message::Pong(_))) {}
     for _ in 0..50 {
         ping(&mut client).await;
@@ -49,7 +49,7 @@ async fn in_silence_pings_are_answered_and_nothing_else_comes() {
 }
 
 #[tokio::test]
-async fn in_a_stall_and_half_open_not_even_a_pong_comes() {
+async fn stalled_and_half_open_connections_send_not_even_a_pong() {
     for fault in ["stall points for 1000", "halfopen points"] {
         let (server, mut client) = suffering(fault).await;
         ping(&mut client).await;

@@ -1,4 +1,4 @@
-//! Faults at their time.
+//! Fault scripts.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::recording::{bag, recording};
 use crate::support::{soon, start};
 
 #[tokio::test]
-async fn a_script_is_followed_from_when_the_clock_starts() {
+async fn script_times_count_from_the_start_of_the_clock() {
     let script = "at 0.2 text points\nat 0.1 pings points\ngarbage points # at once\n";
     let server = start(Options {
         faults: parse_script(script).expect("allowed"),
@@ -44,7 +44,7 @@ async fn a_script_is_followed_from_when_the_clock_starts() {
 }
 
 #[tokio::test]
-async fn no_fault_begins_when_all_is_produced_and_those_under_way_end() {
+async fn no_fault_begins_after_the_end_of_the_playback_and_active_ones_end() {
     let long = "silent points for 1000\nstall output for 1000\nat 1000 cut";
     let server = start(Options {
         faults: parse_script(long).expect("allowed"),
@@ -67,7 +67,7 @@ async fn no_fault_begins_when_all_is_produced_and_those_under_way_end() {
 }
 
 #[tokio::test]
-async fn a_bag_suffers_all_but_jumps_of_a_clock_that_is_not_there() {
+async fn bag_supports_all_faults_except_clock_jumps() {
     let bag = bag("faults", &recording(200, 500));
     let server = start(Options {
         source: Source::Bag(BagOptions {

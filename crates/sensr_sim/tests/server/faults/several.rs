@@ -1,4 +1,4 @@
-//! Who suffers.
+//! Clients affected by a fault.
 
 use sensr_sim::FaultEvent;
 
@@ -7,7 +7,7 @@ use super::stubborn::Stubborn;
 use crate::support::{soon, start};
 
 #[tokio::test]
-async fn two_clients_suffer_alike_and_a_third_that_comes_later_does_not() {
+async fn all_connected_clients_are_affected_and_later_ones_are_not() {
     let server = start(small()).await;
     let mut told = server.fault_events();
     let clients = [(); 2].map(|()| Stubborn::points(server.points_addr(), None));

@@ -1,4 +1,4 @@
-//! A client that comes back for ever and counts what it gets.
+//! Client that always reconnects and counts everything it receives.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::support::soon;
 
-/// Between two attempts.
+/// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(5);
 
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -32,40 +32,40 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 pub(crate) type Socket = WebSocketStream<Box<dyn Stream>>;
 
-/// Everything that came over one link.
+/// Counts of everything received over one link.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub connections: u64,
-    /// Attempts that did not even get a TCP connection.
+    /// Attempts without a TCP connection.
     pub refused: u64,
     /// Attempts answered with 503.
     pub unavailable: u64,
-    /// Attempts that were never answered.
+    /// Attempts without an answer.
     pub unanswered: u64,
     /// Whole binary messages.
     pub binary: u64,
     pub binary_bytes: u64,
-    /// Those among them that are no message of the link.
+    /// Binary messages that do not decode.
     pub undecodable: u64,
     pub text: u64,
     pub pings: u64,
-    /// Messages that were too big to be received.
+    /// Messages that were too large to be received.
     pub oversized: u64,
     pub clouds: CloudCounts,
     pub empty_clouds: u64,
     pub odd_clouds: u64,
     pub contents: OutputCounts,
-    /// Messages of the output stream with nothing in them.
+    /// Output messages without stream and event.
     pub bare: u64,
     /// Server time of each output message, nanoseconds.
     pub times_ns: Vec<i64>,
-    /// Of connections that were closed.
+    /// Close codes of the connections that ended with a close frame.
     pub closes: Vec<u16>,
-    /// Of connections that ended otherwise.
+    /// Errors of the connections that ended otherwise.
     pub breaks: Vec<String>,
 }
 
-/// The client at work.
+/// Handle of the client's task.
 pub(crate) struct Stubborn {
     stop: watch::Sender<bool>,
     received: Arc<AtomicU64>,
@@ -106,7 +106,7 @@ impl Stubborn {
         }
     }
 
-    /// Waits for so many binary messages more.
+    /// Waits for this number of further binary messages.
     pub(crate) async fn more(&self, count: u64) {
         let received = || self.received.load(Ordering::Relaxed);
         let wanted = received() + count;
@@ -118,14 +118,14 @@ impl Stubborn {
         .await;
     }
 
-    /// After the server is gone.
+    /// Ends the client after the server has stopped; returns its counts.
     pub(crate) async fn end(self) -> Tally {
         self.stop.send_replace(true);
         soon(self.task).await.expect("no panic")
     }
 }
 
-/// A connection, with TLS or without.
+/// Connects with or without TLS.
 pub(crate) async fn connect(
     address: SocketAddr,
     tls: Option<&TlsConnector>,
@@ -217,7 +217,7 @@ impl Tally {
         }
     }
 
-    /// What came is what the server says it wrote, and it knows of everything that did not come.
+    /// Asserts that the client received exactly what the server counted, and that all other messages are counted as cut.
     pub(crate) fn assert_balanced(&self, link: &LinkReport, what: &str) {
         let books = format!("{what}: {link:?} {self:?}");
         assert_eq!(self.binary, link.delivered + link.injected, "{books}");
