@@ -5,8 +5,8 @@
 //! read, and dedicated threads write their content to the real streams. Whole lines that do not fit into the queue are
 //! dropped and counted.
 
-mod crash;
-mod lines;
+mod abort;
+mod line_splitter;
 pub mod lossy_queue;
 mod relay;
 
@@ -43,7 +43,7 @@ pub struct Console(());
 pub struct ConsoleFigures {
     /// Lines dropped since the start.
     pub lost_lines: u64,
-    /// Whether lines are being dropped now.
+    /// True while lines are being dropped.
     pub is_losing: bool,
 }
 
@@ -58,7 +58,7 @@ impl Console {
         if CONSOLE.set(relays).is_err() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        crash::delay_abort()?;
+        abort::delay_abort()?;
         Ok(Self(()))
     }
 
@@ -66,7 +66,7 @@ impl Console {
     /// output, because any further write would never return.
     #[must_use = "the exit code of the process"]
     pub fn end_with(self, code: u8) -> ExitCode {
-        if !release() {
+        if !restore_console() {
             low_level::exit(code.into());
         }
         std::mem::forget(self);
@@ -78,7 +78,7 @@ impl Drop for Console {
     fn drop(&mut self) {
         /// Exit code of Rust for a panic of the main thread.
         const PANIC: i32 = 101;
-        if !release() {
+        if !restore_console() {
             low_level::exit(if thread::panicking() { PANIC } else { 0 });
         }
     }
@@ -86,14 +86,14 @@ impl Drop for Console {
 
 /// Ends the process without running destructors, after waiting briefly for the console to take the remaining output.
 pub fn end_at_once(code: u8) -> ! {
-    release();
+    restore_console();
     low_level::exit(code.into())
 }
 
 /// Writes a line to standard error through the relay, without locks or writes that can block.
-pub fn say(line: &str) {
+pub fn write_stderr(line: &str) {
     if let Some(console) = CONSOLE.get() {
-        console.stderr.push(format!("{line}\n").into_bytes());
+        console.stderr.push_line(format!("{line}\n").into_bytes());
     }
 }
 
@@ -112,7 +112,7 @@ pub fn figures() -> ConsoleFigures {
 }
 
 /// Restores the real console and waits briefly until all output is written to it. Returns whether it was.
-fn release() -> bool {
+fn restore_console() -> bool {
     log::logger().flush();
     // A failure would show in the next write, and there is none.
     let _ = io::stdout().flush();

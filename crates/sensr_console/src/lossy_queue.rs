@@ -21,7 +21,7 @@ pub struct LossyQueue<T> {
 struct State<T> {
     items: VecDeque<(T, usize)>,
     bytes: usize,
-    /// Whether an item was popped and is not written yet.
+    /// True while an item was popped and is not written yet.
     is_one_in_hand: bool,
     /// Items that the consumer has finished.
     written: u64,
@@ -200,7 +200,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
-    fn far() -> Instant {
+    fn far_deadline() -> Instant {
         Instant::now() + LONG
     }
 
@@ -252,13 +252,13 @@ mod tests {
         let queue = LossyQueue::new(10);
         queue.push((), 1);
         queue.pop();
-        assert!(!queue.flush(Duration::ZERO, far()));
+        assert!(!queue.flush(Duration::ZERO, far_deadline()));
         assert!(!queue.flush(LONG, Instant::now()));
         queue.close();
-        assert!(!queue.finish(Duration::ZERO, far()));
+        assert!(!queue.finish(Duration::ZERO, far_deadline()));
         assert_eq!(queue.pop(), None);
-        assert!(queue.flush(Duration::ZERO, far()));
-        assert!(queue.finish(Duration::ZERO, far()));
+        assert!(queue.flush(Duration::ZERO, far_deadline()));
+        assert!(queue.finish(Duration::ZERO, far_deadline()));
     }
 
     #[test]
@@ -271,10 +271,13 @@ mod tests {
             let queue = Arc::clone(&queue);
             thread::spawn(move || std::iter::from_fn(|| queue.pop()).count())
         };
-        assert!(queue.flush(LONG, far()));
-        assert!(!queue.finish(Duration::ZERO, far()), "not closed yet");
+        assert!(queue.flush(LONG, far_deadline()));
+        assert!(
+            !queue.finish(Duration::ZERO, far_deadline()),
+            "not closed yet"
+        );
         queue.close();
-        assert!(queue.finish(LONG, far()));
+        assert!(queue.finish(LONG, far_deadline()));
         assert_eq!(consumer.join().expect("no panic"), 100);
     }
 

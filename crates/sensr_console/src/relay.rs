@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::lines::Lines;
+use super::line_splitter::LineSplitter;
 use crate::lossy_queue::LossyQueue;
 
 /// Capacity of the queue of one stream: about two thousand lines.
@@ -33,7 +33,7 @@ pub(super) struct Relay {
 }
 
 impl Stream {
-    fn real(self) -> io::Result<OwnedFd> {
+    fn duplicate(self) -> io::Result<OwnedFd> {
         match self {
             Self::Stdout => io::stdout().as_fd().try_clone_to_owned(),
             Self::Stderr => io::stderr().as_fd().try_clone_to_owned(),
@@ -61,20 +61,20 @@ impl Relay {
     pub(super) fn start(stream: Stream) -> io::Result<Self> {
         let relay = Self {
             stream,
-            real: Arc::new(stream.real()?.into()),
+            real: Arc::new(stream.duplicate()?.into()),
             queue: Arc::new(LossyQueue::new(MAX_WAITING_BYTES)),
         };
         let (reader, writer) = io::pipe()?;
         let [read_name, write_name] = stream.thread_names();
         let queue = Arc::clone(&relay.queue);
-        spawn(read_name, move || read(reader, &queue))?;
+        spawn_thread(read_name, move || read_pipe(reader, &queue))?;
         let (real, queue) = (Arc::clone(&relay.real), Arc::clone(&relay.queue));
-        spawn(write_name, move || write(&real, &queue))?;
+        spawn_thread(write_name, move || write_queue(&real, &queue))?;
         stream.replace(writer)?;
         Ok(relay)
     }
 
-    pub(super) fn push(&self, line: Vec<u8>) {
+    pub(super) fn push_line(&self, line: Vec<u8>) {
         let bytes = line.len();
         self.queue.push(line, bytes);
     }
@@ -89,7 +89,7 @@ impl Relay {
     }
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+fn spawn_thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     thread::Builder::new()
         .name(name.to_owned())
         .spawn(work)
@@ -97,8 +97,8 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
 }
 
 /// Reads to the end of the pipe, independently of the real stream.
-fn read(mut pipe: PipeReader, queue: &LossyQueue<Vec<u8>>) {
-    let mut lines = Lines::default();
+fn read_pipe(mut pipe: PipeReader, queue: &LossyQueue<Vec<u8>>) {
+    let mut splitter = LineSplitter::default();
     let mut bytes = vec![0; READ_BYTES];
     let push = |line: Vec<u8>| {
         let bytes = line.len();
@@ -107,20 +107,20 @@ fn read(mut pipe: PipeReader, queue: &LossyQueue<Vec<u8>>) {
     loop {
         match pipe.read(&mut bytes) {
             Ok(0) => break,
-            Ok(count) => lines.feed(&bytes[..count], push),
+            Ok(count) => splitter.push_bytes(&bytes[..count], push),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             // Other errors do not occur on a pipe of this process.
             Err(_) => break,
         }
     }
-    if let Some(rest) = lines.rest() {
+    if let Some(rest) = splitter.into_partial() {
         push(rest);
     }
     queue.close();
 }
 
 /// Writes line by line. May block on a line indefinitely.
-fn write(real: &File, queue: &LossyQueue<Vec<u8>>) {
+fn write_queue(real: &File, queue: &LossyQueue<Vec<u8>>) {
     while let Some(line) = queue.pop() {
         if write_all(real, &line).is_err() {
             queue.count_unwritten();
@@ -163,8 +163,8 @@ mod tests {
         let (mut console, real) = io::pipe().expect("a pipe");
         let real = File::from(OwnedFd::from(real));
         let seen = thread::scope(|threads| {
-            threads.spawn(|| read(from_process, &queue));
-            threads.spawn(|| write(&real, &queue));
+            threads.spawn(|| read_pipe(from_process, &queue));
+            threads.spawn(|| write_queue(&real, &queue));
             process.write_all(b"one\ntwo\nthr").expect("written");
             drop(process);
             assert!(queue.finish(LONG, Instant::now() + LONG));
@@ -183,8 +183,8 @@ mod tests {
         let real = File::from(OwnedFd::from(real));
         let line = [b'x'; 999].iter().chain(b"\n").copied().collect::<Vec<_>>();
         thread::scope(|threads| {
-            threads.spawn(|| read(from_process, &queue));
-            threads.spawn(|| write(&real, &queue));
+            threads.spawn(|| read_pipe(from_process, &queue));
+            threads.spawn(|| write_queue(&real, &queue));
             for _ in 0..1000 {
                 process.write_all(&line).expect("written");
             }

@@ -1,7 +1,7 @@
 //! Replay of bags: every frame of the bridge's `wire` topic is sent again, byte for byte.
 //!
 //! ```text
-//! splits ─► records (MCAP) ─► wire frames (CDR) ─► read-ahead (a thread, bounded) ─► player (pace) ─► broadcast
+//! splits ─► records (MCAP) ─► wire frames (CDR) ─► read-ahead (a thread, bounded) ─► player (recorded times) ─► broadcast
 //! ```
 //!
 //! Files are read as a stream, so that a bag of any size takes no more memory than the read-ahead.
@@ -13,7 +13,7 @@ mod files;
 #[cfg(test)]
 mod fixture;
 mod metadata;
-mod pace;
+mod playback_times;
 mod player;
 mod read_ahead;
 mod reader;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::fault::{FaultCounts, FaultKind};
-use super::outgoing::Contents;
+use super::queue_item::Contents;
 use super::report::{CloudCounts, LinkReport, OutputCounts};
 
 /// Counter that starts at zero and can be incremented from any thread.
@@ -53,7 +53,7 @@ pub(super) struct Delivered {
 
 impl LinkCounters {
     /// Counts a message written to its last byte, `bytes` long.
-    pub(super) fn note_delivered(&self, contents: &Contents, bytes: u64) {
+    pub(super) fn record_delivered(&self, contents: &Contents, bytes: u64) {
         self.delivered.add(1);
         self.delivered_bytes.add(bytes);
         match contents {
@@ -63,7 +63,7 @@ impl LinkCounters {
     }
 
     /// Counts the start of a fault on this link.
-    pub(super) fn note_fault(&self, kind: FaultKind) {
+    pub(super) fn record_fault(&self, kind: FaultKind) {
         self.sums().faults.add(kind);
     }
 

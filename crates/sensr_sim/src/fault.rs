@@ -10,15 +10,12 @@
 //! client that reads to the end has received exactly what the report counts as delivered.
 
 mod chaos;
-mod counts;
-mod director;
-mod doctor;
-mod event;
-mod injector;
+mod corrupt;
+mod events;
 mod kind;
+mod one_shot;
 mod parse;
-mod script;
-mod strike;
+mod runner;
 mod target;
 
 use std::fmt;
@@ -27,17 +24,15 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use chaos::{Chaos, ChaosOptions};
-pub use counts::FaultCounts;
-pub use event::FaultEvent;
-pub use injector::{Injector, NotCarriedOut};
-pub use kind::FaultKind;
-pub use parse::FaultError;
-pub use script::{ScriptError, parse_script};
+pub use events::FaultEvent;
+pub use kind::{FaultCounts, FaultKind};
+pub use parse::{FaultError, ScriptError, parse_script};
+pub use runner::{InjectError, Injector};
 
-pub(super) use director::Director;
-pub(super) use doctor::{emptied, non_finite, truncated};
-pub(super) use event::Herald;
-pub(super) use strike::{Blow, Strike, Token};
+pub(super) use corrupt::{truncate_message, with_non_finite_points, without_points};
+pub(super) use events::FaultEvents;
+pub(super) use one_shot::{FaultGuard, OneShotFault, PendingFault};
+pub(super) use runner::FaultRunner;
 
 /// Streams affected by a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -65,7 +60,7 @@ impl Links {
 
 /// Fault of the server or of its connections.
 ///
-/// Its text is `FAULT [points|output|both] [for SECONDS]`:
+/// The text form is `FAULT [points|output|both] [for SECONDS]`:
 ///
 /// ```
 /// # use sensr_sim::Fault;
@@ -85,7 +80,7 @@ pub struct Fault {
 
 /// Fault with the time of its beginning.
 ///
-/// Its text is that of the fault, optionally preceded by `at SECONDS`.
+/// The text form is that of the fault, optionally preceded by `at SECONDS`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TimedFault {
     /// Time since the clock started: with the first client of the point stream, with the first of each stream for a
@@ -97,8 +92,8 @@ pub struct TimedFault {
 
 impl Fault {
     /// Returns the duration; zero if the kind has none.
-    pub(super) fn lasts(&self) -> Duration {
-        let secs = self.secs.or(self.kind.usual_secs()).unwrap_or(0.0);
+    pub(super) fn duration(&self) -> Duration {
+        let secs = self.secs.or(self.kind.default_secs()).unwrap_or(0.0);
         Duration::try_from_secs_f64(secs).unwrap_or_default()
     }
 }

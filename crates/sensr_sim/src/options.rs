@@ -96,12 +96,12 @@ pub struct Options {
     /// Clouds of a point message, in this order. Empty: RAW, GROUND and BACKGROUND for the scene, as a SENSR server
     /// sends them at run time, and RAW for a replay. A replay sends the same scan under every listed type.
     pub types: Vec<CloudType>,
-    /// Whether message `k` carries only type number `k % types.len()` instead of all types.
+    /// Sends only type number `k % types.len()` in message `k` instead of all types.
     pub alternate: bool,
     /// Number of point messages after which the server ends, once they are delivered. Of a bag, the output frames
     /// recorded between them are sent too.
     pub count: Option<u64>,
-    /// Whether the clock starts at once. Otherwise it starts with the first client of the point stream, which therefore
+    /// Starts the clock at once. Otherwise it starts with the first client of the point stream, which therefore
     /// gets every message from the first one on; a bag waits for one client of each stream.
     pub free_running: bool,
     /// SENSR generation of the output stream.
@@ -165,7 +165,7 @@ impl Options {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), OptionsError> {
+    pub(super) fn validate(&self) -> Result<(), OptionsError> {
         let refuse = |name, allowed, given| {
             Err(OptionsError {
                 name,
@@ -202,7 +202,7 @@ impl Options {
             && let Some(timed) = self
                 .faults
                 .iter()
-                .find(|timed| !timed.fault.kind.fits_bag())
+                .find(|timed| !timed.fault.kind.supports_bags())
         {
             let allowed = "one that can happen to recorded frames";
             return refuse("fault", allowed, timed.fault.to_string());
@@ -245,20 +245,20 @@ pub struct OptionsError {
 mod tests {
     use super::*;
 
-    fn refused(options: &Options) -> String {
-        options.check().expect_err("must be refused").to_string()
+    fn validation_error(options: &Options) -> String {
+        options.validate().expect_err("must be refused").to_string()
     }
 
     #[test]
     fn defaults_are_valid_and_bind_to_loopback() {
-        Options::default().check().expect("defaults");
+        Options::default().validate().expect("defaults");
         assert!(Options::default().bind.is_loopback());
     }
 
     #[test]
     fn errors_name_the_option_the_range_and_the_value() {
         for rate_hz in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            let text = refused(&Options {
+            let text = validation_error(&Options {
                 rate_hz,
                 ..Options::default()
             });
@@ -267,7 +267,7 @@ mod tests {
             assert!(text.contains("at most 10000 Hz"), "{text}");
         }
         for speed in [-1.0, 1000.5, f64::NAN] {
-            let text = refused(&Options {
+            let text = validation_error(&Options {
                 source: Source::Bag(BagOptions {
                     speed,
                     ..BagOptions::new("bag")
@@ -279,12 +279,12 @@ mod tests {
                 "{text}"
             );
         }
-        let text = refused(&Options {
+        let text = validation_error(&Options {
             points: Some(4_000_001),
             ..Options::default()
         });
         assert!(text.contains("4000001"), "{text}");
-        let text = refused(&Options {
+        let text = validation_error(&Options {
             chaos: Some(ChaosOptions {
                 mean_pause_secs: 0.0,
                 ..ChaosOptions::new(1)
@@ -292,13 +292,13 @@ mod tests {
             ..Options::default()
         });
         assert!(text.contains("at most 3600 s"), "{text}");
-        let text = refused(&Options {
+        let text = validation_error(&Options {
             source: Source::Bag(BagOptions::new("bag")),
             faults: vec!["clock".parse().expect("a fault")],
             ..Options::default()
         });
         assert!(text.contains("clock both"), "{text}");
-        let text = refused(&Options {
+        let text = validation_error(&Options {
             types: vec![CloudType::Raw, CloudType::Ground, CloudType::Raw],
             ..Options::default()
         });

@@ -51,7 +51,7 @@ impl Scan {
             }
             let mut picked = Vec::with_capacity(wanted * width);
             for i in 0..wanted {
-                let from = super::number::spread(i, wanted, available) * width;
+                let from = super::convert::spread_index(i, wanted, available) * width;
                 picked.extend_from_slice(&bytes[from..from + width]);
             }
             picked.into()
@@ -104,11 +104,11 @@ pub fn parse(file: &[u8]) -> Result<Scan, PcdError> {
     let header = Header::parse(file)?;
     let body = &file[header.body_offset..];
     match header.encoding {
-        Encoding::Ascii => ascii::scan(&header, body),
-        Encoding::Binary => columns::scan(&header, columns::Layout::Records, body),
+        Encoding::Ascii => ascii::read_scan(&header, body),
+        Encoding::Binary => columns::read_scan(&header, columns::Layout::Records, body),
         Encoding::BinaryCompressed => {
             let expanded = lzf::expand_body(&header, body)?;
-            columns::scan(&header, columns::Layout::Fields, &expanded)
+            columns::read_scan(&header, columns::Layout::Fields, &expanded)
         }
     }
 }

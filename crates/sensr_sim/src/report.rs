@@ -9,7 +9,7 @@ use sensr_protocol::wire::proto::OutputMessage;
 /// Counts of a server's run so far, exact over all connections.
 ///
 /// A fault that ends the connection is the last thing written on it, and everything written before reaches the client.
-/// So a client that reads to the end has received, in whole binary messages, the sum of
+/// Therefore a client that reads to the end has received, in whole binary messages, the sum of
 /// [`delivered`](LinkReport::delivered) and [`injected`](LinkReport::injected) of its link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Report {
@@ -62,11 +62,11 @@ pub struct LinkReport {
 /// Number of clouds by type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct CloudCounts {
-    /// Of type RAW.
+    /// Clouds of type RAW.
     pub raw: u64,
-    /// Of type GROUND.
+    /// Clouds of type GROUND.
     pub ground: u64,
-    /// Of type BACKGROUND.
+    /// Clouds of type BACKGROUND.
     pub background: u64,
 }
 

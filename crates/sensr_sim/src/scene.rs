@@ -6,29 +6,24 @@
 //!
 //! Frame: metres, origin on the ground below the sensor, x along the street, z up.
 
-mod actor;
+mod actors;
 mod backdrop;
-mod body;
-mod cast;
-mod errand;
 mod geometry;
 mod grid;
 mod material;
-mod motion;
 mod path;
+mod static_objects;
 mod sweep;
 mod track;
-mod world;
 
 use bytes::Bytes;
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 
-use actor::Actor;
+use actors::{Actor, street_actors};
 use backdrop::{Backdrop, Layer};
-use cast::actors;
 use sensr_protocol::wire::{CloudType, PointCloud};
-use world::Class;
+use static_objects::PointClass;
 
 pub use sweep::Sweep;
 pub(crate) use track::FUTURE_STEPS;
@@ -47,7 +42,7 @@ impl Scene {
     #[must_use]
     pub fn street(seed: u64, points: usize) -> Self {
         // A generator of its own, so that the number of points does not change the traffic.
-        let actors = actors(&mut SmallRng::seed_from_u64(seed ^ 0x00ac_7025));
+        let actors = street_actors(&mut SmallRng::seed_from_u64(seed ^ 0x00ac_7025));
         let backdrop = Backdrop::street(points, &mut SmallRng::seed_from_u64(seed));
         Self {
             seed,
@@ -59,16 +54,16 @@ impl Scene {
     /// Computes one revolution, `t_secs` seconds after the beginning.
     #[must_use]
     pub fn sweep(&self, t_secs: f64) -> Sweep {
-        sweep::cast(&self.backdrop, &self.actors, self.seed, t_secs)
+        sweep::cast_sweep(&self.backdrop, &self.actors, self.seed, t_secs)
     }
 
     /// Returns the cloud of a type in a sweep, with intensities of 0 to 255. The cloud of type NONE is empty.
     #[must_use]
     pub fn cloud(&self, sweep: &Sweep, kind: CloudType) -> PointCloud {
         let layer = match kind {
-            CloudType::Raw => self.raw(sweep),
-            CloudType::Ground => self.without_hidden(sweep, Class::Ground),
-            CloudType::Background => self.without_hidden(sweep, Class::Background),
+            CloudType::Raw => self.raw_layer(sweep),
+            CloudType::Ground => self.visible_layer(sweep, PointClass::Ground),
+            CloudType::Background => self.visible_layer(sweep, PointClass::Background),
             CloudType::None => Layer::default(),
         };
         PointCloud {
@@ -82,16 +77,16 @@ impl Scene {
     /// Returns all actors, with the points of the sweep that lie on them.
     #[must_use]
     pub fn tracks(&self, sweep: &Sweep) -> Vec<Track> {
-        track::tracks(&self.actors, sweep)
+        track::all_tracks(&self.actors, sweep)
     }
 
     /// Returns the parked cars, whose points are BACKGROUND.
     #[must_use]
     pub fn parked(&self) -> Vec<Track> {
-        track::parked()
+        track::parked_tracks()
     }
 
-    fn raw(&self, sweep: &Sweep) -> Layer {
+    fn raw_layer(&self, sweep: &Sweep) -> Layer {
         let all = &self.backdrop.all;
         let mut points = all.points.clone();
         let mut intensities = all.intensities.clone();
@@ -110,10 +105,10 @@ impl Scene {
     }
 
     /// Returns the static points of a class that no actor hides.
-    fn without_hidden(&self, sweep: &Sweep, class: Class) -> Layer {
+    fn visible_layer(&self, sweep: &Sweep, class: PointClass) -> Layer {
         let full = match class {
-            Class::Ground => &self.backdrop.ground,
-            Class::Background => &self.backdrop.background,
+            PointClass::Ground => &self.backdrop.ground,
+            PointClass::Background => &self.backdrop.background,
         };
         let mut visible = Layer {
             points: Vec::with_capacity(full.points.len()),
@@ -129,7 +124,7 @@ impl Scene {
         };
         let mut from = 0;
         for hit in &sweep.hits {
-            let (of, hidden) = self.backdrop.class(hit.point);
+            let (of, hidden) = self.backdrop.class_of(hit.point);
             if of == class {
                 copy(from, hidden);
                 from = hidden + 1;

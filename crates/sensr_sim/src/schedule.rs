@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::number::float;
+use super::convert::to_f64;
 
 /// Messages per second on the output stream.
 pub(super) const OUTPUT_RATE_HZ: f64 = 10.0;
@@ -48,14 +48,14 @@ impl Schedule {
     /// Returns the seconds from the start to a tick.
     pub(super) fn elapsed_secs(&self, tick: Tick) -> f64 {
         match (tick, self.points_rate_hz) {
-            (Tick::Points(k), Some(rate_hz)) => float(k) / rate_hz,
+            (Tick::Points(k), Some(rate_hz)) => to_f64(k) / rate_hz,
             (Tick::Points(_), None) => 0.0,
-            (Tick::Output(k), _) => float(k) / OUTPUT_RATE_HZ,
+            (Tick::Output(k), _) => to_f64(k) / OUTPUT_RATE_HZ,
         }
     }
 
     /// Returns the next tick and its time; points precede the output of the same time.
-    pub(super) fn peek(&self) -> (Tick, Instant) {
+    pub(super) fn next_tick(&self) -> (Tick, Instant) {
         let output = Tick::Output(self.next_output);
         let points = Tick::Points(self.next_points);
         let first = if self.is_running() && self.elapsed_secs(points) <= self.elapsed_secs(output) {
@@ -68,7 +68,7 @@ impl Schedule {
     }
 
     /// Records that the tick was handled.
-    pub(super) fn done(&mut self, tick: Tick) {
+    pub(super) fn mark_done(&mut self, tick: Tick) {
         match tick {
             Tick::Points(k) => self.next_points = k + 1,
             Tick::Output(k) => self.next_output = k + 1,
@@ -85,8 +85,8 @@ mod tests {
         let mut schedule = Schedule::new(start, rate_hz);
         let mut all = Vec::new();
         for _ in 0..n {
-            let (tick, due) = schedule.peek();
-            schedule.done(tick);
+            let (tick, due) = schedule.next_tick();
+            schedule.mark_done(tick);
             all.push((tick, (due - start).as_millis()));
         }
         all
@@ -127,8 +127,8 @@ mod tests {
     fn no_drift_after_a_million_ticks() {
         let start = Instant::now();
         let mut schedule = Schedule::new(start, Some(3.0));
-        schedule.done(Tick::Points(2_999_999));
-        schedule.done(Tick::Output(u64::MAX / 2));
-        assert_eq!((schedule.peek().1 - start).as_secs(), 1_000_000);
+        schedule.mark_done(Tick::Points(2_999_999));
+        schedule.mark_done(Tick::Output(u64::MAX / 2));
+        assert_eq!((schedule.next_tick().1 - start).as_secs(), 1_000_000);
     }
 }

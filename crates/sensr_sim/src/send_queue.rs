@@ -1,6 +1,6 @@
 //! Queue of the messages, pings and faults that wait to be written to one client.
 
-mod grip;
+mod ongoing_fault;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use super::close::{Close, Disconnect};
 use super::counters::LinkCounters;
-use super::ending::{Close, Release};
-use super::fault::{Strike, Token};
-use super::outgoing::{Message, Outgoing};
-use state::State;
+use super::fault::{FaultGuard, PendingFault};
+use super::queue_item::{Message, QueueItem};
+use state::QueueState;
 
-pub(super) use grip::{Grip, Held};
+pub(super) use ongoing_fault::{OngoingFault, OngoingFaultGuard};
 
 /// Send queue of one client, bounded in bytes.
 ///
@@ -27,10 +27,10 @@ pub(super) use grip::{Grip, Held};
 pub(super) struct SendQueue {
     limit_bytes: usize,
     counters: Arc<LinkCounters>,
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     changed: Notify,
-    eased: Notify,
-    released: Notify,
+    space_freed: Notify,
+    disconnected: Notify,
 }
 
 /// Error of [`SendQueue::push`]: the message does not fit.
@@ -44,8 +44,8 @@ impl SendQueue {
             counters,
             state: Mutex::default(),
             changed: Notify::new(),
-            eased: Notify::new(),
-            released: Notify::new(),
+            space_freed: Notify::new(),
+            disconnected: Notify::new(),
         }
     }
 
@@ -56,79 +56,81 @@ impl SendQueue {
             return Ok(());
         }
         self.counters.offered.add(1);
-        if !state.has_room(message.len(), self.limit_bytes) {
+        if !state.has_space(message.len(), self.limit_bytes) {
             self.counters.cut.add(1);
             return Err(Full);
         }
         state.unwritten_bytes += message.len();
         state.messages.push_back(message);
-        self.wake(state);
+        self.notify_writer(state);
         Ok(())
     }
 
     /// Returns whether [`SendQueue::push`] would accept a message of this size.
-    pub(super) fn has_room(&self, bytes: usize) -> bool {
+    pub(super) fn has_space(&self, bytes: usize) -> bool {
         let state = self.lock();
-        state.is_closing() || state.has_room(bytes, self.limit_bytes)
+        state.is_closing() || state.has_space(bytes, self.limit_bytes)
     }
 
     /// Waits until there may be more space than before. For one caller only.
-    pub(super) async fn eased(&self) {
-        self.eased.notified().await;
+    pub(super) async fn wait_for_space(&self) {
+        self.space_freed.notified().await;
     }
 
-    /// Wakes the caller of [`SendQueue::eased`].
-    pub(super) fn ease(&self) {
-        self.eased.notify_one();
+    /// Wakes the caller of [`SendQueue::wait_for_space`].
+    pub(super) fn notify_space(&self) {
+        self.space_freed.notify_one();
     }
 
     /// Returns whether this is the first call, to mark the client's first message.
-    pub(super) fn take_fresh(&self) -> bool {
-        !std::mem::replace(&mut self.lock().was_greeted, true)
+    pub(super) fn take_is_first(&self) -> bool {
+        !std::mem::replace(&mut self.lock().first_was_taken, true)
     }
 
-    pub(super) fn ping(&self) {
+    /// Queues a ping.
+    pub(super) fn queue_ping(&self) {
         let mut state = self.lock();
         state.ping = true;
-        self.wake(state);
+        self.notify_writer(state);
     }
 
-    pub(super) fn pong(&self, payload: Bytes) {
+    /// Queues the answer to a ping, replacing an earlier one that was not sent yet.
+    pub(super) fn queue_pong(&self, payload: Bytes) {
         let mut state = self.lock();
         state.pong = Some(payload);
-        self.wake(state);
+        self.notify_writer(state);
     }
 
     /// Queues a fault that is applied after the message being written.
-    pub(super) fn strike(&self, strike: Strike) {
+    pub(super) fn queue_fault(&self, fault: PendingFault) {
         let mut state = self.lock();
         if !state.is_closing() {
-            state.strikes.push_back(strike);
+            state.pending_faults.push_back(fault);
         }
-        self.wake(state);
+        self.notify_writer(state);
     }
 
     /// Keeps a guard until the connection has ended.
-    pub(super) fn keep(&self, token: Token) {
+    pub(super) fn hold_guard(&self, guard: FaultGuard) {
         let mut state = self.lock();
-        if !state.is_gone {
-            state.tokens.push(token);
+        if !state.has_ended {
+            state.guards.push(guard);
         }
     }
 
     /// Closes the connection after the queued messages.
-    pub(super) fn close_after_all(&self, close: Close) {
+    pub(super) fn close_after_queued(&self, close: Close) {
         let mut state = self.lock();
         state.close(close);
-        self.wake(state);
-        self.ease();
+        self.notify_writer(state);
+        self.notify_space();
     }
 
     /// Closes the connection after the message being written and `last`; drops the queued messages.
     pub(super) fn close_now(&self, last: Option<Message>, close: Close) {
         let mut state = self.lock();
-        if !state.is_gone {
-            self.counters.cut.add(state.forget());
+        if !state.has_ended {
+            self.counters.cut.add(state.drop_messages());
             if let Some(last) = last {
                 self.counters.offered.add(1);
                 state.unwritten_bytes += last.len();
@@ -136,48 +138,48 @@ impl SendQueue {
             }
             state.close(close);
         }
-        self.wake(state);
-        self.ease();
+        self.notify_writer(state);
+        self.notify_space();
     }
 
     /// Ends the connection without a close frame; drops the queued messages.
-    pub(super) fn release(&self, release: Release) {
+    pub(super) fn disconnect(&self, disconnect: Disconnect) {
         let mut state = self.lock();
-        if !state.is_gone {
-            self.counters.cut.add(state.leave());
-            state.release = Some(release);
+        if !state.has_ended {
+            self.counters.cut.add(state.end_writing());
+            state.disconnect = Some(disconnect);
         }
         drop(state);
-        self.released.notify_one();
-        self.ease();
+        self.disconnected.notify_one();
+        self.notify_space();
     }
 
-    /// Waits for [`SendQueue::release`]. For one caller only.
-    pub(super) async fn released(&self) -> Release {
+    /// Waits for [`SendQueue::disconnect`]. For one caller only.
+    pub(super) async fn wait_disconnect(&self) -> Disconnect {
         loop {
-            if let Some(release) = self.lock().release.take() {
-                return release;
+            if let Some(disconnect) = self.lock().disconnect.take() {
+                return disconnect;
             }
-            self.released.notified().await;
+            self.disconnected.notified().await;
         }
     }
 
     /// Stops writing and drops the queued messages.
-    pub(super) fn abandon(&self) {
-        let cut = self.lock().leave();
+    pub(super) fn stop_writing(&self) {
+        let cut = self.lock().end_writing();
         self.counters.cut.add(cut);
-        self.ease();
+        self.notify_space();
     }
 
     /// Ends the queue with its connection. Messages not written to their last byte count as cut.
-    pub(super) fn retire(&self) {
+    pub(super) fn end_connection(&self) {
         let mut state = self.lock();
         let half_written = std::mem::take(&mut state.taken);
-        let cut = state.leave() + half_written;
-        state.tokens.clear();
+        let cut = state.end_writing() + half_written;
+        state.guards.clear();
         drop(state);
         self.counters.cut.add(cut);
-        self.ease();
+        self.notify_space();
     }
 
     /// Returns whether the connection is being closed.
@@ -186,25 +188,27 @@ impl SendQueue {
     }
 
     /// Begins an ongoing fault, which lasts until the returned guard is dropped.
-    pub(super) fn grip(self: &Arc<Self>, grip: Grip) -> Held {
-        self.lock().grips.add(grip);
-        Held::new(Arc::clone(self), grip)
+    pub(super) fn begin_fault(self: &Arc<Self>, fault: OngoingFault) -> OngoingFaultGuard {
+        self.lock().ongoing_faults.add(fault);
+        OngoingFaultGuard::new(Arc::clone(self), fault)
     }
 
-    fn let_loose(&self, grip: Grip) {
+    /// Ends an ongoing fault.
+    fn end_fault(&self, fault: OngoingFault) {
         let mut state = self.lock();
-        state.grips.remove(grip);
-        self.wake(state);
+        state.ongoing_faults.remove(fault);
+        self.notify_writer(state);
     }
 
-    pub(super) fn is_gripped(&self, grip: Grip) -> bool {
-        self.lock().grips.has(grip)
+    /// Returns whether an ongoing fault of this type is active.
+    pub(super) fn has_fault(&self, fault: OngoingFault) -> bool {
+        self.lock().ongoing_faults.has(fault)
     }
 
     /// Waits for the next item to write. For one caller only.
-    pub(super) async fn next(&self) -> Outgoing {
+    pub(super) async fn next_item(&self) -> QueueItem {
         loop {
-            if let Some(next) = self.lock().take() {
+            if let Some(next) = self.lock().take_item() {
                 return next;
             }
             self.changed.notified().await;
@@ -212,22 +216,22 @@ impl SendQueue {
     }
 
     /// Counts the taken message as delivered: it was written to its last byte, as `bytes` bytes.
-    pub(super) fn written(&self, message: &Message, bytes: usize) {
+    pub(super) fn mark_written(&self, message: &Message, bytes: usize) {
         let mut state = self.lock();
         state.taken = 0;
         state.unwritten_bytes -= message.len();
         drop(state);
         self.counters
-            .note_delivered(&message.contents, bytes as u64);
-        self.ease();
+            .record_delivered(&message.contents, bytes as u64);
+        self.notify_space();
     }
 
-    fn wake(&self, state: MutexGuard<'_, State>) {
+    fn notify_writer(&self, state: MutexGuard<'_, QueueState>) {
         drop(state);
         self.changed.notify_one();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -32,7 +32,7 @@ pub struct TlsOptions {
     /// DNS names and IP addresses in the server's certificate. Empty: localhost, both loopback addresses and the address
     /// of the ports.
     pub names: Vec<String>,
-    /// Whether the server's certificate expired yesterday.
+    /// True for a server certificate that expired yesterday.
     pub is_expired: bool,
 }
 
@@ -76,7 +76,7 @@ pub enum TlsError {
 }
 
 /// Generates the certificates and writes the authority's to disk.
-pub(super) fn acceptor(options: &TlsOptions, bind: IpAddr) -> Result<TlsAcceptor, TlsError> {
+pub(super) fn build_acceptor(options: &TlsOptions, bind: IpAddr) -> Result<TlsAcceptor, TlsError> {
     let now = OffsetDateTime::now_utc();
     let ca_key = KeyPair::generate()?;
     let mut ca = CertificateParams::default();
@@ -88,7 +88,7 @@ pub(super) fn acceptor(options: &TlsOptions, bind: IpAddr) -> Result<TlsAcceptor
     let ca_certificate = ca.self_signed(&ca_key)?;
 
     let key = KeyPair::generate()?;
-    let mut leaf = leaf(&names(options, bind))?;
+    let mut leaf = leaf_params(&certificate_names(options, bind))?;
     (leaf.not_before, leaf.not_after) = if options.is_expired {
         (now - Duration::days(3), now - Duration::days(1))
     } else {
@@ -101,11 +101,11 @@ pub(super) fn acceptor(options: &TlsOptions, bind: IpAddr) -> Result<TlsAcceptor
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], key.into())?;
-    write(&options.dir, &ca_certificate.pem())?;
+    write_certificate(&options.dir, &ca_certificate.pem())?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-fn names(options: &TlsOptions, bind: IpAddr) -> Vec<String> {
+fn certificate_names(options: &TlsOptions, bind: IpAddr) -> Vec<String> {
     if !options.names.is_empty() {
         return options.names.clone();
     }
@@ -119,7 +119,7 @@ fn names(options: &TlsOptions, bind: IpAddr) -> Vec<String> {
     names
 }
 
-fn leaf(names: &[String]) -> Result<CertificateParams, TlsError> {
+fn leaf_params(names: &[String]) -> Result<CertificateParams, TlsError> {
     for name in names {
         CertificateParams::new([name.clone()]).map_err(|source| TlsError::Name {
             name: name.clone(),
@@ -136,7 +136,7 @@ fn leaf(names: &[String]) -> Result<CertificateParams, TlsError> {
 }
 
 /// Writes to another name and renames, so that no reader sees a partial file.
-fn write(dir: &Path, pem: &str) -> Result<(), TlsError> {
+fn write_certificate(dir: &Path, pem: &str) -> Result<(), TlsError> {
     let path = dir.join(CA_FILE);
     let unfinished = dir.join(format!("{CA_FILE}.new"));
     let written = fs::create_dir_all(dir)

@@ -125,7 +125,7 @@ impl BagError {
         }
     }
 
-    pub(super) fn read(path: &Path, source: io::Error) -> Self {
+    pub(super) fn cannot_read(path: &Path, source: io::Error) -> Self {
         Self::Read {
             path: path.to_owned(),
             source,

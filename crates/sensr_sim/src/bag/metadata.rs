@@ -8,31 +8,32 @@ use serde::Deserialize;
 use super::error::BagError;
 
 /// File that rosbag2 writes at the end of a recording.
-pub(super) const NAME: &str = "metadata.yaml";
+pub(super) const FILE_NAME: &str = "metadata.yaml";
 
 /// Relevant part of the file.
 #[derive(Debug, Deserialize)]
 struct Metadata {
-    rosbag2_bagfile_information: Information,
+    rosbag2_bagfile_information: BagInformation,
 }
 
 /// Description of a whole bag.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Information {
+pub(super) struct BagInformation {
     storage_identifier: String,
     pub relative_file_paths: Vec<String>,
     compression_mode: String,
 }
 
-impl Information {
+impl BagInformation {
     /// Reads the file; `None` if it is missing, because the recorder was killed, or invalid.
-    pub(super) fn read(folder: &Path) -> Result<Option<Self>, BagError> {
-        let path = folder.join(NAME);
+    pub(super) fn read_file(folder: &Path) -> Result<Option<Self>, BagError> {
+        let path = folder.join(FILE_NAME);
         if !path.exists() {
             return Ok(None);
         }
-        let text = fs::read_to_string(&path).map_err(|source| BagError::read(&path, source))?;
+        let text =
+            fs::read_to_string(&path).map_err(|source| BagError::cannot_read(&path, source))?;
         match serde_yaml::from_str::<Metadata>(&text) {
             Ok(metadata) => Ok(Some(metadata.rosbag2_bagfile_information)),
             Err(error) => {
@@ -44,7 +45,7 @@ impl Information {
     }
 
     /// Refuses other storage than MCAP and compression of single messages, which MCAP readers do not support.
-    pub(super) fn checked(self, folder: &Path) -> Result<Self, BagError> {
+    pub(super) fn check_supported(self, folder: &Path) -> Result<Self, BagError> {
         if !matches!(self.storage_identifier.as_str(), "mcap" | "") {
             return Err(BagError::Storage {
                 path: folder.to_owned(),

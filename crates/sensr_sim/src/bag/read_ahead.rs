@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use super::error::BagError;
-use super::reader::{Bag, Frame};
+use super::reader::{Bag, RecordedFrame};
 use crate::SimError;
 
 /// Capacity of the read-ahead, unless a single frame is larger.
@@ -21,9 +21,9 @@ const FRAME_BYTES: usize = 128;
 /// Overflow policy: the reading thread waits; nothing is dropped. Dropping the receiver ends the thread.
 #[derive(Debug)]
 pub(super) struct ReadAhead {
-    frames: mpsc::UnboundedReceiver<(Frame, OwnedSemaphorePermit)>,
+    frames: mpsc::UnboundedReceiver<(RecordedFrame, OwnedSemaphorePermit)>,
     /// Bytes that may still be read.
-    room: Arc<Semaphore>,
+    space: Arc<Semaphore>,
     /// Reading thread; `None` after its end.
     thread: Option<JoinHandle<Result<(), BagError>>>,
 }
@@ -31,15 +31,15 @@ pub(super) struct ReadAhead {
 impl ReadAhead {
     /// Starts the reading thread.
     pub(super) fn start(bag: Bag, repeat: bool) -> Self {
-        Self::with_room(bag, repeat, AHEAD_BYTES)
+        Self::with_limit(bag, repeat, AHEAD_BYTES)
     }
 
-    fn with_room(bag: Bag, repeat: bool, limit_bytes: u32) -> Self {
+    fn with_limit(bag: Bag, repeat: bool, limit_bytes: u32) -> Self {
         // Bounded by the semaphore.
         let (sender, frames) = mpsc::unbounded_channel();
-        let room = Arc::new(Semaphore::new(limit_bytes as usize));
-        let permits = Arc::clone(&room);
-        let send = move |frame: Frame| {
+        let space = Arc::new(Semaphore::new(limit_bytes as usize));
+        let permits = Arc::clone(&space);
+        let send = move |frame: RecordedFrame| {
             let bytes = frame.data.len().saturating_add(FRAME_BYTES);
             let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(limit_bytes);
             let permit = Arc::clone(&permits).acquire_many_owned(bytes);
@@ -52,16 +52,16 @@ impl ReadAhead {
                 ControlFlow::Break(())
             }
         };
-        let thread = tokio::task::spawn_blocking(move || bag.play(repeat, send));
+        let thread = tokio::task::spawn_blocking(move || bag.play_frames(repeat, send));
         Self {
             frames,
-            room,
+            space,
             thread: Some(thread),
         }
     }
 
     /// Returns the next frame, `None` after the last.
-    pub(super) async fn next(&mut self) -> Result<Option<Frame>, SimError> {
+    pub(super) async fn next(&mut self) -> Result<Option<RecordedFrame>, SimError> {
         if let Some((frame, _room)) = self.frames.recv().await {
             return Ok(Some(frame));
         }
@@ -78,7 +78,7 @@ impl ReadAhead {
 
 impl Drop for ReadAhead {
     fn drop(&mut self) {
-        self.room.close();
+        self.space.close();
     }
 }
 
@@ -97,10 +97,10 @@ mod tests {
     async fn at_least_one_frame_is_read_ahead_and_none_is_lost() {
         let folder = Folder::new();
         for limit_bytes in [1, 1000, 1 << 20] {
-            let mut ahead = ReadAhead::with_room(bag(&folder), false, limit_bytes);
+            let mut ahead = ReadAhead::with_limit(bag(&folder), false, limit_bytes);
             let mut number = 0;
             while let Some(frame) = ahead.next().await.expect("readable") {
-                assert_eq!(frame.data, fixture::data(number));
+                assert_eq!(frame.data, fixture::frame_data(number));
                 number += 1;
             }
             assert_eq!(number, fixture::FRAMES);
@@ -111,9 +111,9 @@ mod tests {
     #[tokio::test]
     async fn thread_waits_when_the_read_ahead_is_full_and_ends_when_it_is_dropped() {
         let folder = Folder::new();
-        let mut ahead = ReadAhead::with_room(bag(&folder), true, 1000);
+        let mut ahead = ReadAhead::with_limit(bag(&folder), true, 1000);
         ahead.next().await.expect("readable").expect("endless");
-        while ahead.room.available_permits() >= FRAME_BYTES {
+        while ahead.space.available_permits() >= FRAME_BYTES {
             tokio::task::yield_now().await;
         }
         let waiting = ahead.frames.len();

@@ -10,12 +10,12 @@ use super::catalog::{Catalog, Topic};
 use super::cdr::{Link, WireFrame};
 use super::error::BagError;
 use super::files;
-use super::records::{self, Ended};
+use super::records::{self, ReadEnd};
 use super::topics;
 
 /// Recorded frame to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Frame {
+pub(super) struct RecordedFrame {
     /// Arrival time, nanoseconds since 1970.
     pub stamp_ns: i64,
     pub link: Link,
@@ -28,20 +28,20 @@ pub(super) struct Bag {
     path: PathBuf,
     splits: Vec<PathBuf>,
     topic: String,
-    /// Whether the topic was requested, so that ignoring other topics with frames is intended.
-    topic_was_asked_for: bool,
+    /// True if the topic was requested, so that ignoring other topics with frames is intended.
+    topic_was_requested: bool,
 }
 
 impl Bag {
     /// Opens the files and chooses the topic. `topic` selects among several with frames.
     pub(super) fn open(path: &Path, topic: Option<&str>) -> Result<Self, BagError> {
-        let splits = files::splits(path)?;
-        let chosen = topics::choose(path, &splits, topic)?;
+        let splits = files::list_splits(path)?;
+        let chosen = topics::choose_topic(path, &splits, topic)?;
         let bag = Self {
             path: path.to_owned(),
             splits,
             topic: chosen,
-            topic_was_asked_for: topic.is_some(),
+            topic_was_requested: topic.is_some(),
         };
         bag.require_frames()?;
         let (topic, files) = (&bag.topic, bag.splits.len());
@@ -54,30 +54,30 @@ impl Bag {
         let mut pass = Pass::new(self, false);
         for split in &self.splits {
             if pass
-                .play(split, &mut |_| ControlFlow::Break(()))?
+                .play_split(split, &mut |_| ControlFlow::Break(()))?
                 .is_break()
             {
                 return Ok(());
             }
         }
-        Err(pass.no_frames())
+        Err(pass.no_frames_error())
     }
 
     /// Passes every frame in the order of recording to `sink`, until it breaks. `repeat`: again and again.
-    pub(super) fn play(
+    pub(super) fn play_frames(
         &self,
         repeat: bool,
-        mut sink: impl FnMut(Frame) -> ControlFlow<()>,
+        mut sink: impl FnMut(RecordedFrame) -> ControlFlow<()>,
     ) -> Result<(), BagError> {
         let mut is_first = true;
         loop {
             let mut pass = Pass::new(self, is_first);
             for split in &self.splits {
-                if pass.play(split, &mut sink)?.is_break() {
+                if pass.play_split(split, &mut sink)?.is_break() {
                     return Ok(());
                 }
             }
-            pass.summarize()?;
+            pass.log_summary()?;
             if !repeat {
                 return Ok(());
             }
@@ -89,11 +89,11 @@ impl Bag {
 /// One pass through the bag.
 struct Pass<'a> {
     bag: &'a Bag,
-    /// Whether to log warnings: later passes would only repeat them.
+    /// True for the first pass, which logs warnings; later passes would only repeat them.
     is_first: bool,
     frames: u64,
     broken: u64,
-    sequence: Sequence,
+    gaps: SequenceGaps,
 }
 
 impl<'a> Pass<'a> {
@@ -103,31 +103,31 @@ impl<'a> Pass<'a> {
             is_first,
             frames: 0,
             broken: 0,
-            sequence: Sequence::default(),
+            gaps: SequenceGaps::default(),
         }
     }
 
-    fn play(
+    fn play_split(
         &mut self,
         split: &Path,
-        sink: &mut impl FnMut(Frame) -> ControlFlow<()>,
+        sink: &mut impl FnMut(RecordedFrame) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, BagError> {
         let mut catalog = Catalog::default();
         let mut all_bytes = 0;
-        let ended = records::read(split, |record, read_bytes| {
+        let ended = records::read_records(split, |record, read_bytes| {
             all_bytes = read_bytes;
             match record {
-                Record::Schema { header, .. } => catalog.schema(header),
+                Record::Schema { header, .. } => catalog.add_schema(header),
                 Record::Channel(channel) => {
-                    if let Some(topic) = catalog.channel(channel) {
-                        self.warn_of_another(topic);
+                    if let Some(topic) = catalog.add_channel(channel) {
+                        self.warn_of_other_topic(topic);
                     }
                 }
                 Record::Message { header, data } => {
                     let topic = catalog.topic(header.channel_id);
                     if topic.is_some_and(|topic| self.is_played(topic)) {
                         return self
-                            .frame(&data)
+                            .decode_frame(&data)
                             .map_or(ControlFlow::Continue(()), &mut *sink);
                     }
                 }
@@ -136,13 +136,13 @@ impl<'a> Pass<'a> {
             ControlFlow::Continue(())
         })?;
         match ended {
-            Ended::Stopped => return Ok(ControlFlow::Break(())),
-            Ended::Early(error) if self.is_first => log::warn!(
+            ReadEnd::Stopped => return Ok(ControlFlow::Break(())),
+            ReadEnd::Early(error) if self.is_first => log::warn!(
                 "{} ends early, as if the recorder had been killed: the part before is played ({error}, {all_bytes} bytes \
                  read)",
                 split.display()
             ),
-            Ended::Early(_) | Ended::Whole => {}
+            ReadEnd::Early(_) | ReadEnd::Whole => {}
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -152,20 +152,20 @@ impl<'a> Pass<'a> {
     }
 
     /// Warns of another topic with frames, which was not found before because the file has no summary.
-    fn warn_of_another(&self, topic: &Topic) {
-        let is_expected = self.bag.topic_was_asked_for || !self.is_first;
+    fn warn_of_other_topic(&self, topic: &Topic) {
+        let is_expected = self.bag.topic_was_requested || !self.is_first;
         if topic.is_wire() && !is_expected && !self.is_played(topic) {
             let (other, played) = (&topic.name, &self.bag.topic);
             log::warn!("{other} also has frames, but {played} is played: choose with --topic");
         }
     }
 
-    fn frame(&mut self, message: &[u8]) -> Option<Frame> {
+    fn decode_frame(&mut self, message: &[u8]) -> Option<RecordedFrame> {
         match WireFrame::decode(message) {
             Ok(frame) => {
                 self.frames += 1;
-                self.sequence.note(frame.link, frame.sequence);
-                Some(Frame {
+                self.gaps.record(frame.link, frame.sequence);
+                Some(RecordedFrame {
                     stamp_ns: frame.stamp_ns,
                     link: frame.link,
                     data: Bytes::copy_from_slice(frame.data),
@@ -182,7 +182,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn no_frames(&self) -> BagError {
+    fn no_frames_error(&self) -> BagError {
         BagError::NoFrames {
             path: self.bag.path.clone(),
             topic: self.bag.topic.clone(),
@@ -191,10 +191,10 @@ impl<'a> Pass<'a> {
     }
 
     /// Logs the number of frames and problems; an error if there were no frames.
-    fn summarize(&self) -> Result<(), BagError> {
+    fn log_summary(&self) -> Result<(), BagError> {
         let (frames, broken) = (self.frames, self.broken);
         if frames == 0 {
-            return Err(self.no_frames());
+            return Err(self.no_frames_error());
         }
         if !self.is_first {
             return Ok(());
@@ -203,7 +203,7 @@ impl<'a> Pass<'a> {
         if broken > 0 {
             log::warn!("{broken} messages of the bag are not frames and were skipped");
         }
-        let missing = self.sequence.missing;
+        let missing = self.gaps.missing;
         if missing > 0 {
             log::warn!("{missing} frames were not recorded: the sequence numbers have gaps");
         }
@@ -213,15 +213,15 @@ impl<'a> Pass<'a> {
 
 /// Detector of frames that were not recorded.
 #[derive(Debug, Default)]
-struct Sequence {
+struct SequenceGaps {
     /// Next sequence number of each link.
     next: [Option<u64>; 2],
     missing: u64,
 }
 
-impl Sequence {
+impl SequenceGaps {
     /// Records a sequence number. A lower one than expected is a restart of the bridge.
-    fn note(&mut self, link: Link, number: u64) {
+    fn record(&mut self, link: Link, number: u64) {
         let next = &mut self.next[usize::from(link == Link::Output)];
         let expected = next.unwrap_or(number);
         let skipped = number.saturating_sub(expected);

@@ -22,7 +22,7 @@ const MAX_READ_BYTES: usize = 4 << 20;
 
 /// End of reading a file.
 #[derive(Debug)]
-pub(super) enum Ended {
+pub(super) enum ReadEnd {
     /// The last record was read.
     Whole,
     /// The file ends within a record or is damaged.
@@ -33,11 +33,11 @@ pub(super) enum Ended {
 
 /// Passes every schema, channel and message in the order of the file to `visit`, with the number of bytes read so far.
 /// Chunks are decompressed on the way.
-pub(super) fn read(
+pub(super) fn read_records(
     path: &Path,
     mut visit: impl FnMut(Record<'_>, u64) -> ControlFlow<()>,
-) -> Result<Ended, BagError> {
-    let unreadable = |source| BagError::read(path, source);
+) -> Result<ReadEnd, BagError> {
+    let unreadable = |source| BagError::cannot_read(path, source);
     let file = File::open(path).map_err(unreadable)?;
     let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
     let options = LinearReaderOptions::default().with_record_length_limit(MAX_RECORD_BYTES);
@@ -46,31 +46,31 @@ pub(super) fn read(
     while let Some(event) = reader.next_event() {
         match event {
             Ok(LinearReadEvent::ReadRequest(wanted)) => {
-                let room = reader.insert(wanted.min(MAX_READ_BYTES));
-                let read = file.read(room).map_err(unreadable)?;
+                let space = reader.insert(wanted.min(MAX_READ_BYTES));
+                let read = file.read(space).map_err(unreadable)?;
                 reader.notify_read(read);
                 read_bytes += read as u64;
             }
-            Ok(LinearReadEvent::Record { opcode, data }) if is_wanted(opcode) => {
+            Ok(LinearReadEvent::Record { opcode, data }) if is_needed(opcode) => {
                 match mcap::parse_record(opcode, data) {
                     Ok(record) => {
                         if visit(record, read_bytes).is_break() {
-                            return Ok(Ended::Stopped);
+                            return Ok(ReadEnd::Stopped);
                         }
                     }
-                    Err(error) => return Ok(Ended::Early(error)),
+                    Err(error) => return Ok(ReadEnd::Early(error)),
                 }
             }
             Ok(LinearReadEvent::Record { .. }) => {}
             Err(McapError::BadMagic) if read_bytes <= mcap::MAGIC.len() as u64 => {
                 return Err(BagError::NotMcap(path.to_owned()));
             }
-            Err(error) => return Ok(Ended::Early(error)),
+            Err(error) => return Ok(ReadEnd::Early(error)),
         }
     }
-    Ok(Ended::Whole)
+    Ok(ReadEnd::Whole)
 }
 
-fn is_wanted(opcode: u8) -> bool {
+fn is_needed(opcode: u8) -> bool {
     matches!(opcode, op::SCHEMA | op::CHANNEL | op::MESSAGE)
 }

@@ -3,21 +3,21 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::catalog::{Topic, topics_in};
+use super::catalog::{Topic, list_topics};
 use super::error::BagError;
 
 /// Message encoding of ROS 2.
 const ENCODING: &str = "cdr";
 
 /// Returns the topic to replay: the requested one, or the only one with frames.
-pub(super) fn choose(
+pub(super) fn choose_topic(
     path: &Path,
     splits: &[PathBuf],
     wanted: Option<&str>,
 ) -> Result<String, BagError> {
     let mut topics = BTreeSet::new();
     for split in splits {
-        topics.extend(topics_in(split)?);
+        topics.extend(list_topics(split)?);
     }
     let wires: Vec<&Topic> = topics.iter().filter(|topic| topic.is_wire()).collect();
     let mut names: Vec<&str> = wires.iter().map(|topic| topic.name.as_str()).collect();
@@ -26,7 +26,7 @@ pub(super) fn choose(
     let list = || names.join(", ");
     let chosen = match (wanted, names.as_slice()) {
         (_, []) => {
-            let topics = describe(&topics);
+            let topics = describe_topics(&topics);
             return Err(BagError::NoWire {
                 path: path(),
                 topics,
@@ -63,7 +63,7 @@ pub(super) fn choose(
     }
 }
 
-fn describe(topics: &BTreeSet<Topic>) -> String {
+fn describe_topics(topics: &BTreeSet<Topic>) -> String {
     if topics.is_empty() {
         return "none".to_owned();
     }
@@ -84,7 +84,7 @@ mod tests {
         let folder = Folder::new();
         let file = folder.join("x.mcap");
         recording.write(&file, layout);
-        choose(folder.path(), &[file], wanted).map_err(|error| {
+        choose_topic(folder.path(), &[file], wanted).map_err(|error| {
             let text = error.to_string();
             assert!(
                 text.contains(&folder.path().display().to_string()),

@@ -48,25 +48,25 @@ impl Chaos {
         }
     }
 
-    fn fault(&mut self) -> Fault {
+    fn random_fault(&mut self) -> Fault {
         let kind = loop {
             let kind = FaultKind::ALL[self.rng.random_range(0..FaultKind::COUNT)];
-            if kind.fits_bag() || !self.is_bag {
+            if kind.supports_bags() || !self.is_bag {
                 break kind;
             }
         };
         let links = match self.rng.random_range(0..3) {
             0 => Links::Points,
-            _ if !kind.fits_output() => Links::Points,
+            _ if !kind.supports_output() => Links::Points,
             1 => Links::Output,
             _ => Links::Both,
         };
-        let secs = kind.usual_secs().map(|_| self.secs(kind));
+        let secs = kind.default_secs().map(|_| self.random_secs(kind));
         Fault { kind, links, secs }
     }
 
     /// Returns a random duration in hundredths of a second, so that the text of a fault is short.
-    fn secs(&mut self, kind: FaultKind) -> f64 {
+    fn random_secs(&mut self, kind: FaultKind) -> f64 {
         let hundredths: i32 = match kind {
             // Sometimes long enough for a client to detect it.
             FaultKind::HalfOpen => self.rng.random_range(100..=1000),
@@ -84,7 +84,7 @@ impl Iterator for Chaos {
     fn next(&mut self) -> Option<Self::Item> {
         let deviation = self.rng.random_range(-5.0..=5.0) / 7.0;
         let pause_secs = self.mean_pause_secs * (1.0 + deviation);
-        Some((Duration::from_secs_f64(pause_secs), self.fault()))
+        Some((Duration::from_secs_f64(pause_secs), self.random_fault()))
     }
 }
 
@@ -122,6 +122,6 @@ mod tests {
     fn only_supported_faults_occur_with_a_bag() {
         let chaos = Chaos::new(&ChaosOptions::new(3), true);
         let mut faults = chaos.take(1000);
-        assert!(faults.all(|(_, fault)| fault.kind.fits_bag()));
+        assert!(faults.all(|(_, fault)| fault.kind.supports_bags()));
     }
 }

@@ -37,13 +37,13 @@ const INCIDENTS: [(f64, f64, Incident); 4] = [
     (36.0, 42.0, Incident::Suspended),
 ];
 
-/// Returns the health after `world_secs`; `None` means without incidents.
-pub(super) fn at(world_secs: Option<f64>, generation: Generation) -> SystemHealth {
+/// Returns the health after `scene_secs`; `None` means without incidents.
+pub(super) fn health_at(scene_secs: Option<f64>, generation: Generation) -> SystemHealth {
     let mut master = Status::Ok;
     let mut nodes = [node::Status::Ok; 2];
     let mut edge = node::Status::Ok;
     let mut sensors = [SensorStatus::SensorAlive; SENSORS.len()];
-    match world_secs.and_then(incident) {
+    match scene_secs.and_then(incident_at) {
         None => {}
         Some(Incident::Dead) => {
             master = Status::Slowdown;
@@ -92,8 +92,8 @@ pub(super) fn at(world_secs: Option<f64>, generation: Generation) -> SystemHealt
     }
 }
 
-fn incident(world_secs: f64) -> Option<Incident> {
-    let since = world_secs - FIRST_SECS;
+fn incident_at(scene_secs: f64) -> Option<Incident> {
+    let since = scene_secs - FIRST_SECS;
     let in_period = since.rem_euclid(PERIOD_SECS);
     let mut incidents = INCIDENTS.iter();
     let now = incidents.find(|(from, until, _)| (*from..*until).contains(&in_period));
@@ -107,13 +107,13 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn after(secs: f64, generation: Generation) -> SystemHealth {
-        at(Some(secs), generation)
+        health_at(Some(secs), generation)
     }
 
     #[test]
     fn all_is_well_at_first_and_a_sensor_dies_after_8_s_and_recovers() {
         let generation = Generation::V3;
-        let well = at(None, generation);
+        let well = health_at(None, generation);
         for secs in [0.0, 7.9, 14.0, 19.9, 67.9, 74.0] {
             assert_eq!(after(secs, generation), well, "at {secs}");
         }

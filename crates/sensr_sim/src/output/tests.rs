@@ -1,12 +1,12 @@
-mod world;
+mod consistency;
 
 use std::collections::BTreeSet;
 
 use prost::Message as _;
 
-use super::convert::SECOND_NS;
 use super::*;
-use crate::number::float;
+use crate::convert::SECOND_NS;
+use crate::convert::to_f64;
 use crate::scene::Scene;
 use sensr_protocol::wire::proto::{CustomMessage, LabelType};
 
@@ -32,43 +32,43 @@ pub(super) fn track(points: usize) -> Track {
     }
 }
 
-fn moment(k: u64) -> Moment {
+fn output_time(k: u64) -> OutputTime {
     let since_ns = i64::try_from(k).expect("few") * SECOND_NS / 10;
-    Moment {
+    OutputTime {
         k,
         now_ns: EPOCH_NS + since_ns,
-        world_secs: Some(float(k) / 10.0),
+        scene_secs: Some(to_f64(k) / 10.0),
     }
 }
 
 /// Street with the encoder of its output stream.
 struct Street {
     scene: Scene,
-    maker: OutputMaker,
+    encoder: OutputEncoder,
 }
 
 impl Street {
     fn new(generation: Generation) -> Self {
         let scene = Scene::street(1, 4000);
-        let setting = Setting::Street {
+        let surroundings = Surroundings::Street {
             parked: scene.parked(),
         };
-        let maker = OutputMaker::new(setting, generation);
-        Self { scene, maker }
+        let encoder = OutputEncoder::new(surroundings, generation);
+        Self { scene, encoder }
     }
 
     fn frames(&mut self, k: u64) -> OutputFrames {
-        let moment = moment(k);
-        let secs = moment.world_secs.unwrap_or_default();
+        let output_time = output_time(k);
+        let secs = output_time.scene_secs.unwrap_or_default();
         let tracks = self.scene.tracks(&self.scene.sweep(secs));
-        self.maker.frames(&moment, tracks)
+        self.encoder.encode_tick(&output_time, tracks)
     }
 
     /// Returns the objects and events of a tick.
     fn tick(&mut self, k: u64) -> (Vec<Object>, EventMessage) {
         let mut frames = self.frames(k);
         let event = frames.event.clone().map(|bytes| decode(bytes).event);
-        let stream = decode(frames.encoded(false))
+        let stream = decode(frames.encoded_for(false))
             .stream
             .expect("always present");
         (stream.objects, event.flatten().unwrap_or_default())
@@ -89,7 +89,7 @@ fn new_clients_get_zones_health_and_custom_at_once_and_everyone_periodically() {
         (10, false, false, true),
         (100, false, true, true),
     ] {
-        let message = decode(street.frames(k).encoded(first));
+        let message = decode(street.frames(k).encoded_for(first));
         assert_eq!(!message.custom.is_empty(), custom, "message {k}");
         assert!(message.event.is_none());
         let stream = message.stream.expect("always present");
@@ -125,7 +125,7 @@ fn one_object_is_static_and_one_is_retro_reflective() {
 #[test]
 fn generation_2_5_has_its_own_custom_part_and_gates() {
     // In the very first message all values are 0, and zeros are not on the wire.
-    let message = |generation| decode(Street::new(generation).frames(1).encoded(true));
+    let message = |generation| decode(Street::new(generation).frames(1).encoded_for(true));
     let labels = |message: &OutputMessage| -> BTreeSet<i32> {
         let objects = &message.stream.as_ref().expect("always present").objects;
         objects.iter().map(|object| object.label).collect()
@@ -144,7 +144,7 @@ fn same_ticks_give_the_same_bytes_and_are_counted() {
     for k in 0..60 {
         let (mut a, mut b) = (one.frames(k), other.frames(k));
         for first in [false, true] {
-            assert_eq!(a.encoded(first), b.encoded(first), "message {k}");
+            assert_eq!(a.encoded_for(first), b.encoded_for(first), "message {k}");
         }
         assert_eq!(a.event, b.event, "message {k}");
         let event = a.event.map_or_else(EventMessage::default, |bytes| {
@@ -160,7 +160,7 @@ fn same_ticks_give_the_same_bytes_and_are_counted() {
 fn each_message_is_encoded_once() {
     let mut frames = Street::new(Generation::V3).frames(1);
     for first in [false, true] {
-        let once = frames.encoded(first);
-        assert_eq!(once.as_ptr(), frames.encoded(first).as_ptr());
+        let once = frames.encoded_for(first);
+        assert_eq!(once.as_ptr(), frames.encoded_for(first).as_ptr());
     }
 }

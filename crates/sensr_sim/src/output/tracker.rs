@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::convert::SECOND_NS;
-use crate::number::float;
+use crate::convert::SECOND_NS;
+use crate::convert::to_f64;
 use crate::scene::{FUTURE_STEPS, STEP_SECS, Track};
 use sensr_protocol::wire::proto::TrackingStatus;
 
@@ -55,7 +55,7 @@ pub(super) struct Sighting {
 
 /// Actor that is no longer tracked.
 #[derive(Debug)]
-pub(super) struct Lost {
+pub(super) struct LostTrack {
     pub id: i32,
     pub bottom_centre: [f64; 3],
     pub yaw: f64,
@@ -63,9 +63,9 @@ pub(super) struct Lost {
 
 /// Result of one tracker update.
 #[derive(Debug, Default)]
-pub(super) struct Update {
+pub(super) struct TrackerUpdate {
     pub sightings: Vec<Sighting>,
-    pub lost: Vec<Lost>,
+    pub lost: Vec<LostTrack>,
 }
 
 impl Tracker {
@@ -79,12 +79,12 @@ impl Tracker {
     }
 
     /// Updates the tracks to `now_ns`. Tracks missing from `tracks` are extrapolated until they are lost.
-    pub(super) fn update(&mut self, now_ns: i64, tracks: Vec<Track>) -> Update {
-        let mut before = std::mem::take(&mut self.tracked);
-        let mut update = Update::default();
+    pub(super) fn update(&mut self, now_ns: i64, tracks: Vec<Track>) -> TrackerUpdate {
+        let mut known = std::mem::take(&mut self.tracked);
+        let mut update = TrackerUpdate::default();
         for track in tracks {
             let has_points = !track.points.is_empty();
-            let known = before.remove(&track.key);
+            let known = known.remove(&track.key);
             if known.is_none() && !has_points {
                 continue;
             }
@@ -104,19 +104,25 @@ impl Tracker {
                     ..track.clone()
                 },
             };
-            self.sort(now_ns, tracked, track, &mut update);
+            self.record_status(now_ns, tracked, track, &mut update);
         }
-        for (_, gone) in before {
-            let since_secs = float((now_ns - gone.updated_ns).unsigned_abs()) / 1e9;
-            let track = straight_on(&gone.latest, since_secs);
-            self.sort(now_ns, gone, track, &mut update);
+        for (_, missing) in known {
+            let since_secs = to_f64((now_ns - missing.updated_ns).unsigned_abs()) / 1e9;
+            let track = extrapolate(&missing.latest, since_secs);
+            self.record_status(now_ns, missing, track, &mut update);
         }
         update
     }
 
-    fn sort(&mut self, now_ns: i64, tracked: Tracked, track: Track, update: &mut Update) {
+    fn record_status(
+        &mut self,
+        now_ns: i64,
+        tracked: Tracked,
+        track: Track,
+        update: &mut TrackerUpdate,
+    ) {
         match tracked.status(now_ns) {
-            None => update.lost.push(Lost {
+            None => update.lost.push(LostTrack {
                 id: tracked.id,
                 bottom_centre: track.bottom_centre,
                 yaw: track.yaw,
@@ -161,7 +167,7 @@ impl Tracked {
 }
 
 /// Returns the track `secs` later, extrapolated with constant velocity.
-fn straight_on(track: &Track, secs: f64) -> Track {
+fn extrapolate(track: &Track, secs: f64) -> Track {
     let after = |secs: f64| {
         let [x, y, z] = track.bottom_centre;
         let [vx, vy, vz] = track.velocity;
@@ -183,7 +189,7 @@ mod tests {
     use super::super::tests::track;
     use super::*;
 
-    /// Returns the only sighting at a time in tenths of a second.
+    /// Returns the only sighting at a time, in tenths of a second.
     fn at(tracker: &mut Tracker, tenths: i64, tracks: Vec<Track>) -> Option<Sighting> {
         let update = tracker.update(tenths * SECOND_NS / 10, tracks);
         assert!(update.sightings.len() + update.lost.len() <= 1);
@@ -203,7 +209,7 @@ mod tests {
         assert_eq!(at(6, 9), Some((7, TrackingStatus::Tracking)));
         assert_eq!(at(7, 0), Some((7, TrackingStatus::Drifting)));
         assert_eq!(at(12, 0), Some((7, TrackingStatus::Invalidating)));
-        assert_eq!(at(17, 0), None, "gone");
+        assert_eq!(at(17, 0), None, "missing");
         assert_eq!(at(18, 9), Some((8, TrackingStatus::Validating)), "again");
     }
 
@@ -212,12 +218,12 @@ mod tests {
         let mut tracker = Tracker::new(1);
         at(&mut tracker, 0, vec![track(9)]);
         for tenths in 1..=10 {
-            let gone = at(&mut tracker, tenths, Vec::new()).expect("not lost yet");
-            let [x, y, _] = gone.track.bottom_centre;
+            let missing = at(&mut tracker, tenths, Vec::new()).expect("not lost yet");
+            let [x, y, _] = missing.track.bottom_centre;
             let way = 0.9 * f64::from(i32::try_from(tenths).expect("few"));
             assert!((x - 15.0 - way).abs() < 1e-9 && (y - 6.0).abs() < 1e-9);
-            assert!((gone.track.future[9][0] - x - 9.0).abs() < 1e-9);
-            assert_eq!((gone.last_ns, gone.past_ns), (0, 0));
+            assert!((missing.track.future[9][0] - x - 9.0).abs() < 1e-9);
+            assert_eq!((missing.last_ns, missing.past_ns), (0, 0));
         }
         let lost = tracker.update(SECOND_NS + 1, Vec::new()).lost;
         assert_eq!((lost.len(), lost[0].id), (1, 1));

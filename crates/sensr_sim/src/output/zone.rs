@@ -1,6 +1,6 @@
 //! Zones of the street.
 
-use super::convert::{SECOND_NS, corner};
+use crate::convert::{SECOND_NS, vector2};
 use sensr_protocol::wire::proto::{PolygonBox, ZoneConfig, ZoneType};
 
 /// Zone and the thresholds of its events.
@@ -20,7 +20,7 @@ impl Zone {
                 id,
                 name: name.into(),
                 pbox: Some(PolygonBox {
-                    points: corners.iter().map(|&at| corner(at)).collect(),
+                    points: corners.iter().map(|&at| vector2(at)).collect(),
                     min_z: -0.5,
                     max_z,
                 }),
@@ -63,7 +63,7 @@ impl Zone {
 }
 
 /// Returns at least one zone of every type. No actor enters the exclusion zones.
-pub(super) fn street() -> Vec<Zone> {
+pub(super) fn street_zones() -> Vec<Zone> {
     let zone = Zone::new;
     vec![
         // 30 km/h, exceeded by most cars.
@@ -72,7 +72,7 @@ pub(super) fn street() -> Vec<Zone> {
             "crossing",
             ZoneType::Event,
             4.0,
-            &box_of((11.0, 20.0), (4.0, 12.0)),
+            &rectangle((11.0, 20.0), (4.0, 12.0)),
         )
         .with_speed_limit(8.3)
         .loitering_after(8),
@@ -89,42 +89,42 @@ pub(super) fn street() -> Vec<Zone> {
             "far roofs",
             ZoneType::Exclusion,
             20.0,
-            &box_of((-190.0, 190.0), (17.0, 30.0)),
+            &rectangle((-190.0, 190.0), (17.0, 30.0)),
         ),
         zone(
             4,
             "gate",
             ZoneType::Gate,
             3.0,
-            &box_of((22.3, 25.7), (-7.5, -3.5)),
+            &rectangle((22.3, 25.7), (-7.5, -3.5)),
         ),
         zone(
             5,
             "parking",
             ZoneType::Static,
             3.0,
-            &box_of((-59.0, -38.0), (-21.0, -15.0)),
+            &rectangle((-59.0, -38.0), (-21.0, -15.0)),
         ),
         zone(
             6,
             "shop window",
             ZoneType::Reflection,
             4.0,
-            &box_of((-30.0, 5.0), (15.5, 17.0)),
+            &rectangle((-30.0, 5.0), (15.5, 17.0)),
         ),
         zone(
             7,
             "trees",
             ZoneType::MapExclusion,
             9.0,
-            &box_of((-60.0, -30.0), (-7.0, -2.2)),
+            &rectangle((-60.0, -30.0), (-7.0, -2.2)),
         ),
         zone(
             8,
             "hedge",
             ZoneType::BackgroundRemoval,
             2.0,
-            &box_of((30.0, 60.0), (-24.0, -20.0)),
+            &rectangle((30.0, 60.0), (-24.0, -20.0)),
         ),
         zone(
             9,
@@ -143,7 +143,7 @@ pub(super) fn street() -> Vec<Zone> {
     ]
 }
 
-fn box_of(x: (f64, f64), y: (f64, f64)) -> [(f64, f64); 4] {
+fn rectangle(x: (f64, f64), y: (f64, f64)) -> [(f64, f64); 4] {
     [(x.0, y.0), (x.1, y.0), (x.1, y.1), (x.0, y.1)]
 }
 
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn outline_contains_the_positions_inside() {
-        let square = &street()[1];
+        let square = &street_zones()[1];
         assert!(square.contains(0.0, -12.0));
         assert!(!square.contains(0.0, -7.0));
         assert!(!square.contains(-27.0, -9.0), "outside the slanted side");
@@ -164,9 +164,12 @@ mod tests {
 
     #[test]
     fn every_type_exists_and_every_zone_has_its_own_id() {
-        let kinds: BTreeSet<i32> = street().iter().map(|zone| zone.config.r#type).collect();
+        let kinds: BTreeSet<i32> = street_zones()
+            .iter()
+            .map(|zone| zone.config.r#type)
+            .collect();
         assert_eq!(kinds, (1..=7).collect());
-        let ids: BTreeSet<i32> = street().iter().map(|zone| zone.config.id).collect();
-        assert_eq!(ids.len(), street().len());
+        let ids: BTreeSet<i32> = street_zones().iter().map(|zone| zone.config.id).collect();
+        assert_eq!(ids.len(), street_zones().len());
     }
 }

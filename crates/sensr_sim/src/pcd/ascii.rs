@@ -3,8 +3,8 @@
 use super::header::Header;
 use super::{PcdError, Scan};
 
-pub(super) fn scan(header: &Header, body: &[u8]) -> Result<Scan, PcdError> {
-    let (position, intensity) = header.wanted()?;
+pub(super) fn read_scan(header: &Header, body: &[u8]) -> Result<Scan, PcdError> {
+    let (position, intensity) = header.position_and_intensity()?;
     let word_of =
         |index: usize| -> usize { header.fields[..index].iter().map(|field| field.count).sum() };
     let position = position.map(word_of);

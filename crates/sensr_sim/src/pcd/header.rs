@@ -12,7 +12,7 @@ pub(super) enum Encoding {
 
 /// Numeric type of a field's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum NumberKind {
     I8,
     I16,
     I32,
@@ -29,7 +29,7 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Field {
     pub name: String,
-    pub kind: Kind,
+    pub kind: NumberKind,
     /// Bytes of one value.
     pub size: usize,
     /// Values per record.
@@ -129,16 +129,16 @@ impl Header {
             let mut words = line.split_ascii_whitespace();
             let Some(key) = words.next() else { continue };
             if key == "DATA" {
-                let encoding = encoding(words.next().unwrap_or_default()).map_err(wrong)?;
+                let encoding = parse_encoding(words.next().unwrap_or_default()).map_err(wrong)?;
                 return Ok(Self {
-                    points: entries.points()?,
-                    fields: entries.fields()?,
+                    points: entries.point_count()?,
+                    fields: entries.parse_fields()?,
                     encoding,
                     body_offset,
                     lines,
                 });
             }
-            entries.take(key, words.collect()).map_err(wrong)?;
+            entries.set_entry(key, words.collect()).map_err(wrong)?;
         }
     }
 
@@ -153,7 +153,7 @@ impl Header {
     }
 
     /// Returns the field's index, or `None`. A field with several values per point is an error.
-    pub(super) fn scalar(&self, name: &str) -> Result<Option<usize>, PcdError> {
+    pub(super) fn scalar_index(&self, name: &str) -> Result<Option<usize>, PcdError> {
         // The exact name has priority: a file may have both `i` and `I`.
         let exact = self.fields.iter().position(|field| field.name == name);
         let is_named = |field: &Field| field.plain_name() == name;
@@ -170,11 +170,11 @@ impl Header {
     }
 
     /// Returns the indices of x, y, z and, if present, intensity.
-    pub(super) fn wanted(&self) -> Result<([usize; 3], Option<usize>), PcdError> {
-        let need = |name| self.scalar(name)?.ok_or(PcdError::MissingField(name));
+    pub(super) fn position_and_intensity(&self) -> Result<([usize; 3], Option<usize>), PcdError> {
+        let need = |name| self.scalar_index(name)?.ok_or(PcdError::MissingField(name));
         let position = [need("x")?, need("y")?, need("z")?];
         for name in INTENSITY_NAMES {
-            if let Some(index) = self.scalar(name)? {
+            if let Some(index) = self.scalar_index(name)? {
                 return Ok((position, Some(index)));
             }
         }
@@ -183,22 +183,22 @@ impl Header {
 }
 
 impl<'a> Entries<'a> {
-    fn take(&mut self, key: &str, words: Vec<&'a str>) -> Result<(), String> {
+    fn set_entry(&mut self, key: &str, words: Vec<&'a str>) -> Result<(), String> {
         match key {
             "FIELDS" | "COLUMNS" => self.fields = Some(words),
             "SIZE" => self.sizes = Some(words),
             "TYPE" => self.types = Some(words),
             "COUNT" => self.counts = Some(words),
-            "WIDTH" => self.width = Some(one_number(key, &words)?),
-            "HEIGHT" => self.height = Some(one_number(key, &words)?),
-            "POINTS" => self.points = Some(one_number(key, &words)?),
+            "WIDTH" => self.width = Some(parse_number(key, &words)?),
+            "HEIGHT" => self.height = Some(parse_number(key, &words)?),
+            "POINTS" => self.points = Some(parse_number(key, &words)?),
             "VERSION" | "VIEWPOINT" => {}
             _ => return Err(format!("{key:?} is not an entry of a PCD header")),
         }
         Ok(())
     }
 
-    fn points(&self) -> Result<usize, PcdError> {
+    fn point_count(&self) -> Result<usize, PcdError> {
         let area = match (self.width, self.height) {
             (Some(width), height) => Some(width.saturating_mul(height.unwrap_or(1))),
             _ => None,
@@ -212,7 +212,7 @@ impl<'a> Entries<'a> {
         }
     }
 
-    fn fields(&self) -> Result<Vec<Field>, PcdError> {
+    fn parse_fields(&self) -> Result<Vec<Field>, PcdError> {
         let names = self
             .fields
             .as_ref()
@@ -229,12 +229,12 @@ impl<'a> Entries<'a> {
             )));
         }
         (0..names.len())
-            .map(|i| field(names[i], sizes[i], types[i], counts[i]).map_err(PcdError::Header))
+            .map(|i| parse_field(names[i], sizes[i], types[i], counts[i]).map_err(PcdError::Header))
             .collect()
     }
 }
 
-fn one_number(key: &str, words: &[&str]) -> Result<usize, String> {
+fn parse_number(key: &str, words: &[&str]) -> Result<usize, String> {
     match words {
         [word] => word.parse().ok(),
         _ => None,
@@ -242,7 +242,7 @@ fn one_number(key: &str, words: &[&str]) -> Result<usize, String> {
     .ok_or_else(|| format!("{key} must be one whole number, not {:?}", words.join(" ")))
 }
 
-fn encoding(word: &str) -> Result<Encoding, String> {
+fn parse_encoding(word: &str) -> Result<Encoding, String> {
     match word {
         "ascii" => Ok(Encoding::Ascii),
         "binary" => Ok(Encoding::Binary),
@@ -253,18 +253,18 @@ fn encoding(word: &str) -> Result<Encoding, String> {
     }
 }
 
-fn field(name: &str, size: &str, kind: &str, count: &str) -> Result<Field, String> {
+fn parse_field(name: &str, size: &str, kind: &str, count: &str) -> Result<Field, String> {
     let (kind, size) = match (kind, size) {
-        ("I", "1") => (Kind::I8, 1),
-        ("I", "2") => (Kind::I16, 2),
-        ("I", "4") => (Kind::I32, 4),
-        ("I", "8") => (Kind::I64, 8),
-        ("U", "1") => (Kind::U8, 1),
-        ("U", "2") => (Kind::U16, 2),
-        ("U", "4") => (Kind::U32, 4),
-        ("U", "8") => (Kind::U64, 8),
-        ("F", "4") => (Kind::F32, 4),
-        ("F", "8") => (Kind::F64, 8),
+        ("I", "1") => (NumberKind::I8, 1),
+        ("I", "2") => (NumberKind::I16, 2),
+        ("I", "4") => (NumberKind::I32, 4),
+        ("I", "8") => (NumberKind::I64, 8),
+        ("U", "1") => (NumberKind::U8, 1),
+        ("U", "2") => (NumberKind::U16, 2),
+        ("U", "4") => (NumberKind::U32, 4),
+        ("U", "8") => (NumberKind::U64, 8),
+        ("F", "4") => (NumberKind::F32, 4),
+        ("F", "8") => (NumberKind::F64, 8),
         _ => {
             return Err(format!(
                 "field {name} has TYPE {kind} and SIZE {size}, which is not a numeric type"

@@ -29,11 +29,11 @@ pub(super) fn expand_body(header: &Header, body: &[u8]) -> Result<Vec<u8>, PcdEr
         promised: compressed,
         found: body.len() - 8,
     })?;
-    expand(stream, expanded)
+    expand_lzf(stream, expanded)
 }
 
 /// Decompresses an LZF stream to exactly `size` bytes.
-fn expand(mut stream: &[u8], size: usize) -> Result<Vec<u8>, PcdError> {
+fn expand_lzf(mut stream: &[u8], size: usize) -> Result<Vec<u8>, PcdError> {
     let damaged = PcdError::Compression;
     // A back reference expands 3 bytes to at most 264, so a small file cannot allocate much memory.
     let mut out = Vec::with_capacity(size.min(stream.len().saturating_mul(100)));
@@ -77,14 +77,14 @@ mod tests {
     fn literals_and_overlapping_copies() {
         // "ab", then 6 bytes from 2 back, then 9 bytes from 1 back (the long form).
         let stream = [1, b'a', b'b', 4 << 5, 1, 7 << 5, 0, 0];
-        assert_eq!(expand(&stream, 17), Ok(b"ababababbbbbbbbbb".to_vec()));
+        assert_eq!(expand_lzf(&stream, 17), Ok(b"ababababbbbbbbbbb".to_vec()));
     }
 
     #[test]
     fn damaged_stream_is_an_error() {
-        assert!(expand(&[1, b'a'], 2).is_err(), "ends within literals");
-        assert!(expand(&[32, 0], 3).is_err(), "copies from nothing");
-        assert!(expand(&[0, b'a', 32, 0], 2).is_err(), "too long");
-        assert!(expand(&[], 1).is_err(), "empty");
+        assert!(expand_lzf(&[1, b'a'], 2).is_err(), "ends within literals");
+        assert!(expand_lzf(&[32, 0], 3).is_err(), "copies from nothing");
+        assert!(expand_lzf(&[0, b'a', 32, 0], 2).is_err(), "too long");
+        assert!(expand_lzf(&[], 1).is_err(), "empty");
     }
 }

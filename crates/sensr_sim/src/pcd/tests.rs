@@ -27,7 +27,7 @@ fn bytes(values: &[f32]) -> Vec<u8> {
         .collect()
 }
 
-fn refused(file: &[u8]) -> String {
+fn parse_error(file: &[u8]) -> String {
     parse(file).expect_err("must be refused").to_string()
 }
 
@@ -117,7 +117,7 @@ fn utf_16_is_refused_by_name() {
             .flat_map(u16::to_be_bytes)
             .collect(),
     ] {
-        assert!(refused(&mark_and_units).contains("UTF-16"));
+        assert!(parse_error(&mark_and_units).contains("UTF-16"));
     }
 }
 
@@ -164,7 +164,11 @@ fn compressed_bodies_are_decompressed_field_by_field() {
     let rows = bytes(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
     assert_eq!(parse(&file), parse(&binary(&xyzi(2), &rows)));
     let cut = &file[..file.len() - 1];
-    assert!(refused(cut).contains("declares"), "{}", refused(cut));
+    assert!(
+        parse_error(cut).contains("declares"),
+        "{}",
+        parse_error(cut)
+    );
 }
 
 #[test]
@@ -177,26 +181,26 @@ fn empty_cloud_is_valid() {
 #[test]
 fn errors_describe_the_problem() {
     let good = xyzi(2);
-    let wrong = |from: &str, to: &str| refused(&binary(&good.replace(from, to), &[0; 32]));
+    let wrong = |from: &str, to: &str| parse_error(&binary(&good.replace(from, to), &[0; 32]));
     for (text, word) in [
-        (refused(b""), "no DATA line"),
-        (refused(b"\xff\xd8\xff jpeg\n"), "line 1"),
-        (refused(b"ply\n"), "\"ply\""),
+        (parse_error(b""), "no DATA line"),
+        (parse_error(b"\xff\xd8\xff jpeg\n"), "line 1"),
+        (parse_error(b"ply\n"), "\"ply\""),
         (wrong("FIELDS x", "FIELDS a"), "no field named x"),
         (wrong("FIELDS x y", "FIELDS x"), "[3, 4, 4, 3]"),
         (wrong("SIZE 4", "SIZE 3"), "SIZE 3"),
         (wrong("TYPE F", "TYPE Q"), "TYPE Q"),
         (wrong("POINTS 2", "POINTS -2"), "line 9"),
         (wrong("POINTS 2", "POINTS 3"), "WIDTH times HEIGHT is 2"),
-        (refused(&binary(&good, &[0; 31])), "declares 32 bytes"),
-        (refused(&ascii(&good, "1 2 3 4\n")), "declares 2 points"),
-        (refused(&ascii(&good, "1 2 3 4\n1 2 3")), "line 12"),
+        (parse_error(&binary(&good, &[0; 31])), "declares 32 bytes"),
+        (parse_error(&ascii(&good, "1 2 3 4\n")), "declares 2 points"),
+        (parse_error(&ascii(&good, "1 2 3 4\n1 2 3")), "line 12"),
         (
-            refused(&ascii(&good, "1 2 3 4\n1 2 x 4")),
+            parse_error(&ascii(&good, "1 2 3 4\n1 2 x 4")),
             "\"x\" is not a number",
         ),
         (
-            refused(format!("{good}DATA zip\n").as_bytes()),
+            parse_error(format!("{good}DATA zip\n").as_bytes()),
             "binary_compressed",
         ),
     ] {

@@ -6,8 +6,8 @@ use rand::rngs::SmallRng;
 use super::geometry::{Hit, Vec3};
 use super::grid::Grid;
 use super::material::Material;
-use super::world::{Class, Fixture, fixtures};
-use crate::number::{float_len, floor_index, narrow, spread};
+use super::static_objects::{PointClass, StaticObject, static_objects};
+use crate::convert::{floor_index, len_to_f64, spread_index, to_f32};
 
 /// Longest range of the scanner, metres.
 const MAX_RANGE: f64 = 200.0;
@@ -47,11 +47,11 @@ impl Echo {
         local: Vec3,
         rng: &mut SmallRng,
     ) -> Self {
-        let at = ray.at(hit.range + noise(rng) * 0.02);
-        let intensity = material.echo(hit, local) * (1.0 + noise(rng) * 0.08);
+        let at = ray.point_at(hit.range + random_noise(rng) * 0.02);
+        let intensity = material.echo_intensity(hit, local) * (1.0 + random_noise(rng) * 0.08);
         Self {
-            position: [at.x, at.y, at.z].map(narrow),
-            intensity: narrow(intensity.clamp(0.0, 255.0)),
+            position: [at.x, at.y, at.z].map(to_f32),
+            intensity: to_f32(intensity.clamp(0.0, 255.0)),
         }
     }
 
@@ -61,7 +61,7 @@ impl Echo {
 }
 
 /// Returns roughly normal noise with standard deviation 0.5, within ±1.5.
-fn noise(rng: &mut SmallRng) -> f64 {
+fn random_noise(rng: &mut SmallRng) -> f64 {
     let sum: f64 = (0..3).map(|_| rng.random::<f64>()).sum();
     sum - 1.5
 }
@@ -75,7 +75,7 @@ pub(super) struct Backdrop {
     /// Range of each point, metres.
     ranges: Vec<f64>,
     /// Class of each point and its index within the class.
-    classes: Vec<(Class, u32)>,
+    classes: Vec<(PointClass, u32)>,
     pub all: Layer,
     pub ground: Layer,
     pub background: Layer,
@@ -84,14 +84,14 @@ pub(super) struct Backdrop {
 impl Backdrop {
     /// Casts a street into exactly `wanted` points.
     pub(super) fn street(wanted: usize, rng: &mut SmallRng) -> Self {
-        let fixtures = fixtures(rng);
-        let (grid, nearest) = dense_enough(wanted, &fixtures);
-        let hits: Vec<usize> = (0..grid.cells())
+        let static_objects = static_objects(rng);
+        let (grid, nearest) = coarsest_grid(wanted, &static_objects);
+        let hits: Vec<usize> = (0..grid.cell_count())
             .filter(|&cell| nearest[cell].is_some())
             .collect();
 
         let mut backdrop = Self {
-            point_of_cell: vec![NO_POINT; grid.cells()],
+            point_of_cell: vec![NO_POINT; grid.cell_count()],
             ranges: Vec::with_capacity(wanted),
             classes: Vec::with_capacity(wanted),
             all: Layer::default(),
@@ -100,7 +100,7 @@ impl Backdrop {
             grid,
         };
         for i in 0..wanted {
-            let cell = hits[spread(i, wanted, hits.len())];
+            let cell = hits[spread_index(i, wanted, hits.len())];
             if let Some(nearest) = nearest[cell] {
                 backdrop.push(cell, nearest, rng);
             }
@@ -110,14 +110,14 @@ impl Backdrop {
 
     fn push(&mut self, cell: usize, nearest: Nearest, rng: &mut SmallRng) {
         let ray = self.grid.ray(cell);
-        let at = ray.at(nearest.hit.range);
+        let at = ray.point_at(nearest.hit.range);
         let echo = Echo::measure(nearest.hit, &ray, nearest.material, at, rng);
         let layer = match nearest.class {
-            Class::Ground => &mut self.ground,
-            Class::Background => &mut self.background,
+            PointClass::Ground => &mut self.ground,
+            PointClass::Background => &mut self.background,
         };
-        let rank = index(layer.intensities.len() / 4);
-        self.point_of_cell[cell] = index(self.ranges.len());
+        let rank = to_index(layer.intensities.len() / 4);
+        self.point_of_cell[cell] = to_index(self.ranges.len());
         self.ranges.push(nearest.hit.range);
         self.classes.push((nearest.class, rank));
         layer.push(&echo);
@@ -125,13 +125,13 @@ impl Backdrop {
     }
 
     /// Returns the point of a cell and its range, if there is one.
-    pub(super) fn point(&self, cell: usize) -> Option<(u32, f64)> {
+    pub(super) fn point_of(&self, cell: usize) -> Option<(u32, f64)> {
         let point = self.point_of_cell[cell];
         (point != NO_POINT).then(|| (point, self.ranges[point as usize]))
     }
 
     /// Returns the class of a point and its index within the class.
-    pub(super) fn class(&self, point: u32) -> (Class, usize) {
+    pub(super) fn class_of(&self, point: u32) -> (PointClass, usize) {
         let (class, rank) = self.classes[point as usize];
         (class, rank as usize)
     }
@@ -142,11 +142,11 @@ impl Backdrop {
 struct Nearest {
     hit: Hit,
     material: Material,
-    class: Class,
+    class: PointClass,
 }
 
 /// Returns the coarsest grid of which at least `wanted` rays hit something.
-fn dense_enough(wanted: usize, fixtures: &[Fixture]) -> (Grid, Vec<Option<Nearest>>) {
+fn coarsest_grid(wanted: usize, static_objects: &[StaticObject]) -> (Grid, Vec<Option<Nearest>>) {
     let beams = match wanted {
         0..8_192 => 16,
         8_192..32_768 => 32,
@@ -157,32 +157,36 @@ fn dense_enough(wanted: usize, fixtures: &[Fixture]) -> (Grid, Vec<Option<Neares
     let mut columns = 64;
     loop {
         let grid = Grid::new(columns, beams);
-        let nearest = cast(&grid, fixtures);
+        let nearest = cast_static(&grid, static_objects);
         let hits = nearest.iter().flatten().count();
         if hits >= wanted {
             return (grid, nearest);
         }
         // The share of rays that hit is nearly independent of the number of columns.
-        let scale = float_len(wanted) / float_len(hits.max(1));
-        columns = floor_index(float_len(columns) * scale * 1.01) + 1;
+        let scale = len_to_f64(wanted) / len_to_f64(hits.max(1));
+        columns = floor_index(len_to_f64(columns) * scale * 1.01) + 1;
     }
 }
 
-fn cast(grid: &Grid, fixtures: &[Fixture]) -> Vec<Option<Nearest>> {
-    let mut nearest: Vec<Option<Nearest>> =
-        (0..grid.cells()).map(|cell| plane(grid, cell)).collect();
-    for fixture in fixtures {
-        let window = grid.window(fixture.pose.position, fixture.shape.bounds());
+fn cast_static(grid: &Grid, static_objects: &[StaticObject]) -> Vec<Option<Nearest>> {
+    let mut nearest: Vec<Option<Nearest>> = (0..grid.cell_count())
+        .map(|cell| ground_hit(grid, cell))
+        .collect();
+    for object in static_objects {
+        let window = grid.window(object.pose.position, object.shape.bounds());
         for cell in grid.cells_of(&window) {
-            let Some(hit) = fixture.shape.hit(&fixture.pose.local(&grid.ray(cell))) else {
+            let Some(hit) = object
+                .shape
+                .first_hit(&object.pose.to_local(&grid.ray(cell)))
+            else {
                 continue;
             };
             let limit = nearest[cell].map_or(MAX_RANGE, |other| other.hit.range);
             if hit.range < limit {
                 nearest[cell] = Some(Nearest {
                     hit,
-                    material: fixture.material,
-                    class: fixture.class,
+                    material: object.material,
+                    class: object.class,
                 });
             }
         }
@@ -191,7 +195,7 @@ fn cast(grid: &Grid, fixtures: &[Fixture]) -> Vec<Option<Nearest>> {
 }
 
 /// Intersects the ray with the plane of the road.
-fn plane(grid: &Grid, cell: usize) -> Option<Nearest> {
+fn ground_hit(grid: &Grid, cell: usize) -> Option<Nearest> {
     let ray = grid.ray(cell);
     let range = -ray.origin.z / ray.direction.z;
     (range > 0.0 && range < MAX_RANGE).then_some(Nearest {
@@ -200,17 +204,17 @@ fn plane(grid: &Grid, cell: usize) -> Option<Nearest> {
             cosine: ray.direction.z.abs(),
         },
         material: Material::Ground,
-        class: Class::Ground,
+        class: PointClass::Ground,
     })
 }
 
-fn index(value: usize) -> u32 {
+fn to_index(value: usize) -> u32 {
     u32::try_from(value).expect("the options allow far fewer points than 2^32")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::world::ground_height;
+    use super::super::static_objects::ground_height;
     use super::*;
     use rand::SeedableRng as _;
 

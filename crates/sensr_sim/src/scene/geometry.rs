@@ -14,7 +14,7 @@ impl Vec3 {
     }
 
     /// Returns `self + direction * distance`.
-    pub(super) fn along(self, direction: Self, distance: f64) -> Self {
+    pub(super) fn offset_along(self, direction: Self, distance: f64) -> Self {
         Self::new(
             self.x + direction.x * distance,
             self.y + direction.y * distance,
@@ -31,8 +31,8 @@ pub(super) struct Ray {
 }
 
 impl Ray {
-    pub(super) fn at(&self, distance: f64) -> Vec3 {
-        self.origin.along(self.direction, distance)
+    pub(super) fn point_at(&self, distance: f64) -> Vec3 {
+        self.origin.offset_along(self.direction, distance)
     }
 }
 
@@ -60,7 +60,7 @@ impl Pose {
     }
 
     /// Transforms a ray into the frame of this pose.
-    pub(super) fn local(&self, ray: &Ray) -> Ray {
+    pub(super) fn to_local(&self, ray: &Ray) -> Ray {
         let turn = |x: f64, y: f64| (self.cos * x + self.sin * y, self.cos * y - self.sin * x);
         let (x, y) = turn(
             ray.origin.x - self.position.x,
@@ -100,7 +100,7 @@ pub(super) struct Bounds {
 
 impl Shape {
     /// Returns a box that stands on the frame's origin.
-    pub(super) fn standing(length: f64, width: f64, height: f64) -> Self {
+    pub(super) fn standing_box(length: f64, width: f64, height: f64) -> Self {
         Self::Block {
             min: Vec3::new(-length / 2.0, -width / 2.0, 0.0),
             max: Vec3::new(length / 2.0, width / 2.0, height),
@@ -130,21 +130,21 @@ impl Shape {
     }
 
     /// Returns the first hit of a ray that starts outside, in the shape's frame.
-    pub(super) fn hit(&self, ray: &Ray) -> Option<Hit> {
+    pub(super) fn first_hit(&self, ray: &Ray) -> Option<Hit> {
         match *self {
-            Self::Block { min, max } => block(ray, min, max),
+            Self::Block { min, max } => hit_block(ray, min, max),
             Self::Column {
                 x,
                 radius,
                 bottom,
                 top,
-            } => column(ray, x, radius, bottom, top),
-            Self::Ball { radius, height } => ball(ray, radius, height),
+            } => hit_column(ray, x, radius, bottom, top),
+            Self::Ball { radius, height } => hit_ball(ray, radius, height),
         }
     }
 }
 
-fn block(ray: &Ray, min: Vec3, max: Vec3) -> Option<Hit> {
+fn hit_block(ray: &Ray, min: Vec3, max: Vec3) -> Option<Hit> {
     let mut enter = Hit {
         range: 0.0,
         cosine: 0.0,
@@ -168,7 +168,7 @@ fn block(ray: &Ray, min: Vec3, max: Vec3) -> Option<Hit> {
     (enter.range > 0.0 && enter.range <= leave).then_some(enter)
 }
 
-fn column(ray: &Ray, x: f64, radius: f64, bottom: f64, top: f64) -> Option<Hit> {
+fn hit_column(ray: &Ray, x: f64, radius: f64, bottom: f64, top: f64) -> Option<Hit> {
     let Ray { origin, direction } = *ray;
     // From above, the ray meets the circle where level t² + 2 towards t + beyond = 0.
     let from = origin.x - x;
@@ -189,7 +189,7 @@ fn column(ray: &Ray, x: f64, radius: f64, bottom: f64, top: f64) -> Option<Hit> 
         });
     }
     let cap = (top - origin.z) / direction.z;
-    let at = ray.at(cap);
+    let at = ray.point_at(cap);
     let inside = (at.x - x).powi(2) + at.y * at.y <= radius * radius;
     (cap > 0.0 && origin.z > top && inside).then_some(Hit {
         range: cap,
@@ -197,7 +197,7 @@ fn column(ray: &Ray, x: f64, radius: f64, bottom: f64, top: f64) -> Option<Hit> 
     })
 }
 
-fn ball(ray: &Ray, radius: f64, height: f64) -> Option<Hit> {
+fn hit_ball(ray: &Ray, radius: f64, height: f64) -> Option<Hit> {
     let Ray { origin, direction } = *ray;
     let from = Vec3::new(origin.x, origin.y, origin.z - height);
     let towards = from.x * direction.x + from.y * direction.y + from.z * direction.z;
@@ -232,23 +232,25 @@ mod tests {
 
     #[test]
     fn block_is_hit_on_the_near_face() {
-        let shape = Shape::standing(4.0, 2.0, 1.5);
+        let shape = Shape::standing_box(4.0, 2.0, 1.5);
         let hit = shape
-            .hit(&ray([10.0, 0.0, 1.0], [0.0, 0.0, 1.0]))
+            .first_hit(&ray([10.0, 0.0, 1.0], [0.0, 0.0, 1.0]))
             .expect("hit");
         assert!(close(hit.range, 8.0) && close(hit.cosine, 1.0), "{hit:?}");
         assert!(
             shape
-                .hit(&ray([10.0, 0.0, 1.0], [20.0, 0.0, 1.0]))
+                .first_hit(&ray([10.0, 0.0, 1.0], [20.0, 0.0, 1.0]))
                 .is_none(),
             "behind"
         );
         assert!(
-            shape.hit(&ray([10.0, 0.0, 2.0], [0.0, 0.0, 2.0])).is_none(),
+            shape
+                .first_hit(&ray([10.0, 0.0, 2.0], [0.0, 0.0, 2.0]))
+                .is_none(),
             "above"
         );
         let top = shape
-            .hit(&ray([0.0, 0.0, 5.0], [0.0, 0.0, 0.0]))
+            .first_hit(&ray([0.0, 0.0, 5.0], [0.0, 0.0, 0.0]))
             .expect("hit");
         assert!(close(top.range, 3.5), "{top:?}");
     }
@@ -262,18 +264,20 @@ mod tests {
             top: 2.0,
         };
         let side = shape
-            .hit(&ray([5.0, 0.0, 1.0], [0.0, 0.0, 1.0]))
+            .first_hit(&ray([5.0, 0.0, 1.0], [0.0, 0.0, 1.0]))
             .expect("hit");
         assert!(
             close(side.range, 3.5) && close(side.cosine, 1.0),
             "{side:?}"
         );
         let top = shape
-            .hit(&ray([1.2, 0.0, 6.0], [1.2, 0.0, 0.0]))
+            .first_hit(&ray([1.2, 0.0, 6.0], [1.2, 0.0, 0.0]))
             .expect("hit");
         assert!(close(top.range, 4.0), "{top:?}");
         assert!(
-            shape.hit(&ray([5.0, 0.0, 3.0], [0.0, 0.0, 3.0])).is_none(),
+            shape
+                .first_hit(&ray([5.0, 0.0, 3.0], [0.0, 0.0, 3.0]))
+                .is_none(),
             "above"
         );
     }
@@ -285,7 +289,7 @@ mod tests {
             height: 3.0,
         };
         let hit = shape
-            .hit(&ray([-4.0, 0.0, 3.0], [0.0, 0.0, 3.0]))
+            .first_hit(&ray([-4.0, 0.0, 3.0], [0.0, 0.0, 3.0]))
             .expect("hit");
         assert!(close(hit.range, 3.0), "{hit:?}");
     }
@@ -293,7 +297,7 @@ mod tests {
     #[test]
     fn pose_rotates_the_ray() {
         let pose = Pose::new(Vec3::new(10.0, 0.0, 0.0), std::f64::consts::FRAC_PI_2);
-        let local = pose.local(&ray([10.0, -5.0, 1.0], [10.0, 0.0, 1.0]));
+        let local = pose.to_local(&ray([10.0, -5.0, 1.0], [10.0, 0.0, 1.0]));
         assert!(
             close(local.origin.x, -5.0) && close(local.origin.y, 0.0),
             "{local:?}"

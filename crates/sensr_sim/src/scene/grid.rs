@@ -4,7 +4,7 @@ use std::f64::consts::{PI, TAU};
 use std::ops::Range;
 
 use super::geometry::{Bounds, Ray, Vec3};
-use crate::number::{float_len, floor_index};
+use crate::convert::{floor_index, len_to_f64};
 
 /// Height of the sensor above the road, metres. It is above the origin of the map.
 pub(super) const SENSOR_HEIGHT: f64 = 5.5;
@@ -60,19 +60,19 @@ pub(super) struct Window {
 
 impl Grid {
     pub(super) fn new(columns: usize, beams: usize) -> Self {
-        let step = TAU / float_len(columns);
+        let step = TAU / len_to_f64(columns);
         Self {
             azimuths: (0..columns)
-                .map(|column| Angle::new(float_len(column) * step - PI))
+                .map(|column| Angle::new(len_to_f64(column) * step - PI))
                 .collect(),
             beams: (0..beams)
-                .map(|beam| Angle::new(elevation(float_len(beam) / float_len(beams))))
+                .map(|beam| Angle::new(elevation(len_to_f64(beam) / len_to_f64(beams))))
                 .collect(),
         }
     }
 
     /// Number of rays.
-    pub(super) fn cells(&self) -> usize {
+    pub(super) fn cell_count(&self) -> usize {
         self.azimuths.len() * self.beams.len()
     }
 
@@ -103,13 +103,13 @@ impl Grid {
         let first_beam = self.beams.partition_point(|beam| beam.radians < lowest);
         let end_beam = self.beams.partition_point(|beam| beam.radians <= highest);
 
-        let per_radian = float_len(self.azimuths.len()) / TAU;
+        let per_radian = len_to_f64(self.azimuths.len()) / TAU;
         let half = (bounds.radius / distance).asin() * per_radian;
         let centre = (at.y.atan2(at.x) + PI) * per_radian;
         // One more column on each side than needed, so that rounding cannot lose one.
         let columns = floor_index(2.0 * half) + 3;
         Window {
-            first_column: floor_index(centre - half + float_len(self.azimuths.len())),
+            first_column: floor_index(centre - half + len_to_f64(self.azimuths.len())),
             columns: columns.min(self.azimuths.len()),
             beams: first_beam..end_beam.max(first_beam),
         }
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn window_contains_every_ray_that_hits() {
         let grid = Grid::new(360, 64);
-        let shape = Shape::standing(4.5, 1.8, 1.5);
+        let shape = Shape::standing_box(4.5, 1.8, 1.5);
         for (x, y, yaw) in [
             (6.0, 0.0, 0.3),
             (-20.0, 0.01, 0.0),
@@ -149,8 +149,8 @@ mod tests {
             let pose = Pose::new(at, yaw);
             let window = grid.window(at, shape.bounds());
             let within: BTreeSet<usize> = grid.cells_of(&window).collect();
-            for cell in 0..grid.cells() {
-                let hit = shape.hit(&pose.local(&grid.ray(cell)));
+            for cell in 0..grid.cell_count() {
+                let hit = shape.first_hit(&pose.to_local(&grid.ray(cell)));
                 assert!(
                     hit.is_none() || within.contains(&cell),
                     "cell {cell} hits at {x} {y} {yaw}, outside of {window:?}"
@@ -175,8 +175,8 @@ mod tests {
         let grid = Grid::new(1024, 128);
         let window = grid.window(
             Vec3::new(60.0, 6.0, 0.0),
-            Shape::standing(4.5, 1.8, 1.5).bounds(),
+            Shape::standing_box(4.5, 1.8, 1.5).bounds(),
         );
-        assert!(grid.cells_of(&window).count() < grid.cells() / 200);
+        assert!(grid.cells_of(&window).count() < grid.cell_count() / 200);
     }
 }

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
-use super::actor::Actor;
-use super::motion::Motion;
+use super::actors::Actor;
+use super::path::Motion;
+use super::static_objects::{PARKED_CAR, PARKED_YAW, ground_height, parked_cars};
 use super::sweep::Sweep;
-use super::world::{PARKED_CAR, PARKED_YAW, ground_height, parked_cars};
 use sensr_protocol::wire::proto::LabelType;
 
 /// Seconds between two positions of [`Track::past`] and of [`Track::future`].
@@ -34,9 +34,9 @@ pub struct Track {
     pub velocity: [f64; 3],
     /// rad/s about +z.
     pub yaw_rate: f64,
-    /// Whether it never moves.
+    /// True if the object never moves.
     pub is_static: bool,
-    /// Whether it wears retro-reflective material.
+    /// True if the object wears retro-reflective material.
     pub retro_reflective: bool,
     /// Positions every [`STEP_SECS`] up to now, oldest first.
     pub past: Vec<[f64; 3]>,
@@ -49,35 +49,34 @@ pub struct Track {
 }
 
 /// Returns the tracks of all actors, including those without points.
-pub(super) fn tracks(actors: &[Actor], sweep: &Sweep) -> Vec<Track> {
+pub(super) fn all_tracks(actors: &[Actor], sweep: &Sweep) -> Vec<Track> {
     let mut clouds = vec![(Vec::new(), Vec::new()); actors.len()];
     for hit in &sweep.hits {
         let (points, intensities) = &mut clouds[hit.actor];
         points.extend(hit.echo.position_bytes());
         intensities.extend(hit.echo.intensity.to_le_bytes());
     }
-    let everyone = actors.iter().zip(&sweep.motions).zip(clouds).enumerate();
-    everyone
-        .map(|(index, ((actor, motion), (points, intensities)))| Track {
-            key: motion.lap * actors.len() as u64 + index as u64,
-            label: actor.label,
-            bottom_centre: foot(motion),
-            size: actor.size,
-            yaw: motion.yaw,
-            velocity: [motion.velocity.0, motion.velocity.1, 0.0],
-            yaw_rate: motion.yaw_rate,
-            is_static: actor.is_static(),
-            retro_reflective: actor.retro_reflective,
-            past: past(actor, motion, sweep.t_secs),
-            future: future(actor, motion, sweep.t_secs),
-            points: points.into(),
-            intensities: intensities.into(),
-        })
-        .collect()
+    let all = actors.iter().zip(&sweep.motions).zip(clouds).enumerate();
+    all.map(|(index, ((actor, motion), (points, intensities)))| Track {
+        key: motion.lap * actors.len() as u64 + index as u64,
+        label: actor.label,
+        bottom_centre: foot_position(motion),
+        size: actor.size,
+        yaw: motion.yaw,
+        velocity: [motion.velocity.0, motion.velocity.1, 0.0],
+        yaw_rate: motion.yaw_rate,
+        is_static: actor.is_static(),
+        retro_reflective: actor.retro_reflective,
+        past: past_positions(actor, motion, sweep.t_secs),
+        future: future_positions(actor, motion, sweep.t_secs),
+        points: points.into(),
+        intensities: intensities.into(),
+    })
+    .collect()
 }
 
 /// Returns the parked cars, which are no actors: their keys are their indices.
-pub(super) fn parked() -> Vec<Track> {
+pub(super) fn parked_tracks() -> Vec<Track> {
     let cars = parked_cars().zip(0..);
     cars.map(|((x, y), key)| {
         let bottom_centre = [x, y, ground_height(y)];
@@ -100,25 +99,25 @@ pub(super) fn parked() -> Vec<Track> {
     .collect()
 }
 
-fn foot(motion: &Motion) -> [f64; 3] {
-    let foot = Actor::foot(motion);
-    [foot.x, foot.y, foot.z]
+fn foot_position(motion: &Motion) -> [f64; 3] {
+    let position = Actor::ground_position(motion);
+    [position.x, position.y, position.z]
 }
 
 /// Returns the positions since the beginning of the scene or of the lap, at most of 3 s.
-fn past(actor: &Actor, now: &Motion, t_secs: f64) -> Vec<[f64; 3]> {
+fn past_positions(actor: &Actor, now: &Motion, t_secs: f64) -> Vec<[f64; 3]> {
     let times = (1..=PAST_STEPS).map(|step| t_secs - f64::from(step) * STEP_SECS);
-    let motions = times.map_while(|t| (t >= 0.0).then(|| actor.motion(t)));
+    let motions = times.map_while(|t| (t >= 0.0).then(|| actor.motion_at(t)));
     let same_lap = motions.take_while(|motion| motion.lap == now.lap);
-    let mut past: Vec<_> = same_lap.map(|motion| foot(&motion)).collect();
+    let mut past: Vec<_> = same_lap.map(|motion| foot_position(&motion)).collect();
     past.reverse();
-    past.push(foot(now));
+    past.push(foot_position(now));
     past
 }
 
-fn future(actor: &Actor, now: &Motion, t_secs: f64) -> Vec<[f64; 3]> {
+fn future_positions(actor: &Actor, now: &Motion, t_secs: f64) -> Vec<[f64; 3]> {
     let times = (1..=FUTURE_STEPS).map(|step| t_secs + f64::from(step) * STEP_SECS);
-    let motions = times.map(|t| actor.motion(t));
+    let motions = times.map(|t| actor.motion_at(t));
     let same_lap = motions.take_while(|motion| motion.lap == now.lap);
-    same_lap.map(|motion| foot(&motion)).collect()
+    same_lap.map(|motion| foot_position(&motion)).collect()
 }

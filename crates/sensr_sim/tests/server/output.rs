@@ -11,14 +11,14 @@ use sensr_protocol::wire::proto::{
 };
 use sensr_sim::{Generation, Options, OutputCounts};
 
-use crate::support::{Client, point_bits, quick, soon, start};
+use crate::support::{Client, point_bits, quick_scene, start, within_limit};
 
 fn dense() -> Options {
     Options {
         points: Some(20_000),
         rate_hz: 10.0,
         types: vec![CloudType::Raw],
-        ..quick()
+        ..quick_scene()
     }
 }
 
@@ -116,13 +116,13 @@ async fn objects_move_between_messages() {
 }
 
 /// All messages of 9 s on the output stream: the first recalibration is after 5 s, the first change of health after 8 s.
-struct Told {
+struct RecordedOutput {
     messages: Vec<OutputMessage>,
     report: OutputCounts,
 }
 
-impl Told {
-    async fn of_9_s() -> Self {
+impl RecordedOutput {
+    async fn record_9_s() -> Self {
         let server = start(Options {
             count: Some(90),
             ..dense()
@@ -130,8 +130,11 @@ impl Told {
         .await;
         let mut output = Client::connect(server.output_addr()).await;
         let mut points = Client::connect(server.points_addr()).await;
-        let (ended, (frames, _), _) =
-            tokio::join!(soon(server.finished()), output.rest(), points.rest());
+        let (ended, (frames, _), _) = tokio::join!(
+            within_limit(server.finished()),
+            output.rest(),
+            points.rest()
+        );
         let messages = frames.into_iter().map(OutputMessage::decode);
         let messages: Result<Vec<_>, _> = messages.collect();
         let messages = messages.expect("OutputMessages");
@@ -163,7 +166,7 @@ impl Told {
     }
 
     /// Checks that the zone events agree with the `zone_ids` of the objects.
-    fn check_zone_events(&self) {
+    fn assert_zone_events_agree(&self) {
         let first = self.messages.iter().find_map(|m| m.stream.as_ref());
         let zones = &first.expect("the first message is full").zones;
         let with_events = [ZoneType::Event, ZoneType::Gate];
@@ -200,19 +203,19 @@ impl Told {
 
 #[tokio::test]
 async fn events_agree_with_the_objects_and_with_the_report() {
-    let told = Told::of_9_s().await;
-    assert_eq!(told.counts(), told.report);
-    assert!(told.report.zone_events > 2, "{:?}", told.report);
-    assert!(told.report.recalibration_events == 1 && told.report.health_events == 1);
-    told.check_zone_events();
+    let recorded = RecordedOutput::record_9_s().await;
+    assert_eq!(recorded.counts(), recorded.report);
+    assert!(recorded.report.zone_events > 2, "{:?}", recorded.report);
+    assert!(recorded.report.recalibration_events == 1 && recorded.report.health_events == 1);
+    recorded.assert_zone_events_agree();
     let is_event = |message: &&OutputMessage| message.stream.is_none();
-    for message in told.messages.iter().filter(is_event) {
+    for message in recorded.messages.iter().filter(is_event) {
         assert!(message.event.is_some() && message.custom.is_empty());
     }
-    let health = told.events().find_map(|event| event.health.as_ref());
+    let health = recorded.events().find_map(|event| event.health.as_ref());
     assert_eq!(health.expect("after 8 s").master(), Status::Slowdown);
-    let custom = told.messages.iter().filter(|m| !m.custom.is_empty());
-    let per_second = told.report.streams / 10;
+    let custom = recorded.messages.iter().filter(|m| !m.custom.is_empty());
+    let per_second = recorded.report.streams / 10;
     assert!((per_second..=per_second + 3).contains(&(custom.count() as u64)));
 }
 

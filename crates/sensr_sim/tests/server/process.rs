@@ -10,8 +10,8 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::recording::folder;
-use crate::support::{Client, soon};
+use crate::support::{Client, within_limit};
+use crate::test_bags::folder;
 
 /// Running simulator, killed when dropped.
 struct Sim {
@@ -47,23 +47,23 @@ impl Sim {
         Self { child, stdout }
     }
 
-    async fn event(&mut self) -> Value {
-        let line = soon(self.stdout.recv()).await.expect("a line");
+    async fn next_event(&mut self) -> Value {
+        let line = within_limit(self.stdout.recv()).await.expect("a line");
         serde_json::from_str(&line).expect("JSON")
     }
 
     /// Waits for the end; returns the exit status and the text of stderr.
-    async fn end(mut self) -> (ExitStatus, String) {
+    async fn wait_for_end(mut self) -> (ExitStatus, String) {
         let ended = tokio::task::spawn_blocking(move || {
             let mut text = String::new();
             let mut stderr = self.child.stderr.take().expect("piped");
             stderr.read_to_string(&mut text).expect("text");
             (self.child.wait().expect("waited for"), text)
         });
-        soon(ended).await.expect("no panic")
+        within_limit(ended).await.expect("no panic")
     }
 
-    fn say(&mut self, line: &str) {
+    fn send_line(&mut self, line: &str) {
         let stdin = self.child.stdin.as_mut().expect("piped");
         writeln!(stdin, "{line}").expect("the simulator reads");
     }
@@ -87,10 +87,10 @@ const ANY: &str = "--points-port 0 --output-port 0 --points 1000";
 #[tokio::test]
 async fn prints_its_ports_and_its_counts() {
     let mut sim = Sim::spawn(&format!("{ANY} --count 3 --rate 100 --types raw"));
-    let listening = sim.event().await;
+    let listening = sim.next_event().await;
     let mut client = Client::connect(address(&listening, "points_port")).await;
     assert_eq!(client.rest().await.0.len(), 3);
-    let done = sim.event().await;
+    let done = sim.next_event().await;
     assert_eq!(done["event"], "done");
     assert_eq!(done["points"]["delivered"], 3);
     assert_eq!(done["clouds"]["raw"], 3);
@@ -99,7 +99,7 @@ async fn prints_its_ports_and_its_counts() {
     for key in keys.as_object().expect("an object").keys() {
         assert!(done.get(key).is_some(), "{key} is missing");
     }
-    let (status, stderr) = sim.end().await;
+    let (status, stderr) = sim.wait_for_end().await;
     assert_eq!(status.code(), Some(0), "{stderr}");
 }
 
@@ -107,15 +107,15 @@ async fn prints_its_ports_and_its_counts() {
 async fn signals_stop_it_gracefully() {
     for name in ["INT", "TERM"] {
         let mut sim = Sim::spawn(ANY);
-        let listening = sim.event().await;
+        let listening = sim.next_event().await;
         let mut points = Client::connect(address(&listening, "points_port")).await;
         let mut output = Client::connect(address(&listening, "output_port")).await;
         points.points().await;
         sim.signal(name);
         assert_eq!(points.rest().await.1.code, CloseCode::Away);
         assert_eq!(output.rest().await.1.code, CloseCode::Away);
-        assert_eq!(sim.event().await["event"], "done");
-        let (status, stderr) = sim.end().await;
+        assert_eq!(sim.next_event().await["event"], "done");
+        let (status, stderr) = sim.wait_for_end().await;
         assert_eq!(status.code(), Some(0), "{name}: {stderr}");
     }
 }
@@ -141,7 +141,7 @@ async fn invalid_requests_end_with_2_and_one_line() {
     ] {
         // Not on the default ports, which another process may use.
         let (status, stderr) = Sim::spawn(&format!("--points-port 0 --output-port 0 {arguments}"))
-            .end()
+            .wait_for_end()
             .await;
         assert_eq!(status.code(), Some(2), "{arguments}: {stderr}");
         assert!(stderr.contains(word), "{arguments}: {stderr}");
@@ -154,7 +154,7 @@ async fn port_in_use_ends_with_1_and_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("bound").port();
     let sim = Sim::spawn(&format!("{ANY} --points-port {port}").replace("--points-port 0 ", ""));
-    let (status, stderr) = sim.end().await;
+    let (status, stderr) = sim.wait_for_end().await;
     assert_eq!(status.code(), Some(1), "{stderr}");
     assert!(stderr.contains(&format!("127.0.0.1:{port}")), "{stderr}");
     assert!(stderr.contains("points stream"), "{stderr}");
@@ -163,14 +163,14 @@ async fn port_in_use_ends_with_1_and_is_named() {
 #[tokio::test]
 async fn runs_commands_of_stdin_and_continues_after_its_end() {
     let mut sim = Sim::spawn(&format!("{ANY} --control --free-running"));
-    assert_eq!(sim.event().await["tls"], false);
+    assert_eq!(sim.next_event().await["tls"], false);
     for (line, word) in [
         ("explode", "refuse"),
         ("at 3 cut", "script"),
         ("cut for 2", "cut"),
     ] {
-        sim.say(line);
-        let error = sim.event().await;
+        sim.send_line(line);
+        let error = sim.next_event().await;
         assert_eq!(
             (&error["event"], &error["line"]),
             (&"error".into(), &line.into())
@@ -178,21 +178,21 @@ async fn runs_commands_of_stdin_and_continues_after_its_end() {
         let message = error["message"].as_str().expect("text");
         assert!(message.contains(word), "{message}");
     }
-    sim.say("\nrefuse points for 0.1");
+    sim.send_line("\nrefuse points for 0.1");
     drop(sim.child.stdin.take());
-    for event in ["fault", "recovered"] {
-        let told = sim.event().await;
-        assert_eq!(told["event"], event);
+    for name in ["fault", "recovered"] {
+        let event = sim.next_event().await;
+        assert_eq!(event["event"], name);
         assert_eq!(
-            (&told["fault"], &told["link"]),
+            (&event["fault"], &event["link"]),
             (&"refuse".into(), &"points".into())
         );
-        assert!(told["at"].as_f64().is_some(), "{told}");
+        assert!(event["at"].as_f64().is_some(), "{event}");
     }
     sim.signal("TERM");
-    let done = sim.event().await;
+    let done = sim.next_event().await;
     assert_eq!(done["points"]["faults"]["refuse"], 1);
-    let (status, stderr) = sim.end().await;
+    let (status, stderr) = sim.wait_for_end().await;
     assert_eq!(status.code(), Some(0), "{stderr}");
 }
 
@@ -208,12 +208,12 @@ async fn runs_the_faults_of_script_and_command_line() {
     let mut sim = Sim::spawn(&format!(
         "{ANY} --rate 100 --count 50 --script {script} --fault garbage"
     ));
-    let listening = sim.event().await;
+    let listening = sim.next_event().await;
     let mut client = Client::connect(address(&listening, "points_port")).await;
     let (frames, _) = client.rest().await;
     let mut events = Vec::new();
     let done = loop {
-        let event = sim.event().await;
+        let event = sim.next_event().await;
         if event["event"] == "done" {
             break event;
         }
@@ -231,7 +231,7 @@ async fn runs_the_faults_of_script_and_command_line() {
 
     std::fs::write(script, "cut\nexplode\n").expect("written");
     let sim = Sim::spawn(&format!("{ANY} --script {script}"));
-    let (status, stderr) = sim.end().await;
+    let (status, stderr) = sim.wait_for_end().await;
     assert_eq!(status.code(), Some(2), "{stderr}");
     assert!(stderr.contains("line 2: explode"), "{stderr}");
 }
@@ -240,7 +240,7 @@ async fn runs_the_faults_of_script_and_command_line() {
 async fn client_without_tls_is_logged() {
     let dir = folder("tls-log");
     let mut sim = Sim::spawn(&format!("{ANY} --tls {}", dir.display()));
-    let listening = sim.event().await;
+    let listening = sim.next_event().await;
     assert_eq!(listening["tls"], true);
     assert!(dir.join(CA_FILE).is_file());
     let connected = TcpStream::connect(address(&listening, "output_port")).await;
@@ -251,11 +251,11 @@ async fn client_without_tls_is_logged() {
         .expect("sent");
     let mut answer = Vec::new();
     // The kind of end does not matter.
-    let _ = soon(plain.read_to_end(&mut answer)).await;
+    let _ = within_limit(plain.read_to_end(&mut answer)).await;
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
     sim.signal("TERM");
-    assert_eq!(sim.event().await["event"], "done");
-    let (_, stderr) = sim.end().await;
+    assert_eq!(sim.next_event().await["event"], "done");
+    let (_, stderr) = sim.wait_for_end().await;
     let mut lines = stderr.lines().filter(|line| line.contains("WARN"));
     let warning = lines.next().expect("a warning");
     assert!(warning.contains("TLS handshake failed: "), "{warning}");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sensr_protocol::wire::{CloudType, PointCloud};
 use sensr_sim::{Options, ReplayError, Server, SimError, Source, pcd};
 
-use crate::support::{Client, quick, soon, start, types};
+use crate::support::{Client, quick_scene, start, types, within_limit};
 
 fn replay(path: impl Into<PathBuf>, repeat: bool) -> Options {
     Options {
@@ -16,7 +16,7 @@ fn replay(path: impl Into<PathBuf>, repeat: bool) -> Options {
         },
         points: None,
         rate_hz: 50.0,
-        ..quick()
+        ..quick_scene()
     }
 }
 
@@ -72,7 +72,7 @@ async fn recorded_scans_arrive_bit_for_bit_in_turn() {
         );
     }
     client.rest().await;
-    let report = soon(server.finished()).await.expect("ends well");
+    let report = within_limit(server.finished()).await.expect("ends well");
     assert_eq!((report.points.delivered, report.clouds.raw), (5, 5));
 }
 
@@ -133,7 +133,7 @@ async fn folder_is_played_once_in_the_order_of_names() {
     }
     assert_eq!(order, [1.0, 0.0, 3.0]);
     assert_eq!(client.rest().await.0.len(), 0);
-    let report = soon(server.finished()).await.expect("ends well");
+    let report = within_limit(server.finished()).await.expect("ends well");
     assert_eq!(report.points.delivered, 3);
 }
 

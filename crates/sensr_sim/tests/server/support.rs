@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// Longer than any wait on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const WAIT_LIMIT: Duration = Duration::from_secs(30);
 
 pub(crate) struct Client {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -24,14 +24,14 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         let connecting = tokio_tungstenite::connect_async(format!("ws://{address}"));
-        let connected = soon(connecting).await;
+        let connected = within_limit(connecting).await;
         let (socket, _) = connected.expect("the server must accept");
         Self { socket }
     }
 
     /// Returns the next message of any kind; `None` after the end of the connection.
     pub(crate) async fn next(&mut self) -> Option<Message> {
-        let next = soon(self.socket.next()).await;
+        let next = within_limit(self.socket.next()).await;
         next.transpose()
             .expect("the stream must be valid to its end")
     }
@@ -73,18 +73,20 @@ impl Client {
     }
 
     pub(crate) async fn send(&mut self, message: Message) {
-        soon(self.socket.send(message)).await.expect("must be sent");
+        within_limit(self.socket.send(message))
+            .await
+            .expect("must be sent");
     }
 }
 
-/// Returns the result, or panics after [`PATIENCE`].
-pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
-    let limited = tokio::time::timeout(PATIENCE, future).await;
+/// Returns the result, or panics after [`WAIT_LIMIT`].
+pub(crate) async fn within_limit<T>(future: impl Future<Output = T>) -> T {
+    let limited = tokio::time::timeout(WAIT_LIMIT, future).await;
     limited.expect("must happen within the limit")
 }
 
 /// Polls the server's counts until `wanted` returns true.
-pub(crate) async fn until(server: &Server, wanted: impl Fn(&Report) -> bool) -> Report {
+pub(crate) async fn wait_until(server: &Server, wanted: impl Fn(&Report) -> bool) -> Report {
     let begin = Instant::now();
     loop {
         let report = server.report();
@@ -92,7 +94,7 @@ pub(crate) async fn until(server: &Server, wanted: impl Fn(&Report) -> bool) -> 
             return report;
         }
         assert!(
-            begin.elapsed() < PATIENCE,
+            begin.elapsed() < WAIT_LIMIT,
             "condition never met: {report:?}"
         );
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -100,7 +102,7 @@ pub(crate) async fn until(server: &Server, wanted: impl Fn(&Report) -> bool) -> 
 }
 
 /// Returns options of a small scene with a high rate.
-pub(crate) fn quick() -> Options {
+pub(crate) fn quick_scene() -> Options {
     Options {
         points: Some(500),
         rate_hz: 200.0,
@@ -109,7 +111,9 @@ pub(crate) fn quick() -> Options {
 }
 
 pub(crate) async fn start(options: Options) -> Server {
-    soon(Server::start(options)).await.expect("must start")
+    within_limit(Server::start(options))
+        .await
+        .expect("must start")
 }
 
 /// Returns the types of a message's clouds.

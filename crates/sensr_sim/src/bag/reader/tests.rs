@@ -6,10 +6,10 @@ use super::super::fixture::{self, Folder, Layout, Order, Recording};
 use super::*;
 
 /// Returns the frames of the bag.
-fn all(path: &Path, topic: Option<&str>) -> Vec<Frame> {
+fn all(path: &Path, topic: Option<&str>) -> Vec<RecordedFrame> {
     let mut frames = Vec::new();
     let bag = Bag::open(path, topic).expect("a bag");
-    let played = bag.play(false, |frame| {
+    let played = bag.play_frames(false, |frame| {
         frames.push(frame);
         ControlFlow::Continue(())
     });
@@ -18,11 +18,11 @@ fn all(path: &Path, topic: Option<&str>) -> Vec<Frame> {
 }
 
 /// Returns the frames of a `Recording`.
-fn expected(numbers: std::ops::Range<u64>) -> Vec<Frame> {
-    let frame = |number| Frame {
+fn expected(numbers: std::ops::Range<u64>) -> Vec<RecordedFrame> {
+    let frame = |number| RecordedFrame {
         stamp_ns: fixture::stamp_ns(number),
         link: [Link::Points, Link::Output][usize::from(number % 2 == 1)],
-        data: fixture::data(number),
+        data: fixture::frame_data(number),
     };
     numbers.map(frame).collect()
 }
@@ -57,7 +57,7 @@ fn splits_are_read_in_order() {
         recording(split * 10..split * 10 + 10).write(&file, layout);
     }
     let numbers = (0..10).chain(20..30).chain(100..110);
-    let expected: Vec<Frame> = numbers
+    let expected: Vec<RecordedFrame> = numbers
         .flat_map(|number| expected(number..number + 1))
         .collect();
     assert_eq!(all(folder.path(), None), expected);
@@ -111,7 +111,7 @@ fn damaged_file_does_not_panic() {
             fs::write(&file, bytes).expect("written");
             if let Ok(bag) = Bag::open(&file, None) {
                 // Reads as much as possible.
-                let _ = bag.play(false, |_| ControlFlow::Continue(()));
+                let _ = bag.play_frames(false, |_| ControlFlow::Continue(()));
             }
         }
     }
@@ -143,7 +143,7 @@ fn damaged_messages_are_skipped_and_a_bag_of_nothing_else_is_refused() {
     let file = folder.join("x.mcap");
     let frame = fixture::message(Order::Big, 7, 1, 0, b"frame");
     fixture::write_messages(&file, &[b"".to_vec(), frame, vec![0xff; 300]]);
-    let only = Frame {
+    let only = RecordedFrame {
         stamp_ns: 7,
         link: Link::Output,
         data: Bytes::from_static(b"frame"),
@@ -182,7 +182,7 @@ fn repeating_restarts_until_the_sink_breaks() {
     recording(0..4).write(&file, Layout::Plain);
     let mut frames = Vec::new();
     let bag = Bag::open(&file, None).expect("a bag");
-    let played = bag.play(true, |frame| {
+    let played = bag.play_frames(true, |frame| {
         frames.push(frame);
         if frames.len() == 10 {
             return ControlFlow::Break(());
@@ -198,7 +198,7 @@ fn repeating_restarts_until_the_sink_breaks() {
 
 #[test]
 fn gaps_count_per_link_and_a_restart_is_no_gap() {
-    let mut sequence = Sequence::default();
+    let mut gaps = SequenceGaps::default();
     for (link, number) in [
         (Link::Points, 7),
         (Link::Output, 3),
@@ -210,7 +210,7 @@ fn gaps_count_per_link_and_a_restart_is_no_gap() {
         (Link::Output, u64::MAX),
         (Link::Output, u64::MAX),
     ] {
-        sequence.note(link, number);
+        gaps.record(link, number);
     }
-    assert_eq!(sequence.missing, 2 + (u64::MAX - 5));
+    assert_eq!(gaps.missing, 2 + (u64::MAX - 5));
 }
