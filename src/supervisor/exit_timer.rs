@@ -21,7 +21,7 @@ pub const EXIT_FAILURE: u8 = 1;
 pub fn start(limit: Duration, exit_code: u8) {
     let expire = move || {
         std::thread::sleep(limit);
-        sensr_console::say(&format!(
+        sensr_console::write_stderr(&format!(
             "sensr_bridge: the shutdown has not completed after {limit:?}: forced exit"
         ));
         end_at_once(exit_code);

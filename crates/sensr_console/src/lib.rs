@@ -1,12 +1,12 @@
-//! Standard output and standard error that never block whoever writes to them.
+//! Standard output and standard error that never block the writing thread.
 //!
-//! A terminal that is stopped, a pipe that is full or a journal that hangs would hold up every thread that writes to
-//! it next, in the middle of a `publish` of the middleware or of the report of a panic. So both are replaced by pipes
-//! that are always read, and threads that do nothing else write what came out of them where it belongs. Whole lines
-//! that find no room are lost and counted.
+//! A stopped terminal, a full pipe or a hanging journal would block every thread that writes to it next, in the middle of
+//! a `publish` of the middleware or of the report of a panic. So both streams are replaced by pipes that are always
+//! read, and dedicated threads write their content to the real streams. Whole lines that do not fit into the queue are
+//! dropped and counted.
 
-mod crash;
-mod lines;
+mod abort;
+mod line_splitter;
 pub mod lossy_queue;
 mod relay;
 
@@ -20,9 +20,9 @@ use signal_hook::low_level;
 
 use relay::{Relay, Stream};
 
-/// At the end, a console that has taken nothing for this long is not waited for any more.
+/// At the end of the process, longest wait for a console that takes nothing.
 const STALL_LIMIT: Duration = Duration::from_millis(400);
-/// One that takes a little now and then is waited for no longer than this.
+/// At the end of the process, longest wait for a console that takes a little now and then.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
 static CONSOLE: OnceLock<Relays> = OnceLock::new();
@@ -33,40 +33,40 @@ struct Relays {
     stderr: Relay,
 }
 
-/// The replaced console. Dropped, it is put back.
+/// Replaced console, restored when dropped.
 #[derive(Debug)]
-#[must_use = "the console is put back when this is dropped"]
+#[must_use = "the console is restored when this is dropped"]
 pub struct Console(());
 
-/// Figures of what was not written.
+/// Counts of lines that were not written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ConsoleFigures {
-    /// Lines lost since the start.
+    /// Lines dropped since the start.
     pub lost_lines: u64,
-    /// Lines are being lost at this moment.
+    /// True while lines are being dropped.
     pub is_losing: bool,
 }
 
 impl Console {
-    /// Replaces standard output and standard error of this process. For the start of `main`.
+    /// Replaces standard output and standard error of this process. To be called at the start of `main`.
     pub fn take_over() -> io::Result<Self> {
         let relays = Relays {
             stdout: Relay::start(Stream::Stdout)?,
             stderr: Relay::start(Stream::Stderr)?,
         };
-        // A process has one console: of a second relay nothing would be seen but that it relays to the first.
+        // A process has one console: a second relay would only relay to the first.
         if CONSOLE.set(relays).is_err() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        crash::delay_abort()?;
+        abort::delay_abort()?;
         Ok(Self(()))
     }
 
-    /// Puts the console back for the end of `main`. If it takes nothing the process ends here and now, for
-    /// whatever else writes to it on the way out would never return.
+    /// Restores the console at the end of `main`. Ends the process immediately if the console does not take the remaining
+    /// output, because any further write would never return.
     #[must_use = "the exit code of the process"]
     pub fn end_with(self, code: u8) -> ExitCode {
-        if !release() {
+        if !restore_console() {
             low_level::exit(code.into());
         }
         std::mem::forget(self);
@@ -76,29 +76,28 @@ impl Console {
 
 impl Drop for Console {
     fn drop(&mut self) {
-        /// Rust's own for a panic of the main thread.
+        /// Exit code of Rust for a panic of the main thread.
         const PANIC: i32 = 101;
-        if !release() {
+        if !restore_console() {
             low_level::exit(if thread::panicking() { PANIC } else { 0 });
         }
     }
 }
 
-/// Ends the process: nothing is waited for but what the console still has to take, and that not for long. No
-/// destructor runs.
+/// Ends the process without running destructors, after waiting briefly for the console to take the remaining output.
 pub fn end_at_once(code: u8) -> ! {
-    release();
+    restore_console();
     low_level::exit(code.into())
 }
 
-/// Writes a line to standard error, past everything that may hang.
-pub fn say(line: &str) {
+/// Writes a line to standard error through the relay, without locks or writes that can block.
+pub fn write_stderr(line: &str) {
     if let Some(console) = CONSOLE.get() {
-        console.stderr.push(format!("{line}\n").into_bytes());
+        console.stderr.push_line(format!("{line}\n").into_bytes());
     }
 }
 
-/// Figures since [`Console::take_over`].
+/// Returns the counts since [`Console::take_over`].
 #[must_use]
 pub fn figures() -> ConsoleFigures {
     CONSOLE
@@ -112,11 +111,10 @@ pub fn figures() -> ConsoleFigures {
         })
 }
 
-/// Puts the real console back and waits, not for long, until all that was written is on it. Returns false if it is
-/// not.
-fn release() -> bool {
+/// Restores the real console and waits briefly until all output is written to it. Returns whether it was.
+fn restore_console() -> bool {
     log::logger().flush();
-    // What is left in the buffer comes with the next line, of which there is none.
+    // A failure would show in the next write, and there is none.
     let _ = io::stdout().flush();
     let Some(Relays { stdout, stderr }) = CONSOLE.get() else {
         return true;

@@ -1,14 +1,14 @@
-//! The queue in front of a writer that may hang: log lines on their way to a terminal, a pipe or a disk.
+//! Queue in front of a writer that may hang: log lines for a terminal, a pipe or a disk.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A first-in-first-out queue bounded in bytes, for producers that must never wait and one consumer that may take
-/// for ever over an item.
+/// First-in-first-out queue, bounded in bytes, for producers that must never wait and one consumer that may block
+/// indefinitely on an item.
 ///
-/// **When full, the newest are lost** and counted: the first lines of a fault tell its cause. Once something was
-/// lost, nothing is taken in until the queue is half empty, so that losses come in few long gaps, each of which is
+/// Overflow policy: **the newest items are dropped** and counted, because the first lines of a failure tell its cause.
+/// After a drop nothing is accepted until the queue is half empty, so that drops form few long gaps, each of which is
 /// [reported](Self::take_loss) in one line.
 #[derive(Debug)]
 pub struct LossyQueue<T> {
@@ -21,29 +21,29 @@ pub struct LossyQueue<T> {
 struct State<T> {
     items: VecDeque<(T, usize)>,
     bytes: usize,
-    /// Popped and not yet written.
+    /// True while an item was popped and is not written yet.
     is_one_in_hand: bool,
-    /// Items that the consumer is through with.
+    /// Items that the consumer has finished.
     written: u64,
     lost: u64,
     reported: u64,
-    /// Start of the present gap, of which no end was reported yet.
+    /// Start of the current gap, whose end was not reported yet.
     losing_since: Option<Instant>,
     is_losing: bool,
     is_closed: bool,
 }
 
-/// A gap in the lines.
+/// Gap in the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Loss {
-    /// Lines that are missing.
+    /// Number of missing lines.
     pub lines: u64,
-    /// Time from the first of them until there was room again.
+    /// Time from the first missing line until there was space again.
     pub lasted: Duration,
 }
 
 impl<T> LossyQueue<T> {
-    /// An empty queue of at most `max_bytes`.
+    /// Returns an empty queue of at most `max_bytes`.
     #[must_use]
     pub const fn new(max_bytes: usize) -> Self {
         Self {
@@ -63,7 +63,7 @@ impl<T> LossyQueue<T> {
         }
     }
 
-    /// Appends an item that counts as `bytes`, or counts it as lost. Never waits.
+    /// Appends an item that counts as `bytes`, or drops and counts it. Never waits.
     pub fn push(&self, item: T, bytes: usize) {
         let bytes = bytes.max(1);
         let mut state = self.lock();
@@ -82,8 +82,8 @@ impl<T> LossyQueue<T> {
         self.changed.notify_all();
     }
 
-    /// Takes the oldest item, waiting for one; the one before it counts as written. None once the queue is closed
-    /// and empty. For one consumer.
+    /// Waits for the oldest item and removes it; the previous one counts as written. `None` once the queue is closed and
+    /// empty. For one consumer only.
     pub fn pop(&self) -> Option<T> {
         let mut state = self.lock();
         if std::mem::take(&mut state.is_one_in_hand) {
@@ -106,7 +106,7 @@ impl<T> LossyQueue<T> {
         }
     }
 
-    /// The gap that has ended, once: for the consumer to report when an item is written.
+    /// Returns the gap that has ended, once. To be called by the consumer after writing an item.
     pub fn take_loss(&self) -> Option<Loss> {
         let mut state = self.lock();
         let since = state.losing_since?;
@@ -123,38 +123,36 @@ impl<T> LossyQueue<T> {
         })
     }
 
-    /// Counts an item that was popped and could not be written. No gap: what cannot be written has no reader to
-    /// whom it could be reported.
+    /// Counts an item that was popped and could not be written. It forms no gap: no reader would see the report.
     pub fn count_unwritten(&self) {
         let mut state = self.lock();
         state.lost += 1;
         state.reported += 1;
     }
 
-    /// Lines lost since the start.
+    /// Returns the number of lines dropped since the start.
     pub fn lost(&self) -> u64 {
         self.lock().lost
     }
 
-    /// Present state: lines are being lost at this moment.
+    /// Returns whether lines are being dropped now.
     pub fn is_losing(&self) -> bool {
         let state = self.lock();
         state.is_losing && state.bytes > self.max_bytes / 2
     }
 
-    /// From now on items are lost; what is queued can still be popped.
+    /// Drops all further items; queued ones can still be popped.
     pub fn close(&self) {
         self.lock().is_closed = true;
         self.changed.notify_all();
     }
 
-    /// Waits until everything pushed so far is written. Gives up, and returns false, when nothing was written for
-    /// `stall`, or at `deadline`.
+    /// Waits until everything pushed so far is written. Returns false if nothing was written for `stall`, or at `deadline`.
     pub fn flush(&self, stall: Duration, deadline: Instant) -> bool {
         self.wait_until(stall, deadline, |_| true)
     }
 
-    /// Waits until the queue is closed and everything in it is written. Gives up as [`flush`](Self::flush) does.
+    /// Waits until the queue is closed and everything in it is written. Returns false like [`flush`](Self::flush).
     pub fn finish(&self, stall: Duration, deadline: Instant) -> bool {
         self.wait_until(stall, deadline, |state| state.is_closed)
     }
@@ -187,7 +185,7 @@ impl<T> LossyQueue<T> {
         true
     }
 
-    /// No invariant spans a panic here: each method is a few moves and counts.
+    /// Locks the state. A poisoned lock is recovered: no method can panic between related changes.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -202,12 +200,12 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
-    fn far() -> Instant {
+    fn far_deadline() -> Instant {
         Instant::now() + LONG
     }
 
     #[test]
-    fn the_newest_are_lost_until_half_is_written() {
+    fn newest_items_are_dropped_until_half_is_written() {
         let queue = LossyQueue::new(4);
         for number in 0..6 {
             queue.push(number, 1);
@@ -217,7 +215,7 @@ mod tests {
         assert_eq!(queue.pop(), Some(0));
         queue.push(6, 1);
         assert_eq!(queue.lost(), 3, "not yet half empty");
-        assert_eq!(queue.take_loss(), None, "the gap goes on");
+        assert_eq!(queue.take_loss(), None, "the gap has not ended");
         assert_eq!(queue.pop(), Some(1));
         queue.push(7, 1);
         assert!(!queue.is_losing());
@@ -231,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_that_nothing_follows_is_reported_too() {
+    fn gap_at_the_end_is_reported_too() {
         let queue = LossyQueue::new(1);
         queue.push('a', 1);
         queue.push('b', 1);
@@ -241,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_is_counted_and_makes_no_report() {
+    fn unwritable_item_is_counted_without_a_gap() {
         let queue = LossyQueue::new(10);
         queue.push('a', 1);
         assert_eq!(queue.pop(), Some('a'));
@@ -250,21 +248,21 @@ mod tests {
     }
 
     #[test]
-    fn an_item_in_hand_is_not_written_yet() {
+    fn popped_item_is_not_written_yet() {
         let queue = LossyQueue::new(10);
         queue.push((), 1);
         queue.pop();
-        assert!(!queue.flush(Duration::ZERO, far()));
+        assert!(!queue.flush(Duration::ZERO, far_deadline()));
         assert!(!queue.flush(LONG, Instant::now()));
         queue.close();
-        assert!(!queue.finish(Duration::ZERO, far()));
+        assert!(!queue.finish(Duration::ZERO, far_deadline()));
         assert_eq!(queue.pop(), None);
-        assert!(queue.flush(Duration::ZERO, far()));
-        assert!(queue.finish(Duration::ZERO, far()));
+        assert!(queue.flush(Duration::ZERO, far_deadline()));
+        assert!(queue.finish(Duration::ZERO, far_deadline()));
     }
 
     #[test]
-    fn a_consumer_at_work_is_waited_for() {
+    fn flush_waits_for_a_working_consumer() {
         let queue = Arc::new(LossyQueue::new(1000));
         for number in 0..100 {
             queue.push(number, 1);
@@ -273,17 +271,20 @@ mod tests {
             let queue = Arc::clone(&queue);
             thread::spawn(move || std::iter::from_fn(|| queue.pop()).count())
         };
-        assert!(queue.flush(LONG, far()));
-        assert!(!queue.finish(Duration::ZERO, far()), "it is not closed");
+        assert!(queue.flush(LONG, far_deadline()));
+        assert!(
+            !queue.finish(Duration::ZERO, far_deadline()),
+            "not closed yet"
+        );
         queue.close();
-        assert!(queue.finish(LONG, far()));
+        assert!(queue.finish(LONG, far_deadline()));
         assert_eq!(consumer.join().expect("no panic"), 100);
     }
 
     proptest! {
-        /// Whatever is pushed and popped: in order, within the bound, and nothing is gone uncounted.
+        /// Items keep their order, the bound holds, and every dropped item is counted, for any sequence of pushes and pops.
         #[test]
-        fn nothing_is_lost_uncounted(
+        fn every_dropped_item_is_counted(
             max_bytes in 1_usize..50,
             steps in proptest::collection::vec((1_usize..20, any::<bool>()), 0..200),
         ) {

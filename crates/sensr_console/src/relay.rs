@@ -1,4 +1,4 @@
-//! One stream of the console: a pipe in its place, a thread that always reads it, and one that writes.
+//! Relay of one console stream: a pipe in its place, a thread that always reads the pipe, and one that writes.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, PipeReader, Read as _, Write};
@@ -7,24 +7,24 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::lines::Lines;
+use super::line_splitter::LineSplitter;
 use crate::lossy_queue::LossyQueue;
 
-/// Waiting lines of one stream: some two thousand.
+/// Capacity of the queue of one stream: about two thousand lines.
 const MAX_WAITING_BYTES: usize = 256 * 1024;
-/// Bytes read at a time: as many as a pipe holds.
+/// Size of one read: the capacity of a pipe.
 const READ_BYTES: usize = 64 * 1024;
-/// Pause before a stream that somebody has made non-blocking is tried again.
+/// Pause before writing again to a stream that another process has made non-blocking.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
-/// A stream of the console.
+/// Stream of the console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stream {
     Stdout,
     Stderr,
 }
 
-/// A replaced stream.
+/// Replaced stream.
 #[derive(Debug)]
 pub(super) struct Relay {
     stream: Stream,
@@ -33,7 +33,7 @@ pub(super) struct Relay {
 }
 
 impl Stream {
-    fn real(self) -> io::Result<OwnedFd> {
+    fn duplicate(self) -> io::Result<OwnedFd> {
         match self {
             Self::Stdout => io::stdout().as_fd().try_clone_to_owned(),
             Self::Stderr => io::stderr().as_fd().try_clone_to_owned(),
@@ -57,24 +57,24 @@ impl Stream {
 }
 
 impl Relay {
-    /// Replaces the stream.
+    /// Replaces the stream and starts its threads.
     pub(super) fn start(stream: Stream) -> io::Result<Self> {
         let relay = Self {
             stream,
-            real: Arc::new(stream.real()?.into()),
+            real: Arc::new(stream.duplicate()?.into()),
             queue: Arc::new(LossyQueue::new(MAX_WAITING_BYTES)),
         };
         let (reader, writer) = io::pipe()?;
         let [read_name, write_name] = stream.thread_names();
         let queue = Arc::clone(&relay.queue);
-        spawn(read_name, move || read(reader, &queue))?;
+        spawn_thread(read_name, move || read_pipe(reader, &queue))?;
         let (real, queue) = (Arc::clone(&relay.real), Arc::clone(&relay.queue));
-        spawn(write_name, move || write(&real, &queue))?;
+        spawn_thread(write_name, move || write_queue(&real, &queue))?;
         stream.replace(writer)?;
         Ok(relay)
     }
 
-    pub(super) fn push(&self, line: Vec<u8>) {
+    pub(super) fn push_line(&self, line: Vec<u8>) {
         let bytes = line.len();
         self.queue.push(line, bytes);
     }
@@ -83,22 +83,22 @@ impl Relay {
         &self.queue
     }
 
-    /// Puts the real stream back, which ends the pipe. Returns false if it cannot.
+    /// Restores the real stream, which ends the pipe. Returns whether this worked.
     pub(super) fn restore(&self) -> bool {
         self.stream.replace(&*self.real).is_ok()
     }
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+fn spawn_thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     thread::Builder::new()
         .name(name.to_owned())
         .spawn(work)
         .map(drop)
 }
 
-/// Reads to the end of the pipe, whatever the real stream does.
-fn read(mut pipe: PipeReader, queue: &LossyQueue<Vec<u8>>) {
-    let mut lines = Lines::default();
+/// Reads to the end of the pipe, independently of the real stream.
+fn read_pipe(mut pipe: PipeReader, queue: &LossyQueue<Vec<u8>>) {
+    let mut splitter = LineSplitter::default();
     let mut bytes = vec![0; READ_BYTES];
     let push = |line: Vec<u8>| {
         let bytes = line.len();
@@ -107,20 +107,20 @@ fn read(mut pipe: PipeReader, queue: &LossyQueue<Vec<u8>>) {
     loop {
         match pipe.read(&mut bytes) {
             Ok(0) => break,
-            Ok(count) => lines.feed(&bytes[..count], push),
+            Ok(count) => splitter.push_bytes(&bytes[..count], push),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // A pipe of our own has no other error.
+            // Other errors do not occur on a pipe of this process.
             Err(_) => break,
         }
     }
-    if let Some(rest) = lines.rest() {
+    if let Some(rest) = splitter.into_partial() {
         push(rest);
     }
     queue.close();
 }
 
-/// Writes line by line. May hang in one for ever.
-fn write(real: &File, queue: &LossyQueue<Vec<u8>>) {
+/// Writes line by line. May block on a line indefinitely.
+fn write_queue(real: &File, queue: &LossyQueue<Vec<u8>>) {
     while let Some(line) = queue.pop() {
         if write_all(real, &line).is_err() {
             queue.count_unwritten();
@@ -128,7 +128,7 @@ fn write(real: &File, queue: &LossyQueue<Vec<u8>>) {
         if let Some(loss) = queue.take_loss() {
             log::warn!(
                 "{} log lines were lost: the console did not take them for {:.1} s. Is the terminal stopped (Ctrl-Q \
-                 goes on), or does its reader hang?",
+                 resumes it), or does its reader hang?",
                 loss.lines,
                 loss.lasted.as_secs_f64()
             );
@@ -157,14 +157,14 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
 
     #[test]
-    fn what_is_read_is_written_to_the_last_byte() {
+    fn every_byte_read_is_written() {
         let queue = LossyQueue::new(MAX_WAITING_BYTES);
         let (from_process, mut process) = io::pipe().expect("a pipe");
         let (mut console, real) = io::pipe().expect("a pipe");
         let real = File::from(OwnedFd::from(real));
         let seen = thread::scope(|threads| {
-            threads.spawn(|| read(from_process, &queue));
-            threads.spawn(|| write(&real, &queue));
+            threads.spawn(|| read_pipe(from_process, &queue));
+            threads.spawn(|| write_queue(&real, &queue));
             process.write_all(b"one\ntwo\nthr").expect("written");
             drop(process);
             assert!(queue.finish(LONG, Instant::now() + LONG));
@@ -176,22 +176,22 @@ mod tests {
     }
 
     #[test]
-    fn a_console_that_takes_nothing_costs_lines_and_no_time() {
+    fn console_that_takes_nothing_costs_lines_and_no_time() {
         let queue = LossyQueue::new(MAX_WAITING_BYTES);
         let (from_process, mut process) = io::pipe().expect("a pipe");
         let (console, real) = io::pipe().expect("a pipe");
         let real = File::from(OwnedFd::from(real));
         let line = [b'x'; 999].iter().chain(b"\n").copied().collect::<Vec<_>>();
         thread::scope(|threads| {
-            threads.spawn(|| read(from_process, &queue));
-            threads.spawn(|| write(&real, &queue));
+            threads.spawn(|| read_pipe(from_process, &queue));
+            threads.spawn(|| write_queue(&real, &queue));
             for _ in 0..1000 {
                 process.write_all(&line).expect("written");
             }
             drop(process);
             assert!(!queue.finish(Duration::from_millis(50), Instant::now() + LONG));
             assert!(queue.lost() > 0);
-            // So that the thread ends: with the reader gone, each write is an error.
+            // Lets the thread end: without a reader each write fails.
             drop(console);
             assert!(queue.finish(LONG, Instant::now() + LONG));
         });

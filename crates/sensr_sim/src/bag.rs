@@ -1,7 +1,7 @@
-//! Recorded bags: every frame of the bridge's `wire` topic is sent again, byte for byte.
+//! Replay of bags: every frame of the bridge's `wire` topic is sent again, byte for byte.
 //!
 //! ```text
-//! splits ─► records (MCAP) ─► wire frames (CDR) ─► read-ahead (a thread, bounded) ─► player (pace) ─► hubs
+//! splits ─► records (MCAP) ─► wire frames (CDR) ─► read-ahead (a thread, bounded) ─► player (recorded times) ─► broadcast
 //! ```
 //!
 //! Files are read as a stream, so that a bag of any size takes no more memory than the read-ahead.
@@ -12,7 +12,7 @@ mod files;
 #[cfg(test)]
 mod fixture;
 mod metadata;
-mod pace;
+mod playback_times;
 mod player;
 mod read_ahead;
 mod reader;
@@ -24,5 +24,5 @@ pub use error::BagError;
 pub use files::is_bag;
 pub(super) use player::Player;
 
-/// The type of the topic with the frames.
+/// Message type of the topic with the frames.
 const WIRE_TYPE: &str = "sensr_bridge/msg/WireFrame";

@@ -1,13 +1,13 @@
-//! What is counted while a server runs, from any thread.
+//! Counters of a running server.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::fault::{FaultCounts, FaultKind};
-use super::outgoing::Contents;
+use super::queue_item::Contents;
 use super::report::{CloudCounts, LinkReport, OutputCounts};
 
-/// Counts up from zero, from any thread.
+/// Counter that starts at zero and can be incremented from any thread.
 #[derive(Debug, Default)]
 pub(super) struct Counter(AtomicU64);
 
@@ -21,7 +21,7 @@ impl Counter {
     }
 }
 
-/// The counters of one stream.
+/// Counters of one stream.
 #[derive(Debug, Default)]
 pub(super) struct LinkCounters {
     pub messages: Counter,
@@ -44,7 +44,7 @@ struct Sums {
     faults: FaultCounts,
 }
 
-/// What delivered messages carried.
+/// Contents of the delivered messages.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Delivered {
     pub clouds: CloudCounts,
@@ -52,8 +52,8 @@ pub(super) struct Delivered {
 }
 
 impl LinkCounters {
-    /// A message was written to its last byte, as so many bytes.
-    pub(super) fn note_delivered(&self, contents: &Contents, bytes: u64) {
+    /// Counts a message written to its last byte, `bytes` long.
+    pub(super) fn record_delivered(&self, contents: &Contents, bytes: u64) {
         self.delivered.add(1);
         self.delivered_bytes.add(bytes);
         match contents {
@@ -62,8 +62,8 @@ impl LinkCounters {
         }
     }
 
-    /// A fault of this kind begins on this link.
-    pub(super) fn note_fault(&self, kind: FaultKind) {
+    /// Counts the start of a fault on this link.
+    pub(super) fn record_fault(&self, kind: FaultKind) {
         self.sums().faults.add(kind);
     }
 

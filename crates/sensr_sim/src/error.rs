@@ -1,4 +1,4 @@
-//! What can go wrong with a simulated server.
+//! Errors of the simulator.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,43 +9,43 @@ use super::options::OptionsError;
 use super::pcd::PcdError;
 use super::tls::TlsError;
 
-/// Why a simulated server did not start, or did not end well.
+/// Error of starting or running a simulated server.
 #[derive(Debug, thiserror::Error)]
 pub enum SimError {
-    /// An option has a value that is not allowed.
+    /// An option has an invalid value.
     #[error(transparent)]
     Options(#[from] OptionsError),
-    /// A scan to replay cannot be used.
+    /// A scan cannot be replayed.
     #[error(transparent)]
     Replay(#[from] ReplayError),
     /// A bag cannot be replayed.
     #[error(transparent)]
     Bag(#[from] BagError),
-    /// TLS cannot be served.
+    /// The TLS certificate or configuration cannot be made.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// A port cannot be listened on. Another port may work.
+    /// A port cannot be opened. Another port may work.
     #[error("cannot listen on {address} for the {link} stream: {source}")]
     Listen {
         /// `points` or `output`.
         link: &'static str,
-        /// The address asked for.
+        /// Requested address.
         address: SocketAddr,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// A part of the server ended by a bug.
+    /// A task panicked or ended unexpectedly, which is a bug.
     #[error("{part} failed: {reason}")]
     Task {
-        /// Which part.
+        /// Name of the task.
         part: &'static str,
-        /// What it left behind.
+        /// Panic message or description.
         reason: String,
     },
 }
 
 impl SimError {
-    /// Is it what was asked for that cannot be done (as opposed to the machine's state)?
+    /// Returns whether the request is at fault (as opposed to the state of the machine).
     #[must_use]
     pub fn is_bad_request(&self) -> bool {
         matches!(
@@ -55,34 +55,34 @@ impl SimError {
     }
 }
 
-/// Why scans cannot be replayed.
+/// Error of replaying scans.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
     /// The file or folder cannot be read.
     #[error("cannot read {path}: {source}")]
     Read {
-        /// What was to be read.
+        /// Path that was read.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
     /// The folder holds no PCD file.
     #[error("no *.pcd file in {0}")]
     NoScans(PathBuf),
-    /// The file is no PCD file with the needed fields.
+    /// The file is no PCD file with the required fields.
     #[error("{path}: {source}")]
     Pcd {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Parse error.
         source: PcdError,
     },
-    /// The scan has no point that could be repeated.
+    /// The scan has no point that resampling could repeat.
     #[error("{path} has no points, so it cannot be resampled to {wanted}")]
     Empty {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The size asked for.
+        /// Requested number of points.
         wanted: usize,
     },
 }

@@ -1,24 +1,21 @@
-//! What can go wrong with a server, on demand, by script or at random.
+//! Faults of a server: on demand, by script or at random.
 //!
 //! ```text
 //! stdin ──────────┐
-//! script, --fault ├─► director ─┬─► door: are connections accepted, and answered?
-//! chaos ──────────┘             └─► send queues: strikes (once), grips (for a while), releases (the end)
+//! script, --fault ├─► runner ─┬─► port state: treatment of new connections
+//! chaos ──────────┘           └─► send queues: one-shot faults, ongoing faults, disconnects
 //! ```
 //!
-//! A fault that costs the connection is the last thing written on it; then the connection ends in order. So
-//! whoever reads to the end has received exactly what the report says was delivered.
+//! A fault that ends the connection is the last thing written on it; then the connection is closed gracefully. So a
+//! client that reads to the end has received exactly what the report counts as delivered.
 
 mod chaos;
-mod counts;
-mod director;
-mod doctor;
-mod event;
-mod injector;
+mod corrupt;
+mod events;
 mod kind;
+mod one_shot;
 mod parse;
-mod script;
-mod strike;
+mod runner;
 mod target;
 
 use std::fmt;
@@ -27,19 +24,17 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use chaos::{Chaos, ChaosOptions};
-pub use counts::FaultCounts;
-pub use event::FaultEvent;
-pub use injector::{Injector, NotCarriedOut};
-pub use kind::FaultKind;
-pub use parse::FaultError;
-pub use script::{ScriptError, parse_script};
+pub use events::FaultEvent;
+pub use kind::{FaultCounts, FaultKind};
+pub use parse::{FaultError, ScriptError, parse_script};
+pub use runner::{InjectError, Injector};
 
-pub(super) use director::Director;
-pub(super) use doctor::{emptied, non_finite, truncated};
-pub(super) use event::Herald;
-pub(super) use strike::{Blow, Strike, Token};
+pub(super) use corrupt::{truncate_message, with_non_finite_points, without_points};
+pub(super) use events::FaultEvents;
+pub(super) use one_shot::{FaultGuard, OneShotFault, PendingFault};
+pub(super) use runner::FaultRunner;
 
-/// The streams that suffer.
+/// Streams affected by a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Links {
@@ -52,7 +47,7 @@ pub enum Links {
 }
 
 impl Links {
-    /// As the grammar has them.
+    /// Returns the word of the grammar.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -63,9 +58,9 @@ impl Links {
     }
 }
 
-/// Something that goes wrong.
+/// Fault of the server or of its connections.
 ///
-/// Its text is `FAULT [points|output|both] [for SECONDS]`:
+/// The text form is `FAULT [points|output|both] [for SECONDS]`:
 ///
 /// ```
 /// # use sensr_sim::Fault;
@@ -75,30 +70,30 @@ impl Links {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fault {
-    /// What goes wrong.
+    /// Kind of the fault.
     pub kind: FaultKind,
-    /// Where.
+    /// Affected streams.
     pub links: Links,
-    /// How long, seconds. `None`: as long as it usually takes.
+    /// Duration, seconds; `None` for the default of the kind.
     pub secs: Option<f64>,
 }
 
-/// A fault and when it begins.
+/// Fault with the time of its beginning.
 ///
-/// Its text is that of the fault, with `at SECONDS` before it or not.
+/// The text form is that of the fault, optionally preceded by `at SECONDS`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TimedFault {
-    /// Counted from when the clock starts: with the first client of the point stream, of a bag with the first
-    /// of each stream, or at once if the server is free-running.
+    /// Time since the clock started: with the first client of the point stream, with the first of each stream for a
+    /// bag, or at once if the server is free-running.
     pub at: Duration,
-    /// What goes wrong then.
+    /// Fault that begins then.
     pub fault: Fault,
 }
 
 impl Fault {
-    /// How long it lasts; zero if that is no question.
-    pub(super) fn lasts(&self) -> Duration {
-        let secs = self.secs.or(self.kind.usual_secs()).unwrap_or(0.0);
+    /// Returns the duration; zero if the kind has none.
+    pub(super) fn duration(&self) -> Duration {
+        let secs = self.secs.or(self.kind.default_secs()).unwrap_or(0.0);
         Duration::try_from_secs_f64(secs).unwrap_or_default()
     }
 }

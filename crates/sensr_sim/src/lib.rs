@@ -1,17 +1,30 @@
-//! A SENSR server to try the bridge with: both ports, a moving scene, recorded scans or a bag.
+//! Simulator of a SENSR server: both ports, with a moving scene, recorded scans or a recorded bag.
 //!
 //! ```text
-//! scene  ─┐
-//!         ├─► source ─► producer (absolute ticks) ─┐
-//! replay ─┘                                        ├─► hub ─► one bounded send queue per client ─► socket
-//! bag ─► read-ahead ─► player (recorded times) ────┘
+//! scene ─► source ─┐
+//! scan_replay ─────┴─► playback (absolute ticks) ────┐
+//!                                                    ├─► broadcast ─► one bounded send_queue per client ─► client ─► socket
+//! bag: read_ahead ─► player (recorded times) ────────┘
 //! ```
 //!
-//! Faults (`fault`) act on the send queues and on the two ports, never on the production: its schedule goes on
-//! whatever happens to the clients.
+//! | component | task |
+//! |---|---|
+//! | [`Server`] (`server`, `shared_state`, `clock`, `counters`, `report`) | starts, stops and counts everything |
+//! | `options`, `tls`, `error` | settings and their validation |
+//! | `scene` | ray-cast street: clouds and tracks as a function of time |
+//! | `output` | output messages made of the tracks: objects, zones, events, health |
+//! | `pcd`, `scan_replay`, `source` | point messages of the scene or of PCD files |
+//! | `playback`, `schedule` | generation of messages on an absolute time grid |
+//! | `bag` | replay of the frames that a bridge recorded |
+//! | `broadcast`, `send_queue`, `queue_item` | distribution of each message to all clients |
+//! | `port_listener`, `port_state`, `client`, `ws_frame`, `close` | connections and the WebSocket protocol |
+//! | `fault` | faults of ports, connections, messages and the clock |
 //!
-//! A message is encoded once and shared by every client ([`bytes::Bytes`]); the socket is written from
-//! that very buffer. The simulator knows the wire format and nothing of the bridge.
+//! Faults act on the send queues, the ports and the clock, never on the playback, whose schedule does not depend on the
+//! clients.
+//!
+//! A message is encoded once and shared by all clients ([`bytes::Bytes`]); sockets are written from that buffer. The
+//! simulator knows the wire format and does not depend on the bridge.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), sensr_sim::SimError> {
@@ -26,42 +39,39 @@
 //! ```
 
 mod bag;
+mod broadcast;
 mod client;
 mod clock;
+mod close;
+mod convert;
 mod counters;
-mod door;
-mod ending;
-mod entrance;
 mod error;
-mod farewell;
 mod fault;
-mod frame;
-mod hub;
-mod message;
 mod natural_order;
-mod number;
 mod options;
-mod outgoing;
 mod output;
 pub mod pcd;
-mod producer;
-mod production;
-mod replay;
+mod playback;
+mod port_listener;
+mod port_state;
+mod queue_item;
 mod report;
+mod scan_replay;
 pub mod scene;
 mod schedule;
 mod send_queue;
 mod server;
-mod shared;
+mod shared_state;
 mod source;
 mod tls;
+mod ws_frame;
 
 pub use bag::{BagError, is_bag};
-pub use ending::CLOSE_OVERFLOW_REASON;
+pub use close::CLOSE_OVERFLOW_REASON;
 pub use error::{ReplayError, SimError};
 pub use fault::{
-    Chaos, ChaosOptions, Fault, FaultCounts, FaultError, FaultEvent, FaultKind, Injector, Links,
-    NotCarriedOut, ScriptError, TimedFault, parse_script,
+    Chaos, ChaosOptions, Fault, FaultCounts, FaultError, FaultEvent, FaultKind, InjectError,
+    Injector, Links, ScriptError, TimedFault, parse_script,
 };
 pub use options::{
     BagOptions, DEFAULT_SCENE_POINTS, Generation, MAX_POINTS, MAX_RATE_HZ, MAX_SPEED, Options,

@@ -1,9 +1,9 @@
-//! The natural order of file names: numbers in them compare by value, so that `2.pcd` comes before `10.pcd`.
+//! Natural order of file names: numbers in them compare by value, so that `2.pcd` precedes `10.pcd`.
 
-/// A run of digits or of other characters.
+/// Run of digits or of other characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Run {
-    /// Digits without their leading zeros: first by length, then digit by digit, which is by value.
+    /// Digits without leading zeros, compared by length and then digit by digit, which is by value.
     Number(usize, String),
     Text(String),
 }
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn leading_zeros_do_not_count_unless_nothing_else_differs() {
+    fn leading_zeros_decide_only_between_names_that_are_otherwise_equal() {
         assert_eq!(sorted(&["007", "7", "08", "6"]), ["6", "007", "7", "08"]);
         assert_eq!(sorted(&["라이다10", "라이다9"]), ["라이다9", "라이다10"]);
     }

@@ -1,4 +1,4 @@
-//! What a simulated server is asked to do.
+//! Options of a simulated server.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -8,54 +8,54 @@ use super::fault::{ChaosOptions, TimedFault};
 use super::tls::TlsOptions;
 use sensr_protocol::wire::{CloudType, OUTPUT_PORT, POINTS_PORT};
 
-/// Points of one cloud of the scene unless told otherwise.
+/// Default size of a RAW cloud of the scene, points.
 pub const DEFAULT_SCENE_POINTS: usize = 65_536;
 
-/// The most points a cloud may be resampled to: 64 MB on the wire, twice what SENSR sends.
+/// Largest size of a cloud, points: 64 MB on the wire, twice what SENSR sends.
 pub const MAX_POINTS: usize = 4_000_000;
 
-/// The highest rate of point messages, Hz.
+/// Highest rate of point messages, Hz.
 pub const MAX_RATE_HZ: f64 = 10_000.0;
 
-/// The highest speed of a bag, times that of the recording.
+/// Highest playback speed of a bag, as a multiple of the recorded speed.
 pub const MAX_SPEED: f64 = 1000.0;
 
-/// Where the clouds come from.
+/// Source of the clouds.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
-    /// A street with houses, traffic and people, ray-cast. The same seed gives the same bytes.
+    /// Ray-cast street with houses, traffic and people. The same seed gives the same bytes.
     Street {
-        /// Chooses the houses, the colours, the traffic and the noise.
+        /// Seed of the houses, colours, traffic and noise.
         seed: u64,
     },
     /// PCD files, one cloud each.
     Replay {
-        /// A file, or a folder whose `*.pcd` files are played in the order of their names.
+        /// A file, or a folder whose `*.pcd` files are played in natural order of their names.
         path: PathBuf,
-        /// Start again after the last file, for ever, instead of ending.
+        /// Restart after the last file instead of ending.
         repeat: bool,
     },
-    /// The frames of both streams as a bridge received them. [`Options::rate_hz`], [`Options::points`],
-    /// [`Options::types`], [`Options::alternate`] and [`Options::generation`] have no meaning then.
+    /// Frames of both streams as a bridge received them. [`Options::rate_hz`], [`Options::points`],
+    /// [`Options::types`], [`Options::alternate`] and [`Options::generation`] are ignored.
     Bag(BagOptions),
 }
 
-/// A bag to replay.
+/// Options of the replay of a bag.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BagOptions {
-    /// An MCAP file, or the folder of a rosbag2 recording.
+    /// MCAP file or folder of a rosbag2 recording.
     pub path: PathBuf,
-    /// Start again after the last frame, for ever, instead of ending.
+    /// Restart after the last frame instead of ending.
     pub repeat: bool,
-    /// The topic with the frames, if there is more than one such.
+    /// Topic with the frames; required if several topics have frames.
     pub topic: Option<String>,
-    /// Times the speed of the recording, at most [`MAX_SPEED`]. 0: as fast as the clients take it, and nobody
-    /// overflows; a stream without a client is waited for, unless [`Options::free_running`].
+    /// Multiple of the recorded speed, at most [`MAX_SPEED`]. 0: as fast as the clients read, without overflow; waits
+    /// for a client of each stream unless [`Options::free_running`] is set.
     pub speed: f64,
 }
 
 impl BagOptions {
-    /// Once, at the speed of the recording.
+    /// Returns options to play a bag once at the recorded speed.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
@@ -67,58 +67,55 @@ impl BagOptions {
     }
 }
 
-/// The SENSR whose output stream is spoken.
+/// SENSR generation of the output stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Generation {
-    /// SENSR 2.5: another custom part, gates among the labels, nodes without input.
+    /// SENSR 2.5: its own custom part, label GATE, node status INPUT_NOT_AVAILABLE.
     V2_5,
     /// SENSR 3.3.
     #[default]
     V3,
 }
 
-/// What a simulated server is asked to do. Checked by [`Server::start`](crate::Server::start).
+/// Options of a simulated server, checked by [`Server::start`](crate::Server::start).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// Address both ports listen on.
+    /// Address of both ports.
     pub bind: IpAddr,
-    /// Port of the point stream; 0 lets the system choose.
+    /// Port of the point stream; 0 for any free port.
     pub points_port: u16,
-    /// Port of the output stream; 0 lets the system choose.
+    /// Port of the output stream; 0 for any free port.
     pub output_port: u16,
-    /// Where the clouds come from.
+    /// Source of the clouds.
     pub source: Source,
     /// Point messages per second: more than 0, at most [`MAX_RATE_HZ`].
     pub rate_hz: f64,
-    /// Size of every RAW cloud. In the scene GROUND and BACKGROUND are its parts, in a replay every
-    /// listed type has this size. `None`: [`DEFAULT_SCENE_POINTS`], or each scan as it is.
+    /// Size of every RAW cloud. GROUND and BACKGROUND are parts of it in the scene; in a replay every listed type has
+    /// this size. `None`: [`DEFAULT_SCENE_POINTS`] for the scene, the size of each scan for a replay.
     pub points: Option<usize>,
-    /// The clouds of a point message, in this order. Empty: RAW, GROUND and BACKGROUND for the scene,
-    /// as a server at run time sends them, and RAW for a replay. A replay sends the scan as it is
-    /// under every listed type.
+    /// Clouds of a point message, in this order. Empty: RAW, GROUND and BACKGROUND for the scene, as a SENSR server
+    /// sends them at run time, and RAW for a replay. A replay sends the same scan under every listed type.
     pub types: Vec<CloudType>,
-    /// Message `k` carries only type number `k % types.len()` instead of all of them.
+    /// Sends only type number `k % types.len()` in message `k` instead of all types.
     pub alternate: bool,
-    /// End after this many point messages, once they are delivered. Of a bag also what was recorded between them
-    /// on the output stream is sent.
+    /// Number of point messages after which the server ends, once they are delivered. Of a bag, the output frames
+    /// recorded between them are sent too.
     pub count: Option<u64>,
-    /// Start the clock at once. Otherwise the world stands still until the first client of the point
-    /// stream has connected, which therefore gets every message from the first one on; a bag waits for one of
-    /// each stream.
+    /// Starts the clock at once. Otherwise it starts with the first client of the point stream, which therefore
+    /// gets every message from the first one on; a bag waits for one client of each stream.
     pub free_running: bool,
-    /// Which SENSR it is.
+    /// SENSR generation of the output stream.
     pub generation: Generation,
-    /// Bytes that may wait for one client, at least 1. See
-    /// [`CLOSE_OVERFLOW_REASON`](crate::CLOSE_OVERFLOW_REASON) for what happens beyond.
+    /// Capacity of the send queue of one client, bytes, at least 1. A client that exceeds it is closed with
+    /// [`CLOSE_OVERFLOW_REASON`](crate::CLOSE_OVERFLOW_REASON).
     pub client_buffer_bytes: usize,
-    /// How often a client is pinged; one that answers nothing for three times as long is closed.
-    /// `None`: never.
+    /// Interval of pings; a client that answers nothing for three intervals is closed. `None` for no pings.
     pub ping_interval: Option<Duration>,
-    /// What goes wrong, in any order.
+    /// Faults in any order.
     pub faults: Vec<TimedFault>,
-    /// What goes wrong at random, besides.
+    /// Additional random faults.
     pub chaos: Option<ChaosOptions>,
-    /// Both streams are served with TLS.
+    /// TLS settings of both streams; `None` for plain TCP.
     pub tls: Option<TlsOptions>,
 }
 
@@ -146,7 +143,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The defaults on ports that the system chooses: what a test wants.
+    /// Returns the defaults with any free ports, for tests.
     #[must_use]
     pub fn ephemeral() -> Self {
         Self {
@@ -156,7 +153,7 @@ impl Options {
         }
     }
 
-    /// The clouds of a point message, defaults filled in.
+    /// Returns the clouds of a point message, with defaults filled in.
     #[must_use]
     pub fn effective_types(&self) -> Vec<CloudType> {
         match (&self.source, self.types.as_slice()) {
@@ -168,7 +165,7 @@ impl Options {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), OptionsError> {
+    pub(super) fn validate(&self) -> Result<(), OptionsError> {
         let refuse = |name, allowed, given| {
             Err(OptionsError {
                 name,
@@ -205,7 +202,7 @@ impl Options {
             && let Some(timed) = self
                 .faults
                 .iter()
-                .find(|timed| !timed.fault.kind.fits_bag())
+                .find(|timed| !timed.fault.kind.supports_bags())
         {
             let allowed = "one that can happen to recorded frames";
             return refuse("fault", allowed, timed.fault.to_string());
@@ -232,15 +229,15 @@ fn first_repeated(types: &[CloudType]) -> Option<CloudType> {
         .map(|(_, &kind)| kind)
 }
 
-/// An option with a value that is not allowed.
+/// Error of an option with an invalid value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name}: {given} is not allowed, it must be {allowed}")]
 pub struct OptionsError {
-    /// The option's name.
+    /// Name of the option.
     pub name: &'static str,
-    /// What is allowed.
+    /// Allowed values.
     pub allowed: &'static str,
-    /// What was given.
+    /// Given value.
     pub given: String,
 }
 
@@ -248,20 +245,20 @@ pub struct OptionsError {
 mod tests {
     use super::*;
 
-    fn refused(options: &Options) -> String {
-        options.check().expect_err("must be refused").to_string()
+    fn validation_error(options: &Options) -> String {
+        options.validate().expect_err("must be refused").to_string()
     }
 
     #[test]
-    fn defaults_are_allowed_and_bind_to_loopback() {
-        Options::default().check().expect("defaults");
+    fn defaults_are_valid_and_bind_to_loopback() {
+        Options::default().validate().expect("defaults");
         assert!(Options::default().bind.is_loopback());
     }
 
     #[test]
-    fn refusals_name_the_option_the_range_and_the_value() {
+    fn errors_name_the_option_the_range_and_the_value() {
         for rate_hz in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            let text = refused(&Options {
+            let text = validation_error(&Options {
                 rate_hz,
                 ..Options::default()
             });
@@ -270,7 +267,7 @@ mod tests {
             assert!(text.contains("at most 10000 Hz"), "{text}");
         }
         for speed in [-1.0, 1000.5, f64::NAN] {
-            let text = refused(&Options {
+            let text = validation_error(&Options {
                 source: Source::Bag(BagOptions {
                     speed,
                     ..BagOptions::new("bag")
@@ -282,12 +279,12 @@ mod tests {
                 "{text}"
             );
         }
-        let text = refused(&Options {
+        let text = validation_error(&Options {
             points: Some(4_000_001),
             ..Options::default()
         });
         assert!(text.contains("4000001"), "{text}");
-        let text = refused(&Options {
+        let text = validation_error(&Options {
             chaos: Some(ChaosOptions {
                 mean_pause_secs: 0.0,
                 ..ChaosOptions::new(1)
@@ -295,13 +292,13 @@ mod tests {
             ..Options::default()
         });
         assert!(text.contains("at most 3600 s"), "{text}");
-        let text = refused(&Options {
+        let text = validation_error(&Options {
             source: Source::Bag(BagOptions::new("bag")),
             faults: vec!["clock".parse().expect("a fault")],
             ..Options::default()
         });
         assert!(text.contains("clock both"), "{text}");
-        let text = refused(&Options {
+        let text = validation_error(&Options {
             types: vec![CloudType::Raw, CloudType::Ground, CloudType::Raw],
             ..Options::default()
         });
@@ -309,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replay_is_raw_unless_told_otherwise() {
+    fn replay_sends_raw_by_default() {
         let mut options = Options {
             source: Source::Replay {
                 path: "scans".into(),

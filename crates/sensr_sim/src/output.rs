@@ -1,110 +1,112 @@
 //! Messages of the output stream.
 //!
-//! Every moment has one message with the objects. What happened since the moment before follows in a
-//! message of its own, with the same time.
+//! Every tick has one message with the objects. Events since the previous tick follow in a separate message with the same
+//! time.
 
-mod convert;
 mod custom;
+mod field_of_regard;
 mod frames;
 mod health;
 mod object;
 mod profiling;
 mod recalibration;
-mod regard;
 mod tracker;
 mod zone;
 mod zone_events;
 
 use bytes::Bytes;
 
-use super::number::narrow;
+use super::convert::{timestamp, to_f32, vector3};
 use super::options::Generation;
-use super::outgoing::Message;
+use super::queue_item::Message;
 use super::report::OutputCounts;
 use super::scene::Track;
-use convert::{timestamp, vector};
-use frames::{Extras, encode};
+use frames::{PeriodicParts, encode_output};
 use sensr_protocol::wire::proto::system_health::Status;
 use sensr_protocol::wire::proto::{
     EventMessage, LosingEvent, Object, OutputMessage, StreamMessage, SystemHealth,
 };
-use tracker::{Lost, Tracker};
+use tracker::{LostTrack, Tracker};
 use zone::Zone;
-use zone_events::ZoneWatch;
+use zone_events::ZoneEventDetector;
 
 pub(super) use frames::OutputFrames;
 
-/// Nanoseconds between the arrival of the first cloud and the message made of it.
+/// Time between the arrival of the first cloud and the message with its objects, nanoseconds.
 const PROCESSING_NS: i64 = 40_000_000;
 
-/// When a message is made.
+/// Time and number of an output message.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
+pub(super) struct OutputTime {
     /// Number of the message since the start.
     pub k: u64,
     /// Server time, nanoseconds since 1970.
     pub now_ns: i64,
-    /// Seconds since the start; `None` while the world stands still.
-    pub world_secs: Option<f64>,
+    /// Seconds since the scene clock started; `None` before.
+    pub scene_secs: Option<f64>,
 }
 
-/// What there is besides the tracks.
+/// Surroundings of the tracks.
 #[derive(Debug)]
-pub(super) enum Setting {
-    /// Zones, parked cars, and machines that have their troubles.
+pub(super) enum Surroundings {
+    /// Street with zones, parked cars, and incidents of sensors and machines.
     Street { parked: Vec<Track> },
-    /// Nothing, in good health.
+    /// Empty surroundings in good health.
     Empty,
 }
 
-/// Turns tracks into messages; remembers what was.
+/// Encoder of tracks as output messages; keeps the state needed for events.
 #[derive(Debug)]
-pub(super) struct OutputMaker {
+pub(super) struct OutputEncoder {
     generation: Generation,
-    has_troubles: bool,
+    has_incidents: bool,
     zones: Vec<Zone>,
     parked: Vec<Track>,
     tracker: Tracker,
-    watch: ZoneWatch,
-    /// The moment before.
-    before: Option<Moment>,
+    zone_events: ZoneEventDetector,
+    /// Time of the previous message.
+    previous: Option<OutputTime>,
 }
 
-impl OutputMaker {
-    pub(super) fn new(setting: Setting, generation: Generation) -> Self {
-        let (zones, parked, has_troubles) = match setting {
-            Setting::Street { parked } => (zone::street(), parked, true),
-            Setting::Empty => (Vec::new(), Vec::new(), false),
+impl OutputEncoder {
+    pub(super) fn new(surroundings: Surroundings, generation: Generation) -> Self {
+        let (zones, parked, has_incidents) = match surroundings {
+            Surroundings::Street { parked } => (zone::street_zones(), parked, true),
+            Surroundings::Empty => (Vec::new(), Vec::new(), false),
         };
         // The parked cars have the first ids.
         let first_id = i32::try_from(parked.len() + 1).unwrap_or(1);
         Self {
             generation,
-            has_troubles,
+            has_incidents,
             zones,
             parked,
             tracker: Tracker::new(first_id),
-            watch: ZoneWatch::default(),
-            before: None,
+            zone_events: ZoneEventDetector::default(),
+            previous: None,
         }
     }
 
-    /// The messages of one moment.
-    pub(super) fn frames(&mut self, moment: &Moment, tracks: Vec<Track>) -> OutputFrames {
-        let now_ns = moment.now_ns;
+    /// Returns the messages of one tick.
+    pub(super) fn encode_tick(
+        &mut self,
+        output_time: &OutputTime,
+        tracks: Vec<Track>,
+    ) -> OutputFrames {
+        let now_ns = output_time.now_ns;
         let update = self.tracker.update(now_ns, tracks);
         let sightings = update.sightings.into_iter();
         let objects: Vec<Object> = sightings
-            .map(|sighting| object::object(sighting, &self.zones, self.generation))
+            .map(|sighting| object::to_object(sighting, &self.zones, self.generation))
             .collect();
-        let event = self.event(moment, &objects, &update.lost);
+        let event = self.events_since_previous(output_time, &objects, &update.lost);
         let event = (event != EventMessage::default()).then(|| OutputMessage {
             timestamp: Some(timestamp(now_ns)),
             event: Some(event),
             ..OutputMessage::default()
         });
-        self.before = Some(*moment);
-        let extras = self.extras(moment, &objects);
+        self.previous = Some(*output_time);
+        let periodic = self.periodic_parts(output_time, &objects);
         let message = OutputMessage {
             timestamp: Some(timestamp(now_ns)),
             stream: Some(StreamMessage {
@@ -115,75 +117,87 @@ impl OutputMaker {
             }),
             ..OutputMessage::default()
         };
-        OutputFrames::new(moment, message, event.as_ref(), extras)
+        OutputFrames::new(output_time, message, event.as_ref(), periodic)
     }
 
-    /// What a client that reads too slowly is told before it is closed.
-    pub(super) fn overflow_event(&self, moment: &Moment) -> Message {
-        overflow(moment.now_ns, self.health(moment))
+    /// Returns the event sent to a client that reads too slowly, before it is closed.
+    pub(super) fn overflow_event(&self, output_time: &OutputTime) -> Message {
+        encode_overflow(output_time.now_ns, self.health_at(output_time))
     }
 
-    /// What happened since the moment before. Nothing, if that was not just before: nobody was there to
-    /// hear of it, or the world stood still.
-    fn event(&mut self, moment: &Moment, objects: &[Object], lost: &[Lost]) -> EventMessage {
-        let now_ns = moment.now_ns;
-        let Some(before) = self.before.filter(|before| moment.follows(before)) else {
-            self.watch.restart(now_ns, &self.zones, objects);
+    /// Returns the events since the previous message. Empty if it was not the directly preceding tick, because no client
+    /// was connected or the scene clock did not run.
+    fn events_since_previous(
+        &mut self,
+        output_time: &OutputTime,
+        objects: &[Object],
+        lost: &[LostTrack],
+    ) -> EventMessage {
+        let now_ns = output_time.now_ns;
+        let Some(previous) = self
+            .previous
+            .filter(|previous| output_time.directly_follows(previous))
+        else {
+            self.zone_events.reset(now_ns, &self.zones, objects);
             return EventMessage::default();
         };
-        let health = self.health(moment);
-        let has_changed = health != self.health(&before);
-        let recalibrations = if self.has_troubles {
-            recalibration::count(before.secs())..recalibration::count(moment.secs())
+        let health = self.health_at(output_time);
+        let has_changed = health != self.health_at(&previous);
+        let recalibrations = if self.has_incidents {
+            recalibration::count_until(previous.scene_secs_or_zero())
+                ..recalibration::count_until(output_time.scene_secs_or_zero())
         } else {
             0..0
         };
         EventMessage {
-            zone: self.watch.update(now_ns, &self.zones, objects),
-            losing: lost.iter().map(|lost| losing(lost, now_ns)).collect(),
+            zone: self.zone_events.update(now_ns, &self.zones, objects),
+            losing: lost.iter().map(|lost| losing_event(lost, now_ns)).collect(),
             health: has_changed.then_some(health),
             online_recalibration: recalibrations
-                .map(|index| recalibration::event(index, now_ns))
+                .map(|index| recalibration::recalibration_event(index, now_ns))
                 .collect(),
         }
     }
 
-    fn extras(&self, moment: &Moment, objects: &[Object]) -> Extras {
+    fn periodic_parts(&self, output_time: &OutputTime, objects: &[Object]) -> PeriodicParts {
         let parked = self.parked.iter().zip(1..);
-        Extras {
+        PeriodicParts {
             zones: self.zones.iter().map(|zone| zone.config.clone()).collect(),
             static_objects: parked
-                .map(|(car, id)| object::parked(id, car, moment.now_ns, &self.zones))
+                .map(|(car, id)| object::parked_object(id, car, output_time.now_ns, &self.zones))
                 .collect(),
-            health: self.health(moment),
-            custom: custom::encode(self.generation, moment, objects),
+            health: self.health_at(output_time),
+            custom: custom::encode_custom(self.generation, output_time, objects),
         }
     }
 
-    fn health(&self, moment: &Moment) -> SystemHealth {
-        let secs = moment.world_secs.filter(|_| self.has_troubles);
-        health::at(secs, self.generation).into()
+    fn health_at(&self, output_time: &OutputTime) -> SystemHealth {
+        let secs = output_time.scene_secs.filter(|_| self.has_incidents);
+        health::health_at(secs, self.generation).into()
     }
 }
 
-impl Moment {
-    /// Is this the one just after another, in a world that moves?
-    fn follows(&self, before: &Self) -> bool {
-        self.world_secs.is_some() && before.world_secs.is_some() && self.k == before.k + 1
+impl OutputTime {
+    /// Returns whether this tick directly follows `previous` while the scene clock runs.
+    fn directly_follows(&self, previous: &Self) -> bool {
+        self.scene_secs.is_some() && previous.scene_secs.is_some() && self.k == previous.k + 1
     }
 
-    fn secs(&self) -> f64 {
-        self.world_secs.unwrap_or_default()
+    fn scene_secs_or_zero(&self) -> f64 {
+        self.scene_secs.unwrap_or_default()
     }
 }
 
-/// What a client that reads too slowly is told before it is closed, if all else is well.
+/// Returns the event sent to a client that reads too slowly, before it is closed, with otherwise good health.
 pub(super) fn overflow_event(now_ns: i64) -> Message {
-    overflow(now_ns, health::at(None, Generation::default()).into())
+    encode_overflow(
+        now_ns,
+        health::health_at(None, Generation::default()).into(),
+    )
 }
 
-fn overflow(now_ns: i64, health: SystemHealth) -> Message {
-    let data = encode(&OutputMessage {
+fn encode_overflow(now_ns: i64, health: SystemHealth) -> Message {
+    let data = encode_output(&OutputMessage {
         timestamp: Some(timestamp(now_ns)),
         event: Some(EventMessage {
             health: Some(SystemHealth {
@@ -201,20 +215,20 @@ fn overflow(now_ns: i64, health: SystemHealth) -> Message {
     Message::output(data, counts)
 }
 
-/// A message that says nothing but what time it is.
-pub(super) fn only_time(now_ns: i64) -> Bytes {
-    encode(&OutputMessage {
+/// Returns a message with only a timestamp.
+pub(super) fn timestamp_only(now_ns: i64) -> Bytes {
+    encode_output(&OutputMessage {
         timestamp: Some(timestamp(now_ns)),
         ..OutputMessage::default()
     })
 }
 
-fn losing(lost: &Lost, now_ns: i64) -> LosingEvent {
+fn losing_event(lost: &LostTrack, now_ns: i64) -> LosingEvent {
     LosingEvent {
         timestamp: Some(timestamp(now_ns)),
         id: lost.id,
-        position: Some(vector(lost.bottom_centre)),
-        heading: narrow(lost.yaw),
+        position: Some(vector3(lost.bottom_centre)),
+        heading: to_f32(lost.yaw),
     }
 }
 

@@ -1,9 +1,9 @@
-//! Reads point clouds from PCD files, the format of the Point Cloud Library.
+//! Parser of PCD files, the point cloud format of the Point Cloud Library.
 //!
-//! Of the fields only `x`, `y`, `z` and, when there, the intensity are used, wherever they stand in the record and
-//! whatever their numeric type. The intensity is known by any of the names that drivers and tools give it
-//! (`intensity`, `i`, `reflectivity`, `scalar_Intensity`, ...), in upper or lower case. `ascii`, `binary` and `binary_compressed` bodies are read.
-//! A float32 field keeps its bits, NaN included. The format:
+//! Only the fields `x`, `y`, `z` and, if present, the intensity are used, at any place in the record and of any numeric
+//! type. The intensity is recognized by the names that drivers and tools give it (`intensity`, `i`, `reflectivity`,
+//! `scalar_Intensity`, ...), in upper or lower case. `ascii`, `binary` and `binary_compressed` bodies are supported. A
+//! float32 field keeps its bits, NaN included. Format:
 //! <https://pointclouds.org/documentation/tutorials/pcd_file_format.html>.
 
 mod ascii;
@@ -16,12 +16,12 @@ use bytes::Bytes;
 use header::{Encoding, Header};
 use sensr_protocol::wire::{INTENSITY_BYTES, POINT_BYTES};
 
-/// A point cloud, laid out as the wire carries it.
+/// Point cloud, laid out as the wire carries it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Scan {
     /// n × (x, y, z), float32 little-endian, metres.
     pub points: Bytes,
-    /// n × float32 little-endian, or empty when the file has no intensity.
+    /// n × float32 little-endian, or empty if the file has no intensity.
     pub intensities: Bytes,
 }
 
@@ -32,14 +32,13 @@ impl Scan {
         self.points.len() / POINT_BYTES
     }
 
-    /// Returns whether there is no point.
+    /// Returns whether the scan has no points.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.points.is_empty()
     }
 
-    /// The scan with exactly `wanted` points: evenly thinned, or points repeated. `None` when there is
-    /// no point to repeat.
+    /// Returns the scan with exactly `wanted` points, evenly subsampled or repeated; `None` if there is no point to repeat.
     #[must_use]
     pub fn resampled(&self, wanted: usize) -> Option<Self> {
         let available = self.len();
@@ -52,7 +51,7 @@ impl Scan {
             }
             let mut picked = Vec::with_capacity(wanted * width);
             for i in 0..wanted {
-                let from = super::number::spread(i, wanted, available) * width;
+                let from = super::convert::spread_index(i, wanted, available) * width;
                 picked.extend_from_slice(&bytes[from..from + width]);
             }
             picked.into()
@@ -64,35 +63,35 @@ impl Scan {
     }
 }
 
-/// Why a file is no usable PCD file.
+/// Error of parsing a PCD file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PcdError {
-    /// The header ends without saying this.
+    /// A line is missing in the header.
     #[error("the PCD header has no {0} line")]
     MissingLine(&'static str),
-    /// Text in the encoding UTF-16.
+    /// The file is text in UTF-16.
     #[error("the file is UTF-16 text: save it as UTF-8 or ASCII")]
     Utf16,
-    /// A line of the file is wrong; lines count from 1.
+    /// A line is invalid.
     #[error("line {line}: {problem}")]
     Line {
-        /// Its number.
+        /// Line number, from 1.
         line: usize,
-        /// What is wrong.
+        /// Description of the error.
         problem: String,
     },
-    /// The header contradicts itself.
+    /// The header is inconsistent.
     #[error("{0}")]
     Header(String),
-    /// A field that is needed is not there.
+    /// A required field is missing.
     #[error("there is no field named {0}")]
     MissingField(&'static str),
-    /// The body is shorter than the header says.
-    #[error("the header promises {promised} bytes of points, the file has {found}")]
+    /// The body is shorter than the header declares.
+    #[error("the header declares {promised} bytes of points, the file has {found}")]
     Truncated {
-        /// What the header says.
+        /// Size according to the header.
         promised: usize,
-        /// What is there.
+        /// Size of the file's body.
         found: usize,
     },
     /// The compressed body cannot be expanded.
@@ -100,16 +99,16 @@ pub enum PcdError {
     Compression(&'static str),
 }
 
-/// Reads a whole PCD file. Bytes after the last point are ignored.
+/// Parses a whole PCD file. Bytes after the last point are ignored.
 pub fn parse(file: &[u8]) -> Result<Scan, PcdError> {
     let header = Header::parse(file)?;
     let body = &file[header.body_offset..];
     match header.encoding {
-        Encoding::Ascii => ascii::scan(&header, body),
-        Encoding::Binary => columns::scan(&header, columns::Layout::Records, body),
+        Encoding::Ascii => ascii::read_scan(&header, body),
+        Encoding::Binary => columns::read_scan(&header, columns::Layout::Records, body),
         Encoding::BinaryCompressed => {
             let expanded = lzf::expand_body(&header, body)?;
-            columns::scan(&header, columns::Layout::Fields, &expanded)
+            columns::read_scan(&header, columns::Layout::Fields, &expanded)
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a server has done, in numbers.
+//! Counts of a server's run, printed at its end.
 
 use serde::Serialize;
 
@@ -6,68 +6,67 @@ use super::fault::FaultCounts;
 use sensr_protocol::wire::CloudType;
 use sensr_protocol::wire::proto::OutputMessage;
 
-/// What a server has done so far. Every count is exact, over all connections.
+/// Counts of a server's run so far, exact over all connections.
 ///
-/// A fault that costs the connection is the last thing written on it, and what was written before reaches the
-/// client. So a client that reads to the end has received, in whole binary messages, what was
-/// [`delivered`](LinkReport::delivered) and [`injected`](LinkReport::injected) on its link.
+/// A fault that ends the connection is the last thing written on it, and everything written before reaches the client.
+/// Therefore a client that reads to the end has received, in whole binary messages, the sum of
+/// [`delivered`](LinkReport::delivered) and [`injected`](LinkReport::injected) of its link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Report {
     /// The point stream.
     pub points: LinkReport,
     /// The output stream.
     pub output: LinkReport,
-    /// The clouds in the point messages that were produced.
+    /// Clouds in the point messages that were made.
     pub clouds: CloudCounts,
-    /// What the output messages that were produced carry. Not of a bag, whose messages are not looked into.
+    /// Contents of the output messages that were made. Zero for a bag, whose output messages are not decoded.
     pub contents: OutputCounts,
-    /// The clouds in the point messages that were delivered, over all clients.
+    /// Clouds in the point messages that were delivered, over all clients.
     pub delivered_clouds: CloudCounts,
-    /// What the output messages that were delivered carry, over all clients. Not of a bag.
+    /// Contents of the output messages that were delivered, over all clients. Zero for a bag.
     pub delivered_contents: OutputCounts,
     /// The clients of both streams.
     pub clients: ClientCounts,
-    /// How late the latest tick was, microseconds. Ticks are never skipped.
+    /// Largest delay of a tick, microseconds. Ticks are never skipped.
     pub late_max_us: u64,
 }
 
-/// One stream.
+/// Counts of one stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct LinkReport {
-    /// Messages made, each offered to every client that was connected at its time.
+    /// Messages made, each offered to every client connected at its time.
     pub messages: u64,
-    /// Ticks at which nobody was connected, so that no message was made.
+    /// Ticks without a connected client, for which no message was made.
     pub unheard: u64,
-    /// Messages given to a client to be sent, over all clients, what a client is told before it overflows
-    /// included. When no client is connected any more, this is [`delivered`](Self::delivered) and
-    /// [`cut`](Self::cut) together.
+    /// Messages queued for a client or refused because its queue was full, over all clients; includes the message sent to
+    /// a client before it is closed for overflow. Once no client is connected, this is the sum of
+    /// [`delivered`](Self::delivered) and [`cut`](Self::cut).
     pub offered: u64,
-    /// Of these, written to a socket to their last byte. What a client leaves unread when it goes is among
-    /// them.
+    /// Offered messages that were written to a socket to their last byte, including those that the client left unread.
     pub delivered: u64,
-    /// Their bytes, without WebSocket headers.
+    /// Bytes of the delivered messages, without WebSocket headers.
     pub delivered_bytes: u64,
-    /// Of those offered, not written to their last byte: they waited or were half written when the connection
-    /// ended, or were forgotten when it overflowed.
+    /// Offered messages that were not written to their last byte: queued or half written when the connection ended, or
+    /// dropped on overflow.
     pub cut: u64,
-    /// Whole binary messages that a fault added, written to their last byte. Not among those offered.
+    /// Whole binary messages added by faults, written to their last byte. Not counted as offered.
     pub injected: u64,
-    /// Whole text messages that a fault added.
+    /// Whole text messages added by faults.
     pub injected_text: u64,
-    /// Messages begun whose header announced more than any client takes.
+    /// Messages begun with a header that declares more than any client accepts.
     pub oversized: u64,
-    /// The faults carried out on this link.
+    /// Faults run on this link.
     pub faults: FaultCounts,
 }
 
-/// Clouds by type.
+/// Number of clouds by type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct CloudCounts {
-    /// Of type RAW.
+    /// Clouds of type RAW.
     pub raw: u64,
-    /// Of type GROUND.
+    /// Clouds of type GROUND.
     pub ground: u64,
-    /// Of type BACKGROUND.
+    /// Clouds of type BACKGROUND.
     pub background: u64,
 }
 
@@ -96,21 +95,21 @@ impl FromIterator<CloudType> for CloudCounts {
     }
 }
 
-/// What output messages carry. Zones, static objects and custom parts are not counted: they go to some
-/// clients at some times.
+/// Contents of output messages. Zones, static objects and custom parts are not counted: different clients get them at
+/// different times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct OutputCounts {
-    /// Messages with objects. All others of [`Report::output`] carry events only.
+    /// Messages with objects. The other messages of [`Report::output`] carry events only.
     pub streams: u64,
     /// The objects in them.
     pub objects: u64,
-    /// Somebody came into a zone, left it, stayed too long or was too fast.
+    /// Zone entries, exits, loitering and speeding.
     pub zone_events: u64,
-    /// An object was lost.
+    /// Lost objects.
     pub losing_events: u64,
-    /// The health changed or a client was too slow.
+    /// Changes of health and reports that a client was too slow.
     pub health_events: u64,
-    /// A sensor was recalibrated.
+    /// Recalibrations of sensors.
     pub recalibration_events: u64,
 }
 
@@ -138,15 +137,15 @@ impl OutputCounts {
     }
 }
 
-/// Clients of both streams.
+/// Number of clients of both streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct ClientCounts {
-    /// Finished the handshake of the point stream.
+    /// Clients that finished the handshake of the point stream.
     pub points: u64,
-    /// Finished the handshake of the output stream.
+    /// Clients that finished the handshake of the output stream.
     pub output: u64,
-    /// Connected now.
+    /// Clients connected now.
     pub connected: u64,
-    /// Read too slowly and were closed with 1011.
+    /// Clients that read too slowly and were closed with 1011.
     pub overflowed: u64,
 }

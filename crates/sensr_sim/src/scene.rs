@@ -1,41 +1,35 @@
-//! A street seen by a rotating laser scanner on a pole, as a function of time.
+//! Simulated street seen by a rotating laser scanner on a pole, as a function of time.
 //!
-//! Every instant of the scene can be asked for, in any order, and the same seed and size give the same
-//! bytes. What does not move is cast once; an instant re-tests only the rays that can hit something
-//! that moves. Every ray meets something fixed, so that a RAW cloud always has exactly the size asked
-//! for, and always equals GROUND + BACKGROUND + the objects' points.
+//! Any instant can be computed, in any order, and the same seed and size give the same bytes. Static objects are
+//! ray-cast once; an instant tests only the rays that can hit a moving actor. Every ray hits something static, so a RAW
+//! cloud always has exactly the requested size and equals GROUND + BACKGROUND + the points of the objects.
 //!
-//! The frame: metres, origin on the ground below the sensor, x along the street, z up.
+//! Frame: metres, origin on the ground below the sensor, x along the street, z up.
 
-mod actor;
+mod actors;
 mod backdrop;
-mod body;
-mod cast;
-mod errand;
 mod geometry;
 mod grid;
 mod material;
-mod motion;
 mod path;
+mod static_objects;
 mod sweep;
 mod track;
-mod world;
 
 use bytes::Bytes;
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 
-use actor::Actor;
+use actors::{Actor, street_actors};
 use backdrop::{Backdrop, Layer};
-use cast::actors;
 use sensr_protocol::wire::{CloudType, PointCloud};
-use world::Class;
+use static_objects::PointClass;
 
 pub use sweep::Sweep;
 pub(crate) use track::FUTURE_STEPS;
 pub use track::{STEP_SECS, Track};
 
-/// A street with houses, traffic and people.
+/// Street with houses, traffic and people.
 #[derive(Debug)]
 pub struct Scene {
     seed: u64,
@@ -44,11 +38,11 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// A street whose RAW clouds have exactly `points` points.
+    /// Returns a street whose RAW clouds have exactly `points` points.
     #[must_use]
     pub fn street(seed: u64, points: usize) -> Self {
-        // Of their own, so that a change of size does not change the traffic.
-        let actors = actors(&mut SmallRng::seed_from_u64(seed ^ 0x00ac_7025));
+        // A generator of its own, so that the number of points does not change the traffic.
+        let actors = street_actors(&mut SmallRng::seed_from_u64(seed ^ 0x00ac_7025));
         let backdrop = Backdrop::street(points, &mut SmallRng::seed_from_u64(seed));
         Self {
             seed,
@@ -57,19 +51,19 @@ impl Scene {
         }
     }
 
-    /// One revolution at `t_secs` seconds after the beginning.
+    /// Computes one revolution, `t_secs` seconds after the beginning.
     #[must_use]
     pub fn sweep(&self, t_secs: f64) -> Sweep {
-        sweep::cast(&self.backdrop, &self.actors, self.seed, t_secs)
+        sweep::cast_sweep(&self.backdrop, &self.actors, self.seed, t_secs)
     }
 
-    /// The cloud of a type in a sweep. Intensities are 0 to 255. Of type NONE there are no points.
+    /// Returns the cloud of a type in a sweep, with intensities of 0 to 255. The cloud of type NONE is empty.
     #[must_use]
     pub fn cloud(&self, sweep: &Sweep, kind: CloudType) -> PointCloud {
         let layer = match kind {
-            CloudType::Raw => self.raw(sweep),
-            CloudType::Ground => self.without_hidden(sweep, Class::Ground),
-            CloudType::Background => self.without_hidden(sweep, Class::Background),
+            CloudType::Raw => self.raw_layer(sweep),
+            CloudType::Ground => self.visible_layer(sweep, PointClass::Ground),
+            CloudType::Background => self.visible_layer(sweep, PointClass::Background),
             CloudType::None => Layer::default(),
         };
         PointCloud {
@@ -80,19 +74,19 @@ impl Scene {
         }
     }
 
-    /// Everyone in the scene, with the points of a sweep that are on them, if any.
+    /// Returns all actors, with the points of the sweep that lie on them.
     #[must_use]
     pub fn tracks(&self, sweep: &Sweep) -> Vec<Track> {
-        track::tracks(&self.actors, sweep)
+        track::all_tracks(&self.actors, sweep)
     }
 
-    /// The cars that stand where they are for ever. Their points are BACKGROUND.
+    /// Returns the parked cars, whose points are BACKGROUND.
     #[must_use]
     pub fn parked(&self) -> Vec<Track> {
-        track::parked()
+        track::parked_tracks()
     }
 
-    fn raw(&self, sweep: &Sweep) -> Layer {
+    fn raw_layer(&self, sweep: &Sweep) -> Layer {
         let all = &self.backdrop.all;
         let mut points = all.points.clone();
         let mut intensities = all.intensities.clone();
@@ -110,11 +104,11 @@ impl Scene {
         }
     }
 
-    /// The fixed points of a class that nothing moving is in front of.
-    fn without_hidden(&self, sweep: &Sweep, class: Class) -> Layer {
+    /// Returns the static points of a class that no actor hides.
+    fn visible_layer(&self, sweep: &Sweep, class: PointClass) -> Layer {
         let full = match class {
-            Class::Ground => &self.backdrop.ground,
-            Class::Background => &self.backdrop.background,
+            PointClass::Ground => &self.backdrop.ground,
+            PointClass::Background => &self.backdrop.background,
         };
         let mut visible = Layer {
             points: Vec::with_capacity(full.points.len()),
@@ -130,7 +124,7 @@ impl Scene {
         };
         let mut from = 0;
         for hit in &sweep.hits {
-            let (of, hidden) = self.backdrop.class(hit.point);
+            let (of, hidden) = self.backdrop.class_of(hit.point);
             if of == class {
                 copy(from, hidden);
                 from = hidden + 1;

@@ -1,13 +1,13 @@
-//! When what is due: two rates on one absolute grid.
+//! Schedule of point and output messages on one absolute time grid.
 
 use std::time::{Duration, Instant};
 
-use super::number::float;
+use super::convert::to_f64;
 
 /// Messages per second on the output stream.
 pub(super) const OUTPUT_RATE_HZ: f64 = 10.0;
 
-/// Something that is due.
+/// Message that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tick {
     /// Point message number `.0`.
@@ -16,11 +16,11 @@ pub(super) enum Tick {
     Output(u64),
 }
 
-/// Ticks at `start + k / rate`: they do not drift, and none is left out, however late.
+/// Ticks at `start + k / rate`: they do not drift, and late ticks are not skipped.
 #[derive(Debug)]
 pub(super) struct Schedule {
     start: Instant,
-    /// Points per second; `None` while the world stands still, when only outputs are due.
+    /// Point messages per second; `None` until the clock starts, when only output messages are due.
     points_rate_hz: Option<f64>,
     next_points: u64,
     next_output: u64,
@@ -40,22 +40,22 @@ impl Schedule {
         self.start
     }
 
-    /// Does the world move?
+    /// Returns whether the scene clock runs.
     pub(super) fn is_running(&self) -> bool {
         self.points_rate_hz.is_some()
     }
 
-    /// Seconds from the start to a tick.
+    /// Returns the seconds from the start to a tick.
     pub(super) fn elapsed_secs(&self, tick: Tick) -> f64 {
         match (tick, self.points_rate_hz) {
-            (Tick::Points(k), Some(rate_hz)) => float(k) / rate_hz,
+            (Tick::Points(k), Some(rate_hz)) => to_f64(k) / rate_hz,
             (Tick::Points(_), None) => 0.0,
-            (Tick::Output(k), _) => float(k) / OUTPUT_RATE_HZ,
+            (Tick::Output(k), _) => to_f64(k) / OUTPUT_RATE_HZ,
         }
     }
 
-    /// The next tick and its time. Of two at the same time the points come first.
-    pub(super) fn peek(&self) -> (Tick, Instant) {
+    /// Returns the next tick and its time; points precede the output of the same time.
+    pub(super) fn next_tick(&self) -> (Tick, Instant) {
         let output = Tick::Output(self.next_output);
         let points = Tick::Points(self.next_points);
         let first = if self.is_running() && self.elapsed_secs(points) <= self.elapsed_secs(output) {
@@ -67,8 +67,8 @@ impl Schedule {
         (first, due)
     }
 
-    /// The tick was handled.
-    pub(super) fn done(&mut self, tick: Tick) {
+    /// Records that the tick was handled.
+    pub(super) fn mark_done(&mut self, tick: Tick) {
         match tick {
             Tick::Points(k) => self.next_points = k + 1,
             Tick::Output(k) => self.next_output = k + 1,
@@ -85,15 +85,15 @@ mod tests {
         let mut schedule = Schedule::new(start, rate_hz);
         let mut all = Vec::new();
         for _ in 0..n {
-            let (tick, due) = schedule.peek();
-            schedule.done(tick);
+            let (tick, due) = schedule.next_tick();
+            schedule.mark_done(tick);
             all.push((tick, (due - start).as_millis()));
         }
         all
     }
 
     #[test]
-    fn points_come_before_the_output_of_the_same_instant() {
+    fn points_precede_the_output_of_the_same_instant() {
         let expected = [
             (Tick::Points(0), 0),
             (Tick::Output(0), 0),
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn only_outputs_while_the_world_stands_still() {
+    fn only_output_is_due_until_the_clock_starts() {
         assert_eq!(
             ticks(None, 2),
             [(Tick::Output(0), 0), (Tick::Output(1), 100)]
@@ -127,8 +127,8 @@ mod tests {
     fn no_drift_after_a_million_ticks() {
         let start = Instant::now();
         let mut schedule = Schedule::new(start, Some(3.0));
-        schedule.done(Tick::Points(2_999_999));
-        schedule.done(Tick::Output(u64::MAX / 2));
-        assert_eq!((schedule.peek().1 - start).as_secs(), 1_000_000);
+        schedule.mark_done(Tick::Points(2_999_999));
+        schedule.mark_done(Tick::Output(u64::MAX / 2));
+        assert_eq!((schedule.next_tick().1 - start).as_secs(), 1_000_000);
     }
 }

@@ -1,6 +1,6 @@
-//! What waits to be written to one client.
+//! Queue of the messages, pings and faults that wait to be written to one client.
 
-mod grip;
+mod ongoing_fault;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,33 +8,32 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use super::close::{Close, Disconnect};
 use super::counters::LinkCounters;
-use super::ending::{Close, Release};
-use super::fault::{Strike, Token};
-use super::outgoing::{Message, Outgoing};
-use state::State;
+use super::fault::{FaultGuard, PendingFault};
+use super::queue_item::{Message, QueueItem};
+use state::QueueState;
 
-pub(super) use grip::{Grip, Held};
+pub(super) use ongoing_fault::{OngoingFault, OngoingFaultGuard};
 
-/// Messages for one client, bounded in bytes.
+/// Send queue of one client, bounded in bytes.
 ///
-/// Overflow policy: a message that does not fit is refused, and the one who offered it ends the
-/// connection with [`Close::OVERFLOW`]; nothing is dropped silently. An empty queue takes a message of
-/// any size. Replies to pings, pings and faults go first and do not count; of replies and pings only the
-/// latest waits.
+/// Overflow policy: a message that does not fit is refused, and the caller closes the connection with
+/// [`Close::OVERFLOW`]; nothing is dropped silently. An empty queue takes a message of any size. Pings, pongs and faults
+/// precede the messages and do not count; only the latest ping and pong are kept.
 ///
-/// Every message it takes is counted as offered, and later either as delivered or as cut.
+/// Every accepted message is counted as offered, and later as either delivered or cut.
 #[derive(Debug)]
 pub(super) struct SendQueue {
     limit_bytes: usize,
     counters: Arc<LinkCounters>,
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     changed: Notify,
-    eased: Notify,
-    released: Notify,
+    space_freed: Notify,
+    disconnected: Notify,
 }
 
-/// The message does not fit.
+/// Error of [`SendQueue::push`]: the message does not fit.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Full;
 
@@ -45,92 +44,93 @@ impl SendQueue {
             counters,
             state: Mutex::default(),
             changed: Notify::new(),
-            eased: Notify::new(),
-            released: Notify::new(),
+            space_freed: Notify::new(),
+            disconnected: Notify::new(),
         }
     }
 
-    /// Puts a message at the end. One that comes after the end of the connection was decided counts as not
-    /// offered.
+    /// Appends a message, or ignores it without counting it if the connection is being closed.
     pub(super) fn push(&self, message: Message) -> Result<(), Full> {
         let mut state = self.lock();
         if state.is_closing() {
             return Ok(());
         }
         self.counters.offered.add(1);
-        if !state.has_room(message.len(), self.limit_bytes) {
+        if !state.has_space(message.len(), self.limit_bytes) {
             self.counters.cut.add(1);
             return Err(Full);
         }
         state.unwritten_bytes += message.len();
         state.messages.push_back(message);
-        self.wake(state);
+        self.notify_writer(state);
         Ok(())
     }
 
-    /// Would [`SendQueue::push`] take a message of this size?
-    pub(super) fn has_room(&self, bytes: usize) -> bool {
+    /// Returns whether [`SendQueue::push`] would accept a message of this size.
+    pub(super) fn has_space(&self, bytes: usize) -> bool {
         let state = self.lock();
-        state.is_closing() || state.has_room(bytes, self.limit_bytes)
+        state.is_closing() || state.has_space(bytes, self.limit_bytes)
     }
 
-    /// Waits until there may be more room than before. For one caller only.
-    pub(super) async fn eased(&self) {
-        self.eased.notified().await;
+    /// Waits until there may be more space than before. For one caller only.
+    pub(super) async fn wait_for_space(&self) {
+        self.space_freed.notified().await;
     }
 
-    /// Ends that wait.
-    pub(super) fn ease(&self) {
-        self.eased.notify_one();
+    /// Wakes the caller of [`SendQueue::wait_for_space`].
+    pub(super) fn notify_space(&self) {
+        self.space_freed.notify_one();
     }
 
-    /// Is this the first time somebody asks?
-    pub(super) fn take_fresh(&self) -> bool {
-        !std::mem::replace(&mut self.lock().was_greeted, true)
+    /// Returns whether this is the first call, to mark the client's first message.
+    pub(super) fn take_is_first(&self) -> bool {
+        !std::mem::replace(&mut self.lock().first_was_taken, true)
     }
 
-    pub(super) fn ping(&self) {
+    /// Queues a ping.
+    pub(super) fn queue_ping(&self) {
         let mut state = self.lock();
         state.ping = true;
-        self.wake(state);
+        self.notify_writer(state);
     }
 
-    pub(super) fn pong(&self, payload: Bytes) {
+    /// Queues the answer to a ping, replacing an earlier one that was not sent yet.
+    pub(super) fn queue_pong(&self, payload: Bytes) {
         let mut state = self.lock();
         state.pong = Some(payload);
-        self.wake(state);
+        self.notify_writer(state);
     }
 
-    /// Does something to the connection after the message being written.
-    pub(super) fn strike(&self, strike: Strike) {
+    /// Queues a fault that is applied after the message being written.
+    pub(super) fn queue_fault(&self, fault: PendingFault) {
         let mut state = self.lock();
         if !state.is_closing() {
-            state.strikes.push_back(strike);
+            state.pending_faults.push_back(fault);
         }
-        self.wake(state);
+        self.notify_writer(state);
     }
 
-    /// Keeps something until the connection is over.
-    pub(super) fn keep(&self, token: Token) {
+    /// Keeps a guard until the connection has ended.
+    pub(super) fn hold_guard(&self, guard: FaultGuard) {
         let mut state = self.lock();
-        if !state.is_gone {
-            state.tokens.push(token);
+        if !state.has_ended {
+            state.guards.push(guard);
         }
     }
 
-    /// Ends the connection after what is waiting.
-    pub(super) fn close_after_all(&self, close: Close) {
+    /// Closes the connection after the queued messages.
+    pub(super) fn close_after_queued(&self, close: Close) {
         let mut state = self.lock();
         state.close(close);
-        self.wake(state);
-        self.ease();
+        self.notify_writer(state);
+        self.notify_space();
     }
 
-    /// Ends the connection after the message being written and `last`; what is waiting is forgotten.
+    /// Closes the connection after the message being written and `last`; drops the queued messages.
     pub(super) fn close_now(&self, last: Option<Message>, close: Close) {
         let mut state = self.lock();
-        if !state.is_gone {
-            self.counters.cut.add(state.forget());
+        if !state.has_ended {
+            self.counters.cut.add(state.drop_messages());
             if let Some(last) = last {
                 self.counters.offered.add(1);
                 state.unwritten_bytes += last.len();
@@ -138,98 +138,100 @@ impl SendQueue {
             }
             state.close(close);
         }
-        self.wake(state);
-        self.ease();
+        self.notify_writer(state);
+        self.notify_space();
     }
 
-    /// Ends the connection without a close frame; what is waiting is forgotten.
-    pub(super) fn release(&self, release: Release) {
+    /// Ends the connection without a close frame; drops the queued messages.
+    pub(super) fn disconnect(&self, disconnect: Disconnect) {
         let mut state = self.lock();
-        if !state.is_gone {
-            self.counters.cut.add(state.leave());
-            state.release = Some(release);
+        if !state.has_ended {
+            self.counters.cut.add(state.end_writing());
+            state.disconnect = Some(disconnect);
         }
         drop(state);
-        self.released.notify_one();
-        self.ease();
+        self.disconnected.notify_one();
+        self.notify_space();
     }
 
-    /// Waits for [`SendQueue::release`]. For one caller only.
-    pub(super) async fn released(&self) -> Release {
+    /// Waits for [`SendQueue::disconnect`]. For one caller only.
+    pub(super) async fn wait_disconnect(&self) -> Disconnect {
         loop {
-            if let Some(release) = self.lock().release.take() {
-                return release;
+            if let Some(disconnect) = self.lock().disconnect.take() {
+                return disconnect;
             }
-            self.released.notified().await;
+            self.disconnected.notified().await;
         }
     }
 
-    /// Nothing is written any more; what is waiting is forgotten.
-    pub(super) fn abandon(&self) {
-        let cut = self.lock().leave();
+    /// Stops writing and drops the queued messages.
+    pub(super) fn stop_writing(&self) {
+        let cut = self.lock().end_writing();
         self.counters.cut.add(cut);
-        self.ease();
+        self.notify_space();
     }
 
-    /// The connection is over. What was not written to its last byte counts as cut.
-    pub(super) fn retire(&self) {
+    /// Ends the queue with its connection. Messages not written to their last byte count as cut.
+    pub(super) fn end_connection(&self) {
         let mut state = self.lock();
         let half_written = std::mem::take(&mut state.taken);
-        let cut = state.leave() + half_written;
-        state.tokens.clear();
+        let cut = state.end_writing() + half_written;
+        state.guards.clear();
         drop(state);
         self.counters.cut.add(cut);
-        self.ease();
+        self.notify_space();
     }
 
-    /// Is the end decided?
+    /// Returns whether the connection is being closed.
     pub(super) fn is_closing(&self) -> bool {
         self.lock().is_closing()
     }
 
-    /// Seizes the connection until the result is dropped.
-    pub(super) fn grip(self: &Arc<Self>, grip: Grip) -> Held {
-        self.lock().grips.add(grip);
-        Held::new(Arc::clone(self), grip)
+    /// Begins an ongoing fault, which lasts until the returned guard is dropped.
+    pub(super) fn begin_fault(self: &Arc<Self>, fault: OngoingFault) -> OngoingFaultGuard {
+        self.lock().ongoing_faults.add(fault);
+        OngoingFaultGuard::new(Arc::clone(self), fault)
     }
 
-    fn let_loose(&self, grip: Grip) {
+    /// Ends an ongoing fault.
+    fn end_fault(&self, fault: OngoingFault) {
         let mut state = self.lock();
-        state.grips.remove(grip);
-        self.wake(state);
+        state.ongoing_faults.remove(fault);
+        self.notify_writer(state);
     }
 
-    pub(super) fn is_gripped(&self, grip: Grip) -> bool {
-        self.lock().grips.has(grip)
+    /// Returns whether an ongoing fault of this type is active.
+    pub(super) fn has_fault(&self, fault: OngoingFault) -> bool {
+        self.lock().ongoing_faults.has(fault)
     }
 
-    /// What to write next; waits for it. For one caller only.
-    pub(super) async fn next(&self) -> Outgoing {
+    /// Waits for the next item to write. For one caller only.
+    pub(super) async fn next_item(&self) -> QueueItem {
         loop {
-            if let Some(next) = self.lock().take() {
+            if let Some(next) = self.lock().take_item() {
                 return next;
             }
             self.changed.notified().await;
         }
     }
 
-    /// The message taken was written to its last byte, as so many bytes.
-    pub(super) fn written(&self, message: &Message, bytes: usize) {
+    /// Counts the taken message as delivered: it was written to its last byte, as `bytes` bytes.
+    pub(super) fn mark_written(&self, message: &Message, bytes: usize) {
         let mut state = self.lock();
         state.taken = 0;
         state.unwritten_bytes -= message.len();
         drop(state);
         self.counters
-            .note_delivered(&message.contents, bytes as u64);
-        self.ease();
+            .record_delivered(&message.contents, bytes as u64);
+        self.notify_space();
     }
 
-    fn wake(&self, state: MutexGuard<'_, State>) {
+    fn notify_writer(&self, state: MutexGuard<'_, QueueState>) {
         drop(state);
         self.changed.notify_one();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

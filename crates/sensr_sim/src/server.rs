@@ -1,4 +1,4 @@
-//! The server: two listening sockets, their clients, and what is sent to them.
+//! Simulated server: two ports, their clients and the playback of messages to them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,33 +9,32 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-use super::client::{Host, Limits};
-use super::door::Door;
-use super::ending::Close;
-use super::entrance::Entrance;
+use super::broadcast::Broadcast;
+use super::client::{Limits, ServeContext};
+use super::close::Close;
 use super::error::SimError;
-use super::fault::{Director, Fault, FaultEvent, Injector, NotCarriedOut};
-use super::hub::Hub;
+use super::fault::{Fault, FaultEvent, FaultRunner, InjectError, Injector};
 use super::options::Options;
-use super::producer::End;
-use super::production::Production;
+use super::playback::{Playback, PlaybackEnd};
+use super::port_listener::PortListener;
+use super::port_state::PortState;
 use super::report::Report;
-use super::shared::Shared;
+use super::shared_state::SharedState;
 use super::tls;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Time for all clients to take the close frame when the server is told to stop.
+/// Time for all clients to receive the close frame when the server is stopped.
 const STOP_LIMIT: Duration = Duration::from_millis(1500);
 
-/// A simulated SENSR server, running in the background of the current tokio runtime.
+/// Simulated SENSR server, running in the background of the current tokio runtime.
 ///
-/// Dropping it ends it too, but only [`Server::stop`] waits for the close frames and tells how it went.
+/// Dropping it ends it too, but only [`Server::stop`] waits for the close frames and returns the report.
 #[must_use = "a server that is dropped ends"]
 #[derive(Debug)]
 pub struct Server {
     points: SocketAddr,
     output: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
     injector: Injector,
     stop: CancellationToken,
     _stop_on_drop: DropGuard,
@@ -43,31 +42,31 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens on both ports; returns when clients can connect.
+    /// Opens both ports; returns once clients can connect.
     pub async fn start(options: Options) -> Result<Self, SimError> {
-        options.check()?;
+        options.validate()?;
         let tls = match &options.tls {
-            Some(tls) => Some(tls::acceptor(tls, options.bind)?),
+            Some(tls) => Some(tls::build_acceptor(tls, options.bind)?),
             None => None,
         };
-        let points_listener = listen("points", options.bind, options.points_port).await?;
-        let output_listener = listen("output", options.bind, options.output_port).await?;
-        let shared = Arc::new(Shared::new(options));
-        let for_production = Arc::clone(&shared);
-        let opening = move || Production::open(for_production);
+        let points_listener = bind_port("points", options.bind, options.points_port).await?;
+        let output_listener = bind_port("output", options.bind, options.output_port).await?;
+        let shared = Arc::new(SharedState::new(options));
+        let for_playback = Arc::clone(&shared);
+        let opening = move || Playback::open(for_playback);
         let opened = tokio::task::spawn_blocking(opening).await;
-        let production = opened.map_err(|error| failed("making the source", &error))??;
+        let playback = opened.map_err(|error| task_error("opening the source", &error))??;
 
         let stop = CancellationToken::new();
         let points = local_address("points", &points_listener)?;
         let output = local_address("output", &output_listener)?;
-        let (injector, orders) = Injector::new(shared.plays_bag());
-        let run = Run {
+        let (injector, requests) = Injector::new(shared.plays_bag());
+        let run = ServerRun {
             shared: Arc::clone(&shared),
             listeners: [points_listener, output_listener],
             addresses: [points, output],
             tls,
-            orders,
+            requests,
         };
         Ok(Self {
             points,
@@ -76,56 +75,56 @@ impl Server {
             injector,
             stop: stop.clone(),
             _stop_on_drop: stop.clone().drop_guard(),
-            task: tokio::spawn(run.run(production, stop)),
+            task: tokio::spawn(run.run(playback, stop)),
         })
     }
 
-    /// Where the point stream is.
+    /// Address of the point stream.
     #[must_use]
     pub fn points_addr(&self) -> SocketAddr {
         self.points
     }
 
-    /// Where the output stream is.
+    /// Address of the output stream.
     #[must_use]
     pub fn output_addr(&self) -> SocketAddr {
         self.output
     }
 
-    /// What it has done so far.
+    /// Returns the counts so far.
     #[must_use]
     pub fn report(&self) -> Report {
         self.shared.report()
     }
 
     /// Begins a fault at once.
-    pub async fn inject(&self, fault: Fault) -> Result<(), NotCarriedOut> {
+    pub async fn inject(&self, fault: Fault) -> Result<(), InjectError> {
         self.injector.inject(fault).await
     }
 
-    /// For whoever asks for faults while [`Server::run_until`] waits.
+    /// Returns a handle to inject faults while [`Server::run_until`] waits.
     #[must_use]
     pub fn injector(&self) -> Injector {
         self.injector.clone()
     }
 
-    /// The faults that begin and end from now on. Whoever asked before hears no more.
+    /// Returns a receiver of all further fault events and replaces the previous one.
     #[must_use]
     pub fn fault_events(&self) -> mpsc::UnboundedReceiver<FaultEvent> {
-        self.shared.herald.listen()
+        self.shared.fault_events.subscribe()
     }
 
-    /// Closes every connection with 1001 after the message being written, and waits for that.
+    /// Closes every connection with 1001 after the message being written, and waits until they have ended.
     pub async fn stop(self) -> Result<Report, SimError> {
         self.run_until(std::future::ready(())).await
     }
 
-    /// Waits until all is produced and delivered; for ever if there is no end to it.
+    /// Waits until the playback is complete and delivered; for ever if it is endless.
     pub async fn finished(self) -> Result<Report, SimError> {
         self.run_until(std::future::pending()).await
     }
 
-    /// Waits until all is produced and delivered, or stops as soon as `shutdown` returns.
+    /// Waits until the playback is complete and delivered, or stops as soon as `shutdown` completes.
     pub async fn run_until(
         mut self,
         shutdown: impl Future<Output = ()>,
@@ -138,12 +137,12 @@ impl Server {
                 (&mut self.task).await
             }
         };
-        ended.map_err(|error| failed("the server", &error))??;
+        ended.map_err(|error| task_error("the server", &error))??;
         Ok(self.shared.report())
     }
 }
 
-async fn listen(
+async fn bind_port(
     link: &'static str,
     bind: std::net::IpAddr,
     port: u16,
@@ -165,105 +164,107 @@ fn local_address(link: &'static str, listener: &TcpListener) -> Result<SocketAdd
     })
 }
 
-fn failed(part: &'static str, error: &JoinError) -> SimError {
+fn task_error(part: &'static str, error: &JoinError) -> SimError {
     SimError::Task {
         part,
         reason: error.to_string(),
     }
 }
 
-/// What a running server is made of; of two the point stream's is the first.
-struct Run {
-    shared: Arc<Shared>,
+/// Parts of a running server; in pairs the point stream comes first.
+struct ServerRun {
+    shared: Arc<SharedState>,
     listeners: [TcpListener; 2],
     addresses: [SocketAddr; 2],
     tls: Option<TlsAcceptor>,
-    orders: mpsc::Receiver<Fault>,
+    requests: mpsc::Receiver<Fault>,
 }
 
-impl Run {
-    /// Produces to the end, then lets the clients go.
-    async fn run(self, production: Production, stop: CancellationToken) -> Result<(), SimError> {
+impl ServerRun {
+    /// Plays to the end, then closes the clients.
+    async fn run(self, playback: Playback, stop: CancellationToken) -> Result<(), SimError> {
         let closing = CancellationToken::new();
         let closed = closing.clone();
         let kill = CancellationToken::new();
         let killing = kill.clone();
-        let hubs = [&self.shared.points, &self.shared.output].map(Arc::clone);
-        let doors = [(); 2].map(|()| Arc::new(Door::new()));
-        let [points, output] = doors.clone();
-        let director = Director::new(Arc::clone(&self.shared), points, output, closed.clone());
-        // It lasts as long as the connections that faults have a hold on.
+        let broadcasts = [&self.shared.points, &self.shared.output].map(Arc::clone);
+        let port_states = [(); 2].map(|()| Arc::new(PortState::new()));
+        let [points, output] = port_states.clone();
+        let runner = FaultRunner::new(Arc::clone(&self.shared), points, output, closed.clone());
+        // Faults last as long as the connections whose guards they hold.
         let mut faults = JoinSet::new();
-        faults.spawn(director.run(self.orders));
+        faults.spawn(runner.run(self.requests));
         let mut links = JoinSet::new();
         let ports = self.listeners.into_iter().zip(self.addresses);
-        for ((listener, address), (hub, door)) in ports.zip(hubs.iter().zip(doors)) {
-            let entrance = Entrance {
+        for ((listener, address), (broadcast, port)) in
+            ports.zip(broadcasts.iter().zip(port_states))
+        {
+            let port_listener = PortListener {
                 address,
-                host: Host {
-                    hub: Arc::clone(hub),
-                    door,
+                context: ServeContext {
+                    broadcast: Arc::clone(broadcast),
+                    port,
                     limits: Limits::new(self.shared.options.ping_interval),
                     closing: closed.clone(),
                 },
                 tls: self.tls.clone(),
             };
-            links.spawn(entrance.run(listener, killing.clone()));
+            links.spawn(port_listener.run(listener, killing.clone()));
         }
 
-        let produced = tokio::select! {
-            ended = production.run(stop.clone()) => ended,
-            Some(ended) = links.join_next() => Err(part_failed("accepting connections", ended)),
-            Some(ended) = faults.join_next() => Err(part_failed("carrying out faults", ended)),
+        let played = tokio::select! {
+            ended = playback.run(stop.clone()) => ended,
+            Some(ended) = links.join_next() => Err(early_end_error("accepting connections", ended)),
+            Some(ended) = faults.join_next() => Err(early_end_error("running faults", ended)),
         };
-        let complete = matches!(produced, Ok(End::Complete));
+        let complete = matches!(played, Ok(PlaybackEnd::Complete));
         if complete {
-            close_after_all(&hubs);
+            close_after_queued(&broadcasts);
         }
         closing.cancel();
         let mut delivered = Ok(());
         if complete {
             tokio::select! {
-                ended = all_ended(&mut links) => delivered = ended,
+                ended = join_all(&mut links) => delivered = ended,
                 () = stop.cancelled() => {}
             }
         }
-        for hub in &hubs {
-            hub.close_now(Close::STOPPED);
+        for broadcast in &broadcasts {
+            broadcast.close_now(Close::STOPPING);
         }
-        let limited = tokio::time::timeout(STOP_LIMIT, all_ended(&mut links)).await;
-        // So that whatever is still connected enters the books before they are closed.
+        let limited = tokio::time::timeout(STOP_LIMIT, join_all(&mut links)).await;
+        // Connections that are left must enter the counters before the report is taken.
         kill.cancel();
         let ended = match limited {
             Ok(ended) => ended,
-            Err(_) => all_ended(&mut links).await,
+            Err(_) => join_all(&mut links).await,
         };
-        let recovered = all_ended(&mut faults).await;
-        produced.and(delivered).and(ended).and(recovered)
+        let recovered = join_all(&mut faults).await;
+        played.and(delivered).and(ended).and(recovered)
     }
 }
 
-fn close_after_all(hubs: &[Arc<Hub>]) {
-    for hub in hubs {
-        hub.close_after_all(Close::FINISHED);
+fn close_after_queued(broadcasts: &[Arc<Broadcast>]) {
+    for broadcast in broadcasts {
+        broadcast.close_after_queued(Close::FINISHED);
     }
 }
 
-async fn all_ended(parts: &mut JoinSet<Result<(), SimError>>) -> Result<(), SimError> {
+async fn join_all(parts: &mut JoinSet<Result<(), SimError>>) -> Result<(), SimError> {
     while let Some(ended) = parts.join_next().await {
-        ended.map_err(|error| failed("a part of the server", &error))??;
+        ended.map_err(|error| task_error("a task of the server", &error))??;
     }
     Ok(())
 }
 
-/// A part ended that should not have.
-fn part_failed(part: &'static str, ended: Result<Result<(), SimError>, JoinError>) -> SimError {
+/// Returns the error of a task that ended although it should run on.
+fn early_end_error(part: &'static str, ended: Result<Result<(), SimError>, JoinError>) -> SimError {
     match ended {
         Ok(Err(error)) => error,
         Ok(Ok(())) => SimError::Task {
             part,
-            reason: "it ended too early".to_owned(),
+            reason: "it ended early".to_owned(),
         },
-        Err(error) => failed(part, &error),
+        Err(error) => task_error(part, &error),
     }
 }

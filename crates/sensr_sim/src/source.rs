@@ -1,78 +1,83 @@
-//! Where messages come from: the scene or a replay.
+//! Source of the point messages: the scene or a scan replay.
 
 use std::path::Path;
 
 use bytes::Bytes;
 
 use super::error::ReplayError;
-use super::message::encode;
 use super::options::{DEFAULT_SCENE_POINTS, Options};
-use super::output::Setting;
-use super::replay::{Frame, Replay};
+use super::output::Surroundings;
+use super::queue_item::encode_clouds;
+use super::scan_replay::{ScanMessage, ScanReplay};
 use super::scene::{Scene, Sweep, Track};
 use crate::SimError;
 use sensr_protocol::wire::CloudType;
 
-/// Makes the messages a server sends.
+/// Generator of the clouds and tracks that a server sends.
 #[derive(Debug)]
-pub(super) struct Source {
-    /// The types of the messages in turn.
+pub(super) struct CloudSource {
+    /// Cloud types of the messages in turn.
     groups: Vec<Vec<CloudType>>,
-    world: World,
+    origin: Origin,
 }
 
 #[derive(Debug)]
-enum World {
+enum Origin {
     Street {
         scene: Box<Scene>,
-        /// The latest instant, which points and objects share when they fall on it together.
-        latest: Option<Sweep>,
+        /// Latest sweep, shared by points and objects of the same instant.
+        latest_sweep: Option<Sweep>,
     },
-    Replay(Replay),
+    Replay(ScanReplay),
 }
 
-impl Source {
-    /// Casts the scene. Takes up to a second or two.
+impl CloudSource {
+    /// Builds the scene. Takes up to two seconds.
     pub(super) fn street(options: &Options, seed: u64) -> Self {
         let points = options.points.unwrap_or(DEFAULT_SCENE_POINTS);
         Self {
-            groups: groups(options),
-            world: World::Street {
+            groups: type_groups(options),
+            origin: Origin::Street {
                 scene: Box::new(Scene::street(seed, points)),
-                latest: None,
+                latest_sweep: None,
             },
         }
     }
 
-    /// Reads the scans. Takes up to a second or two.
+    /// Reads the scans. Takes up to two seconds.
     pub(super) fn replay(
         options: &Options,
         path: &Path,
         repeat: bool,
     ) -> Result<Self, ReplayError> {
-        let groups = groups(options);
-        let replay = Replay::open(path, repeat, options.points, groups.clone())?;
+        let groups = type_groups(options);
+        let replay = ScanReplay::open(path, repeat, options.points, groups.clone())?;
         Ok(Self {
             groups,
-            world: World::Replay(replay),
+            origin: Origin::Replay(replay),
         })
     }
 
-    /// The types that point message number `k` carries.
-    pub(super) fn types(&self, k: u64) -> &[CloudType] {
+    /// Returns the cloud types of point message number `k`.
+    pub(super) fn types_of(&self, k: u64) -> &[CloudType] {
         let group = k % self.groups.len() as u64;
         &self.groups[usize::try_from(group).unwrap_or_default()]
     }
 
-    /// Point message number `k`, due `t_secs` after the start. `None` after the last.
-    pub(super) async fn points(&mut self, k: u64, t_secs: f64) -> Result<Option<Bytes>, SimError> {
-        match &mut self.world {
-            World::Street { .. } => Ok(Some(self.street_points(k, t_secs))),
-            World::Replay(replay) => match replay.message(k) {
+    /// Returns point message number `k`, due `t_secs` after the start; `None` after the last.
+    pub(super) async fn encode_points(
+        &mut self,
+        k: u64,
+        t_secs: f64,
+    ) -> Result<Option<Bytes>, SimError> {
+        match &mut self.origin {
+            Origin::Street { .. } => Ok(Some(self.encode_street(k, t_secs))),
+            Origin::Replay(replay) => match replay.message_at(k) {
                 None => Ok(None),
-                Some(Frame::Ready(frame)) => Ok(Some(frame)),
-                Some(Frame::Load(load)) => {
-                    let loaded = tokio::task::spawn_blocking(move || load.run()).await;
+                Some(ScanMessage::Ready(frame)) => Ok(Some(frame)),
+                Some(ScanMessage::Deferred(deferred)) => {
+                    let loaded =
+                        tokio::task::spawn_blocking(move || deferred.read_and_encode()).await;
                     let frame = loaded.map_err(|error| SimError::Task {
                         part: "reading a scan",
                         reason: error.to_string(),
@@ -83,47 +88,53 @@ impl Source {
         }
     }
 
-    /// Is there no point message number `k`, because the replay is over?
-    pub(super) fn is_over(&self, k: u64) -> bool {
-        match &self.world {
-            World::Street { .. } => false,
-            World::Replay(replay) => replay.message(k).is_none(),
+    /// Returns whether the replay ends before point message number `k`.
+    pub(super) fn ends_before(&self, k: u64) -> bool {
+        match &self.origin {
+            Origin::Street { .. } => false,
+            Origin::Replay(replay) => replay.message_at(k).is_none(),
         }
     }
 
-    /// The tracks at `t_secs`; a replay has none.
+    /// Returns the tracks at `t_secs`; a scan replay has none.
     pub(super) fn tracks(&mut self, t_secs: f64) -> Vec<Track> {
-        match &mut self.world {
-            World::Street { scene, latest } => scene.tracks(sweep(scene, latest, t_secs)),
-            World::Replay(_) => Vec::new(),
+        match &mut self.origin {
+            Origin::Street {
+                scene,
+                latest_sweep,
+            } => scene.tracks(sweep_at(scene, latest_sweep, t_secs)),
+            Origin::Replay(_) => Vec::new(),
         }
     }
 
-    /// What there is besides the tracks.
-    pub(super) fn setting(&self) -> Setting {
-        match &self.world {
-            World::Street { scene, .. } => Setting::Street {
+    /// Returns the surroundings of the tracks.
+    pub(super) fn surroundings(&self) -> Surroundings {
+        match &self.origin {
+            Origin::Street { scene, .. } => Surroundings::Street {
                 parked: scene.parked(),
             },
-            World::Replay(_) => Setting::Empty,
+            Origin::Replay(_) => Surroundings::Empty,
         }
     }
 
-    fn street_points(&mut self, k: u64, t_secs: f64) -> Bytes {
-        let types = self.types(k).to_vec();
-        match &mut self.world {
-            World::Street { scene, latest } => {
-                let sweep = sweep(scene, latest, t_secs);
+    fn encode_street(&mut self, k: u64, t_secs: f64) -> Bytes {
+        let types = self.types_of(k).to_vec();
+        match &mut self.origin {
+            Origin::Street {
+                scene,
+                latest_sweep,
+            } => {
+                let sweep = sweep_at(scene, latest_sweep, t_secs);
                 let clouds = types.iter().map(|&kind| scene.cloud(sweep, kind));
-                encode(clouds.collect())
+                encode_clouds(clouds.collect())
             }
-            World::Replay(_) => Bytes::new(),
+            Origin::Replay(_) => Bytes::new(),
         }
     }
 }
 
-/// The types of the messages in turn.
-fn groups(options: &Options) -> Vec<Vec<CloudType>> {
+/// Returns the cloud types of the messages in turn.
+fn type_groups(options: &Options) -> Vec<Vec<CloudType>> {
     let types = options.effective_types();
     if options.alternate {
         types.into_iter().map(|kind| vec![kind]).collect()
@@ -132,11 +143,11 @@ fn groups(options: &Options) -> Vec<Vec<CloudType>> {
     }
 }
 
-/// The instant `t_secs`, cast anew only if it is another than the latest.
-fn sweep<'a>(scene: &Scene, latest: &'a mut Option<Sweep>, t_secs: f64) -> &'a Sweep {
+/// Returns the sweep at `t_secs`, reusing `latest_sweep` if it is of the same instant.
+fn sweep_at<'a>(scene: &Scene, latest_sweep: &'a mut Option<Sweep>, t_secs: f64) -> &'a Sweep {
     let fits = |sweep: &Sweep| sweep.t_secs().to_bits() == t_secs.to_bits();
-    if !latest.as_ref().is_some_and(fits) {
-        *latest = None;
+    if !latest_sweep.as_ref().is_some_and(fits) {
+        *latest_sweep = None;
     }
-    latest.get_or_insert_with(|| scene.sweep(t_secs))
+    latest_sweep.get_or_insert_with(|| scene.sweep(t_secs))
 }

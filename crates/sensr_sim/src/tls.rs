@@ -16,29 +16,28 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio_rustls::rustls::{self, ServerConfig};
 
-/// The file with the certificate of the authority, as SENSR names it.
+/// Name of the file with the authority's certificate, as SENSR names it.
 pub const CA_FILE: &str = "sensr-ca.crt";
 
-/// How long certificates are valid: a run is shorter.
+/// Validity of the certificates: longer than any run.
 const VALIDITY: Duration = Duration::days(30);
 
-/// How to serve with TLS.
+/// TLS settings of a simulated server.
 ///
-/// Authority, certificate and keys are made at every start. Only the authority's certificate is written
-/// anywhere.
+/// Authority, certificate and keys are generated at every start. Only the authority's certificate is written to disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsOptions {
-    /// The folder that gets [`CA_FILE`], in PEM.
+    /// Folder to which [`CA_FILE`] is written, in PEM.
     pub dir: PathBuf,
-    /// DNS names and IP addresses in the server's certificate. Empty: localhost, both loopback addresses and
-    /// the address that is listened on.
+    /// DNS names and IP addresses in the server's certificate. Empty: localhost, both loopback addresses and the address
+    /// of the ports.
     pub names: Vec<String>,
-    /// The server's certificate expired yesterday.
+    /// True for a server certificate that expired yesterday.
     pub is_expired: bool,
 }
 
 impl TlsOptions {
-    /// For this machine, and valid.
+    /// Returns settings for this machine with a valid certificate.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
@@ -49,35 +48,35 @@ impl TlsOptions {
     }
 }
 
-/// Why nothing can be served with TLS.
+/// Error of setting up TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// Neither a DNS name nor an IP address.
+    /// The name is neither a DNS name nor an IP address.
     #[error("{name} cannot be in a certificate: {source}")]
     Name {
-        /// What was given.
+        /// Given name.
         name: String,
-        /// What is wrong with it.
+        /// Error of the certificate generator.
         source: rcgen::Error,
     },
-    /// No certificate came about.
-    #[error("cannot make a certificate: {0}")]
+    /// A certificate cannot be generated.
+    #[error("cannot generate a certificate: {0}")]
     Make(#[from] rcgen::Error),
-    /// The certificate cannot be used.
+    /// The certificate is refused by the TLS library.
     #[error("cannot use the certificate: {0}")]
     Use(#[from] rustls::Error),
-    /// The file cannot be written.
+    /// The certificate file cannot be written.
     #[error("cannot write {path}: {source}")]
     Write {
-        /// What was to be written.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
 }
 
-/// Makes the certificates and writes the authority's.
-pub(super) fn acceptor(options: &TlsOptions, bind: IpAddr) -> Result<TlsAcceptor, TlsError> {
+/// Generates the certificates and writes the authority's to disk.
+pub(super) fn build_acceptor(options: &TlsOptions, bind: IpAddr) -> Result<TlsAcceptor, TlsError> {
     let now = OffsetDateTime::now_utc();
     let ca_key = KeyPair::generate()?;
     let mut ca = CertificateParams::default();
@@ -89,7 +88,7 @@ pub(super) fn acceptor(options: &TlsOptions, bind: IpAddr) -> Result<TlsAcceptor
     let ca_certificate = ca.self_signed(&ca_key)?;
 
     let key = KeyPair::generate()?;
-    let mut leaf = leaf(&names(options, bind))?;
+    let mut leaf = leaf_params(&certificate_names(options, bind))?;
     (leaf.not_before, leaf.not_after) = if options.is_expired {
         (now - Duration::days(3), now - Duration::days(1))
     } else {
@@ -102,11 +101,11 @@ pub(super) fn acceptor(options: &TlsOptions, bind: IpAddr) -> Result<TlsAcceptor
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], key.into())?;
-    write(&options.dir, &ca_certificate.pem())?;
+    write_certificate(&options.dir, &ca_certificate.pem())?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-fn names(options: &TlsOptions, bind: IpAddr) -> Vec<String> {
+fn certificate_names(options: &TlsOptions, bind: IpAddr) -> Vec<String> {
     if !options.names.is_empty() {
         return options.names.clone();
     }
@@ -120,7 +119,7 @@ fn names(options: &TlsOptions, bind: IpAddr) -> Vec<String> {
     names
 }
 
-fn leaf(names: &[String]) -> Result<CertificateParams, TlsError> {
+fn leaf_params(names: &[String]) -> Result<CertificateParams, TlsError> {
     for name in names {
         CertificateParams::new([name.clone()]).map_err(|source| TlsError::Name {
             name: name.clone(),
@@ -136,8 +135,8 @@ fn leaf(names: &[String]) -> Result<CertificateParams, TlsError> {
     Ok(leaf)
 }
 
-/// Under another name first, so that nobody reads half of it.
-fn write(dir: &Path, pem: &str) -> Result<(), TlsError> {
+/// Writes to another name and renames, so that no reader sees a partial file.
+fn write_certificate(dir: &Path, pem: &str) -> Result<(), TlsError> {
     let path = dir.join(CA_FILE);
     let unfinished = dir.join(format!("{CA_FILE}.new"));
     let written = fs::create_dir_all(dir)

@@ -1,4 +1,4 @@
-//! The topics of one file.
+//! Topics of one MCAP file.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
@@ -12,28 +12,28 @@ use mcap::{McapError, Summary};
 
 use super::WIRE_TYPE;
 use super::error::BagError;
-use super::records::{MAX_RECORD_BYTES, read};
+use super::records::{MAX_RECORD_BYTES, read_records};
 
-/// How far a file without a summary is searched for further topics after the first one with frames.
-const LOOK_FURTHER_BYTES: u64 = 64 << 20;
+/// Bytes of a file without a summary that are searched for further topics after the first one with frames.
+const FURTHER_SEARCH_BYTES: u64 = 64 << 20;
 
-/// A topic as a file describes it.
+/// Topic as described by a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Topic {
     pub name: String,
-    /// The message type.
+    /// Message type.
     pub kind: String,
     pub encoding: String,
 }
 
 impl Topic {
-    /// Has it frames to replay?
+    /// Returns whether the topic has frames to replay.
     pub(super) fn is_wire(&self) -> bool {
         self.kind == WIRE_TYPE
     }
 }
 
-/// What one file has said so far about its topics.
+/// Schemas and topics read so far from one file.
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
     schemas: HashMap<u16, String>,
@@ -41,12 +41,12 @@ pub(super) struct Catalog {
 }
 
 impl Catalog {
-    pub(super) fn schema(&mut self, schema: SchemaHeader) {
+    pub(super) fn add_schema(&mut self, schema: SchemaHeader) {
         self.schemas.insert(schema.id, schema.name);
     }
 
-    /// Returns the topic if it is new.
-    pub(super) fn channel(&mut self, channel: records::Channel) -> Option<&Topic> {
+    /// Adds a topic; returns it if it is new.
+    pub(super) fn add_channel(&mut self, channel: records::Channel) -> Option<&Topic> {
         let schema = self.schemas.get(&channel.schema_id);
         let topic = Topic {
             name: channel.topic,
@@ -62,16 +62,16 @@ impl Catalog {
     }
 }
 
-/// The topics of a file, from the summary at the end of the file, or from its records if there is none.
-pub(super) fn topics_in(path: &Path) -> Result<BTreeSet<Topic>, BagError> {
-    match summary(path) {
-        Ok(Some(summary)) if !summary.channels.is_empty() => Ok(from_summary(&summary)),
-        // A file without messages also comes here, which is quick.
-        Ok(_) | Err(_) => scan(path),
+/// Returns the topics of a file, from the summary at its end, or from its records if there is no summary.
+pub(super) fn list_topics(path: &Path) -> Result<BTreeSet<Topic>, BagError> {
+    match read_summary(path) {
+        Ok(Some(summary)) if !summary.channels.is_empty() => Ok(topics_of_summary(&summary)),
+        // Also applies to a file without messages, which is quick to read.
+        Ok(_) | Err(_) => scan_topics(path),
     }
 }
 
-fn from_summary(summary: &Summary) -> BTreeSet<Topic> {
+fn topics_of_summary(summary: &Summary) -> BTreeSet<Topic> {
     let topic = |channel: &mcap::Channel| Topic {
         name: channel.topic.clone(),
         kind: channel
@@ -87,7 +87,7 @@ fn from_summary(summary: &Summary) -> BTreeSet<Topic> {
         .collect()
 }
 
-fn summary(path: &Path) -> Result<Option<Summary>, McapError> {
+fn read_summary(path: &Path) -> Result<Option<Summary>, McapError> {
     let mut file = File::open(path)?;
     let options = SummaryReaderOptions::default()
         .with_file_size(file.seek(io::SeekFrom::End(0))?)
@@ -108,21 +108,21 @@ fn summary(path: &Path) -> Result<Option<Summary>, McapError> {
     Ok(reader.finish())
 }
 
-fn scan(path: &Path) -> Result<BTreeSet<Topic>, BagError> {
+fn scan_topics(path: &Path) -> Result<BTreeSet<Topic>, BagError> {
     let mut catalog = Catalog::default();
-    let mut enough_bytes = u64::MAX;
-    read(path, |record, read_bytes| {
+    let mut stop_after_bytes = u64::MAX;
+    read_records(path, |record, read_bytes| {
         match record {
-            Record::Schema { header, .. } => catalog.schema(header),
+            Record::Schema { header, .. } => catalog.add_schema(header),
             Record::Channel(channel) => {
-                let topic = catalog.channel(channel);
+                let topic = catalog.add_channel(channel);
                 if topic.is_some_and(Topic::is_wire) {
-                    enough_bytes = enough_bytes.min(read_bytes + LOOK_FURTHER_BYTES);
+                    stop_after_bytes = stop_after_bytes.min(read_bytes + FURTHER_SEARCH_BYTES);
                 }
             }
             _ => {}
         }
-        if read_bytes > enough_bytes {
+        if read_bytes > stop_after_bytes {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())

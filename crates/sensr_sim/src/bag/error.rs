@@ -1,115 +1,115 @@
-//! Why a bag cannot be replayed.
+//! Errors of replaying a bag.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::WIRE_TYPE;
 
-/// Why a bag cannot be replayed. Each says what to do about it.
+/// Error of replaying a bag. Each message names the cure.
 #[derive(Debug, thiserror::Error)]
 pub enum BagError {
     /// The file or folder cannot be read.
     #[error("cannot read {path}: {source}")]
     Read {
-        /// What was to be read.
+        /// Path that was read.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// The folder has bags in it, each in a folder of its own.
+    /// The folder contains bags, each in its own folder.
     #[error("{path} is a folder of bags: give one of {bags}")]
     FolderOfBags {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
-        /// The names of the bags in it.
+        /// Names of the bags in it.
         bags: String,
     },
-    /// Every split of the bag was deleted or is empty.
-    #[error("{0}: none of the files of this bag is left, or all of them are empty")]
+    /// Every split of the bag is missing or empty.
+    #[error("{0}: all files of this bag are missing or empty")]
     AllSplitsLost(PathBuf),
     /// The folder has no file of a bag.
     #[error("no *.mcap file in {0}")]
     NoFiles(PathBuf),
-    /// The file has another content than its name says.
+    /// The content of the file is not MCAP.
     #[error("{0} is not an MCAP file")]
     NotMcap(PathBuf),
-    /// Compressed as a whole, by `ros2 bag record --compression-mode file`.
-    #[error("{path} is compressed as a whole: unpack it first with `zstd -d {path}`")]
+    /// The file is compressed as a whole, by `ros2 bag record --compression-mode file`.
+    #[error("{path} is compressed as a whole: decompress it first with `zstd -d {path}`")]
     CompressedFile {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
     },
-    /// Every message is compressed, by `ros2 bag record --compression-mode message`.
+    /// The messages are compressed one by one, by `ros2 bag record --compression-mode message`.
     #[error(
         "the messages in {0} are compressed one by one: rewrite it with `ros2 bag convert` without a \
          compression_mode, or record with --storage-preset-profile zstd_fast"
     )]
     CompressedMessages(PathBuf),
-    /// Recorded by another storage plugin.
+    /// The bag was recorded by another storage plugin.
     #[error(
         "{path} is a {storage} bag: rewrite it as MCAP with `ros2 bag convert`, or record with `-s mcap`"
     )]
     Storage {
-        /// The file or folder.
+        /// Path of the file or folder.
         path: PathBuf,
-        /// The plugin.
+        /// Name of the plugin.
         storage: String,
     },
-    /// Nothing to replay was recorded.
+    /// No topic has frames.
     #[error(
         "{path} has no topic of type {WIRE_TYPE}: publish.wire of the bridge must be on while recording \
          (topics: {topics})"
     )]
     NoWire {
-        /// The file or folder.
+        /// Path of the file or folder.
         path: PathBuf,
-        /// What there is instead.
+        /// Topics of the bag.
         topics: String,
     },
-    /// Several bridges were recorded.
-    #[error("{path} has frames of several bridges: choose with --topic one of {topics}")]
+    /// Several topics have frames.
+    #[error("{path} has frames of several bridges: choose one with --topic: {topics}")]
     SeveralWires {
-        /// The file or folder.
+        /// Path of the file or folder.
         path: PathBuf,
-        /// What there is to choose from.
+        /// Topics with frames.
         topics: String,
     },
-    /// The topic asked for has no frames.
-    #[error("{path} has no topic {topic} of type {WIRE_TYPE}, but {topics}")]
+    /// The requested topic has no frames.
+    #[error("{path} has no topic {topic} of type {WIRE_TYPE}; it has {topics}")]
     UnknownTopic {
-        /// The file or folder.
+        /// Path of the file or folder.
         path: PathBuf,
-        /// The topic asked for.
+        /// Requested topic.
         topic: String,
-        /// What there is to choose from.
+        /// Topics with frames.
         topics: String,
     },
-    /// The frames are not written as ROS 2 writes them.
+    /// The frames are not serialized in CDR.
     #[error("{topic} in {path} has the message encoding {encoding:?}, it must be \"cdr\"")]
     Encoding {
-        /// The file or folder.
+        /// Path of the file or folder.
         path: PathBuf,
-        /// The topic.
+        /// Topic of the frames.
         topic: String,
-        /// As the bag names it.
+        /// Encoding named by the bag.
         encoding: String,
     },
-    /// The topic is there, but no frame that can be sent.
+    /// The topic has no frame that can be sent.
     #[error(
-        "no frames in {path}: its topic {topic} has {broken} damaged messages and none that can be sent; record with \
-         publish.wire set to true while the bridge is connected"
+        "no frames in {path}: its topic {topic} has {broken} damaged messages and no valid one; record with publish.wire \
+         set to true while the bridge is connected"
     )]
     NoFrames {
-        /// The file or folder.
+        /// Path of the file or folder.
         path: PathBuf,
-        /// The topic.
+        /// Topic of the frames.
         topic: String,
-        /// Messages that are no [`WIRE_TYPE`].
+        /// Number of messages that are not a [`WIRE_TYPE`].
         broken: u64,
     },
 }
 
-/// Bags listed by name in an error.
+/// Upper bound on the bags listed in an error.
 const MAX_NAMED_BAGS: usize = 10;
 
 impl BagError {
@@ -125,7 +125,7 @@ impl BagError {
         }
     }
 
-    pub(super) fn read(path: &Path, source: io::Error) -> Self {
+    pub(super) fn cannot_read(path: &Path, source: io::Error) -> Self {
         Self::Read {
             path: path.to_owned(),
             source,

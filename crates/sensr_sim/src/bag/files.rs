@@ -1,52 +1,53 @@
-//! The files of a bag, in the order in which they were recorded.
+//! Files of a bag, in the order of recording.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::BagError;
-use super::metadata::{self, Information};
+use super::metadata::{self, BagInformation};
 use crate::natural_order::NaturalKey;
 
-/// Returns whether this is a bag, going by the names of the files. Includes what looks like one and cannot be
-/// replayed, such as a *.db3 file or a folder of bags: the error on opening says why.
+/// Returns whether the path is a bag, judged by file names. Includes bags that cannot be replayed, such as a *.db3 file
+/// or a folder of bags: opening them explains why.
 #[must_use]
 pub fn is_bag(path: &Path) -> bool {
     if path.is_dir() {
-        let names = names_in(path).unwrap_or_default();
+        let names = list_names(path).unwrap_or_default();
         let is_scan = |name: &String| name.to_ascii_lowercase().ends_with(".pcd");
         return has_bag_files(&names)
-            || (!names.iter().any(is_scan) && !bags_below(path, &names).is_empty());
+            || (!names.iter().any(is_scan) && !bags_in(path, &names).is_empty());
     }
-    path.file_name().and_then(Kind::of).is_some()
+    path.file_name().and_then(FileKind::from_name).is_some()
 }
 
 fn has_bag_files(names: &[String]) -> bool {
-    let is_bag_file = |name: &String| name == metadata::NAME || Kind::of(name).is_some();
+    let is_bag_file =
+        |name: &String| name == metadata::FILE_NAME || FileKind::from_name(name).is_some();
     names.iter().any(is_bag_file)
 }
 
-/// Returns the names of the folders in `folder` that are bags, in natural order. `names`: all names in it.
-fn bags_below(folder: &Path, names: &[String]) -> Vec<String> {
+/// Returns the names of the bags among `names`, the entries of `folder`, in natural order.
+fn bags_in(folder: &Path, names: &[String]) -> Vec<String> {
     let is_bag_folder = |name: &&String| {
         let path = folder.join(name);
-        path.is_dir() && has_bag_files(&names_in(&path).unwrap_or_default())
+        path.is_dir() && has_bag_files(&list_names(&path).unwrap_or_default())
     };
     let mut bags: Vec<String> = names.iter().filter(is_bag_folder).cloned().collect();
     bags.sort_by_cached_key(|name| NaturalKey::new(name));
     bags
 }
 
-/// A file of a bag by its name.
+/// Type of a bag file, judged by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum FileKind {
     Mcap,
     Compressed,
     Sqlite,
 }
 
-impl Kind {
-    fn of(name: impl AsRef<OsStr>) -> Option<Self> {
+impl FileKind {
+    fn from_name(name: impl AsRef<OsStr>) -> Option<Self> {
         let name = name.as_ref().to_string_lossy().to_ascii_lowercase();
         let endings = [
             (".mcap", Self::Mcap),
@@ -59,19 +60,19 @@ impl Kind {
     }
 }
 
-/// Returns the MCAP files: the file itself, or those of a rosbag2 folder. A split of a folder that was deleted, or
-/// that a full disk or a power loss left without a byte, costs only itself: the rest is returned, with a warning.
-pub(super) fn splits(path: &Path) -> Result<Vec<PathBuf>, BagError> {
-    let metadata = fs::metadata(path).map_err(|source| BagError::read(path, source))?;
+/// Returns the MCAP files: the file itself, or the splits of a rosbag2 folder. A split that is missing, or that a full
+/// disk or a power loss left empty, is skipped with a warning.
+pub(super) fn list_splits(path: &Path) -> Result<Vec<PathBuf>, BagError> {
+    let metadata = fs::metadata(path).map_err(|source| BagError::cannot_read(path, source))?;
     if !metadata.is_dir() {
-        return Ok(vec![readable(path.to_owned())?]);
+        return Ok(vec![readable_file(path.to_owned())?]);
     }
-    let files = in_folder(path)?;
+    let files = files_in_folder(path)?;
     let mut splits = Vec::new();
     let mut missing = Vec::new();
     for file in files {
-        match loss_of(&file) {
-            None => splits.push(readable(file)?),
+        match loss_of_split(&file) {
+            None => splits.push(readable_file(file)?),
             Some(loss) => missing.push((file, loss)),
         }
     }
@@ -85,45 +86,45 @@ pub(super) fn splits(path: &Path) -> Result<Vec<PathBuf>, BagError> {
     Ok(splits)
 }
 
-/// Returns what has happened to a split of which nothing is left. `None`: there is something to read.
-fn loss_of(split: &Path) -> Option<&'static str> {
-    let kind = split.file_name().and_then(Kind::of);
-    if kind == Some(Kind::Sqlite) {
-        // Refused for what it is, there or not.
+/// Returns the reason why a split has nothing to read, or `None` if it can be read.
+fn loss_of_split(split: &Path) -> Option<&'static str> {
+    let kind = split.file_name().and_then(FileKind::from_name);
+    if kind == Some(FileKind::Sqlite) {
+        // Refused because of its type in any case.
         return None;
     }
-    let is_compressed = kind == Some(Kind::Compressed);
+    let is_compressed = kind == Some(FileKind::Compressed);
     let unpacked = is_compressed.then(|| split.with_extension(""));
     let found = [Some(split), unpacked.as_deref()].into_iter().flatten();
     let bytes = found
         .filter_map(|file| fs::metadata(file).ok())
         .map(|metadata| metadata.len());
     match bytes.max() {
-        None => Some("is not there any more"),
+        None => Some("is missing"),
         Some(0) => Some("is empty"),
         Some(_) => None,
     }
 }
 
-fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, BagError> {
-    let mut names = match Information::read(folder)? {
-        Some(information) => information.checked(folder)?.relative_file_paths,
+fn files_in_folder(folder: &Path) -> Result<Vec<PathBuf>, BagError> {
+    let mut names = match BagInformation::read_file(folder)? {
+        Some(information) => information.check_supported(folder)?.relative_file_paths,
         None => Vec::new(),
     };
     if names.is_empty() {
-        names = by_name(folder)?;
+        names = files_by_name(folder)?;
     }
     Ok(names.into_iter().map(|name| folder.join(name)).collect())
 }
 
-/// The file, or what was unpacked from it; refuses what has to be unpacked or converted first.
-fn readable(file: PathBuf) -> Result<PathBuf, BagError> {
-    match file.file_name().and_then(Kind::of) {
-        Some(Kind::Sqlite) => Err(BagError::Storage {
+/// Returns the file or its decompressed copy; refuses files that must be decompressed or converted first.
+fn readable_file(file: PathBuf) -> Result<PathBuf, BagError> {
+    match file.file_name().and_then(FileKind::from_name) {
+        Some(FileKind::Sqlite) => Err(BagError::Storage {
             path: file,
             storage: "sqlite3".to_owned(),
         }),
-        Some(Kind::Compressed) => {
+        Some(FileKind::Compressed) => {
             let unpacked = file.with_extension("");
             if unpacked.is_file() {
                 Ok(unpacked)
@@ -131,21 +132,21 @@ fn readable(file: PathBuf) -> Result<PathBuf, BagError> {
                 Err(BagError::CompressedFile { path: file })
             }
         }
-        Some(Kind::Mcap) | None => Ok(file),
+        Some(FileKind::Mcap) | None => Ok(file),
     }
 }
 
-/// The names of the bag's files as rosbag2 counts them: `_2` before `_10`.
-fn by_name(folder: &Path) -> Result<Vec<String>, BagError> {
-    let mut names = names_in(folder)?;
-    names.retain(|name| Kind::of(name).is_some());
-    // What was unpacked from a compressed file lies beside it.
+/// Returns the names of the bag's files in the order in which rosbag2 numbers them: `_2` before `_10`.
+fn files_by_name(folder: &Path) -> Result<Vec<String>, BagError> {
+    let mut names = list_names(folder)?;
+    names.retain(|name| FileKind::from_name(name).is_some());
+    // A decompressed copy lies beside the compressed file.
     let unpacked = |name: &String| name.strip_suffix(".zstd").map(str::to_owned);
     let twice: Vec<String> = names.iter().filter_map(unpacked).collect();
     names.retain(|name| !twice.contains(name));
     names.sort_by_cached_key(|name| NaturalKey::new(name));
     if names.is_empty() {
-        let bags = bags_below(folder, &names_in(folder)?);
+        let bags = bags_in(folder, &list_names(folder)?);
         return Err(if bags.is_empty() {
             BagError::NoFiles(folder.to_owned())
         } else {
@@ -155,14 +156,14 @@ fn by_name(folder: &Path) -> Result<Vec<String>, BagError> {
     Ok(names)
 }
 
-fn names_in(folder: &Path) -> Result<Vec<String>, BagError> {
-    let entries = fs::read_dir(folder).map_err(|source| BagError::read(folder, source))?;
+fn list_names(folder: &Path) -> Result<Vec<String>, BagError> {
+    let entries = fs::read_dir(folder).map_err(|source| BagError::cannot_read(folder, source))?;
     let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
     entries
         .map(|entry| {
             entry
                 .map(name)
-                .map_err(|source| BagError::read(folder, source))
+                .map_err(|source| BagError::cannot_read(folder, source))
         })
         .collect()
 }
@@ -170,7 +171,7 @@ fn names_in(folder: &Path) -> Result<Vec<String>, BagError> {
 #[cfg(test)]
 mod tests {
     use super::super::fixture::Folder;
-    use super::super::metadata::NAME as METADATA;
+    use super::super::metadata::FILE_NAME as METADATA;
     use super::*;
 
     fn folder(files: &[(&str, &str)]) -> Folder {
@@ -182,13 +183,13 @@ mod tests {
     }
 
     fn names(folder: &Folder) -> Vec<String> {
-        let files = splits(folder.path()).expect("a bag");
+        let files = list_splits(folder.path()).expect("a bag");
         let name = |file: &PathBuf| file.file_name().expect("a name").to_string_lossy().into();
         files.iter().map(name).collect()
     }
 
-    fn refused(folder: &Folder) -> String {
-        let text = splits(folder.path())
+    fn open_error(folder: &Folder) -> String {
+        let text = list_splits(folder.path())
             .expect_err("must be refused")
             .to_string();
         assert!(!text.contains('\n'), "{text}");
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn without_metadata_the_numbers_of_the_names_count() {
+    fn files_without_metadata_are_ordered_by_number() {
         let files = ["x_10.mcap", "x_2.mcap", "x_0.mcap", "notes.txt"].map(|name| (name, "x"));
         let folder = folder(&files);
         assert!(is_bag(folder.path()));
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_has_the_order_unless_it_cannot_be_used() {
+    fn metadata_gives_the_order_unless_it_is_invalid() {
         let text = metadata(
             "  storage_identifier: mcap\n  relative_file_paths:\n    - b.mcap\n    - a.mcap\n",
         );
@@ -227,21 +228,21 @@ mod tests {
     }
 
     #[test]
-    fn a_split_that_is_gone_or_empty_costs_only_itself() {
+    fn missing_or_empty_split_costs_only_itself() {
         let text =
             metadata("  relative_file_paths: [x_0.mcap, x_1.mcap, x_2.mcap, x_3.mcap.zstd]\n");
         let folder = folder(&[("x_1.mcap", ""), ("x_2.mcap", "x"), (METADATA, &text)]);
         assert_eq!(names(&folder), ["x_2.mcap"]);
         fs::remove_file(folder.join("x_2.mcap")).expect("removed");
         assert!(
-            refused(&folder).contains("none of the files"),
+            open_error(&folder).contains("all files of this bag are missing"),
             "{}",
-            refused(&folder)
+            open_error(&folder)
         );
     }
 
     #[test]
-    fn a_folder_of_bags_is_refused_with_their_names() {
+    fn folder_of_bags_is_refused_with_their_names() {
         let folder = Folder::new();
         for name in ["run_10", "run_9"] {
             fs::create_dir(folder.join(name)).expect("made");
@@ -249,23 +250,23 @@ mod tests {
         }
         fs::create_dir(folder.join("notes")).expect("made");
         assert!(is_bag(folder.path()));
-        assert!(refused(&folder).ends_with("a folder of bags: give one of run_9, run_10"));
+        assert!(open_error(&folder).ends_with("a folder of bags: give one of run_9, run_10"));
         for number in 0..20 {
             fs::create_dir(folder.join(&format!("a{number}"))).expect("made");
             fs::write(folder.join(&format!("a{number}")).join(METADATA), "").expect("written");
         }
         assert!(
-            refused(&folder).ends_with("a8, a9 or 12 more"),
+            open_error(&folder).ends_with("a8, a9 or 12 more"),
             "{}",
-            refused(&folder)
+            open_error(&folder)
         );
-        // Scans beside bags are scans.
+        // A folder with scans is a folder of scans, even if it also contains bags.
         fs::write(folder.join("a.PCD"), "").expect("written");
         assert!(!is_bag(folder.path()));
     }
 
     #[test]
-    fn compressed_files_have_to_be_unpacked_and_then_are_found() {
+    fn compressed_file_is_refused_until_it_is_decompressed() {
         let text = metadata("  relative_file_paths: [x_0.mcap.zstd]\n  compression_mode: FILE\n");
         for metadata in [Some(&text), None] {
             let folder = folder(&[("x_0.mcap.zstd", "x")]);
@@ -273,7 +274,7 @@ mod tests {
                 fs::write(folder.join(METADATA), text).expect("written");
             }
             assert!(is_bag(folder.path()) && is_bag(&folder.join("x_0.mcap.zstd")));
-            let text = refused(&folder);
+            let text = open_error(&folder);
             assert!(
                 text.contains("zstd -d") && text.contains("x_0.mcap.zstd"),
                 "{text}"
@@ -284,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn other_bags_are_refused_with_the_way_out() {
+    fn other_bags_are_refused_with_the_cure() {
         for (lines, word) in [
             ("  storage_identifier: sqlite3\n", "sqlite3 bag"),
             ("  compression_mode: MESSAGE\n", "ros2 bag convert"),
@@ -293,12 +294,16 @@ mod tests {
         ] {
             let folder = folder(&[(METADATA, &metadata(lines))]);
             assert!(is_bag(folder.path()));
-            assert!(refused(&folder).contains(word), "{}", refused(&folder));
+            assert!(
+                open_error(&folder).contains(word),
+                "{}",
+                open_error(&folder)
+            );
         }
     }
 
     #[test]
-    fn scans_are_no_bag() {
+    fn scans_are_not_a_bag() {
         let folder = folder(&[("a.pcd", ""), ("b.PCD", "")]);
         assert!(!is_bag(folder.path()) && !is_bag(&folder.join("a.pcd")));
         assert!(is_bag(Path::new("not/there.MCAP")));

@@ -13,10 +13,10 @@ use mcap::{Compression, WriteOptions, Writer};
 
 use super::WIRE_TYPE;
 
-/// Of a [`Recording`] unless told otherwise.
+/// Default number of frames of a [`Recording`].
 pub(super) const FRAMES: u64 = 50;
 
-/// A folder of a test's own, until dropped.
+/// Temporary folder, removed when dropped.
 pub(super) struct Folder(PathBuf);
 
 impl Folder {
@@ -40,27 +40,27 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Left behind at worst.
+        // A folder left behind does no harm.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
-/// How a file is written.
+/// Layout of an MCAP file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// As `ros2 bag record` does unless told otherwise.
+    /// Default of `ros2 bag record`.
     Plain,
     Zstd,
     Lz4,
-    /// Nothing but the data.
+    /// Without summary section.
     NoSummary,
-    /// Messages side by side, no summary: the `fastwrite` profile.
+    /// Without chunks and summary: the `fastwrite` profile.
     NoChunks,
-    /// Without an end: the recorder was killed between two chunks.
+    /// Without footer: the recorder was killed between two chunks.
     NoFooter,
 }
 
-/// What is recorded: each topic has a message for each of `numbers`.
+/// Recording in which each topic has a message for each of `numbers`.
 pub(super) struct Recording {
     topics: Vec<(String, &'static str)>,
     pub numbers: Range<u64>,
@@ -68,7 +68,7 @@ pub(super) struct Recording {
 }
 
 impl Recording {
-    /// `wires` have frames.
+    /// Returns a recording whose topics `wires` have frames.
     pub(super) fn new(others: &[&str], wires: &[&str]) -> Self {
         let of_type = |names: &[&str], kind| -> Vec<_> {
             names.iter().map(|&name| (name.to_owned(), kind)).collect()
@@ -83,11 +83,11 @@ impl Recording {
     }
 
     pub(super) fn write(&self, path: &Path, layout: Layout) {
-        let mut writer = create(path, layout);
+        let mut writer = create_writer(path, layout);
         let channels: Vec<u16> = self
             .topics
             .iter()
-            .map(|(topic, kind)| channel(&mut writer, topic, kind, self.encoding))
+            .map(|(topic, kind)| add_channel(&mut writer, topic, kind, self.encoding))
             .collect();
         for number in self.numbers.clone() {
             let link = u8::from(number % 2 == 1);
@@ -96,29 +96,29 @@ impl Recording {
                 stamp_ns(number),
                 link,
                 number / 2,
-                &data(number),
+                &frame_data(number),
             );
             for &channel in &channels {
-                put(&mut writer, channel, &frame);
+                write_message(&mut writer, channel, &frame);
             }
         }
-        end(writer, path, layout);
+        finish_file(writer, path, layout);
     }
 }
 
-/// A file with these messages on a topic for frames.
+/// Writes a file with these messages on a topic for frames.
 pub(super) fn write_messages(path: &Path, messages: &[Vec<u8>]) {
-    let mut writer = create(path, Layout::Plain);
-    let channel = channel(&mut writer, "/wire", WIRE_TYPE, "cdr");
+    let mut writer = create_writer(path, Layout::Plain);
+    let channel = add_channel(&mut writer, "/wire", WIRE_TYPE, "cdr");
     for message in messages {
-        put(&mut writer, channel, message);
+        write_message(&mut writer, channel, message);
     }
-    end(writer, path, Layout::Plain);
+    finish_file(writer, path, Layout::Plain);
 }
 
 type FileWriter = Writer<BufWriter<File>>;
 
-fn create(path: &Path, layout: Layout) -> FileWriter {
+fn create_writer(path: &Path, layout: Layout) -> FileWriter {
     let has_summary = !matches!(layout, Layout::NoSummary | Layout::NoChunks);
     let options = WriteOptions::new()
         .compression(match layout {
@@ -134,13 +134,13 @@ fn create(path: &Path, layout: Layout) -> FileWriter {
     options.create(file).expect("written")
 }
 
-fn channel(writer: &mut FileWriter, topic: &str, kind: &str, encoding: &str) -> u16 {
+fn add_channel(writer: &mut FileWriter, topic: &str, kind: &str, encoding: &str) -> u16 {
     let schema = writer.add_schema(kind, "ros2msg", b"").expect("written");
     let channel = writer.add_channel(schema, topic, encoding, &BTreeMap::new());
     channel.expect("written")
 }
 
-fn put(writer: &mut FileWriter, channel_id: u16, message: &[u8]) {
+fn write_message(writer: &mut FileWriter, channel_id: u16, message: &[u8]) {
     let header = MessageHeader {
         channel_id,
         sequence: 0,
@@ -152,7 +152,7 @@ fn put(writer: &mut FileWriter, channel_id: u16, message: &[u8]) {
         .expect("written");
 }
 
-fn end(mut writer: FileWriter, path: &Path, layout: Layout) {
+fn finish_file(mut writer: FileWriter, path: &Path, layout: Layout) {
     if layout == Layout::NoFooter {
         writer.flush().expect("written");
         let bytes = fs::metadata(path).expect("there").len();
@@ -163,14 +163,14 @@ fn end(mut writer: FileWriter, path: &Path, layout: Layout) {
     writer.finish().expect("written");
 }
 
-/// When frame `number` arrived: every 10 ms.
+/// Returns the arrival time of frame `number`; frames are 10 ms apart.
 pub(super) fn stamp_ns(number: u64) -> i64 {
     let number = i64::try_from(number).expect("small");
     1_700_000_000_000_000_000 + number * 10_000_000
 }
 
-/// The payload of frame `number`: of different lengths, the first one empty, and hardly compressible.
-pub(super) fn data(number: u64) -> Bytes {
+/// Returns the payload of frame `number`: of varying length, the first one empty, and hardly compressible.
+pub(super) fn frame_data(number: u64) -> Bytes {
     let bytes = (0..number * 37 % 400).map(|k| {
         let mixed = (number * 400 + k).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         mixed.to_be_bytes()[0]
@@ -190,7 +190,7 @@ impl Order {
         [0, u8::from(self == Self::Little), 0, 0]
     }
 
-    fn number(self, message: &mut Vec<u8>, little_endian: &[u8]) {
+    fn push_number(self, message: &mut Vec<u8>, little_endian: &[u8]) {
         while !(message.len() - 4).is_multiple_of(little_endian.len()) {
             message.push(0);
         }
@@ -201,7 +201,7 @@ impl Order {
     }
 }
 
-/// A serialized `WireFrame`.
+/// Returns a serialized `WireFrame`.
 pub(super) fn message(
     order: Order,
     stamp_ns: i64,
@@ -213,12 +213,12 @@ pub(super) fn message(
     let nanosec = u32::try_from(stamp_ns.rem_euclid(1_000_000_000)).expect("below 10^9");
     let data_bytes = u32::try_from(data.len()).expect("small");
     let mut message = order.header().to_vec();
-    order.number(&mut message, &sec.to_le_bytes());
-    order.number(&mut message, &nanosec.to_le_bytes());
-    order.number(&mut message, &1u32.to_le_bytes());
+    order.push_number(&mut message, &sec.to_le_bytes());
+    order.push_number(&mut message, &nanosec.to_le_bytes());
+    order.push_number(&mut message, &1u32.to_le_bytes());
     message.extend([0, link]);
-    order.number(&mut message, &sequence.to_le_bytes());
-    order.number(&mut message, &data_bytes.to_le_bytes());
+    order.push_number(&mut message, &sequence.to_le_bytes());
+    order.push_number(&mut message, &data_bytes.to_le_bytes());
     message.extend(data);
     message
 }

@@ -7,44 +7,45 @@ use serde::Deserialize;
 
 use super::error::BagError;
 
-/// What rosbag2 writes at the end of a recording.
-pub(super) const NAME: &str = "metadata.yaml";
+/// File that rosbag2 writes at the end of a recording.
+pub(super) const FILE_NAME: &str = "metadata.yaml";
 
-/// Only what matters here.
+/// Relevant part of the file.
 #[derive(Debug, Deserialize)]
 struct Metadata {
-    rosbag2_bagfile_information: Information,
+    rosbag2_bagfile_information: BagInformation,
 }
 
-/// About a whole bag.
+/// Description of a whole bag.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Information {
+pub(super) struct BagInformation {
     storage_identifier: String,
     pub relative_file_paths: Vec<String>,
     compression_mode: String,
 }
 
-impl Information {
-    /// `None`: there is none, since the recorder was killed, or it cannot be used.
-    pub(super) fn read(folder: &Path) -> Result<Option<Self>, BagError> {
-        let path = folder.join(NAME);
+impl BagInformation {
+    /// Reads the file; `None` if it is missing, because the recorder was killed, or invalid.
+    pub(super) fn read_file(folder: &Path) -> Result<Option<Self>, BagError> {
+        let path = folder.join(FILE_NAME);
         if !path.exists() {
             return Ok(None);
         }
-        let text = fs::read_to_string(&path).map_err(|source| BagError::read(&path, source))?;
+        let text =
+            fs::read_to_string(&path).map_err(|source| BagError::cannot_read(&path, source))?;
         match serde_yaml::from_str::<Metadata>(&text) {
             Ok(metadata) => Ok(Some(metadata.rosbag2_bagfile_information)),
             Err(error) => {
                 let path = path.display();
-                log::warn!("{path}: {error}; the files are taken in the order of their names");
+                log::warn!("{path}: {error}; using the files in the order of their names");
                 Ok(None)
             }
         }
     }
 
-    /// Refuses what is not MCAP, or compressed in a way that MCAP knows nothing of.
-    pub(super) fn checked(self, folder: &Path) -> Result<Self, BagError> {
+    /// Refuses other storage than MCAP and compression of single messages, which MCAP readers do not support.
+    pub(super) fn check_supported(self, folder: &Path) -> Result<Self, BagError> {
         if !matches!(self.storage_identifier.as_str(), "mcap" | "") {
             return Err(BagError::Storage {
                 path: folder.to_owned(),

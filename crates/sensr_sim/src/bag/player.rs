@@ -1,39 +1,39 @@
-//! Sends the frames of a bag when they are due.
+//! Player of a bag: sends its frames when they are due.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::error::BagError;
-use super::pace::Pace;
+use super::playback_times::PlaybackTimes;
 use super::read_ahead::ReadAhead;
-use super::reader::{Bag, Frame};
+use super::reader::{Bag, RecordedFrame};
 use super::wire_frame::Link;
+use crate::broadcast::Broadcast;
 use crate::error::SimError;
-use crate::hub::Hub;
 use crate::options::BagOptions;
-use crate::outgoing::Message;
 use crate::output::overflow_event;
-use crate::producer::{End, LATE};
+use crate::playback::{LATENESS_WARNING, PlaybackEnd};
+use crate::queue_item::Message;
 use crate::report::{CloudCounts, OutputCounts};
-use crate::shared::Shared;
+use crate::shared_state::SharedState;
 use sensr_protocol::points::decode_points;
 use sensr_protocol::wire::PointCloud;
 use tokio_util::sync::CancellationToken;
 
-/// A pause of this length is announced, so that nobody thinks it hangs.
+/// Shortest pause that is logged, so that the simulator does not seem to hang.
 const LONG_PAUSE: Duration = Duration::from_secs(10);
 
-/// Plays a bag to the hubs.
+/// Player of a bag.
 #[derive(Debug)]
 pub(crate) struct Player {
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
     bag: Bag,
     options: BagOptions,
 }
 
 impl Player {
-    /// Finds the frames. Takes as long as it takes to read a file that has no summary.
-    pub(crate) fn open(shared: Arc<Shared>, options: BagOptions) -> Result<Self, BagError> {
+    /// Opens the bag. Reads a whole file if it has no summary.
+    pub(crate) fn open(shared: Arc<SharedState>, options: BagOptions) -> Result<Self, BagError> {
         let bag = Bag::open(&options.path, options.topic.as_deref())?;
         Ok(Self {
             shared,
@@ -42,51 +42,52 @@ impl Player {
         })
     }
 
-    /// Plays until the bag is over, as much as was asked for is sent, or `stop`.
-    pub(crate) async fn run(self, stop: CancellationToken) -> Result<End, SimError> {
+    /// Plays until the end of the bag, until the requested number of frames is sent, or until `stop`.
+    pub(crate) async fn run(self, stop: CancellationToken) -> Result<PlaybackEnd, SimError> {
         let ahead = ReadAhead::start(self.bag, self.options.repeat);
-        let stage = Stage {
+        let playback = Playback {
             shared: &self.shared,
             speed: self.options.speed,
         };
         tokio::select! {
             biased;
-            () = stop.cancelled() => Ok(End::Stopped),
-            ended = stage.play(ahead) => ended,
+            () = stop.cancelled() => Ok(PlaybackEnd::Stopped),
+            ended = playback.play_frames(ahead) => ended,
         }
     }
 }
 
-struct Stage<'a> {
-    shared: &'a Shared,
+struct Playback<'a> {
+    shared: &'a SharedState,
     speed: f64,
 }
 
-impl Stage<'_> {
-    async fn play(&self, mut ahead: ReadAhead) -> Result<End, SimError> {
+impl Playback<'_> {
+    async fn play_frames(&self, mut ahead: ReadAhead) -> Result<PlaybackEnd, SimError> {
         self.wait_for_clients().await;
         self.shared.start_clock();
         let is_paced = self.speed > 0.0;
-        let mut clock = Clock::new(self.speed);
+        let mut timer = FrameTimer::new(self.speed);
         let mut point_frames = 0;
         while let Some(frame) = ahead.next().await? {
             if is_paced {
-                self.shared.note_late(clock.wait(&frame).await);
+                self.shared
+                    .record_lateness(timer.wait_until_due(&frame).await);
             } else {
-                self.wait_for_room(&frame).await;
+                self.wait_for_capacity(&frame).await;
             }
-            self.send(&frame);
+            self.send_frame(&frame);
             point_frames += u64::from(frame.link == Link::Points);
             if self.shared.options.count == Some(point_frames) {
                 break;
             }
-            // Late frames follow each other without a pause; the clients must get their turn.
+            // Late frames follow each other without a pause; the clients must get a chance to run.
             tokio::task::yield_now().await;
         }
-        Ok(End::Complete)
+        Ok(PlaybackEnd::Complete)
     }
 
-    fn hub(&self, link: Link) -> &Hub {
+    fn broadcast_of(&self, link: Link) -> &Broadcast {
         match link {
             Link::Points => &self.shared.points,
             Link::Output => &self.shared.output,
@@ -100,42 +101,42 @@ impl Stage<'_> {
         }
         log::info!("waiting for a client on each of the two ports");
         while points.is_empty() || output.is_empty() {
-            points.occupied().await;
-            output.occupied().await;
+            points.wait_for_client().await;
+            output.wait_for_client().await;
         }
         log::info!("the clock starts");
     }
 
-    /// Until every client has room, and there is one to begin with.
-    async fn wait_for_room(&self, frame: &Frame) {
-        let hub = self.hub(frame.link);
+    /// Waits until there is a client and every client has space.
+    async fn wait_for_capacity(&self, frame: &RecordedFrame) {
+        let broadcast = self.broadcast_of(frame.link);
         loop {
-            hub.room(frame.data.len()).await;
-            if !hub.is_empty() || self.shared.options.free_running {
+            broadcast.wait_for_space(frame.data.len()).await;
+            if !broadcast.is_empty() || self.shared.options.free_running {
                 return;
             }
-            hub.occupied().await;
+            broadcast.wait_for_client().await;
         }
     }
 
-    fn send(&self, frame: &Frame) {
-        let hub = self.hub(frame.link);
-        if hub.is_empty() {
-            hub.counters.unheard.add(1);
+    fn send_frame(&self, frame: &RecordedFrame) {
+        let broadcast = self.broadcast_of(frame.link);
+        if broadcast.is_empty() {
+            broadcast.counters.unheard.add(1);
             return;
         }
-        hub.counters.messages.add(1);
-        let message = self.message(frame);
+        broadcast.counters.messages.add(1);
+        let message = self.to_message(frame);
         let event = || overflow_event(frame.stamp_ns);
-        let last_words = || (frame.link == Link::Output).then(event);
-        let overflowed = hub.offer(|_| message.clone(), last_words);
+        let final_message = || (frame.link == Link::Output).then(event);
+        let overflowed = broadcast.send_message(|_| message.clone(), final_message);
         if overflowed > 0 {
-            self.shared.tell_overflow(overflowed, &event());
+            self.shared.report_overflow(overflowed, &event());
         }
     }
 
-    /// What cannot be decoded is sent all the same: it is what the bridge got.
-    fn message(&self, frame: &Frame) -> Message {
+    /// Returns the message of a frame. An undecodable frame is sent too: the bridge received it.
+    fn to_message(&self, frame: &RecordedFrame) -> Message {
         let data = frame.data.clone();
         if frame.link == Link::Output {
             return Message::output(data, OutputCounts::default());
@@ -144,37 +145,39 @@ impl Stage<'_> {
             |_| CloudCounts::default(),
             |result| result.clouds.iter().map(PointCloud::r#type).collect(),
         );
-        self.shared.note_clouds(&clouds);
+        self.shared.count_clouds(&clouds);
         Message::clouds(data, clouds)
     }
 }
 
-/// Waits for what is due.
-struct Clock {
-    pace: Pace,
+/// Timer of the frames.
+struct FrameTimer {
+    times: PlaybackTimes,
     warned: bool,
 }
 
-impl Clock {
+impl FrameTimer {
     fn new(speed: f64) -> Self {
         Self {
-            pace: Pace::new(Instant::now(), speed),
+            times: PlaybackTimes::new(Instant::now(), speed),
             warned: false,
         }
     }
 
-    /// Returns when the frame is due, with how long ago that was.
-    async fn wait(&mut self, frame: &Frame) -> Duration {
-        let due = self.pace.due(frame.stamp_ns);
+    /// Waits until the frame is due; returns the delay.
+    async fn wait_until_due(&mut self, frame: &RecordedFrame) -> Duration {
+        let due = self.times.due_at(frame.stamp_ns);
         let pause = due.saturating_duration_since(Instant::now());
         if pause >= LONG_PAUSE {
-            log::info!("the next frame comes in {pause:.1?}, as it was recorded");
+            log::info!("the next frame is due in {pause:.1?}, as recorded");
         }
         tokio::time::sleep_until(due.into()).await;
         let late = due.elapsed();
-        if late > LATE && !self.warned {
+        if late > LATENESS_WARNING && !self.warned {
             self.warned = true;
-            log::warn!("cannot keep up: more than {LATE:?} late; every frame is still sent");
+            log::warn!(
+                "cannot keep up: more than {LATENESS_WARNING:?} late; every frame is still sent"
+            );
         }
         late
     }

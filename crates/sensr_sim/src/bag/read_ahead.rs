@@ -1,4 +1,4 @@
-//! Reads a bag in a thread of its own, ahead of what is due.
+//! Thread that reads a bag ahead of its playback.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -7,43 +7,43 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use super::error::BagError;
-use super::reader::{Bag, Frame};
+use super::reader::{Bag, RecordedFrame};
 use crate::SimError;
 
-/// What is kept at most, unless a single frame is bigger.
+/// Capacity of the read-ahead, unless a single frame is larger.
 const AHEAD_BYTES: u32 = 64 << 20;
 
-/// What a frame costs besides its bytes.
+/// Overhead of a frame besides its bytes.
 const FRAME_BYTES: usize = 128;
 
-/// The frames to come, bounded in bytes.
+/// Frames that were read ahead, bounded in bytes.
 ///
-/// Overflow policy: the reading thread waits; nothing is dropped. Dropping this ends the thread.
+/// Overflow policy: the reading thread waits; nothing is dropped. Dropping the receiver ends the thread.
 #[derive(Debug)]
 pub(super) struct ReadAhead {
-    frames: mpsc::UnboundedReceiver<(Frame, OwnedSemaphorePermit)>,
-    /// The bytes that may still be read.
-    room: Arc<Semaphore>,
-    /// `None` after its end.
+    frames: mpsc::UnboundedReceiver<(RecordedFrame, OwnedSemaphorePermit)>,
+    /// Bytes that may still be read.
+    space: Arc<Semaphore>,
+    /// Reading thread; `None` after its end.
     thread: Option<JoinHandle<Result<(), BagError>>>,
 }
 
 impl ReadAhead {
-    /// Begins to read.
+    /// Starts the reading thread.
     pub(super) fn start(bag: Bag, repeat: bool) -> Self {
-        Self::with_room(bag, repeat, AHEAD_BYTES)
+        Self::with_limit(bag, repeat, AHEAD_BYTES)
     }
 
-    fn with_room(bag: Bag, repeat: bool, limit_bytes: u32) -> Self {
-        // The semaphore bounds it.
+    fn with_limit(bag: Bag, repeat: bool, limit_bytes: u32) -> Self {
+        // Bounded by the semaphore.
         let (sender, frames) = mpsc::unbounded_channel();
-        let room = Arc::new(Semaphore::new(limit_bytes as usize));
-        let permits = Arc::clone(&room);
-        let send = move |frame: Frame| {
+        let space = Arc::new(Semaphore::new(limit_bytes as usize));
+        let permits = Arc::clone(&space);
+        let send = move |frame: RecordedFrame| {
             let bytes = frame.data.len().saturating_add(FRAME_BYTES);
             let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(limit_bytes);
             let permit = Arc::clone(&permits).acquire_many_owned(bytes);
-            // Closed: nobody wants any more.
+            // Closed: the receiver was dropped.
             let sent = futures::executor::block_on(permit)
                 .is_ok_and(|permit| sender.send((frame, permit)).is_ok());
             if sent {
@@ -52,16 +52,16 @@ impl ReadAhead {
                 ControlFlow::Break(())
             }
         };
-        let thread = tokio::task::spawn_blocking(move || bag.play(repeat, send));
+        let thread = tokio::task::spawn_blocking(move || bag.play_frames(repeat, send));
         Self {
             frames,
-            room,
+            space,
             thread: Some(thread),
         }
     }
 
-    /// The next frame, `None` after the last.
-    pub(super) async fn next(&mut self) -> Result<Option<Frame>, SimError> {
+    /// Returns the next frame, `None` after the last.
+    pub(super) async fn next(&mut self) -> Result<Option<RecordedFrame>, SimError> {
         if let Some((frame, _room)) = self.frames.recv().await {
             return Ok(Some(frame));
         }
@@ -78,7 +78,7 @@ impl ReadAhead {
 
 impl Drop for ReadAhead {
     fn drop(&mut self) {
-        self.room.close();
+        self.space.close();
     }
 }
 
@@ -97,10 +97,10 @@ mod tests {
     async fn at_least_one_frame_is_read_ahead_and_none_is_lost() {
         let folder = Folder::new();
         for limit_bytes in [1, 1000, 1 << 20] {
-            let mut ahead = ReadAhead::with_room(bag(&folder), false, limit_bytes);
+            let mut ahead = ReadAhead::with_limit(bag(&folder), false, limit_bytes);
             let mut number = 0;
             while let Some(frame) = ahead.next().await.expect("readable") {
-                assert_eq!(frame.data, fixture::data(number));
+                assert_eq!(frame.data, fixture::frame_data(number));
                 number += 1;
             }
             assert_eq!(number, fixture::FRAMES);
@@ -109,11 +109,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_waits_when_it_has_read_enough_and_ends_when_dropped() {
+    async fn thread_waits_when_the_read_ahead_is_full_and_ends_when_it_is_dropped() {
         let folder = Folder::new();
-        let mut ahead = ReadAhead::with_room(bag(&folder), true, 1000);
+        let mut ahead = ReadAhead::with_limit(bag(&folder), true, 1000);
         ahead.next().await.expect("readable").expect("endless");
-        while ahead.room.available_permits() >= FRAME_BYTES {
+        while ahead.space.available_permits() >= FRAME_BYTES {
             tokio::task::yield_now().await;
         }
         let waiting = ahead.frames.len();
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_goes_wrong_comes_after_the_frames() {
+    async fn error_is_returned_after_the_frames() {
         let folder = Folder::new();
         let bag = bag(&folder);
         std::fs::remove_file(folder.join("x.mcap")).expect("removed");

@@ -1,4 +1,4 @@
-//! The frames of a bag, one after the other.
+//! Reader of the frames of a bag.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -9,39 +9,39 @@ use mcap::records::Record;
 use super::catalog::{Catalog, Topic};
 use super::error::BagError;
 use super::files;
-use super::records::{self, Ended};
+use super::records::{self, ReadEnd};
 use super::topics;
 use super::wire_frame::{Link, WireFrame};
 
-/// A frame to send.
+/// Recorded frame to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Frame {
-    /// When it arrived, nanoseconds since 1970.
+pub(super) struct RecordedFrame {
+    /// Arrival time, nanoseconds since 1970.
     pub stamp_ns: i64,
     pub link: Link,
     pub data: Bytes,
 }
 
-/// A bag that has frames.
+/// Bag that has frames.
 #[derive(Debug)]
 pub(super) struct Bag {
     path: PathBuf,
     splits: Vec<PathBuf>,
     topic: String,
-    /// Others with frames are left out on purpose.
-    topic_was_asked_for: bool,
+    /// True if the topic was requested, so that ignoring other topics with frames is intended.
+    topic_was_requested: bool,
 }
 
 impl Bag {
-    /// Finds the files and the topic. `topic` chooses among several with frames.
+    /// Opens the files and chooses the topic. `topic` selects among several with frames.
     pub(super) fn open(path: &Path, topic: Option<&str>) -> Result<Self, BagError> {
-        let splits = files::splits(path)?;
-        let chosen = topics::choose(path, &splits, topic)?;
+        let splits = files::list_splits(path)?;
+        let chosen = topics::choose_topic(path, &splits, topic)?;
         let bag = Self {
             path: path.to_owned(),
             splits,
             topic: chosen,
-            topic_was_asked_for: topic.is_some(),
+            topic_was_requested: topic.is_some(),
         };
         bag.require_frames()?;
         let (topic, files) = (&bag.topic, bag.splits.len());
@@ -49,36 +49,35 @@ impl Bag {
         Ok(bag)
     }
 
-    /// Reads up to the first frame, so that a bag without any is refused before a client waits for it.
+    /// Reads up to the first frame, so that a bag without frames is refused before a client waits for it.
     fn require_frames(&self) -> Result<(), BagError> {
         let mut pass = Pass::new(self, false);
         for split in &self.splits {
             if pass
-                .play(split, &mut |_| ControlFlow::Break(()))?
+                .play_split(split, &mut |_| ControlFlow::Break(()))?
                 .is_break()
             {
                 return Ok(());
             }
         }
-        Err(pass.no_frames())
+        Err(pass.no_frames_error())
     }
 
-    /// Gives `sink` every frame in the order in which they were recorded, until it has had enough. `repeat`:
-    /// over and over.
-    pub(super) fn play(
+    /// Passes every frame in the order of recording to `sink`, until it breaks. `repeat`: again and again.
+    pub(super) fn play_frames(
         &self,
         repeat: bool,
-        mut sink: impl FnMut(Frame) -> ControlFlow<()>,
+        mut sink: impl FnMut(RecordedFrame) -> ControlFlow<()>,
     ) -> Result<(), BagError> {
         let mut is_first = true;
         loop {
             let mut pass = Pass::new(self, is_first);
             for split in &self.splits {
-                if pass.play(split, &mut sink)?.is_break() {
+                if pass.play_split(split, &mut sink)?.is_break() {
                     return Ok(());
                 }
             }
-            pass.summarize()?;
+            pass.log_summary()?;
             if !repeat {
                 return Ok(());
             }
@@ -87,14 +86,14 @@ impl Bag {
     }
 }
 
-/// Once through the bag.
+/// One pass through the bag.
 struct Pass<'a> {
     bag: &'a Bag,
-    /// Later ones would only repeat the warnings.
+    /// True for the first pass, which logs warnings; later passes would only repeat them.
     is_first: bool,
     frames: u64,
     broken: u64,
-    sequence: Sequence,
+    gaps: SequenceGaps,
 }
 
 impl<'a> Pass<'a> {
@@ -104,31 +103,31 @@ impl<'a> Pass<'a> {
             is_first,
             frames: 0,
             broken: 0,
-            sequence: Sequence::default(),
+            gaps: SequenceGaps::default(),
         }
     }
 
-    fn play(
+    fn play_split(
         &mut self,
         split: &Path,
-        sink: &mut impl FnMut(Frame) -> ControlFlow<()>,
+        sink: &mut impl FnMut(RecordedFrame) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, BagError> {
         let mut catalog = Catalog::default();
         let mut all_bytes = 0;
-        let ended = records::read(split, |record, read_bytes| {
+        let ended = records::read_records(split, |record, read_bytes| {
             all_bytes = read_bytes;
             match record {
-                Record::Schema { header, .. } => catalog.schema(header),
+                Record::Schema { header, .. } => catalog.add_schema(header),
                 Record::Channel(channel) => {
-                    if let Some(topic) = catalog.channel(channel) {
-                        self.warn_of_another(topic);
+                    if let Some(topic) = catalog.add_channel(channel) {
+                        self.warn_of_other_topic(topic);
                     }
                 }
                 Record::Message { header, data } => {
                     let topic = catalog.topic(header.channel_id);
                     if topic.is_some_and(|topic| self.is_played(topic)) {
                         return self
-                            .frame(&data)
+                            .decode_frame(&data)
                             .map_or(ControlFlow::Continue(()), &mut *sink);
                     }
                 }
@@ -137,13 +136,13 @@ impl<'a> Pass<'a> {
             ControlFlow::Continue(())
         })?;
         match ended {
-            Ended::Stopped => return Ok(ControlFlow::Break(())),
-            Ended::Early(error) if self.is_first => log::warn!(
-                "{} ends early, as if the recorder had been killed: what came before is played \
-                 ({error}, {all_bytes} bytes read)",
+            ReadEnd::Stopped => return Ok(ControlFlow::Break(())),
+            ReadEnd::Early(error) if self.is_first => log::warn!(
+                "{} ends early, as if the recorder had been killed: the part before is played ({error}, {all_bytes} bytes \
+                 read)",
                 split.display()
             ),
-            Ended::Early(_) | Ended::Whole => {}
+            ReadEnd::Early(_) | ReadEnd::Whole => {}
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -152,21 +151,21 @@ impl<'a> Pass<'a> {
         topic.is_wire() && topic.name == self.bag.topic
     }
 
-    /// One that was not found beforehand, since the file has no summary.
-    fn warn_of_another(&self, topic: &Topic) {
-        let is_expected = self.bag.topic_was_asked_for || !self.is_first;
+    /// Warns of another topic with frames, which was not found before because the file has no summary.
+    fn warn_of_other_topic(&self, topic: &Topic) {
+        let is_expected = self.bag.topic_was_requested || !self.is_first;
         if topic.is_wire() && !is_expected && !self.is_played(topic) {
             let (other, played) = (&topic.name, &self.bag.topic);
-            log::warn!("{other} also has frames, but {played} is played: --topic chooses");
+            log::warn!("{other} also has frames, but {played} is played: choose with --topic");
         }
     }
 
-    fn frame(&mut self, message: &[u8]) -> Option<Frame> {
+    fn decode_frame(&mut self, message: &[u8]) -> Option<RecordedFrame> {
         match WireFrame::decode(message) {
             Ok(frame) => {
                 self.frames += 1;
-                self.sequence.note(frame.link, frame.sequence);
-                Some(Frame {
+                self.gaps.record(frame.link, frame.sequence);
+                Some(RecordedFrame {
                     stamp_ns: frame.stamp_ns,
                     link: frame.link,
                     data: Bytes::copy_from_slice(frame.data),
@@ -175,7 +174,7 @@ impl<'a> Pass<'a> {
             Err(error) => {
                 if self.broken == 0 && self.is_first {
                     let bytes = message.len();
-                    log::warn!("a message of {bytes} bytes is no frame and left out: {error}");
+                    log::warn!("skipping a message of {bytes} bytes that is not a frame: {error}");
                 }
                 self.broken += 1;
                 None
@@ -183,7 +182,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn no_frames(&self) -> BagError {
+    fn no_frames_error(&self) -> BagError {
         BagError::NoFrames {
             path: self.bag.path.clone(),
             topic: self.bag.topic.clone(),
@@ -191,38 +190,38 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Tells what was not as it should be.
-    fn summarize(&self) -> Result<(), BagError> {
+    /// Logs the number of frames and problems; an error if there were no frames.
+    fn log_summary(&self) -> Result<(), BagError> {
         let (frames, broken) = (self.frames, self.broken);
         if frames == 0 {
-            return Err(self.no_frames());
+            return Err(self.no_frames_error());
         }
         if !self.is_first {
             return Ok(());
         }
         log::info!("the bag has {frames} frames");
         if broken > 0 {
-            log::warn!("{broken} messages of the bag are no frames and left out");
+            log::warn!("{broken} messages of the bag are not frames and were skipped");
         }
-        let missing = self.sequence.missing;
+        let missing = self.gaps.missing;
         if missing > 0 {
-            log::warn!("{missing} frames were lost when the bag was recorded");
+            log::warn!("{missing} frames were not recorded: the sequence numbers have gaps");
         }
         Ok(())
     }
 }
 
-/// Finds the frames that were not recorded.
+/// Detector of frames that were not recorded.
 #[derive(Debug, Default)]
-struct Sequence {
-    /// By link.
+struct SequenceGaps {
+    /// Next sequence number of each link.
     next: [Option<u64>; 2],
     missing: u64,
 }
 
-impl Sequence {
-    /// A number lower than expected is a restart of the bridge.
-    fn note(&mut self, link: Link, number: u64) {
+impl SequenceGaps {
+    /// Records a sequence number. A lower one than expected is a restart of the bridge.
+    fn record(&mut self, link: Link, number: u64) {
         let next = &mut self.next[usize::from(link == Link::Output)];
         let expected = next.unwrap_or(number);
         let skipped = number.saturating_sub(expected);

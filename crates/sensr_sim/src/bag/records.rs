@@ -1,4 +1,4 @@
-//! The records of one MCAP file, read as a stream.
+//! Records of one MCAP file, read as a stream.
 
 use std::fs::File;
 use std::io::{BufReader, Read as _};
@@ -11,33 +11,33 @@ use mcap::sans_io::{LinearReadEvent, LinearReader, LinearReaderOptions};
 
 use super::error::BagError;
 
-/// A record beyond is taken for garbage: thirty times what SENSR sends.
+/// Longest record that is read, thirty times what SENSR sends; a longer one is garbage.
 pub(super) const MAX_RECORD_BYTES: usize = 1 << 30;
 
-/// Small records are taken out of a buffer of this size.
+/// Size of the buffer from which small records are read.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// At most so much is asked for in one go, so that a length which is garbage takes no memory.
+/// Longest single read, so that a garbage length allocates no memory.
 const MAX_READ_BYTES: usize = 4 << 20;
 
-/// How reading a file ended.
+/// End of reading a file.
 #[derive(Debug)]
-pub(super) enum Ended {
-    /// With its last record.
+pub(super) enum ReadEnd {
+    /// The last record was read.
     Whole,
-    /// In the middle: whoever wrote it was cut off, or it is damaged.
+    /// The file ends within a record or is damaged.
     Early(McapError),
-    /// The visitor has had enough.
+    /// The visitor broke off.
     Stopped,
 }
 
-/// Shows `visit` every schema, channel and message in the order of the file, with the number of bytes read so
-/// far. Chunks are unpacked on the way.
-pub(super) fn read(
+/// Passes every schema, channel and message in the order of the file to `visit`, with the number of bytes read so far.
+/// Chunks are decompressed on the way.
+pub(super) fn read_records(
     path: &Path,
     mut visit: impl FnMut(Record<'_>, u64) -> ControlFlow<()>,
-) -> Result<Ended, BagError> {
-    let unreadable = |source| BagError::read(path, source);
+) -> Result<ReadEnd, BagError> {
+    let unreadable = |source| BagError::cannot_read(path, source);
     let file = File::open(path).map_err(unreadable)?;
     let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
     let options = LinearReaderOptions::default().with_record_length_limit(MAX_RECORD_BYTES);
@@ -46,31 +46,31 @@ pub(super) fn read(
     while let Some(event) = reader.next_event() {
         match event {
             Ok(LinearReadEvent::ReadRequest(wanted)) => {
-                let room = reader.insert(wanted.min(MAX_READ_BYTES));
-                let read = file.read(room).map_err(unreadable)?;
+                let space = reader.insert(wanted.min(MAX_READ_BYTES));
+                let read = file.read(space).map_err(unreadable)?;
                 reader.notify_read(read);
                 read_bytes += read as u64;
             }
-            Ok(LinearReadEvent::Record { opcode, data }) if is_wanted(opcode) => {
+            Ok(LinearReadEvent::Record { opcode, data }) if is_needed(opcode) => {
                 match mcap::parse_record(opcode, data) {
                     Ok(record) => {
                         if visit(record, read_bytes).is_break() {
-                            return Ok(Ended::Stopped);
+                            return Ok(ReadEnd::Stopped);
                         }
                     }
-                    Err(error) => return Ok(Ended::Early(error)),
+                    Err(error) => return Ok(ReadEnd::Early(error)),
                 }
             }
             Ok(LinearReadEvent::Record { .. }) => {}
             Err(McapError::BadMagic) if read_bytes <= mcap::MAGIC.len() as u64 => {
                 return Err(BagError::NotMcap(path.to_owned()));
             }
-            Err(error) => return Ok(Ended::Early(error)),
+            Err(error) => return Ok(ReadEnd::Early(error)),
         }
     }
-    Ok(Ended::Whole)
+    Ok(ReadEnd::Whole)
 }
 
-fn is_wanted(opcode: u8) -> bool {
+fn is_needed(opcode: u8) -> bool {
     matches!(opcode, op::SCHEMA | op::CHANNEL | op::MESSAGE)
 }

@@ -1,23 +1,23 @@
-//! The topic of a bag to replay.
+//! Choice of the topic of a bag to replay.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::catalog::{Topic, topics_in};
+use super::catalog::{Topic, list_topics};
 use super::error::BagError;
 
-/// How ROS 2 serializes messages.
+/// Message encoding of ROS 2.
 const ENCODING: &str = "cdr";
 
-/// The topic to replay: the one asked for, or the only one with frames.
-pub(super) fn choose(
+/// Returns the topic to replay: the requested one, or the only one with frames.
+pub(super) fn choose_topic(
     path: &Path,
     splits: &[PathBuf],
     wanted: Option<&str>,
 ) -> Result<String, BagError> {
     let mut topics = BTreeSet::new();
     for split in splits {
-        topics.extend(topics_in(split)?);
+        topics.extend(list_topics(split)?);
     }
     let wires: Vec<&Topic> = topics.iter().filter(|topic| topic.is_wire()).collect();
     let mut names: Vec<&str> = wires.iter().map(|topic| topic.name.as_str()).collect();
@@ -26,7 +26,7 @@ pub(super) fn choose(
     let list = || names.join(", ");
     let chosen = match (wanted, names.as_slice()) {
         (_, []) => {
-            let topics = describe(&topics);
+            let topics = describe_topics(&topics);
             return Err(BagError::NoWire {
                 path: path(),
                 topics,
@@ -63,7 +63,7 @@ pub(super) fn choose(
     }
 }
 
-fn describe(topics: &BTreeSet<Topic>) -> String {
+fn describe_topics(topics: &BTreeSet<Topic>) -> String {
     if topics.is_empty() {
         return "none".to_owned();
     }
@@ -84,7 +84,7 @@ mod tests {
         let folder = Folder::new();
         let file = folder.join("x.mcap");
         recording.write(&file, layout);
-        choose(folder.path(), &[file], wanted).map_err(|error| {
+        choose_topic(folder.path(), &[file], wanted).map_err(|error| {
             let text = error.to_string();
             assert!(
                 text.contains(&folder.path().display().to_string()),
@@ -98,7 +98,7 @@ mod tests {
     const LAYOUTS: [Layout; 2] = [Layout::Plain, Layout::NoSummary];
 
     #[test]
-    fn the_only_topic_with_frames_is_chosen_whatever_its_name() {
+    fn only_topic_with_frames_is_chosen_whatever_its_name() {
         let recording = Recording::new(&["/tf"], &["/site/north/wire"]);
         for layout in LAYOUTS {
             for wanted in [None, Some("/site/north/wire"), Some("site/north/wire")] {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bag_without_frames_is_refused_with_what_it_has() {
+    fn bag_without_frames_is_refused_with_its_topics() {
         for layout in LAYOUTS {
             for wanted in [None, Some("/tf")] {
                 let recording = Recording::new(&["/points/raw", "/tf"], &[]);
@@ -124,11 +124,11 @@ mod tests {
     }
 
     #[test]
-    fn of_several_one_must_be_named() {
+    fn one_of_several_topics_must_be_named() {
         let recording = Recording::new(&["/tf"], &["/b/wire", "/a/wire"]);
         for layout in LAYOUTS {
             let text = chosen(&recording, layout, None).expect_err("several");
-            assert!(text.contains("--topic one of /a/wire, /b/wire"), "{text}");
+            assert!(text.contains("--topic: /a/wire, /b/wire"), "{text}");
             assert_eq!(
                 chosen(&recording, layout, Some("/b/wire")),
                 Ok("/b/wire".into())
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn another_encoding_than_cdr_is_refused() {
+    fn other_encodings_than_cdr_are_refused() {
         let mut recording = Recording::new(&[], &["/wire"]);
         recording.encoding = "json";
         let text = chosen(&recording, Layout::Plain, None).expect_err("json");

@@ -9,13 +9,13 @@ use tokio_util::sync::CancellationToken;
 const LONG: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(20);
 
-fn patient() -> Limits {
+fn long_limits() -> Limits {
     Limits {
         handshake: LONG,
         close: LONG,
         leave: LONG,
         stall: LONG,
-        watch: Duration::from_millis(5),
+        check_interval: Duration::from_millis(5),
         ping_interval: None,
     }
 }
@@ -26,86 +26,95 @@ fn cancelled() -> CancellationToken {
     token
 }
 
-/// Both ends of a connection that takes 1 kB until it is read.
-fn connect(hub: &Arc<Hub>, limits: Limits) -> (DuplexStream, JoinHandle<()>) {
+/// Returns both ends of a connection whose buffer holds 1 kB.
+fn connect(broadcast: &Arc<Broadcast>, limits: Limits) -> (DuplexStream, JoinHandle<()>) {
     let (near, far) = tokio::io::duplex(1000);
     let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-    let host = Host {
-        hub: Arc::clone(hub),
-        door: Arc::new(Door::new()),
+    let context = ServeContext {
+        broadcast: Arc::clone(broadcast),
+        port: Arc::new(PortState::new()),
         limits,
         closing: cancelled(),
     };
-    let serving = serve(far, peer, host);
+    let serving = serve_client(far, peer, context);
     (near, tokio::spawn(serving))
 }
 
-async fn shake_hands(hub: &Hub, stream: DuplexStream) -> WebSocketStream<DuplexStream> {
-    let shaken = tokio_tungstenite::client_async("ws://sensr/", stream).await;
-    hub.occupied().await;
-    shaken.expect("must be accepted").0
+async fn handshake(broadcast: &Broadcast, stream: DuplexStream) -> WebSocketStream<DuplexStream> {
+    let connected = tokio_tungstenite::client_async("ws://sensr/", stream).await;
+    broadcast.wait_for_client().await;
+    connected.expect("must be accepted").0
 }
 
-fn hub() -> Arc<Hub> {
-    Arc::new(Hub::new("points", 1 << 20))
+fn broadcast() -> Arc<Broadcast> {
+    Arc::new(Broadcast::new("points", 1 << 20))
 }
 
-fn offer(hub: &Hub, bytes: usize) {
-    let message = crate::outgoing::Message::output(vec![0; bytes].into(), OutputCounts::default());
-    hub.offer(|_| message.clone(), || None);
+fn offer(broadcast: &Broadcast, bytes: usize) {
+    let message =
+        crate::queue_item::Message::output(vec![0; bytes].into(), OutputCounts::default());
+    broadcast.send_message(|_| message.clone(), || None);
 }
 
-/// The serving task must end by itself before a long limit does it.
-async fn ends(serving: JoinHandle<()>) {
+/// Asserts that the serving task ends on its own, before a long limit ends it.
+async fn assert_ends(serving: JoinHandle<()>) {
     let limited = tokio::time::timeout(LONG / 2, serving).await;
     limited.expect("must end").expect("must not panic");
 }
 
 #[tokio::test]
-async fn without_a_handshake_nobody_is_a_client() {
-    let hub = hub();
+async fn connection_without_handshake_is_not_counted_as_client() {
+    let broadcast = broadcast();
     let limits = Limits {
         handshake: SHORT,
-        ..patient()
+        ..long_limits()
     };
-    let (_silent, serving) = connect(&hub, limits);
-    ends(serving).await;
-    assert_eq!(hub.counters.clients.get(), 0);
+    let (_silent, serving) = connect(&broadcast, limits);
+    assert_ends(serving).await;
+    assert_eq!(broadcast.counters.clients.get(), 0);
 }
 
 #[tokio::test]
-async fn a_client_that_takes_nothing_is_cut_when_it_is_to_be_closed() {
-    let hub = hub();
+async fn client_that_reads_nothing_is_cut_when_it_is_to_be_closed() {
+    let broadcast = broadcast();
     let limits = Limits {
         stall: SHORT,
-        ..patient()
+        ..long_limits()
     };
-    let (stream, serving) = connect(&hub, limits);
-    let _unread = shake_hands(&hub, stream).await;
-    offer(&hub, 5000);
+    let (stream, serving) = connect(&broadcast, limits);
+    let _unread = handshake(&broadcast, stream).await;
+    offer(&broadcast, 5000);
     tokio::time::sleep(SHORT * 5).await;
-    assert_eq!(hub.connected(), 1, "slow is no reason");
-    hub.close_after_all(Close::FINISHED);
-    ends(serving).await;
-    assert_eq!(hub.connected(), 0);
-    assert_eq!(hub.counters.delivered.get(), 0, "only a part of it was");
+    assert_eq!(
+        broadcast.connected_clients(),
+        1,
+        "being slow does not end it"
+    );
+    broadcast.close_after_queued(Close::FINISHED);
+    assert_ends(serving).await;
+    assert_eq!(broadcast.connected_clients(), 0);
+    assert_eq!(
+        broadcast.counters.delivered.get(),
+        0,
+        "it was written partly"
+    );
 }
 
 #[tokio::test]
-async fn a_client_that_reads_slowly_to_the_end_gets_everything() {
-    let hub = hub();
+async fn client_that_reads_slowly_to_the_end_gets_everything() {
+    let broadcast = broadcast();
     let limits = Limits {
         stall: Duration::from_secs(1),
-        ..patient()
+        ..long_limits()
     };
-    let (stream, serving) = connect(&hub, limits);
-    let mut slow = shake_hands(&hub, stream).await;
+    let (stream, serving) = connect(&broadcast, limits);
+    let mut slow = handshake(&broadcast, stream).await;
     for _ in 0..20 {
-        offer(&hub, 900);
+        offer(&broadcast, 900);
     }
-    hub.close_after_all(Close::FINISHED);
+    broadcast.close_after_queued(Close::FINISHED);
     for _ in 0..20 {
-        // In all longer than the limit, which begins anew whenever something was read.
+        // Longer than the limit in all, but each read restarts the limit.
         tokio::time::sleep(Duration::from_millis(70)).await;
         let message = slow.next().await.expect("open").expect("valid");
         assert_eq!(message.len(), 900);
@@ -113,30 +122,30 @@ async fn a_client_that_reads_slowly_to_the_end_gets_everything() {
     let close = slow.next().await.expect("open").expect("valid");
     assert!(close.is_close());
     assert!(slow.next().await.is_none());
-    ends(serving).await;
-    assert_eq!(hub.counters.delivered.get(), 20);
+    assert_ends(serving).await;
+    assert_eq!(broadcast.counters.delivered.get(), 20);
 }
 
 #[tokio::test]
-async fn a_close_frame_without_an_answer_is_enough() {
-    let hub = hub();
+async fn close_frame_without_answer_ends_the_connection() {
+    let broadcast = broadcast();
     let limits = Limits {
         close: SHORT,
-        ..patient()
+        ..long_limits()
     };
-    let (stream, serving) = connect(&hub, limits);
-    let _unread = shake_hands(&hub, stream).await;
-    hub.close_after_all(Close::FINISHED);
-    ends(serving).await;
+    let (stream, serving) = connect(&broadcast, limits);
+    let _unread = handshake(&broadcast, stream).await;
+    broadcast.close_after_queued(Close::FINISHED);
+    assert_ends(serving).await;
 }
 
 #[tokio::test]
-async fn too_big_a_message_from_a_client_ends_it() {
-    let hub = hub();
-    let (stream, serving) = connect(&hub, patient());
-    let mut rude = shake_hands(&hub, stream).await;
+async fn too_large_message_from_a_client_ends_its_connection() {
+    let broadcast = broadcast();
+    let (stream, serving) = connect(&broadcast, long_limits());
+    let mut client = handshake(&broadcast, stream).await;
     let big = Bytes::from(vec![0; MAX_INCOMING_BYTES + 1]);
-    // Fails as soon as the other side is gone.
-    let _ = rude.send(Message::Binary(big)).await;
-    ends(serving).await;
+    // Fails once the server has closed the connection.
+    let _ = client.send(Message::Binary(big)).await;
+    assert_ends(serving).await;
 }

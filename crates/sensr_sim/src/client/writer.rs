@@ -1,4 +1,4 @@
-//! Writes to one client what its queue gives, and does to it what faults want.
+//! Writes the items of one client's send queue to its socket and applies faults.
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,45 +9,47 @@ use rand::rngs::SmallRng;
 use rand::{Rng as _, SeedableRng as _};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
-use super::Ended;
-use super::pulse::Pulse;
+use super::ConnectionEnd;
+use super::activity::Activity;
 use crate::counters::LinkCounters;
-use crate::fault::{Blow, Strike, emptied, non_finite, truncated};
-use crate::frame::{Frame, write_all};
-use crate::outgoing::{Message, Outgoing};
-use crate::send_queue::{Grip, SendQueue};
+use crate::fault::{
+    OneShotFault, PendingFault, truncate_message, with_non_finite_points, without_points,
+};
+use crate::queue_item::{Message, QueueItem};
+use crate::send_queue::{OngoingFault, SendQueue};
+use crate::ws_frame::{WsFrame, write_all};
 use tokio_util::sync::CancellationToken;
 
-/// What [`Blow::Text`] says.
+/// Payload of the text message of [`OneShotFault::Text`].
 const TEXT: &str = "not what was expected";
 
-/// A text frame would be opcode 1, a binary one 2; 3 means nothing.
+/// Bytes that are no WebSocket frame: opcode 3 is reserved (1 is text, 2 binary).
 const NONSENSE: &[u8] = b"\x83\x10no frame is this";
 
-/// What an oversized message announces.
+/// Length that the header of an oversized message declares.
 const OVERSIZED_BYTES: u64 = (1 << 30) + 1;
 
-/// What an oversized message has.
-const OVERSIZED_BEGINNING_BYTES: usize = 64 << 10;
+/// Number of payload bytes that an oversized message really has.
+const OVERSIZED_SENT_BYTES: usize = 64 << 10;
 
-/// Pings at once.
+/// Number of pings of [`OneShotFault::Pings`].
 const PINGS: u8 = 100;
 
-/// Pieces of a message that drips.
+/// Number of pieces of a message written slowly.
 const DRIP_PIECES: u32 = 20;
 
-/// The writing half of a connection.
+/// Writing half of a connection.
 ///
-/// Dropped in the middle of anything, it leaves the books right: a message counts as delivered as soon as the
-/// socket has taken its last byte.
+/// Can be dropped at any await with correct counters: a message counts as delivered as soon as the socket has taken
+/// its last byte.
 pub(super) struct Writer<'a, W> {
     stream: &'a mut W,
     queue: &'a SendQueue,
     counters: &'a LinkCounters,
-    pulse: &'a Pulse,
+    activity: &'a Activity,
     closing: CancellationToken,
-    /// What is to be done to the next messages, one after the other.
-    upcoming: VecDeque<Strike>,
+    /// Faults of the next messages, one each.
+    next_message_faults: VecDeque<PendingFault>,
     rng: SmallRng,
 }
 
@@ -56,179 +58,193 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         stream: &'a mut W,
         queue: &'a SendQueue,
         counters: &'a LinkCounters,
-        pulse: &'a Pulse,
+        activity: &'a Activity,
         closing: CancellationToken,
     ) -> Self {
         Self {
             stream,
             queue,
             counters,
-            pulse,
+            activity,
             closing,
-            upcoming: VecDeque::new(),
+            next_message_faults: VecDeque::new(),
             rng: SmallRng::seed_from_u64(0),
         }
     }
 
-    /// Writes until the queue gives a close frame or a fault ends the connection.
-    pub(super) async fn run(mut self) -> Ended {
+    /// Writes until a close frame is written or a fault ends the connection.
+    pub(super) async fn run(mut self) -> ConnectionEnd {
         loop {
-            let next = self.queue.next().await;
-            match self.write(next).await {
+            let next = self.queue.next_item().await;
+            match self.write_item(next).await {
                 Ok(None) => {}
                 Ok(Some(ended)) => return ended,
                 Err(error) => {
-                    log::debug!("writing: {error}");
-                    return Ended::Lost;
+                    log::debug!("write failed: {error}");
+                    return ConnectionEnd::Lost;
                 }
             }
         }
     }
 
-    async fn write(&mut self, next: Outgoing) -> io::Result<Option<Ended>> {
+    async fn write_item(&mut self, next: QueueItem) -> io::Result<Option<ConnectionEnd>> {
         match next {
-            Outgoing::Message(message) => match self.upcoming.pop_front() {
-                None => self.message(message).await?,
-                Some(strike) => return self.struck_message(message, strike).await,
+            QueueItem::Message(message) => match self.next_message_faults.pop_front() {
+                None => self.write_message(message).await?,
+                Some(fault) => return self.write_faulty_message(message, fault).await,
             },
-            Outgoing::Ping => self.ping(Bytes::new()).await?,
-            Outgoing::Pong(payload) => self.frame(Frame::pong(payload)).await?,
-            Outgoing::Strike(strike) => return self.strike(strike).await,
-            Outgoing::Close(close) => {
-                self.frame(Frame::close(close)).await?;
+            QueueItem::Ping => self.write_ping(Bytes::new()).await?,
+            QueueItem::Pong(payload) => self.write_frame(WsFrame::pong(payload)).await?,
+            QueueItem::Fault(fault) => return self.apply_fault(fault).await,
+            QueueItem::Close(close) => {
+                self.write_frame(WsFrame::close(close)).await?;
                 self.stream.flush().await?;
-                return Ok(Some(Ended::Closed(close)));
+                return Ok(Some(ConnectionEnd::Closed(close)));
             }
         }
         self.stream.flush().await?;
         Ok(None)
     }
 
-    async fn message(&mut self, message: Message) -> io::Result<()> {
-        if self.queue.is_gripped(Grip::Fragments) {
-            self.fragments(message.data.clone()).await?;
+    async fn write_message(&mut self, message: Message) -> io::Result<()> {
+        if self.queue.has_fault(OngoingFault::Fragments) {
+            self.write_fragments(message.data.clone()).await?;
         } else {
-            self.frame(Frame::message(message.data.clone())).await?;
+            self.write_frame(WsFrame::binary(message.data.clone()))
+                .await?;
         }
-        self.queue.written(&message, message.len());
+        self.queue.mark_written(&message, message.len());
         Ok(())
     }
 
-    async fn frame(&mut self, frame: Frame) -> io::Result<()> {
-        write_all(self.stream, frame.into_buf()?, || self.pulse.wrote()).await
+    async fn write_frame(&mut self, frame: WsFrame) -> io::Result<()> {
+        write_all(self.stream, frame.into_buf()?, || {
+            self.activity.record_write()
+        })
+        .await
     }
 
-    async fn bytes(&mut self, bytes: Bytes) -> io::Result<()> {
-        write_all(self.stream, bytes, || self.pulse.wrote()).await
+    async fn write_bytes(&mut self, bytes: Bytes) -> io::Result<()> {
+        write_all(self.stream, bytes, || self.activity.record_write()).await
     }
 
-    async fn ping(&mut self, payload: Bytes) -> io::Result<()> {
-        self.frame(Frame::ping(payload)).await?;
-        self.pulse.pinged();
+    async fn write_ping(&mut self, payload: Bytes) -> io::Result<()> {
+        self.write_frame(WsFrame::ping(payload)).await?;
+        self.activity.record_ping();
         Ok(())
     }
 
-    /// What happens at once, or is to happen to the next message.
-    async fn strike(&mut self, strike: Strike) -> io::Result<Option<Ended>> {
-        match &strike.blow {
-            Blow::Cut | Blow::Truncated | Blow::Drip(_) | Blow::Empty | Blow::NonFinite => {
-                self.upcoming.push_back(strike);
+    /// Applies a fault at once or to the next message.
+    async fn apply_fault(&mut self, fault: PendingFault) -> io::Result<Option<ConnectionEnd>> {
+        match &fault.fault {
+            OneShotFault::Cut
+            | OneShotFault::Truncated
+            | OneShotFault::Drip(_)
+            | OneShotFault::Empty
+            | OneShotFault::NonFinite => {
+                self.next_message_faults.push_back(fault);
                 return Ok(None);
             }
-            Blow::Inject(data) => self.inject(data.clone()).await?,
-            Blow::Text => {
-                self.frame(Frame::text(TEXT)).await?;
+            OneShotFault::Inject(data) => self.write_injected(data.clone()).await?,
+            OneShotFault::Text => {
+                self.write_frame(WsFrame::text(TEXT)).await?;
                 self.counters.injected_text.add(1);
             }
-            Blow::Pings => {
+            OneShotFault::Pings => {
                 for number in 0..PINGS {
-                    self.ping(format!("ping {number}").into()).await?;
+                    self.write_ping(format!("ping {number}").into()).await?;
                 }
             }
-            Blow::Nonsense => {
-                self.bytes(Bytes::from_static(NONSENSE)).await?;
-                return self.last(strike).await;
+            OneShotFault::Nonsense => {
+                self.write_bytes(Bytes::from_static(NONSENSE)).await?;
+                return self.end_with(fault).await;
             }
-            Blow::Oversized => {
-                let header = Frame::message(Bytes::new()).header(OVERSIZED_BYTES)?;
-                self.bytes(header).await?;
+            OneShotFault::Oversized => {
+                let header = WsFrame::binary(Bytes::new()).encode_header(OVERSIZED_BYTES)?;
+                self.write_bytes(header).await?;
                 self.counters.oversized.add(1);
-                let beginning = vec![0; OVERSIZED_BEGINNING_BYTES];
-                if let Err(error) = self.bytes(beginning.into()).await {
-                    // The header was enough for the client.
+                let beginning = vec![0; OVERSIZED_SENT_BYTES];
+                if let Err(error) = self.write_bytes(beginning.into()).await {
+                    // The client closed the connection because of the header alone.
                     log::debug!("writing an oversized message: {error}");
-                    return Ok(Some(Ended::Struck(strike)));
+                    return Ok(Some(ConnectionEnd::Fault(fault)));
                 }
-                return self.last(strike).await;
+                return self.end_with(fault).await;
             }
         }
         self.stream.flush().await?;
         Ok(None)
     }
 
-    async fn struck_message(
+    async fn write_faulty_message(
         &mut self,
         message: Message,
-        strike: Strike,
-    ) -> io::Result<Option<Ended>> {
-        match strike.blow {
-            Blow::Cut => {
-                self.half(message.data).await?;
-                return self.last(strike).await;
+        fault: PendingFault,
+    ) -> io::Result<Option<ConnectionEnd>> {
+        match fault.fault {
+            OneShotFault::Cut => {
+                self.write_half(message.data).await?;
+                return self.end_with(fault).await;
             }
-            Blow::Drip(lasts) => {
-                self.drip(message.data.clone(), lasts).await?;
-                self.queue.written(&message, message.len());
+            OneShotFault::Drip(duration) => {
+                self.write_slowly(message.data.clone(), duration).await?;
+                self.queue.mark_written(&message, message.len());
             }
-            Blow::Empty => self.instead(&message, emptied(&message)).await?,
-            Blow::NonFinite => self.instead(&message, non_finite(&message)).await?,
+            OneShotFault::Empty => {
+                self.write_replacement(&message, without_points(&message))
+                    .await?
+            }
+            OneShotFault::NonFinite => {
+                self.write_replacement(&message, with_non_finite_points(&message))
+                    .await?
+            }
             _ => {
-                self.inject(truncated(&message)).await?;
-                self.message(message).await?;
+                self.write_injected(truncate_message(&message)).await?;
+                self.write_message(message).await?;
             }
         }
         self.stream.flush().await?;
         Ok(None)
     }
 
-    /// Nothing is written after this.
-    async fn last(&mut self, strike: Strike) -> io::Result<Option<Ended>> {
+    /// Flushes the last bytes and ends the connection.
+    async fn end_with(&mut self, fault: PendingFault) -> io::Result<Option<ConnectionEnd>> {
         self.stream.flush().await?;
-        Ok(Some(Ended::Struck(strike)))
+        Ok(Some(ConnectionEnd::Fault(fault)))
     }
 
-    async fn inject(&mut self, data: Bytes) -> io::Result<()> {
-        self.frame(Frame::message(data)).await?;
+    async fn write_injected(&mut self, data: Bytes) -> io::Result<()> {
+        self.write_frame(WsFrame::binary(data)).await?;
         self.counters.injected.add(1);
         Ok(())
     }
 
-    async fn instead(&mut self, message: &Message, data: Bytes) -> io::Result<()> {
+    async fn write_replacement(&mut self, message: &Message, data: Bytes) -> io::Result<()> {
         let bytes = data.len();
-        self.frame(Frame::message(data)).await?;
-        self.queue.written(message, bytes);
+        self.write_frame(WsFrame::binary(data)).await?;
+        self.queue.mark_written(message, bytes);
         Ok(())
     }
 
-    /// The header and half of the payload; of an empty message half of the header.
-    async fn half(&mut self, data: Bytes) -> io::Result<()> {
+    /// Writes the header and half of the payload; half of the header if the payload is empty.
+    async fn write_half(&mut self, data: Bytes) -> io::Result<()> {
         let length = data.len();
-        let mut header = Frame::message(Bytes::new()).header(length as u64)?;
+        let mut header = WsFrame::binary(Bytes::new()).encode_header(length as u64)?;
         if length == 0 {
             header.truncate(1);
         }
-        self.bytes(header).await?;
-        self.bytes(data.slice(..length / 2)).await
+        self.write_bytes(header).await?;
+        self.write_bytes(data.slice(..length / 2)).await
     }
 
-    /// The message in pieces over this time, without pauses once all is to end.
-    async fn drip(&mut self, data: Bytes, lasts: Duration) -> io::Result<()> {
-        let mut rest = Frame::message(data).into_buf()?;
+    /// Writes the message in pieces over a duration, without pauses once the server is closing.
+    async fn write_slowly(&mut self, data: Bytes, duration: Duration) -> io::Result<()> {
+        let mut rest = WsFrame::binary(data).into_buf()?;
         let piece_bytes = rest.remaining().div_ceil(DRIP_PIECES as usize);
-        let pause = lasts / DRIP_PIECES;
+        let pause = duration / DRIP_PIECES;
         while rest.has_remaining() {
             let piece = (&mut rest).take(piece_bytes);
-            write_all(self.stream, piece, || self.pulse.wrote()).await?;
+            write_all(self.stream, piece, || self.activity.record_write()).await?;
             if rest.has_remaining() {
                 self.stream.flush().await?;
                 tokio::select! {
@@ -240,22 +256,23 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         Ok(())
     }
 
-    /// The message in 2 to 7 frames of any size, with pings between them.
-    async fn fragments(&mut self, data: Bytes) -> io::Result<()> {
+    /// Writes the message in 2 to 7 fragments of random size with pings between them.
+    async fn write_fragments(&mut self, data: Bytes) -> io::Result<()> {
         let inner = self.rng.random_range(1..=6);
-        let mut ends: Vec<usize> = (0..inner)
+        let mut assert_ends: Vec<usize> = (0..inner)
             .map(|_| self.rng.random_range(0..=data.len()))
             .collect();
-        ends.sort_unstable();
-        ends.push(data.len());
+        assert_ends.sort_unstable();
+        assert_ends.push(data.len());
         let mut begin = 0;
-        for (index, end) in ends.into_iter().enumerate() {
+        for (index, end) in assert_ends.into_iter().enumerate() {
             if index > 0 {
-                self.ping(format!("before fragment {index}").into()).await?;
+                self.write_ping(format!("before fragment {index}").into())
+                    .await?;
             }
             let payload = data.slice(begin..end);
-            let fragment = Frame::fragment(payload, index == 0, index == inner);
-            self.frame(fragment).await?;
+            let fragment = WsFrame::fragment(payload, index == 0, index == inner);
+            self.write_frame(fragment).await?;
             begin = end;
         }
         Ok(())

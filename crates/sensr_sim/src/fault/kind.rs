@@ -1,165 +1,210 @@
-//! The kinds of faults.
+//! Table of the fault kinds. Parser, help text, error messages, random faults and tests are all derived from it.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// What can go wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(usize)]
-pub enum FaultKind {
-    /// Connections are cut and the port is closed for a while.
-    Refuse,
-    /// The same, announced with close frame 1001.
-    Restart,
-    /// Connections are cut; new ones are accepted and never answered for a while.
-    Mute,
-    /// Connections are cut; new ones are answered with HTTP 503 for a while.
-    Reject,
-    /// The connection ends in the middle of the next message.
-    Cut,
-    /// Nothing is written and nothing is answered for a while.
-    Stall,
-    /// Nothing is written and nothing is answered until the client leaves.
-    HalfOpen,
-    /// Pings are answered, but no message is sent for a while.
-    Silent,
-    /// A message of random bytes comes between.
-    Garbage,
-    /// A copy of the next message, cut short, comes before it.
-    Truncated,
-    /// A text message comes between.
-    Text,
-    /// Bytes that are no WebSocket frame end the connection.
-    Nonsense,
-    /// A message that announces 1 GiB + 1 byte is begun, and ends the connection.
-    Oversized,
-    /// Messages come in several frames with pings between them for a while.
-    Fragmented,
-    /// A hundred pings come at once.
-    Pings,
-    /// The next message comes in small pieces.
-    Drip,
-    /// The client is closed as if it read too slowly.
-    Overflow,
-    /// The server's clock jumps.
-    Clock,
-    /// The next point message has empty clouds, or an output message with nothing but the time comes between.
-    Empty,
-    /// The next point message has coordinates that are no number or infinite.
-    Nan,
-    /// The client is closed with 1000.
-    Close,
+/// Properties of a fault kind.
+struct Spec {
+    /// Word of the grammar, of the events and of the report.
+    name: &'static str,
+    timing: Timing,
+    support: Support,
+    /// One line for the help text: a sentence without its period.
+    description: &'static str,
+}
+
+/// Meaning of `for SECONDS`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Timing {
+    /// Not allowed: the fault has no duration.
+    Once,
+    /// Duration, with its default in seconds.
+    Lasts(f64),
+    /// Size of a clock jump, with its default in seconds.
+    Jumps(f64),
+}
+
+/// Streams and sources with which a kind is possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Support {
+    Everywhere,
+    PointsOnly,
+    /// Needs generated messages: the frames of a bag carry the time of the recording.
+    NoBag,
+}
+
+macro_rules! fault_kinds {
+    ($($kind:ident $name:literal $timing:expr, $support:ident, $description:literal;)*) => {
+        /// Kind of a fault.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        #[repr(usize)]
+        pub enum FaultKind {
+            $(#[doc = concat!($description, ".")] $kind,)*
+        }
+
+        impl FaultKind {
+            /// Number of kinds.
+            pub(super) const COUNT: usize = SPECS.len();
+
+            /// All kinds, in the order of their declaration.
+            pub const ALL: [Self; Self::COUNT] = [$(Self::$kind),*];
+        }
+
+        static SPECS: [Spec; [$($name),*].len()] = [
+            $(Spec {
+                name: $name,
+                timing: $timing,
+                support: Support::$support,
+                description: $description,
+            },)*
+        ];
+    };
+}
+
+fault_kinds! {
+    Refuse "refuse" Timing::Lasts(1.0), Everywhere,
+        "Cuts the connections and closes the port for a while";
+    Restart "restart" Timing::Lasts(1.0), Everywhere,
+        "Closes the connections with close frame 1001 and closes the port for a while";
+    Mute "mute" Timing::Lasts(1.0), Everywhere,
+        "Cuts the connections; accepts new ones and answers nothing for a while";
+    Reject "reject" Timing::Lasts(1.0), Everywhere,
+        "Cuts the connections; answers new ones with HTTP 503 for a while";
+    Cut "cut" Timing::Once, Everywhere,
+        "Ends the connection in the middle of the next message";
+    Stall "stall" Timing::Lasts(1.0), Everywhere,
+        "Writes and answers nothing for a while";
+    HalfOpen "halfopen" Timing::Lasts(120.0), Everywhere,
+        "Writes and answers nothing until the client disconnects, at most SECONDS; serves new connections";
+    Silent "silent" Timing::Lasts(1.0), Everywhere,
+        "Answers pings but sends no messages for a while, then all at once";
+    Garbage "garbage" Timing::Once, Everywhere,
+        "Adds a binary message of random bytes";
+    Truncated "truncated" Timing::Once, Everywhere,
+        "Adds a truncated copy of the next message, which does not decode";
+    Text "text" Timing::Once, Everywhere,
+        "Adds a text message";
+    Nonsense "nonsense" Timing::Once, Everywhere,
+        "Sends bytes that are no WebSocket frame and ends the connection";
+    Oversized "oversized" Timing::Once, Everywhere,
+        "Begins a message with a declared length of 1 GiB + 1 byte and ends the connection";
+    Fragmented "fragmented" Timing::Lasts(1.0), Everywhere,
+        "Sends messages in 2 to 7 fragments with pings between them for a while";
+    Pings "pings" Timing::Once, Everywhere,
+        "Sends 100 pings at once";
+    Drip "drip" Timing::Lasts(1.0), Everywhere,
+        "Sends the next message in small pieces over a while";
+    Overflow "overflow" Timing::Once, Everywhere,
+        "Closes the connection with 1011, as if the client were too slow";
+    Clock "clock" Timing::Jumps(30.0), NoBag,
+        "Moves the server's clock for good, forward or (SECONDS < 0) back; not for bags";
+    Empty "empty" Timing::Once, Everywhere,
+        "Empties the clouds of the next point message; adds an output message with only the time";
+    Nan "nan" Timing::Once, PointsOnly,
+        "Makes coordinates of the next point message NaN or infinite";
+    Close "close" Timing::Once, Everywhere,
+        "Closes the connection with 1000 after the queued messages";
 }
 
 impl FaultKind {
-    /// How many there are.
-    pub(super) const COUNT: usize = Self::ALL.len();
+    fn spec(self) -> &'static Spec {
+        &SPECS[self as usize]
+    }
 
-    /// Every kind, in the order of their declaration.
-    pub const ALL: [Self; 21] = [
-        Self::Refuse,
-        Self::Restart,
-        Self::Mute,
-        Self::Reject,
-        Self::Cut,
-        Self::Stall,
-        Self::HalfOpen,
-        Self::Silent,
-        Self::Garbage,
-        Self::Truncated,
-        Self::Text,
-        Self::Nonsense,
-        Self::Oversized,
-        Self::Fragmented,
-        Self::Pings,
-        Self::Drip,
-        Self::Overflow,
-        Self::Clock,
-        Self::Empty,
-        Self::Nan,
-        Self::Close,
-    ];
-
-    /// As the grammar and the report have it.
+    /// Returns the word of the grammar, of the events and of the report.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Refuse => "refuse",
-            Self::Restart => "restart",
-            Self::Mute => "mute",
-            Self::Reject => "reject",
-            Self::Cut => "cut",
-            Self::Stall => "stall",
-            Self::HalfOpen => "halfopen",
-            Self::Silent => "silent",
-            Self::Garbage => "garbage",
-            Self::Truncated => "truncated",
-            Self::Text => "text",
-            Self::Nonsense => "nonsense",
-            Self::Oversized => "oversized",
-            Self::Fragmented => "fragmented",
-            Self::Pings => "pings",
-            Self::Drip => "drip",
-            Self::Overflow => "overflow",
-            Self::Clock => "clock",
-            Self::Empty => "empty",
-            Self::Nan => "nan",
-            Self::Close => "close",
+        self.spec().name
+    }
+
+    /// Returns a sentence without its period, in the third person.
+    #[must_use]
+    pub fn description(self) -> &'static str {
+        self.spec().description
+    }
+
+    /// Returns the grammar of the kind, such as `stall [LINKS] [for SECONDS]`. LINKS is `points`,
+    /// `output` or `both`.
+    #[must_use]
+    pub fn grammar(self) -> String {
+        let links = if self.supports_output() {
+            "[LINKS]"
+        } else {
+            "[points]"
+        };
+        let duration = match self.timing() {
+            Timing::Once => "",
+            Timing::Lasts(_) | Timing::Jumps(_) => " [for SECONDS]",
+        };
+        format!("{self} {links}{duration}")
+    }
+
+    pub(super) fn timing(self) -> Timing {
+        self.spec().timing
+    }
+
+    /// Returns the default duration, or the default size of a clock jump, seconds; `None` if the kind has no duration.
+    #[must_use]
+    pub fn default_secs(self) -> Option<f64> {
+        match self.timing() {
+            Timing::Once => None,
+            Timing::Lasts(secs) | Timing::Jumps(secs) => Some(secs),
         }
     }
 
-    /// How long it lasts unless told otherwise, seconds, of a clock how far it jumps; `None`: it has no
-    /// duration.
+    /// Returns whether the kind is possible on the output stream.
     #[must_use]
-    pub fn usual_secs(self) -> Option<f64> {
-        match self {
-            Self::Refuse
-            | Self::Restart
-            | Self::Mute
-            | Self::Reject
-            | Self::Stall
-            | Self::Silent
-            | Self::Fragmented
-            | Self::Drip => Some(1.0),
-            Self::HalfOpen => Some(120.0),
-            Self::Clock => Some(30.0),
-            Self::Cut
-            | Self::Garbage
-            | Self::Truncated
-            | Self::Text
-            | Self::Nonsense
-            | Self::Oversized
-            | Self::Pings
-            | Self::Overflow
-            | Self::Empty
-            | Self::Nan
-            | Self::Close => None,
-        }
+    pub fn supports_output(self) -> bool {
+        self.spec().support != Support::PointsOnly
     }
 
-    /// Can it happen to the output stream?
+    /// Returns whether the kind is possible while a bag is played, whose frames are sent as they were recorded.
     #[must_use]
-    pub fn fits_output(self) -> bool {
-        self != Self::Nan
-    }
-
-    /// Can it happen while a bag is played, whose frames go out as they were recorded?
-    #[must_use]
-    pub fn fits_bag(self) -> bool {
-        self != Self::Clock
+    pub fn supports_bags(self) -> bool {
+        self.spec().support != Support::NoBag
     }
 }
 
 impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.pad(self.name())
     }
 }
 
 impl Serialize for FaultKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
+    }
+}
+
+/// Number of faults run, by kind. Serialized as a map from their names, without zeros.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FaultCounts([u64; FaultKind::COUNT]);
+
+impl FaultCounts {
+    pub(crate) fn add(&mut self, kind: FaultKind) {
+        self.0[kind as usize] += 1;
+    }
+
+    /// Returns the number of faults of this kind.
+    #[must_use]
+    pub fn of(&self, kind: FaultKind) -> u64 {
+        self.0[kind as usize]
+    }
+
+    /// Returns the number of all faults.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
+
+impl Serialize for FaultCounts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kinds = FaultKind::ALL.into_iter();
+        let counts = kinds.map(|kind| (kind.name(), self.of(kind)));
+        serializer.collect_map(counts.filter(|(_, count)| *count > 0))
     }
 }
 
@@ -175,5 +220,24 @@ mod tests {
         }
         let names: BTreeSet<&str> = FaultKind::ALL.iter().map(|kind| kind.name()).collect();
         assert_eq!(names.len(), FaultKind::COUNT);
+    }
+
+    #[test]
+    fn grammar_shows_what_the_kind_supports() {
+        let stall = FaultKind::Stall.grammar();
+        assert_eq!(stall, "stall [LINKS] [for SECONDS]");
+        assert_eq!(FaultKind::Cut.grammar(), "cut [LINKS]");
+        assert_eq!(FaultKind::Nan.grammar(), "nan [points]");
+    }
+
+    #[test]
+    fn zero_counts_are_not_serialized() {
+        let mut counts = FaultCounts::default();
+        counts.add(FaultKind::HalfOpen);
+        counts.add(FaultKind::Cut);
+        counts.add(FaultKind::Cut);
+        let json = serde_json::to_string(&counts).expect("JSON");
+        assert_eq!(json, r#"{"cut":2,"halfopen":1}"#);
+        assert_eq!(counts.total(), 3);
     }
 }

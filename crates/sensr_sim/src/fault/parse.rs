@@ -1,48 +1,74 @@
-//! The grammar: `[at SECONDS] FAULT [points|output|both] [for SECONDS]`.
+//! Parser of faults and fault scripts: `[at SECONDS] FAULT [points|output|both] [for SECONDS]`.
 
 use std::str::{FromStr, SplitWhitespace};
 use std::time::Duration;
 
-use super::kind::FaultKind;
+use super::kind::{FaultKind, Timing};
 use super::{Fault, Links, TimedFault};
 
-/// The longest duration, and the latest time, seconds: ten days.
+/// Longest duration and latest start, seconds: ten days.
 const MAX_SECS: f64 = 864_000.0;
 
-/// Text that is no fault.
+/// Error of parsing a fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FaultError {
-    /// There is nothing but spaces.
+    /// The text is empty.
     #[error("a fault is [at SECONDS] FAULT [points|output|both] [for SECONDS]")]
-    Nothing,
-    /// No fault has this name.
-    #[error("{0}: no such fault; there are {faults}", faults = names())]
-    Unknown(String),
-    /// `at` has no meaning here.
-    #[error("at is for faults of a script: this one is carried out at once")]
-    AtOnce,
-    /// The word after `at` or `for` is not allowed.
+    Empty,
+    /// The name is no fault kind.
+    #[error("{0}: unknown fault; known faults are {faults}", faults = kind_names())]
+    UnknownKind(String),
+    /// `at` is only allowed in scripts and `--fault`.
+    #[error("`at` is only for faults of a script: this one begins at once")]
+    TimeNotAllowed,
+    /// The value after `at` or `for` is out of range.
     #[error("{word} {given}: seconds must be {allowed}")]
     Seconds {
         /// `at` or `for`.
         word: &'static str,
-        /// What was given.
+        /// Value that was given.
         given: String,
-        /// What is allowed.
+        /// Allowed range.
         allowed: &'static str,
     },
-    /// The fault has no duration.
+    /// The fault kind has no duration.
     #[error("{0} cannot have a duration")]
     NoDuration(FaultKind),
-    /// The fault cannot happen to the output stream.
-    #[error("{0} can only happen to points")]
+    /// The fault kind does not exist on the output stream.
+    #[error("{0} is only possible on points")]
     PointsOnly(FaultKind),
-    /// A word that belongs to nothing.
-    #[error("{0}: after the fault may come points, output or both, and for SECONDS, in this order")]
-    Surplus(String),
+    /// A word is left over.
+    #[error(
+        "{0}: unexpected word; points, output or both and then `for SECONDS` may follow the fault, in this order"
+    )]
+    UnexpectedWord(String),
 }
 
-fn names() -> String {
+/// Error of a line of a fault script.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {source}")]
+pub struct ScriptError {
+    /// Line number, from 1.
+    pub line: usize,
+    /// Parse error of the line.
+    pub source: FaultError,
+}
+
+/// Parses one fault per line, in any order; `#` begins a comment.
+pub fn parse_script(text: &str) -> Result<Vec<TimedFault>, ScriptError> {
+    let lines = text.lines().zip(1..);
+    let without_comments =
+        lines.map(|(text, line)| (text.split('#').next().unwrap_or("").trim(), line));
+    let faults = without_comments.filter(|(text, _)| !text.is_empty());
+    faults
+        .map(|(text, line)| {
+            let parsed = text.parse();
+            parsed.map_err(|source| ScriptError { line, source })
+        })
+        .collect()
+}
+
+fn kind_names() -> String {
     FaultKind::ALL.map(FaultKind::name).join(", ")
 }
 
@@ -51,7 +77,7 @@ impl FromStr for FaultKind {
 
     fn from_str(text: &str) -> Result<Self, FaultError> {
         let named = Self::ALL.into_iter().find(|kind| kind.name() == text);
-        named.ok_or_else(|| FaultError::Unknown(text.to_owned()))
+        named.ok_or_else(|| FaultError::UnknownKind(text.to_owned()))
     }
 }
 
@@ -59,11 +85,11 @@ impl FromStr for Fault {
     type Err = FaultError;
 
     fn from_str(text: &str) -> Result<Self, FaultError> {
-        match Words::new(text) {
-            Words {
+        match WordReader::new(text) {
+            WordReader {
                 next: Some("at"), ..
-            } => Err(FaultError::AtOnce),
-            words => words.fault(),
+            } => Err(FaultError::TimeNotAllowed),
+            words => words.parse_fault(),
         }
     }
 }
@@ -72,26 +98,26 @@ impl FromStr for TimedFault {
     type Err = FaultError;
 
     fn from_str(text: &str) -> Result<Self, FaultError> {
-        let mut words = Words::new(text);
+        let mut words = WordReader::new(text);
         let at_secs = if words.take_if("at") {
-            words.seconds("at", "0 to 864000", |secs| secs >= 0.0)?
+            words.parse_seconds("at", "0 to 864000", |secs| secs >= 0.0)?
         } else {
             0.0
         };
         Ok(Self {
             at: Duration::try_from_secs_f64(at_secs).unwrap_or_default(),
-            fault: words.fault()?,
+            fault: words.parse_fault()?,
         })
     }
 }
 
-/// The words yet to come.
-struct Words<'a> {
+/// Reader of the words of a fault.
+struct WordReader<'a> {
     next: Option<&'a str>,
     rest: SplitWhitespace<'a>,
 }
 
-impl<'a> Words<'a> {
+impl<'a> WordReader<'a> {
     fn new(text: &'a str) -> Self {
         let mut rest = text.split_whitespace();
         Self {
@@ -100,61 +126,61 @@ impl<'a> Words<'a> {
         }
     }
 
-    fn take(&mut self) -> Option<&'a str> {
+    fn take_word(&mut self) -> Option<&'a str> {
         std::mem::replace(&mut self.next, self.rest.next())
     }
 
     fn take_if(&mut self, word: &str) -> bool {
         let is_next = self.next == Some(word);
         if is_next {
-            self.take();
+            self.take_word();
         }
         is_next
     }
 
-    fn fault(mut self) -> Result<Fault, FaultError> {
-        let kind: FaultKind = self.take().ok_or(FaultError::Nothing)?.parse()?;
-        let links = self.links(kind)?;
+    fn parse_fault(mut self) -> Result<Fault, FaultError> {
+        let kind: FaultKind = self.take_word().ok_or(FaultError::Empty)?.parse()?;
+        let links = self.parse_links(kind)?;
         let secs = if self.take_if("for") {
-            Some(self.duration(kind)?)
+            Some(self.parse_duration(kind)?)
         } else {
             None
         };
-        match self.take() {
-            Some(word) => Err(FaultError::Surplus(word.to_owned())),
+        match self.take_word() {
+            Some(word) => Err(FaultError::UnexpectedWord(word.to_owned())),
             None => Ok(Fault { kind, links, secs }),
         }
     }
 
-    fn links(&mut self, kind: FaultKind) -> Result<Links, FaultError> {
+    fn parse_links(&mut self, kind: FaultKind) -> Result<Links, FaultError> {
         let all = [Links::Points, Links::Output, Links::Both];
         let named = all.into_iter().find(|links| self.take_if(links.name()));
         match named {
-            Some(Links::Output | Links::Both) if !kind.fits_output() => {
+            Some(Links::Output | Links::Both) if !kind.supports_output() => {
                 Err(FaultError::PointsOnly(kind))
             }
-            None if !kind.fits_output() => Ok(Links::Points),
+            None if !kind.supports_output() => Ok(Links::Points),
             _ => Ok(named.unwrap_or(Links::Both)),
         }
     }
 
-    fn duration(&mut self, kind: FaultKind) -> Result<f64, FaultError> {
-        if kind.usual_secs().is_none() {
-            return Err(FaultError::NoDuration(kind));
+    fn parse_duration(&mut self, kind: FaultKind) -> Result<f64, FaultError> {
+        match kind.timing() {
+            Timing::Once => Err(FaultError::NoDuration(kind)),
+            Timing::Lasts(_) => {
+                self.parse_seconds("for", "more than 0 and at most 864000", |secs| secs > 0.0)
+            }
+            Timing::Jumps(_) => self.parse_seconds("for", "-864000 to 864000", |_| true),
         }
-        if kind == FaultKind::Clock {
-            return self.seconds("for", "-864000 to 864000", |_| true);
-        }
-        self.seconds("for", "more than 0 and at most 864000", |secs| secs > 0.0)
     }
 
-    fn seconds(
+    fn parse_seconds(
         &mut self,
         word: &'static str,
         allowed: &'static str,
         is_allowed: impl Fn(f64) -> bool,
     ) -> Result<f64, FaultError> {
-        let given = self.take().unwrap_or("");
+        let given = self.take_word().unwrap_or("");
         let secs = given.parse::<f64>().ok();
         let good = secs.filter(|&secs| secs.abs() <= MAX_SECS && is_allowed(secs));
         good.ok_or_else(|| FaultError::Seconds {
@@ -171,7 +197,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn everything_but_the_fault_has_a_default() {
+    fn link_duration_and_start_have_defaults() {
         let fault = |kind, links, secs| Ok(Fault { kind, links, secs });
         for (text, expected) in [
             ("cut", fault(FaultKind::Cut, Links::Both, None)),
@@ -219,8 +245,8 @@ mod tests {
             ("stall for inf", "more than 0"),
             ("clock for 1e9", "-864000 to 864000"),
             ("cut for 3", "cut cannot have a duration"),
-            ("nan output", "nan can only happen to points"),
-            ("nan both", "nan can only happen to points"),
+            ("nan output", "nan is only possible on points"),
+            ("nan both", "nan is only possible on points"),
             ("cut lines", "points, output or both"),
             ("stall for 2 points", "in this order"),
         ] {
@@ -228,12 +254,26 @@ mod tests {
             assert!(error.contains(word), "{text}: {error}");
         }
         let error = "at 1 cut".parse::<Fault>().expect_err("not a script");
-        assert_eq!(error, FaultError::AtOnce);
+        assert_eq!(error, FaultError::TimeNotAllowed);
+    }
+
+    #[test]
+    fn comments_and_empty_lines_are_ignored() {
+        let script = "# a bad day\n\nat 2 cut points # in the middle\n   \nstall\n";
+        let faults = parse_script(script).expect("allowed");
+        let texts: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(texts, ["at 2 cut points", "at 0 stall both"]);
+    }
+
+    #[test]
+    fn error_names_its_line() {
+        let error = parse_script("cut\n# cut\nat x cut\n").expect_err("x is no number");
+        assert!(error.to_string().starts_with("line 3: at x"), "{error}");
     }
 
     proptest! {
         #[test]
-        fn the_text_of_a_fault_is_the_fault(
+        fn display_of_a_fault_parses_to_the_same_fault(
             kind in proptest::sample::select(FaultKind::ALL.to_vec()),
             links in proptest::sample::select(vec![Links::Points, Links::Output, Links::Both]),
             secs in proptest::option::of(0.001..1000.0),
@@ -241,8 +281,8 @@ mod tests {
         ) {
             let fault = Fault {
                 kind,
-                links: if kind.fits_output() { links } else { Links::Points },
-                secs: secs.filter(|_| kind.usual_secs().is_some()),
+                links: if kind.supports_output() { links } else { Links::Points },
+                secs: secs.filter(|_| kind.default_secs().is_some()),
             };
             let timed = TimedFault { at: Duration::from_millis(at_ms), fault };
             prop_assert_eq!(fault.to_string().parse::<Fault>(), Ok(fault));

@@ -1,65 +1,70 @@
-//! What a fault does to one stream, and what it holds on to meanwhile.
+//! One stream as the target of a fault, and the state of an active fault.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::strike::{Blow, Strike, Token};
-use crate::door::{Door, DoorHold, Mode};
-use crate::ending::{Close, Release};
-use crate::hub::Hub;
-use crate::outgoing::Message;
-use crate::send_queue::{Grip, Held, SendQueue};
+use super::one_shot::{FaultGuard, OneShotFault, PendingFault};
+use crate::broadcast::Broadcast;
+use crate::close::{Close, Disconnect};
+use crate::port_state::{PortMode, PortModeGuard, PortState};
+use crate::queue_item::Message;
+use crate::send_queue::{OngoingFault, OngoingFaultGuard, SendQueue};
 use tokio_util::sync::CancellationToken;
 
-/// A stream that suffers: its clients and its port. What is done to clients returns how many they are.
-pub(super) struct Target<'a> {
-    pub hub: &'a Arc<Hub>,
-    pub door: &'a Arc<Door>,
+/// Clients and port of the stream that a fault acts on. Methods that act on clients return their number.
+pub(super) struct FaultTarget<'a> {
+    pub broadcast: &'a Arc<Broadcast>,
+    pub port: &'a Arc<PortState>,
 }
 
-impl<'a> Target<'a> {
-    pub(super) fn new(hub: &'a Arc<Hub>, door: &'a Arc<Door>) -> Self {
-        Self { hub, door }
+impl<'a> FaultTarget<'a> {
+    pub(super) fn new(broadcast: &'a Arc<Broadcast>, port: &'a Arc<PortState>) -> Self {
+        Self { broadcast, port }
     }
 
-    pub(super) fn is(&self, hub: &Arc<Hub>) -> bool {
-        Arc::ptr_eq(self.hub, hub)
+    /// Returns whether this is the stream of `broadcast`.
+    pub(super) fn is_link(&self, broadcast: &Arc<Broadcast>) -> bool {
+        Arc::ptr_eq(self.broadcast, broadcast)
     }
 
-    pub(super) fn strike(&self, blow: &Blow, token: &Token) -> u64 {
-        self.each(|queue| {
-            queue.strike(Strike::new(blow.clone(), token.clone()));
+    pub(super) fn queue_fault(&self, fault: &OneShotFault, guard: &FaultGuard) -> u64 {
+        self.for_each_client(|queue| {
+            queue.queue_fault(PendingFault::new(fault.clone(), guard.clone()));
         })
     }
 
-    pub(super) fn release(&self, release: Release, token: Option<&Token>) -> u64 {
-        self.each(|queue| {
-            if let Some(token) = token {
-                queue.keep(token.clone());
+    pub(super) fn disconnect(&self, disconnect: Disconnect, guard: Option<&FaultGuard>) -> u64 {
+        self.for_each_client(|queue| {
+            if let Some(guard) = guard {
+                queue.hold_guard(guard.clone());
             }
-            queue.release(release);
+            queue.disconnect(disconnect);
         })
     }
 
     pub(super) fn close_now(&self, close: Close) -> u64 {
-        self.each(|queue| queue.close_now(None, close))
+        self.for_each_client(|queue| queue.close_now(None, close))
     }
 
-    pub(super) fn close_after_all(&self, close: Close, token: &Token) -> u64 {
-        self.each(|queue| {
-            queue.keep(token.clone());
-            queue.close_after_all(close);
+    pub(super) fn close_after_queued(&self, close: Close, guard: &FaultGuard) -> u64 {
+        self.for_each_client(|queue| {
+            queue.hold_guard(guard.clone());
+            queue.close_after_queued(close);
         })
     }
 
-    pub(super) fn overflow(&self, last_words: impl Fn() -> Option<Message>, token: &Token) -> u64 {
-        self.each(|queue| queue.keep(token.clone()));
-        self.hub.overflow(last_words)
+    pub(super) fn overflow(
+        &self,
+        final_message: impl Fn() -> Option<Message>,
+        guard: &FaultGuard,
+    ) -> u64 {
+        self.for_each_client(|queue| queue.hold_guard(guard.clone()));
+        self.broadcast.overflow(final_message)
     }
 
-    fn each(&self, mut action: impl FnMut(&Arc<SendQueue>)) -> u64 {
+    fn for_each_client(&self, mut action: impl FnMut(&Arc<SendQueue>)) -> u64 {
         let mut clients = 0;
-        self.hub.for_each(|queue| {
+        self.broadcast.for_each_client(|queue| {
             action(queue);
             clients += 1;
         });
@@ -67,40 +72,52 @@ impl<'a> Target<'a> {
     }
 }
 
-/// What a fault holds on to.
+/// Everything an active fault holds.
 #[derive(Debug, Default)]
-pub(super) struct UnderWay {
-    /// How many suffer.
+pub(super) struct ActiveFault {
+    /// Number of affected clients.
     pub clients: u64,
-    /// How long it lasts by itself.
-    pub lasts: Option<Duration>,
-    pub grips: Vec<Held>,
-    pub doors: Vec<DoorHold>,
-    /// How far the clock jumped.
+    /// Duration of a fault that ends on its own.
+    pub duration: Option<Duration>,
+    pub ongoing: Vec<OngoingFaultGuard>,
+    pub ports: Vec<PortModeGuard>,
+    /// Size of the clock jump, seconds.
     pub jump_secs: Option<f64>,
 }
 
-impl UnderWay {
-    pub(super) fn seize(&mut self, target: &Target<'_>, grip: Grip, lasts: Duration) -> u64 {
-        self.lasts = Some(lasts);
-        target.each(|queue| self.grips.push(queue.grip(grip)))
-    }
-
-    pub(super) fn hold(&mut self, target: &Target<'_>, mode: Mode, lasts: Duration) {
-        self.lasts = Some(lasts);
-        self.doors.push(target.door.hold(mode));
-    }
-
-    /// Returns when the port is shut, or closed for good.
-    pub(super) async fn shut(
+impl ActiveFault {
+    /// Begins an ongoing fault on every client.
+    pub(super) fn begin_ongoing(
         &mut self,
-        target: &Target<'_>,
-        lasts: Duration,
+        target: &FaultTarget<'_>,
+        fault: OngoingFault,
+        duration: Duration,
+    ) -> u64 {
+        self.duration = Some(duration);
+        target.for_each_client(|queue| self.ongoing.push(queue.begin_fault(fault)))
+    }
+
+    /// Sets the mode of the port for the duration of the fault.
+    pub(super) fn set_port_mode(
+        &mut self,
+        target: &FaultTarget<'_>,
+        mode: PortMode,
+        duration: Duration,
+    ) {
+        self.duration = Some(duration);
+        self.ports.push(target.port.set_mode(mode));
+    }
+
+    /// Closes the port; returns once it is closed or the server is closing.
+    pub(super) async fn close_port(
+        &mut self,
+        target: &FaultTarget<'_>,
+        duration: Duration,
         closing: CancellationToken,
     ) {
-        self.hold(target, Mode::Shut, lasts);
+        self.set_port_mode(target, PortMode::Closed, duration);
         tokio::select! {
-            () = target.door.listens(false) => {}
+            () = target.port.wait_listening(false) => {}
             () = closing.cancelled() => {}
         }
     }

@@ -1,33 +1,38 @@
-//! The part of a message that differs between generations.
+//! Custom part of an output message, which differs between generations.
 
 use bytes::Bytes;
 use prost::Message as _;
 
-use super::{Moment, profiling, regard};
-use crate::number::{float, narrow};
+use super::{OutputTime, field_of_regard, profiling};
+use crate::convert::{to_f32, to_f64};
 use crate::options::Generation;
 use sensr_protocol::wire::proto::{
     CustomMessage, CustomMessage25, Object, RecordingInfo, ReplayInfo,
 };
 
-/// Seconds until the background is known.
+/// Seconds until the background is learnt.
 const LEARNING_SECS: f64 = 30.0;
 
-/// Every so many messages a recording is complete and the next one begins: 40 s.
+/// Number of output messages of one recording: 40 s.
 const RECORDING_MESSAGES: u64 = 400;
 
-/// Encoded as the generation does it.
-pub(super) fn encode(generation: Generation, moment: &Moment, objects: &[Object]) -> Bytes {
-    let learnt = moment.world_secs.unwrap_or_default() / LEARNING_SECS;
-    let bg_learning_progress = narrow(learnt.min(1.0));
-    let recorded = float(moment.k % RECORDING_MESSAGES) / float(RECORDING_MESSAGES);
+/// Encodes the custom part for a generation.
+pub(super) fn encode_custom(
+    generation: Generation,
+    output_time: &OutputTime,
+    objects: &[Object],
+) -> Bytes {
+    let learnt = output_time.scene_secs.unwrap_or_default() / LEARNING_SECS;
+    let bg_learning_progress = to_f32(learnt.min(1.0));
+    let recorded = to_f64(output_time.k % RECORDING_MESSAGES) / to_f64(RECORDING_MESSAGES);
     let record = Some(RecordingInfo {
-        saving_progress: narrow(recorded),
+        saving_progress: to_f32(recorded),
     });
-    let profile = |release| profiling::results(moment.k, objects.len() as u64, release);
+    let profile =
+        |release| profiling::profiling_results(output_time.k, objects.len() as u64, release);
     let encoded = match generation {
         Generation::V3 => CustomMessage {
-            vehicle_oriented_fields_of_regard: regard::fields(objects),
+            vehicle_oriented_fields_of_regard: field_of_regard::fields_of_regard(objects),
             bg_learning_progress,
             record,
             profiling: Some(profile("3.3").into()),
@@ -36,7 +41,7 @@ pub(super) fn encode(generation: Generation, moment: &Moment, objects: &[Object]
         Generation::V2_5 => CustomMessage25 {
             bg_learning_progress,
             replay: Some(ReplayInfo {
-                current_index: i32::try_from(moment.k).unwrap_or(i32::MAX),
+                current_index: i32::try_from(output_time.k).unwrap_or(i32::MAX),
             }),
             record,
             profiling: Some(profile("2.5").into()),
@@ -50,17 +55,17 @@ pub(super) fn encode(generation: Generation, moment: &Moment, objects: &[Object]
 mod tests {
     use super::*;
 
-    fn moment(k: u64) -> Moment {
-        Moment {
+    fn output_time(k: u64) -> OutputTime {
+        OutputTime {
             k,
             now_ns: 0,
-            world_secs: Some(float(k) / 10.0),
+            scene_secs: Some(to_f64(k) / 10.0),
         }
     }
 
     #[test]
-    fn each_generation_has_its_own_message() {
-        let new = encode(Generation::V3, &moment(100), &[]);
+    fn each_generation_has_its_own_custom_message() {
+        let new = encode_custom(Generation::V3, &output_time(100), &[]);
         let message = CustomMessage::decode(new).expect("valid");
         assert!((message.bg_learning_progress - 1.0 / 3.0).abs() < 1e-6);
         assert_eq!(
@@ -71,7 +76,7 @@ mod tests {
         );
         assert!(message.profiling.is_some());
 
-        let old = encode(Generation::V2_5, &moment(100), &[]);
+        let old = encode_custom(Generation::V2_5, &output_time(100), &[]);
         let message = CustomMessage25::decode(old.clone()).expect("valid");
         assert_eq!(message.replay, Some(ReplayInfo { current_index: 100 }));
         assert_eq!(
@@ -81,13 +86,13 @@ mod tests {
             })
         );
         assert!(message.profiling.is_some());
-        CustomMessage::decode(old).expect_err("the numbers mean other things");
+        CustomMessage::decode(old).expect_err("its field numbers mean something else");
     }
 
     #[test]
-    fn learning_ends_with_1() {
+    fn learning_progress_ends_with_1() {
         let progress = |k| {
-            let bytes = encode(Generation::V3, &moment(k), &[]);
+            let bytes = encode_custom(Generation::V3, &output_time(k), &[]);
             let message = CustomMessage::decode(bytes).expect("valid");
             message.bg_learning_progress
         };

@@ -1,23 +1,22 @@
-//! How the machines and the sensors are: all is well but for one incident at a time.
+//! Health of machines and sensors: everything is well except for one incident at a time.
 
 use crate::options::Generation;
 use sensr_protocol::health::{Edge, Named, Node, SystemHealth};
 use sensr_protocol::wire::proto::SensorStatus;
 use sensr_protocol::wire::proto::system_health::{Status, node};
 
-/// Seconds from the start to the first incident, and until they all begin anew.
+/// Seconds from the start to the first incident, and the period of all incidents.
 const FIRST_SECS: f64 = 8.0;
 const PERIOD_SECS: f64 = 60.0;
 
-/// Every sensor.
+/// Names of all sensors.
 pub(super) const SENSORS: [&str; 5] = ["lidar_0", "lidar_1", "lidar_2", "lidar_3", "lidar_4"];
 
-/// The machines that run the tracking. The sensors 0 and 1 are the first one's; 2 the second one's, and
-/// 3 and 4 that of its edge.
+/// Names of the tracking machines. Sensors 0 and 1 belong to the first, 2 to the second, 3 and 4 to the second's edge.
 pub(super) const NODES: [&str; 2] = ["algo_0", "algo_1"];
 const EDGE: &str = "edge_0";
 
-/// What happens, in this order.
+/// Incidents, in the order in which they happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Incident {
     /// A sensor sends nothing.
@@ -26,11 +25,11 @@ enum Incident {
     Erroneous,
     /// A sensor was moved.
     Tilted,
-    /// A sensor of the edge is paused, for the network is slow.
+    /// A sensor of the edge is paused because of a slow network.
     Suspended,
 }
 
-/// From when to when after [`FIRST_SECS`].
+/// Begin and end of each incident, seconds after [`FIRST_SECS`].
 const INCIDENTS: [(f64, f64, Incident); 4] = [
     (0.0, 6.0, Incident::Dead),
     (12.0, 17.0, Incident::Erroneous),
@@ -38,13 +37,13 @@ const INCIDENTS: [(f64, f64, Incident); 4] = [
     (36.0, 42.0, Incident::Suspended),
 ];
 
-/// The health after so many seconds; `None`: nothing ever happens.
-pub(super) fn at(world_secs: Option<f64>, generation: Generation) -> SystemHealth {
+/// Returns the health after `scene_secs`; `None` means without incidents.
+pub(super) fn health_at(scene_secs: Option<f64>, generation: Generation) -> SystemHealth {
     let mut master = Status::Ok;
     let mut nodes = [node::Status::Ok; 2];
     let mut edge = node::Status::Ok;
     let mut sensors = [SensorStatus::SensorAlive; SENSORS.len()];
-    match world_secs.and_then(incident) {
+    match scene_secs.and_then(incident_at) {
         None => {}
         Some(Incident::Dead) => {
             master = Status::Slowdown;
@@ -93,8 +92,8 @@ pub(super) fn at(world_secs: Option<f64>, generation: Generation) -> SystemHealt
     }
 }
 
-fn incident(world_secs: f64) -> Option<Incident> {
-    let since = world_secs - FIRST_SECS;
+fn incident_at(scene_secs: f64) -> Option<Incident> {
+    let since = scene_secs - FIRST_SECS;
     let in_period = since.rem_euclid(PERIOD_SECS);
     let mut incidents = INCIDENTS.iter();
     let now = incidents.find(|(from, until, _)| (*from..*until).contains(&in_period));
@@ -108,13 +107,13 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn after(secs: f64, generation: Generation) -> SystemHealth {
-        at(Some(secs), generation)
+        health_at(Some(secs), generation)
     }
 
     #[test]
     fn all_is_well_at_first_and_a_sensor_dies_after_8_s_and_recovers() {
         let generation = Generation::V3;
-        let well = at(None, generation);
+        let well = health_at(None, generation);
         for secs in [0.0, 7.9, 14.0, 19.9, 67.9, 74.0] {
             assert_eq!(after(secs, generation), well, "at {secs}");
         }
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn every_sensor_status_comes_about_within_a_period() {
+    fn every_sensor_status_occurs_within_a_period() {
         let mut seen = BTreeSet::new();
         for tenths in 0..600 {
             let health = after(f64::from(tenths) / 10.0, Generation::V3);
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn only_2_5_says_that_an_input_is_not_available() {
+    fn only_2_5_reports_a_missing_input() {
         let status = |generation| after(9.0, generation).nodes[&b"algo_0"[..]].status;
         let expected = i32::from(node::Status::InputNotAvailable);
         assert_eq!(status(Generation::V2_5), expected);

@@ -1,7 +1,7 @@
-//! What the server says about its own effort. Made up, so that the same moment gives the same bytes.
+//! Profiling results of the server. Synthetic, so that the same instant gives the same bytes.
 
 use super::health::NODES;
-use crate::number::float;
+use crate::convert::to_f64;
 use sensr_protocol::health::Named;
 use sensr_protocol::profiling::{ProfilingResult, ProfilingResultSet};
 use sensr_protocol::wire::proto::profiling_result::Characteristic;
@@ -10,19 +10,19 @@ use sensr_protocol::wire::proto::profiling_result::characteristic::Value;
 /// Bytes of one mebibyte.
 const MIB: u64 = 1 << 20;
 
-/// Of all machines, after so many messages, with so many objects.
-pub(super) fn results(k: u64, objects: u64, release: &str) -> ProfilingResultSet {
+/// Returns the results of all machines at message `k` with this number of objects.
+pub(super) fn profiling_results(k: u64, objects: u64, release: &str) -> ProfilingResultSet {
     let nodes = NODES.iter().zip(1..);
     ProfilingResultSet {
-        master_node: Some(result(k, objects, release, 0)),
+        master_node: Some(machine_result(k, objects, release, 0)),
         algo_nodes: nodes
-            .map(|(&name, machine)| (name.into(), result(k, objects, release, machine)))
+            .map(|(&name, machine)| (name.into(), machine_result(k, objects, release, machine)))
             .collect(),
     }
 }
 
-fn result(k: u64, objects: u64, release: &str, machine: u64) -> ProfilingResult {
-    // Up and down by a fifth, each machine in its own rhythm.
+fn machine_result(k: u64, objects: u64, release: &str, machine: u64) -> ProfilingResult {
+    // Varies by a fifth, at a different rate for each machine.
     let sway = (k * (machine + 3)) % 200;
     let steps = [
         ("preprocessing", 6_000_000),
@@ -39,18 +39,18 @@ fn result(k: u64, objects: u64, release: &str, machine: u64) -> ProfilingResult 
             "objects",
             Value::Integer(i64::try_from(objects).unwrap_or(i64::MAX)),
         ),
-        ("load", Value::Decimal(0.3 + float(sway) / 1000.0)),
+        ("load", Value::Decimal(0.3 + to_f64(sway) / 1000.0)),
         ("release", Value::Text(release.into())),
     ];
     let named = characteristics.map(|(name, value)| (name, Characteristic { value: Some(value) }));
     ProfilingResult {
-        processing_times: by_name(times),
-        mem_usages: by_name(memory),
-        characteristics: by_name(named),
+        processing_times: to_map(times),
+        mem_usages: to_map(memory),
+        characteristics: to_map(named),
     }
 }
 
-fn by_name<T, const N: usize>(entries: [(&str, T); N]) -> Named<T> {
+fn to_map<T, const N: usize>(entries: [(&str, T); N]) -> Named<T> {
     let entries = entries.into_iter();
     entries.map(|(name, value)| (name.into(), value)).collect()
 }
@@ -60,8 +60,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_machine_tells_times_memory_and_all_kinds_of_characteristics() {
-        let set = results(10, 4, "3.3");
+    fn every_machine_reports_times_memory_and_all_kinds_of_characteristics() {
+        let set = profiling_results(10, 4, "3.3");
         let master = set.master_node.as_ref().expect("a master");
         assert_eq!(set.algo_nodes.len(), 2);
         for result in set.algo_nodes.values().chain([master]) {
@@ -72,7 +72,7 @@ mod tests {
             assert_eq!(value("release"), Some(Value::Text("3.3".into())));
             assert!(matches!(value("load"), Some(Value::Decimal(load)) if load > 0.0));
         }
-        assert_eq!(results(10, 4, "3.3"), set, "the same moment");
-        assert_ne!(results(11, 4, "3.3"), set);
+        assert_eq!(profiling_results(10, 4, "3.3"), set, "the same instant");
+        assert_ne!(profiling_results(11, 4, "3.3"), set);
     }
 }

@@ -1,24 +1,24 @@
-//! Which actors are tracked, under which id and how well.
+//! Simulated tracker: assigns ids and statuses to the actors.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::convert::SECOND_NS;
-use crate::number::float;
+use crate::convert::SECOND_NS;
+use crate::convert::to_f64;
 use crate::scene::{FUTURE_STEPS, STEP_SECS, Track};
 use sensr_protocol::wire::proto::TrackingStatus;
 
-/// A track is reported as being validated for so long after its first point.
+/// Duration of the VALIDATING status after the first point.
 const VALIDATING_NS: i64 = SECOND_NS / 2;
 
-/// A track without points is drifting, then being invalidated, then lost.
+/// Time without points after which a track is INVALIDATING, and then lost.
 const DRIFTING_NS: i64 = SECOND_NS / 2;
 const INVALIDATING_NS: i64 = SECOND_NS;
 
-/// Gives out ids and remembers when each actor was seen.
+/// Tracker of the actors.
 ///
-/// An id belongs to one actor from its first point until it is lost; seen again, it is someone new.
+/// An id belongs to one actor from its first point until it is lost; an actor seen again gets a new id.
 #[derive(Debug)]
 pub(super) struct Tracker {
     first_id: i32,
@@ -29,46 +29,47 @@ pub(super) struct Tracker {
 #[derive(Debug)]
 struct Tracked {
     id: i32,
-    /// With a point.
+    /// Time of the first point.
     first_ns: i64,
+    /// Time of the last point.
     last_ns: i64,
-    /// When `latest` was.
+    /// Time of `latest`.
     updated_ns: i64,
-    /// Without points.
+    /// Latest state, without points.
     latest: Track,
 }
 
-/// A tracked actor at one moment.
+/// Tracked actor at one instant.
 #[derive(Debug)]
 pub(super) struct Sighting {
     pub id: i32,
     pub status: TrackingStatus,
-    /// When it was first tracked.
+    /// Time at which tracking began.
     pub first_ns: i64,
-    /// When it had a point for the last time.
+    /// Time of the last point.
     pub last_ns: i64,
-    /// When [`Track::past`] ends.
+    /// Time of the last position of [`Track::past`].
     pub past_ns: i64,
     pub track: Track,
 }
 
-/// An actor that is not tracked any more.
+/// Actor that is no longer tracked.
 #[derive(Debug)]
-pub(super) struct Lost {
+pub(super) struct LostTrack {
     pub id: i32,
     pub bottom_centre: [f64; 3],
     pub yaw: f64,
 }
 
-/// What became of everyone.
+/// Result of one tracker update.
 #[derive(Debug, Default)]
-pub(super) struct Update {
+pub(super) struct TrackerUpdate {
     pub sightings: Vec<Sighting>,
-    pub lost: Vec<Lost>,
+    pub lost: Vec<LostTrack>,
 }
 
 impl Tracker {
-    /// Gives out ids from `first_id` on.
+    /// Returns a tracker whose first id is `first_id`.
     pub(super) fn new(first_id: i32) -> Self {
         Self {
             first_id,
@@ -77,14 +78,13 @@ impl Tracker {
         }
     }
 
-    /// Everyone there is at `now_ns`. Who is not among `tracks` any more is tracked straight on until
-    /// lost.
-    pub(super) fn update(&mut self, now_ns: i64, tracks: Vec<Track>) -> Update {
-        let mut before = std::mem::take(&mut self.tracked);
-        let mut update = Update::default();
+    /// Updates the tracks to `now_ns`. Tracks missing from `tracks` are extrapolated until they are lost.
+    pub(super) fn update(&mut self, now_ns: i64, tracks: Vec<Track>) -> TrackerUpdate {
+        let mut known = std::mem::take(&mut self.tracked);
+        let mut update = TrackerUpdate::default();
         for track in tracks {
             let has_points = !track.points.is_empty();
-            let known = before.remove(&track.key);
+            let known = known.remove(&track.key);
             if known.is_none() && !has_points {
                 continue;
             }
@@ -104,19 +104,25 @@ impl Tracker {
                     ..track.clone()
                 },
             };
-            self.sort(now_ns, tracked, track, &mut update);
+            self.record_status(now_ns, tracked, track, &mut update);
         }
-        for (_, gone) in before {
-            let since_secs = float((now_ns - gone.updated_ns).unsigned_abs()) / 1e9;
-            let track = straight_on(&gone.latest, since_secs);
-            self.sort(now_ns, gone, track, &mut update);
+        for (_, missing) in known {
+            let since_secs = to_f64((now_ns - missing.updated_ns).unsigned_abs()) / 1e9;
+            let track = extrapolate(&missing.latest, since_secs);
+            self.record_status(now_ns, missing, track, &mut update);
         }
         update
     }
 
-    fn sort(&mut self, now_ns: i64, tracked: Tracked, track: Track, update: &mut Update) {
+    fn record_status(
+        &mut self,
+        now_ns: i64,
+        tracked: Tracked,
+        track: Track,
+        update: &mut TrackerUpdate,
+    ) {
         match tracked.status(now_ns) {
-            None => update.lost.push(Lost {
+            None => update.lost.push(LostTrack {
                 id: tracked.id,
                 bottom_centre: track.bottom_centre,
                 yaw: track.yaw,
@@ -143,7 +149,7 @@ impl Tracker {
 }
 
 impl Tracked {
-    /// `None` when it is lost.
+    /// Returns the status, or `None` once the track is lost.
     fn status(&self, now_ns: i64) -> Option<TrackingStatus> {
         let unseen_ns = now_ns - self.last_ns;
         if unseen_ns > INVALIDATING_NS {
@@ -160,8 +166,8 @@ impl Tracked {
     }
 }
 
-/// The track `secs` later if it goes on as it did.
-fn straight_on(track: &Track, secs: f64) -> Track {
+/// Returns the track `secs` later, extrapolated with constant velocity.
+fn extrapolate(track: &Track, secs: f64) -> Track {
     let after = |secs: f64| {
         let [x, y, z] = track.bottom_centre;
         let [vx, vy, vz] = track.velocity;
@@ -183,7 +189,7 @@ mod tests {
     use super::super::tests::track;
     use super::*;
 
-    /// The only sighting at so many tenths of a second.
+    /// Returns the only sighting at a time, in tenths of a second.
     fn at(tracker: &mut Tracker, tenths: i64, tracks: Vec<Track>) -> Option<Sighting> {
         let update = tracker.update(tenths * SECOND_NS / 10, tracks);
         assert!(update.sightings.len() + update.lost.len() <= 1);
@@ -191,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_track_begins_with_its_first_point_and_fades_after_its_last() {
+    fn track_begins_with_its_first_point_and_ends_after_its_last() {
         let mut tracker = Tracker::new(7);
         let mut at = |tenths, points| {
             let seen = at(&mut tracker, tenths, vec![track(points)]);
@@ -203,25 +209,25 @@ mod tests {
         assert_eq!(at(6, 9), Some((7, TrackingStatus::Tracking)));
         assert_eq!(at(7, 0), Some((7, TrackingStatus::Drifting)));
         assert_eq!(at(12, 0), Some((7, TrackingStatus::Invalidating)));
-        assert_eq!(at(17, 0), None, "gone");
+        assert_eq!(at(17, 0), None, "missing");
         assert_eq!(at(18, 9), Some((8, TrackingStatus::Validating)), "again");
     }
 
     #[test]
-    fn who_leaves_the_scene_goes_straight_on_until_lost() {
+    fn track_that_leaves_the_scene_is_extrapolated_until_lost() {
         let mut tracker = Tracker::new(1);
         at(&mut tracker, 0, vec![track(9)]);
         for tenths in 1..=10 {
-            let gone = at(&mut tracker, tenths, Vec::new()).expect("still there");
-            let [x, y, _] = gone.track.bottom_centre;
+            let missing = at(&mut tracker, tenths, Vec::new()).expect("not lost yet");
+            let [x, y, _] = missing.track.bottom_centre;
             let way = 0.9 * f64::from(i32::try_from(tenths).expect("few"));
             assert!((x - 15.0 - way).abs() < 1e-9 && (y - 6.0).abs() < 1e-9);
-            assert!((gone.track.future[9][0] - x - 9.0).abs() < 1e-9);
-            assert_eq!((gone.last_ns, gone.past_ns), (0, 0));
+            assert!((missing.track.future[9][0] - x - 9.0).abs() < 1e-9);
+            assert_eq!((missing.last_ns, missing.past_ns), (0, 0));
         }
         let lost = tracker.update(SECOND_NS + 1, Vec::new()).lost;
         assert_eq!((lost.len(), lost[0].id), (1, 1));
         let after = tracker.update(2 * SECOND_NS, Vec::new());
-        assert!(after.lost.is_empty(), "once");
+        assert!(after.lost.is_empty(), "reported once");
     }
 }

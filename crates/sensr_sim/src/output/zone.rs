@@ -1,15 +1,15 @@
-//! The zones of the street.
+//! Zones of the street.
 
-use super::convert::{SECOND_NS, corner};
+use crate::convert::{SECOND_NS, vector2};
 use sensr_protocol::wire::proto::{PolygonBox, ZoneConfig, ZoneType};
 
-/// A zone and what is reported of those who are in it.
+/// Zone and the thresholds of its events.
 #[derive(Debug, Clone)]
 pub(super) struct Zone {
     pub config: ZoneConfig,
-    /// Staying for so long is loitering.
+    /// Stay that counts as loitering.
     pub loitering_ns: Option<i64>,
-    /// m/s.
+    /// Speed limit, m/s.
     pub speed_limit: Option<f32>,
 }
 
@@ -20,7 +20,7 @@ impl Zone {
                 id,
                 name: name.into(),
                 pbox: Some(PolygonBox {
-                    points: corners.iter().map(|&at| corner(at)).collect(),
+                    points: corners.iter().map(|&at| vector2(at)).collect(),
                     min_z: -0.5,
                     max_z,
                 }),
@@ -45,12 +45,12 @@ impl Zone {
         }
     }
 
-    /// Are comings and goings reported?
+    /// Returns whether the zone reports entries and exits.
     pub(super) fn has_events(&self) -> bool {
         matches!(self.config.r#type(), ZoneType::Event | ZoneType::Gate)
     }
 
-    /// Is the position within the outline? Counts the edges crossed by a ray towards +x.
+    /// Returns whether the position is inside the outline: counts the edges crossed by a ray towards +x.
     pub(super) fn contains(&self, x: f32, y: f32) -> bool {
         let corners = self.config.pbox.as_ref();
         let corners = corners.map_or(&[][..], |pbox| &pbox.points);
@@ -62,17 +62,17 @@ impl Zone {
     }
 }
 
-/// One of every type at least. What is excluded is where nobody comes.
-pub(super) fn street() -> Vec<Zone> {
+/// Returns at least one zone of every type. No actor enters the exclusion zones.
+pub(super) fn street_zones() -> Vec<Zone> {
     let zone = Zone::new;
     vec![
-        // 30 km/h, which most cars exceed.
+        // 30 km/h, exceeded by most cars.
         zone(
             1,
             "crossing",
             ZoneType::Event,
             4.0,
-            &box_of((11.0, 20.0), (4.0, 12.0)),
+            &rectangle((11.0, 20.0), (4.0, 12.0)),
         )
         .with_speed_limit(8.3)
         .loitering_after(8),
@@ -89,42 +89,42 @@ pub(super) fn street() -> Vec<Zone> {
             "far roofs",
             ZoneType::Exclusion,
             20.0,
-            &box_of((-190.0, 190.0), (17.0, 30.0)),
+            &rectangle((-190.0, 190.0), (17.0, 30.0)),
         ),
         zone(
             4,
             "gate",
             ZoneType::Gate,
             3.0,
-            &box_of((22.3, 25.7), (-7.5, -3.5)),
+            &rectangle((22.3, 25.7), (-7.5, -3.5)),
         ),
         zone(
             5,
             "parking",
             ZoneType::Static,
             3.0,
-            &box_of((-59.0, -38.0), (-21.0, -15.0)),
+            &rectangle((-59.0, -38.0), (-21.0, -15.0)),
         ),
         zone(
             6,
             "shop window",
             ZoneType::Reflection,
             4.0,
-            &box_of((-30.0, 5.0), (15.5, 17.0)),
+            &rectangle((-30.0, 5.0), (15.5, 17.0)),
         ),
         zone(
             7,
             "trees",
             ZoneType::MapExclusion,
             9.0,
-            &box_of((-60.0, -30.0), (-7.0, -2.2)),
+            &rectangle((-60.0, -30.0), (-7.0, -2.2)),
         ),
         zone(
             8,
             "hedge",
             ZoneType::BackgroundRemoval,
             2.0,
-            &box_of((30.0, 60.0), (-24.0, -20.0)),
+            &rectangle((30.0, 60.0), (-24.0, -20.0)),
         ),
         zone(
             9,
@@ -143,7 +143,7 @@ pub(super) fn street() -> Vec<Zone> {
     ]
 }
 
-fn box_of(x: (f64, f64), y: (f64, f64)) -> [(f64, f64); 4] {
+fn rectangle(x: (f64, f64), y: (f64, f64)) -> [(f64, f64); 4] {
     [(x.0, y.0), (x.1, y.0), (x.1, y.1), (x.0, y.1)]
 }
 
@@ -153,20 +153,23 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn an_outline_contains_what_is_inside() {
-        let square = &street()[1];
+    fn outline_contains_the_positions_inside() {
+        let square = &street_zones()[1];
         assert!(square.contains(0.0, -12.0));
         assert!(!square.contains(0.0, -7.0));
-        assert!(!square.contains(-27.0, -9.0), "beyond the slanted side");
+        assert!(!square.contains(-27.0, -9.0), "outside the slanted side");
         let empty = Zone::new(1, "", ZoneType::None, 0.0, &[]);
         assert!(!empty.contains(0.0, 0.0));
     }
 
     #[test]
-    fn every_type_is_there_and_every_zone_has_its_own_id() {
-        let kinds: BTreeSet<i32> = street().iter().map(|zone| zone.config.r#type).collect();
+    fn every_type_exists_and_every_zone_has_its_own_id() {
+        let kinds: BTreeSet<i32> = street_zones()
+            .iter()
+            .map(|zone| zone.config.r#type)
+            .collect();
         assert_eq!(kinds, (1..=7).collect());
-        let ids: BTreeSet<i32> = street().iter().map(|zone| zone.config.id).collect();
-        assert_eq!(ids.len(), street().len());
+        let ids: BTreeSet<i32> = street_zones().iter().map(|zone| zone.config.id).collect();
+        assert_eq!(ids.len(), street_zones().len());
     }
 }

@@ -1,37 +1,36 @@
-//! Who comes, goes, stays too long or is too fast.
+//! Zone events: entry, exit, loitering and speeding.
 
 use std::collections::BTreeMap;
 
-use super::convert::timestamp;
 use super::zone::Zone;
+use crate::convert::timestamp;
 use sensr_protocol::wire::proto::zone_event::{self, Type};
 use sensr_protocol::wire::proto::{Object, ZoneEvent};
 
-/// Watches the zones that have events. Knows nothing but the `zone_ids` of the objects, so that events
-/// and objects always agree.
+/// Detector of zone events. Uses only the `zone_ids` of the objects, so that events and objects always agree.
 #[derive(Debug, Default)]
-pub(super) struct ZoneWatch {
-    /// By the ids of zone and object.
-    stays: BTreeMap<(i32, i32), Stay>,
+pub(super) struct ZoneEventDetector {
+    /// Stays by ids of zone and object.
+    stays: BTreeMap<(i32, i32), ZoneStay>,
 }
 
-/// One object in one zone.
+/// Stay of one object in one zone.
 #[derive(Debug)]
-struct Stay {
+struct ZoneStay {
     since_ns: i64,
     loitered: bool,
     sped: bool,
     latest: zone_event::Object,
 }
 
-impl ZoneWatch {
-    /// Forgets everything: who is in a zone now was not seen coming.
-    pub(super) fn restart(&mut self, now_ns: i64, zones: &[Zone], objects: &[Object]) {
+impl ZoneEventDetector {
+    /// Discards all stays and takes the objects now inside as present without an entry event.
+    pub(super) fn reset(&mut self, now_ns: i64, zones: &[Zone], objects: &[Object]) {
         self.stays.clear();
         self.update(now_ns, zones, objects);
     }
 
-    /// What happened since the last time.
+    /// Returns the events since the previous call.
     pub(super) fn update(
         &mut self,
         now_ns: i64,
@@ -39,7 +38,7 @@ impl ZoneWatch {
         objects: &[Object],
     ) -> Vec<ZoneEvent> {
         let mut events = Vec::new();
-        let mut tell = |zone: i32, kind: Type, object: zone_event::Object| {
+        let mut report = |zone: i32, kind: Type, object: zone_event::Object| {
             events.push(ZoneEvent {
                 timestamp: Some(timestamp(now_ns)),
                 id: zone,
@@ -47,31 +46,31 @@ impl ZoneWatch {
                 object: Some(object),
             });
         };
-        let mut before = std::mem::take(&mut self.stays);
+        let mut previous = std::mem::take(&mut self.stays);
         let by_id: BTreeMap<i32, &Object> = objects.iter().map(|o| (o.id, o)).collect();
         for zone in zones.iter().filter(|zone| zone.has_events()) {
             let id = zone.config.id;
             for object in objects.iter().filter(|o| o.zone_ids.contains(&id)) {
-                let there = participant(object);
+                let event_object = to_event_object(object);
                 let key = (id, object.id);
-                let mut stay = before.remove(&key).unwrap_or_else(|| {
-                    tell(id, Type::Entry, there);
-                    Stay::new(now_ns, there)
+                let mut stay = previous.remove(&key).unwrap_or_else(|| {
+                    report(id, Type::Entry, event_object);
+                    ZoneStay::new(now_ns, event_object)
                 });
-                stay.latest = there;
-                stay.offences(zone, now_ns, |kind| tell(id, kind, there));
+                stay.latest = event_object;
+                stay.report_violations(zone, now_ns, |kind| report(id, kind, event_object));
                 self.stays.insert(key, stay);
             }
         }
-        for ((zone, object), stay) in before {
-            let there = by_id.get(&object).map(|object| participant(object));
-            tell(zone, Type::Exit, there.unwrap_or(stay.latest));
+        for ((zone, object), stay) in previous {
+            let event_object = by_id.get(&object).map(|object| to_event_object(object));
+            report(zone, Type::Exit, event_object.unwrap_or(stay.latest));
         }
         events
     }
 }
 
-impl Stay {
+impl ZoneStay {
     fn new(since_ns: i64, latest: zone_event::Object) -> Self {
         Self {
             since_ns,
@@ -81,22 +80,22 @@ impl Stay {
         }
     }
 
-    /// Each is told once a stay.
-    fn offences(&mut self, zone: &Zone, now_ns: i64, mut tell: impl FnMut(Type)) {
+    /// Reports loitering and speeding, each once per stay.
+    fn report_violations(&mut self, zone: &Zone, now_ns: i64, mut report: impl FnMut(Type)) {
         let too_long = |limit_ns| now_ns - self.since_ns >= limit_ns;
         if !self.loitered && zone.loitering_ns.is_some_and(too_long) {
             self.loitered = true;
-            tell(Type::Loitering);
+            report(Type::Loitering);
         }
         let speed = self.latest.velocity.map_or(0.0, |v| v.x.hypot(v.y));
         if !self.sped && zone.speed_limit.is_some_and(|limit| speed > limit) {
             self.sped = true;
-            tell(Type::ExceedsSpeed);
+            report(Type::ExceedsSpeed);
         }
     }
 }
 
-fn participant(object: &Object) -> zone_event::Object {
+fn to_event_object(object: &Object) -> zone_event::Object {
     let bbox = object.bbox.unwrap_or_default();
     zone_event::Object {
         id: object.id,
@@ -108,9 +107,9 @@ fn participant(object: &Object) -> zone_event::Object {
 
 #[cfg(test)]
 mod tests {
-    use super::super::convert::SECOND_NS;
     use super::super::zone;
     use super::*;
+    use crate::convert::SECOND_NS;
     use sensr_protocol::wire::proto::Vector3;
 
     fn object(speed: f32, zone_ids: &[i32]) -> Object {
@@ -125,18 +124,23 @@ mod tests {
         }
     }
 
-    /// Zone and type of what is told at `secs`.
-    fn told(watch: &mut ZoneWatch, secs: i64, objects: &[Object]) -> Vec<(i32, Type)> {
-        let events = watch.update(secs * SECOND_NS, &zone::street(), objects);
+    /// Returns zone and type of the events at `secs`.
+    fn reported(
+        zone_events: &mut ZoneEventDetector,
+        secs: i64,
+        objects: &[Object],
+    ) -> Vec<(i32, Type)> {
+        let events = zone_events.update(secs * SECOND_NS, &zone::street_zones(), objects);
         let same_time = |event: &&ZoneEvent| event.timestamp == Some(timestamp(secs * SECOND_NS));
         assert_eq!(events.iter().filter(same_time).count(), events.len());
         events.iter().map(|e| (e.id, e.r#type())).collect()
     }
 
     #[test]
-    fn a_stay_has_an_entry_an_exit_and_each_offence_once() {
-        let mut watch = ZoneWatch::default();
-        let mut at = |secs, speed, zones: &[i32]| told(&mut watch, secs, &[object(speed, zones)]);
+    fn stay_has_one_entry_one_exit_and_each_violation_once() {
+        let mut zone_events = ZoneEventDetector::default();
+        let mut at =
+            |secs, speed, zones: &[i32]| reported(&mut zone_events, secs, &[object(speed, zones)]);
         assert_eq!(at(0, 9.0, &[3]), [], "not a zone with events");
         assert_eq!(at(1, 8.0, &[1, 3]), [(1, Type::Entry)]);
         assert_eq!(at(2, 9.0, &[1]), [(1, Type::ExceedsSpeed)]);
@@ -151,26 +155,29 @@ mod tests {
     }
 
     #[test]
-    fn who_is_lost_leaves_where_it_was_last() {
-        let mut watch = ZoneWatch::default();
-        told(&mut watch, 0, &[object(3.0, &[4])]);
-        let events = watch.update(SECOND_NS, &zone::street(), &[]);
+    fn lost_object_exits_at_its_last_position() {
+        let mut zone_events = ZoneEventDetector::default();
+        reported(&mut zone_events, 0, &[object(3.0, &[4])]);
+        let events = zone_events.update(SECOND_NS, &zone::street_zones(), &[]);
         assert_eq!((events.len(), events[0].r#type()), (1, Type::Exit));
-        let there = events[0].object.expect("always there");
-        assert_eq!((there.id, there.velocity), (4, object(3.0, &[]).velocity));
+        let event_object = events[0].object.expect("always present");
+        assert_eq!(
+            (event_object.id, event_object.velocity),
+            (4, object(3.0, &[]).velocity)
+        );
     }
 
     #[test]
-    fn who_is_there_at_a_restart_does_not_come() {
-        let mut watch = ZoneWatch::default();
+    fn object_present_at_a_reset_causes_no_entry() {
+        let mut zone_events = ZoneEventDetector::default();
         let staying = [object(9.0, &[1])];
-        watch.restart(0, &zone::street(), &staying);
+        zone_events.reset(0, &zone::street_zones(), &staying);
         assert_eq!(
-            told(&mut watch, 1, &staying),
+            reported(&mut zone_events, 1, &staying),
             [],
-            "it was seen speeding then"
+            "speeding was reported at the reset"
         );
-        watch.restart(5 * SECOND_NS, &zone::street(), &[]);
-        assert_eq!(told(&mut watch, 6, &[]), []);
+        zone_events.reset(5 * SECOND_NS, &zone::street_zones(), &[]);
+        assert_eq!(reported(&mut zone_events, 6, &[]), []);
     }
 }

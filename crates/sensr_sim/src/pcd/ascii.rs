@@ -1,10 +1,10 @@
-//! Bodies of the `ascii` encoding: one point a line, the values separated by blanks.
+//! Bodies in the `ascii` encoding: one point per line, values separated by blanks.
 
 use super::header::Header;
 use super::{PcdError, Scan};
 
-pub(super) fn scan(header: &Header, body: &[u8]) -> Result<Scan, PcdError> {
-    let (position, intensity) = header.wanted()?;
+pub(super) fn read_scan(header: &Header, body: &[u8]) -> Result<Scan, PcdError> {
+    let (position, intensity) = header.position_and_intensity()?;
     let word_of =
         |index: usize| -> usize { header.fields[..index].iter().map(|field| field.count).sum() };
     let position = position.map(word_of);
@@ -22,20 +22,20 @@ pub(super) fn scan(header: &Header, body: &[u8]) -> Result<Scan, PcdError> {
             line: header.lines + index + 1,
             problem,
         };
-        let line = std::str::from_utf8(line).map_err(|_| wrong("this is no text".to_owned()))?;
+        let line = std::str::from_utf8(line).map_err(|_| wrong("not text".to_owned()))?;
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         if words.is_empty() {
             continue;
         }
         if words.len() != per_line {
             return Err(wrong(format!(
-                "there are {} values, the header promises {per_line}",
+                "there are {} values, the header declares {per_line}",
                 words.len()
             )));
         }
         let value = |word: usize| -> Result<[u8; 4], PcdError> {
             let parsed = words[word].parse::<f32>();
-            let parsed = parsed.map_err(|_| wrong(format!("{:?} is no number", words[word])))?;
+            let parsed = parsed.map_err(|_| wrong(format!("{:?} is not a number", words[word])))?;
             Ok(parsed.to_le_bytes())
         };
         for word in position {
@@ -48,7 +48,7 @@ pub(super) fn scan(header: &Header, body: &[u8]) -> Result<Scan, PcdError> {
     }
     if found < header.points {
         return Err(PcdError::Header(format!(
-            "the header promises {} points, the file has {found}",
+            "the header declares {} points, the file has {found}",
             header.points
         )));
     }

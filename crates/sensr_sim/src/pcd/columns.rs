@@ -1,13 +1,13 @@
-//! Bodies of the binary encodings: every field is a column with a fixed stride.
+//! Bodies in the binary encodings: every field is a column with a fixed stride.
 
 use bytes::Bytes;
 
-use super::header::{Field, Header, Kind};
+use super::header::{Field, Header, NumberKind};
 use super::{PcdError, Scan};
-use crate::number::narrow;
+use crate::convert::to_f32;
 use sensr_protocol::wire::{INTENSITY_BYTES, POINT_BYTES};
 
-/// How the values are ordered.
+/// Order of the values.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Layout {
     /// Record after record (`binary`).
@@ -16,9 +16,9 @@ pub(super) enum Layout {
     Fields,
 }
 
-/// Where a field's values are in the body.
+/// Location of a field's values in the body.
 struct Column {
-    kind: Kind,
+    kind: NumberKind,
     size: usize,
     base: usize,
     stride: usize,
@@ -40,18 +40,18 @@ impl Column {
         }
     }
 
-    /// Writes the column into every `width` bytes of `target`, from `offset` on.
-    fn write(&self, body: &[u8], target: &mut [u8], offset: usize, width: usize) {
+    /// Writes the column into every `width` bytes of `target`, at `offset`.
+    fn copy_to(&self, body: &[u8], target: &mut [u8], offset: usize, width: usize) {
         for (i, record) in target.chunks_exact_mut(width).enumerate() {
             let from = self.base + i * self.stride;
-            let value = float32(self.kind, &body[from..from + self.size]);
+            let value = to_float32_bytes(self.kind, &body[from..from + self.size]);
             record[offset..offset + 4].copy_from_slice(&value);
         }
     }
 }
 
-pub(super) fn scan(header: &Header, layout: Layout, body: &[u8]) -> Result<Scan, PcdError> {
-    let (position, intensity) = header.wanted()?;
+pub(super) fn read_scan(header: &Header, layout: Layout, body: &[u8]) -> Result<Scan, PcdError> {
+    let (position, intensity) = header.position_and_intensity()?;
     let promised = header.body_bytes();
     if body.len() < promised {
         return Err(PcdError::Truncated {
@@ -62,12 +62,12 @@ pub(super) fn scan(header: &Header, layout: Layout, body: &[u8]) -> Result<Scan,
     let mut points = vec![0; header.points * POINT_BYTES];
     for (axis, index) in position.into_iter().enumerate() {
         let column = Column::new(header, layout, index);
-        column.write(body, &mut points, axis * 4, POINT_BYTES);
+        column.copy_to(body, &mut points, axis * 4, POINT_BYTES);
     }
     let intensities = intensity.map_or_else(Bytes::new, |index| {
         let mut values = vec![0; header.points * INTENSITY_BYTES];
         let column = Column::new(header, layout, index);
-        column.write(body, &mut values, 0, INTENSITY_BYTES);
+        column.copy_to(body, &mut values, 0, INTENSITY_BYTES);
         values.into()
     });
     Ok(Scan {
@@ -76,27 +76,27 @@ pub(super) fn scan(header: &Header, layout: Layout, body: &[u8]) -> Result<Scan,
     })
 }
 
-/// The value as little-endian float32. A float32 keeps its bits.
+/// Converts the value to little-endian float32. A float32 keeps its bits.
 #[expect(
     clippy::cast_precision_loss,
     reason = "the wire has float32, whatever the file has"
 )]
-fn float32(kind: Kind, bytes: &[u8]) -> [u8; 4] {
-    /// The bytes as an array; `columns` of the right size make the fallback unreachable.
-    fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
+fn to_float32_bytes(kind: NumberKind, bytes: &[u8]) -> [u8; 4] {
+    /// Returns the bytes as an array; the fallback is unreachable for columns of the right size.
+    fn to_array<const N: usize>(bytes: &[u8]) -> [u8; N] {
         bytes.try_into().unwrap_or([0; N])
     }
     let value = match kind {
-        Kind::F32 => return array(bytes),
-        Kind::F64 => narrow(f64::from_le_bytes(array(bytes))),
-        Kind::I8 => f32::from(i8::from_le_bytes(array(bytes))),
-        Kind::I16 => f32::from(i16::from_le_bytes(array(bytes))),
-        Kind::I32 => i32::from_le_bytes(array(bytes)) as f32,
-        Kind::I64 => i64::from_le_bytes(array(bytes)) as f32,
-        Kind::U8 => f32::from(u8::from_le_bytes(array(bytes))),
-        Kind::U16 => f32::from(u16::from_le_bytes(array(bytes))),
-        Kind::U32 => u32::from_le_bytes(array(bytes)) as f32,
-        Kind::U64 => u64::from_le_bytes(array(bytes)) as f32,
+        NumberKind::F32 => return to_array(bytes),
+        NumberKind::F64 => to_f32(f64::from_le_bytes(to_array(bytes))),
+        NumberKind::I8 => f32::from(i8::from_le_bytes(to_array(bytes))),
+        NumberKind::I16 => f32::from(i16::from_le_bytes(to_array(bytes))),
+        NumberKind::I32 => i32::from_le_bytes(to_array(bytes)) as f32,
+        NumberKind::I64 => i64::from_le_bytes(to_array(bytes)) as f32,
+        NumberKind::U8 => f32::from(u8::from_le_bytes(to_array(bytes))),
+        NumberKind::U16 => f32::from(u16::from_le_bytes(to_array(bytes))),
+        NumberKind::U32 => u32::from_le_bytes(to_array(bytes)) as f32,
+        NumberKind::U64 => u64::from_le_bytes(to_array(bytes)) as f32,
     };
     value.to_le_bytes()
 }

@@ -1,8 +1,8 @@
-//! The text at the beginning of a PCD file.
+//! Header of a PCD file.
 
 use super::PcdError;
 
-/// How the body is stored.
+/// Encoding of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
     Ascii,
@@ -12,7 +12,7 @@ pub(super) enum Encoding {
 
 /// Numeric type of a field's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum NumberKind {
     I8,
     I16,
     I32,
@@ -25,54 +25,53 @@ pub(super) enum Kind {
     F64,
 }
 
-/// One field of the record.
+/// Field of the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Field {
     pub name: String,
-    pub kind: Kind,
+    pub kind: NumberKind,
     /// Bytes of one value.
     pub size: usize,
-    /// Values in one record.
+    /// Values per record.
     pub count: usize,
 }
 
 impl Field {
-    /// Returns the name as it is compared: in lower case, without the prefix of scalar fields.
+    /// Returns the name for comparison: in lower case, without the prefix of scalar fields.
     fn plain_name(&self) -> String {
         let name = self.name.to_ascii_lowercase();
         name.strip_prefix(SCALAR).unwrap_or(&name).to_owned()
     }
 
-    /// Bytes of this field in one record.
+    /// Returns the bytes of this field in one record.
     pub(super) fn width(&self) -> usize {
         self.size * self.count
     }
 }
 
+/// Parsed header of a PCD file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub fields: Vec<Field>,
     pub points: usize,
     pub encoding: Encoding,
-    /// Where the body begins in the file.
+    /// Offset of the body in the file.
     pub body_offset: usize,
-    /// Lines before the body.
+    /// Number of lines before the body.
     pub lines: usize,
 }
 
-/// The most bytes a record, and the most values a field may have: far above anything real, so that
-/// sizes can be multiplied without care.
+/// Upper bound on the values of a field: far above anything real, so that sizes can be multiplied without overflow.
 const MAX_COUNT: usize = 1 << 16;
 
-/// The most fields a record may have.
+/// Upper bound on the fields of a record.
 const MAX_FIELDS: usize = 1 << 10;
 
 /// Byte order marks that editors put before text.
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 const UTF16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 
-/// Names of the field with the intensity, in the order of preference; upper and lower case are the same, and so is a
-/// name with the prefix [`SCALAR`].
+/// Names of the intensity field in order of preference, compared without case and without the prefix [`SCALAR`].
 const INTENSITY_NAMES: [&str; 6] = [
     "intensity",
     "intensities",
@@ -82,10 +81,10 @@ const INTENSITY_NAMES: [&str; 6] = [
     "remission",
 ];
 
-/// Prefix that `CloudCompare` puts before the names of scalar fields.
+/// Prefix that `CloudCompare` adds to the names of scalar fields.
 const SCALAR: &str = "scalar_";
 
-/// The header's entries as they are collected.
+/// Entries of the header while it is parsed.
 #[derive(Default)]
 struct Entries<'a> {
     fields: Option<Vec<&'a str>>,
@@ -126,36 +125,36 @@ impl Header {
                 continue;
             }
             let line = std::str::from_utf8(line)
-                .map_err(|_| wrong("this is no text, so it is no PCD header".to_owned()))?;
+                .map_err(|_| wrong("not text, so this is no PCD header".to_owned()))?;
             let mut words = line.split_ascii_whitespace();
             let Some(key) = words.next() else { continue };
             if key == "DATA" {
-                let encoding = encoding(words.next().unwrap_or_default()).map_err(wrong)?;
+                let encoding = parse_encoding(words.next().unwrap_or_default()).map_err(wrong)?;
                 return Ok(Self {
-                    points: entries.points()?,
-                    fields: entries.fields()?,
+                    points: entries.point_count()?,
+                    fields: entries.parse_fields()?,
                     encoding,
                     body_offset,
                     lines,
                 });
             }
-            entries.take(key, words.collect()).map_err(wrong)?;
+            entries.set_entry(key, words.collect()).map_err(wrong)?;
         }
     }
 
-    /// Bytes of one record in a binary body.
+    /// Returns the bytes of one record in a binary body.
     pub(super) fn record_bytes(&self) -> usize {
         self.fields.iter().map(Field::width).sum()
     }
 
-    /// Bytes of all records in a binary body.
+    /// Returns the bytes of all records in a binary body.
     pub(super) fn body_bytes(&self) -> usize {
         self.points.saturating_mul(self.record_bytes())
     }
 
-    /// Returns the field's index, or `None`. A field that holds several values a point is an error.
-    pub(super) fn scalar(&self, name: &str) -> Result<Option<usize>, PcdError> {
-        // The exact name first: a file may have both `i` and `I`.
+    /// Returns the field's index, or `None`. A field with several values per point is an error.
+    pub(super) fn scalar_index(&self, name: &str) -> Result<Option<usize>, PcdError> {
+        // The exact name has priority: a file may have both `i` and `I`.
         let exact = self.fields.iter().position(|field| field.name == name);
         let is_named = |field: &Field| field.plain_name() == name;
         let Some(index) = exact.or_else(|| self.fields.iter().position(is_named)) else {
@@ -165,17 +164,17 @@ impl Header {
         match count {
             1 => Ok(Some(index)),
             count => Err(PcdError::Header(format!(
-                "field {name} has {count} values a point, it must have one"
+                "field {name} has {count} values per point, it must have one"
             ))),
         }
     }
 
-    /// Returns the indices of x, y, z and, if there, intensity.
-    pub(super) fn wanted(&self) -> Result<([usize; 3], Option<usize>), PcdError> {
-        let need = |name| self.scalar(name)?.ok_or(PcdError::MissingField(name));
+    /// Returns the indices of x, y, z and, if present, intensity.
+    pub(super) fn position_and_intensity(&self) -> Result<([usize; 3], Option<usize>), PcdError> {
+        let need = |name| self.scalar_index(name)?.ok_or(PcdError::MissingField(name));
         let position = [need("x")?, need("y")?, need("z")?];
         for name in INTENSITY_NAMES {
-            if let Some(index) = self.scalar(name)? {
+            if let Some(index) = self.scalar_index(name)? {
                 return Ok((position, Some(index)));
             }
         }
@@ -184,22 +183,22 @@ impl Header {
 }
 
 impl<'a> Entries<'a> {
-    fn take(&mut self, key: &str, words: Vec<&'a str>) -> Result<(), String> {
+    fn set_entry(&mut self, key: &str, words: Vec<&'a str>) -> Result<(), String> {
         match key {
             "FIELDS" | "COLUMNS" => self.fields = Some(words),
             "SIZE" => self.sizes = Some(words),
             "TYPE" => self.types = Some(words),
             "COUNT" => self.counts = Some(words),
-            "WIDTH" => self.width = Some(one_number(key, &words)?),
-            "HEIGHT" => self.height = Some(one_number(key, &words)?),
-            "POINTS" => self.points = Some(one_number(key, &words)?),
+            "WIDTH" => self.width = Some(parse_number(key, &words)?),
+            "HEIGHT" => self.height = Some(parse_number(key, &words)?),
+            "POINTS" => self.points = Some(parse_number(key, &words)?),
             "VERSION" | "VIEWPOINT" => {}
-            _ => return Err(format!("{key:?} is no entry of a PCD header")),
+            _ => return Err(format!("{key:?} is not an entry of a PCD header")),
         }
         Ok(())
     }
 
-    fn points(&self) -> Result<usize, PcdError> {
+    fn point_count(&self) -> Result<usize, PcdError> {
         let area = match (self.width, self.height) {
             (Some(width), height) => Some(width.saturating_mul(height.unwrap_or(1))),
             _ => None,
@@ -213,7 +212,7 @@ impl<'a> Entries<'a> {
         }
     }
 
-    fn fields(&self) -> Result<Vec<Field>, PcdError> {
+    fn parse_fields(&self) -> Result<Vec<Field>, PcdError> {
         let names = self
             .fields
             .as_ref()
@@ -226,16 +225,16 @@ impl<'a> Entries<'a> {
         if names.is_empty() || names.len() > MAX_FIELDS || lengths.iter().any(|&n| n != lengths[0])
         {
             return Err(PcdError::Header(format!(
-                "FIELDS, SIZE, TYPE and COUNT have {lengths:?} entries, they must have equally many"
+                "FIELDS, SIZE, TYPE and COUNT have {lengths:?} entries, the numbers must be equal"
             )));
         }
         (0..names.len())
-            .map(|i| field(names[i], sizes[i], types[i], counts[i]).map_err(PcdError::Header))
+            .map(|i| parse_field(names[i], sizes[i], types[i], counts[i]).map_err(PcdError::Header))
             .collect()
     }
 }
 
-fn one_number(key: &str, words: &[&str]) -> Result<usize, String> {
+fn parse_number(key: &str, words: &[&str]) -> Result<usize, String> {
     match words {
         [word] => word.parse().ok(),
         _ => None,
@@ -243,7 +242,7 @@ fn one_number(key: &str, words: &[&str]) -> Result<usize, String> {
     .ok_or_else(|| format!("{key} must be one whole number, not {:?}", words.join(" ")))
 }
 
-fn encoding(word: &str) -> Result<Encoding, String> {
+fn parse_encoding(word: &str) -> Result<Encoding, String> {
     match word {
         "ascii" => Ok(Encoding::Ascii),
         "binary" => Ok(Encoding::Binary),
@@ -254,21 +253,21 @@ fn encoding(word: &str) -> Result<Encoding, String> {
     }
 }
 
-fn field(name: &str, size: &str, kind: &str, count: &str) -> Result<Field, String> {
+fn parse_field(name: &str, size: &str, kind: &str, count: &str) -> Result<Field, String> {
     let (kind, size) = match (kind, size) {
-        ("I", "1") => (Kind::I8, 1),
-        ("I", "2") => (Kind::I16, 2),
-        ("I", "4") => (Kind::I32, 4),
-        ("I", "8") => (Kind::I64, 8),
-        ("U", "1") => (Kind::U8, 1),
-        ("U", "2") => (Kind::U16, 2),
-        ("U", "4") => (Kind::U32, 4),
-        ("U", "8") => (Kind::U64, 8),
-        ("F", "4") => (Kind::F32, 4),
-        ("F", "8") => (Kind::F64, 8),
+        ("I", "1") => (NumberKind::I8, 1),
+        ("I", "2") => (NumberKind::I16, 2),
+        ("I", "4") => (NumberKind::I32, 4),
+        ("I", "8") => (NumberKind::I64, 8),
+        ("U", "1") => (NumberKind::U8, 1),
+        ("U", "2") => (NumberKind::U16, 2),
+        ("U", "4") => (NumberKind::U32, 4),
+        ("U", "8") => (NumberKind::U64, 8),
+        ("F", "4") => (NumberKind::F32, 4),
+        ("F", "8") => (NumberKind::F64, 8),
         _ => {
             return Err(format!(
-                "field {name} has TYPE {kind} and SIZE {size}, which is no number"
+                "field {name} has TYPE {kind} and SIZE {size}, which is not a numeric type"
             ));
         }
     };

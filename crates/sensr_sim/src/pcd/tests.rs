@@ -27,7 +27,7 @@ fn bytes(values: &[f32]) -> Vec<u8> {
         .collect()
 }
 
-fn refused(file: &[u8]) -> String {
+fn parse_error(file: &[u8]) -> String {
     parse(file).expect_err("must be refused").to_string()
 }
 
@@ -46,7 +46,7 @@ fn ascii_and_binary_give_the_same_scan() {
 }
 
 #[test]
-fn a_float32_keeps_its_bits_even_a_nan() {
+fn float32_keeps_its_bits_even_a_nan() {
     let nan = f32::from_bits(0x7fa0_1234);
     let scan = parse(&binary(&xyzi(1), &bytes(&[nan, 1.0, 2.0, nan]))).expect("valid");
     assert_eq!(scan.points[..4], 0x7fa0_1234u32.to_le_bytes());
@@ -70,7 +70,7 @@ fn fields_are_found_by_name_whatever_their_type_and_order() {
 }
 
 #[test]
-fn fields_with_several_values_are_stepped_over() {
+fn fields_with_several_values_are_skipped() {
     let header = "FIELDS fpfh x y z\nSIZE 4 4 4 4\nTYPE F F F F\nCOUNT 3 1 1 1\nPOINTS 2\n";
     let text = "8 8 8 1 2 3\n\n9 9 9 4 5 6\n";
     let scan = parse(&ascii(header, text)).expect("valid");
@@ -80,7 +80,7 @@ fn fields_with_several_values_are_stepped_over() {
 }
 
 #[test]
-fn without_intensity_there_are_none() {
+fn file_without_intensity_gives_no_intensities() {
     let header = header("x y z", "4 4 4", "F F F", 1);
     let scan = parse(&ascii(&header, "1 2 nan")).expect("valid");
     assert_eq!((scan.len(), scan.intensities.len()), (1, 0));
@@ -88,7 +88,7 @@ fn without_intensity_there_are_none() {
 }
 
 #[test]
-fn comments_may_be_in_any_encoding_and_a_byte_order_mark_is_no_text() {
+fn comments_in_any_encoding_and_a_byte_order_mark_are_ignored() {
     let plain = parse(&ascii(&xyzi(1), "1 2 3 4")).expect("valid");
     for before in [
         &b"\xef\xbb\xbf"[..],
@@ -105,7 +105,7 @@ fn comments_may_be_in_any_encoding_and_a_byte_order_mark_is_no_text() {
 }
 
 #[test]
-fn utf_16_is_named() {
+fn utf_16_is_refused_by_name() {
     let text = String::from_utf8(ascii(&xyzi(1), "1 2 3 4")).expect("text");
     for mark_and_units in [
         std::iter::once(0xfeff)
@@ -117,12 +117,12 @@ fn utf_16_is_named() {
             .flat_map(u16::to_be_bytes)
             .collect(),
     ] {
-        assert!(refused(&mark_and_units).contains("UTF-16"));
+        assert!(parse_error(&mark_and_units).contains("UTF-16"));
     }
 }
 
 #[test]
-fn the_intensity_is_known_by_the_names_that_drivers_and_tools_give_it() {
+fn intensity_is_recognized_by_the_names_of_drivers_and_tools() {
     for name in [
         "intensity",
         "Intensity",
@@ -153,7 +153,7 @@ fn the_intensity_is_known_by_the_names_that_drivers_and_tools_give_it() {
 }
 
 #[test]
-fn compressed_bodies_are_expanded_field_by_field() {
+fn compressed_bodies_are_decompressed_field_by_field() {
     // As columns: x x y y z z i i, stored as literals of LZF.
     let columns = bytes(&[1.0, 5.0, 2.0, 6.0, 3.0, 7.0, 4.0, 8.0]);
     let mut body = 33u32.to_le_bytes().to_vec();
@@ -164,39 +164,43 @@ fn compressed_bodies_are_expanded_field_by_field() {
     let rows = bytes(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
     assert_eq!(parse(&file), parse(&binary(&xyzi(2), &rows)));
     let cut = &file[..file.len() - 1];
-    assert!(refused(cut).contains("promises"), "{}", refused(cut));
+    assert!(
+        parse_error(cut).contains("declares"),
+        "{}",
+        parse_error(cut)
+    );
 }
 
 #[test]
-fn an_empty_cloud_is_a_cloud() {
+fn empty_cloud_is_valid() {
     for file in [binary(&xyzi(0), &[]), ascii(&xyzi(0), "")] {
         assert!(parse(&file).expect("valid").is_empty());
     }
 }
 
 #[test]
-fn refusals_say_what_is_wrong() {
+fn errors_describe_the_problem() {
     let good = xyzi(2);
-    let wrong = |from: &str, to: &str| refused(&binary(&good.replace(from, to), &[0; 32]));
+    let wrong = |from: &str, to: &str| parse_error(&binary(&good.replace(from, to), &[0; 32]));
     for (text, word) in [
-        (refused(b""), "no DATA line"),
-        (refused(b"\xff\xd8\xff jpeg\n"), "line 1"),
-        (refused(b"ply\n"), "\"ply\""),
+        (parse_error(b""), "no DATA line"),
+        (parse_error(b"\xff\xd8\xff jpeg\n"), "line 1"),
+        (parse_error(b"ply\n"), "\"ply\""),
         (wrong("FIELDS x", "FIELDS a"), "no field named x"),
         (wrong("FIELDS x y", "FIELDS x"), "[3, 4, 4, 3]"),
         (wrong("SIZE 4", "SIZE 3"), "SIZE 3"),
         (wrong("TYPE F", "TYPE Q"), "TYPE Q"),
         (wrong("POINTS 2", "POINTS -2"), "line 9"),
         (wrong("POINTS 2", "POINTS 3"), "WIDTH times HEIGHT is 2"),
-        (refused(&binary(&good, &[0; 31])), "promises 32 bytes"),
-        (refused(&ascii(&good, "1 2 3 4\n")), "promises 2 points"),
-        (refused(&ascii(&good, "1 2 3 4\n1 2 3")), "line 12"),
+        (parse_error(&binary(&good, &[0; 31])), "declares 32 bytes"),
+        (parse_error(&ascii(&good, "1 2 3 4\n")), "declares 2 points"),
+        (parse_error(&ascii(&good, "1 2 3 4\n1 2 3")), "line 12"),
         (
-            refused(&ascii(&good, "1 2 3 4\n1 2 x 4")),
-            "\"x\" is no number",
+            parse_error(&ascii(&good, "1 2 3 4\n1 2 x 4")),
+            "\"x\" is not a number",
         ),
         (
-            refused(format!("{good}DATA zip\n").as_bytes()),
+            parse_error(format!("{good}DATA zip\n").as_bytes()),
             "binary_compressed",
         ),
     ] {
@@ -205,7 +209,7 @@ fn refusals_say_what_is_wrong() {
 }
 
 #[test]
-fn a_huge_promise_asks_for_no_memory() {
+fn huge_declared_size_allocates_no_memory() {
     let points = usize::MAX / 2;
     for kind in ["binary", "ascii", "binary_compressed"] {
         let file = format!("{}DATA {kind}\n01234567", xyzi(points));
@@ -229,7 +233,7 @@ fn resampling_is_even_and_exact() {
 
 proptest! {
     #[test]
-    fn what_was_written_is_read(values in prop::collection::vec(any::<[f32; 4]>(), 0..50)) {
+    fn binary_points_are_read_back(values in prop::collection::vec(any::<[f32; 4]>(), 0..50)) {
         let flat: Vec<f32> = values.iter().flatten().copied().collect();
         let scan = parse(&binary(&xyzi(values.len()), &bytes(&flat))).expect("valid");
         let expected: Vec<f32> = values.iter().flat_map(|v| v[..3].to_vec()).collect();
@@ -239,7 +243,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_written_as_text_is_read(values in prop::collection::vec(-1e30f32..1e30, 0..50)) {
+    fn ascii_points_are_read_back(values in prop::collection::vec(-1e30f32..1e30, 0..50)) {
         let values = &values[..values.len() / 4 * 4];
         let lines = values.chunks_exact(4);
         let lines = lines.map(|v| format!("{} {} {} {}\n", v[0], v[1], v[2], v[3]));
@@ -249,7 +253,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_panics(head in "(FIELDS|SIZE|TYPE|COUNT|WIDTH|POINTS|DATA|x|y| |\n|[0-9]){0,40}",
+    fn no_input_panics(head in "(FIELDS|SIZE|TYPE|COUNT|WIDTH|POINTS|DATA|x|y| |\n|[0-9]){0,40}",
                       body in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = parse(&[head.as_bytes(), &body].concat());
         for kind in ["ascii", "binary", "binary_compressed"] {

@@ -1,4 +1,4 @@
-//! The revolution the sensor would see if nothing moved: cast once, then only copied.
+//! Static points of one revolution: cast once, then only copied.
 
 use rand::Rng;
 use rand::rngs::SmallRng;
@@ -6,16 +6,16 @@ use rand::rngs::SmallRng;
 use super::geometry::{Hit, Vec3};
 use super::grid::Grid;
 use super::material::Material;
-use super::world::{Class, Fixture, fixtures};
-use crate::number::{float_len, floor_index, narrow, spread};
+use super::static_objects::{PointClass, StaticObject, static_objects};
+use crate::convert::{floor_index, len_to_f64, spread_index, to_f32};
 
-/// The farthest echo, metres.
+/// Longest range of the scanner, metres.
 const MAX_RANGE: f64 = 200.0;
 
-/// A grid cell without a point of its own.
+/// Value of a grid cell without a point.
 const NO_POINT: u32 = u32::MAX;
 
-/// Points of one class, in the order they were measured, as the wire carries them.
+/// Points of one class, in the order of measurement, as the wire carries them.
 #[derive(Debug, Default)]
 pub(super) struct Layer {
     pub points: Vec<u8>,
@@ -29,17 +29,17 @@ impl Layer {
     }
 }
 
-/// One measured point.
+/// Measured point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Echo {
     /// x, y, z, metres.
     pub position: [f32; 3],
-    /// 0 to 255.
+    /// Intensity, 0 to 255.
     pub intensity: f32,
 }
 
 impl Echo {
-    /// What the sensor makes of a hit, with noise of a centimetre or two.
+    /// Measures a hit with noise of one or two centimetres.
     pub(super) fn measure(
         hit: Hit,
         ray: &super::geometry::Ray,
@@ -47,11 +47,11 @@ impl Echo {
         local: Vec3,
         rng: &mut SmallRng,
     ) -> Self {
-        let at = ray.at(hit.range + noise(rng) * 0.02);
-        let intensity = material.echo(hit, local) * (1.0 + noise(rng) * 0.08);
+        let at = ray.point_at(hit.range + random_noise(rng) * 0.02);
+        let intensity = material.echo_intensity(hit, local) * (1.0 + random_noise(rng) * 0.08);
         Self {
-            position: [at.x, at.y, at.z].map(narrow),
-            intensity: narrow(intensity.clamp(0.0, 255.0)),
+            position: [at.x, at.y, at.z].map(to_f32),
+            intensity: to_f32(intensity.clamp(0.0, 255.0)),
         }
     }
 
@@ -60,22 +60,22 @@ impl Echo {
     }
 }
 
-/// Roughly normal with standard deviation 0.5, within ±1.5.
-fn noise(rng: &mut SmallRng) -> f64 {
+/// Returns roughly normal noise with standard deviation 0.5, within ±1.5.
+fn random_noise(rng: &mut SmallRng) -> f64 {
     let sum: f64 = (0..3).map(|_| rng.random::<f64>()).sum();
     sum - 1.5
 }
 
-/// Exactly as many rays as points are wanted, each of which hits something that does not move.
+/// Static points of the scene: exactly as many rays as requested points, each of which hits something static.
 #[derive(Debug)]
 pub(super) struct Backdrop {
     pub grid: Grid,
-    /// The point of each grid cell, or [`NO_POINT`].
+    /// Point of each grid cell, or [`NO_POINT`].
     point_of_cell: Vec<u32>,
-    /// Distance of each point.
+    /// Range of each point, metres.
     ranges: Vec<f64>,
-    /// Class of each point, and which of its class it is.
-    classes: Vec<(Class, u32)>,
+    /// Class of each point and its index within the class.
+    classes: Vec<(PointClass, u32)>,
     pub all: Layer,
     pub ground: Layer,
     pub background: Layer,
@@ -84,14 +84,14 @@ pub(super) struct Backdrop {
 impl Backdrop {
     /// Casts a street into exactly `wanted` points.
     pub(super) fn street(wanted: usize, rng: &mut SmallRng) -> Self {
-        let fixtures = fixtures(rng);
-        let (grid, nearest) = dense_enough(wanted, &fixtures);
-        let hits: Vec<usize> = (0..grid.cells())
+        let static_objects = static_objects(rng);
+        let (grid, nearest) = coarsest_grid(wanted, &static_objects);
+        let hits: Vec<usize> = (0..grid.cell_count())
             .filter(|&cell| nearest[cell].is_some())
             .collect();
 
         let mut backdrop = Self {
-            point_of_cell: vec![NO_POINT; grid.cells()],
+            point_of_cell: vec![NO_POINT; grid.cell_count()],
             ranges: Vec::with_capacity(wanted),
             classes: Vec::with_capacity(wanted),
             all: Layer::default(),
@@ -100,7 +100,7 @@ impl Backdrop {
             grid,
         };
         for i in 0..wanted {
-            let cell = hits[spread(i, wanted, hits.len())];
+            let cell = hits[spread_index(i, wanted, hits.len())];
             if let Some(nearest) = nearest[cell] {
                 backdrop.push(cell, nearest, rng);
             }
@@ -110,43 +110,43 @@ impl Backdrop {
 
     fn push(&mut self, cell: usize, nearest: Nearest, rng: &mut SmallRng) {
         let ray = self.grid.ray(cell);
-        let at = ray.at(nearest.hit.range);
+        let at = ray.point_at(nearest.hit.range);
         let echo = Echo::measure(nearest.hit, &ray, nearest.material, at, rng);
         let layer = match nearest.class {
-            Class::Ground => &mut self.ground,
-            Class::Background => &mut self.background,
+            PointClass::Ground => &mut self.ground,
+            PointClass::Background => &mut self.background,
         };
-        let rank = index(layer.intensities.len() / 4);
-        self.point_of_cell[cell] = index(self.ranges.len());
+        let rank = to_index(layer.intensities.len() / 4);
+        self.point_of_cell[cell] = to_index(self.ranges.len());
         self.ranges.push(nearest.hit.range);
         self.classes.push((nearest.class, rank));
         layer.push(&echo);
         self.all.push(&echo);
     }
 
-    /// The point of a cell and its distance, or `None`.
-    pub(super) fn point(&self, cell: usize) -> Option<(u32, f64)> {
+    /// Returns the point of a cell and its range, if there is one.
+    pub(super) fn point_of(&self, cell: usize) -> Option<(u32, f64)> {
         let point = self.point_of_cell[cell];
         (point != NO_POINT).then(|| (point, self.ranges[point as usize]))
     }
 
-    /// Class of a point, and which of its class it is.
-    pub(super) fn class(&self, point: u32) -> (Class, usize) {
+    /// Returns the class of a point and its index within the class.
+    pub(super) fn class_of(&self, point: u32) -> (PointClass, usize) {
         let (class, rank) = self.classes[point as usize];
         (class, rank as usize)
     }
 }
 
-/// What a ray meets first.
+/// First hit of a ray.
 #[derive(Debug, Clone, Copy)]
 struct Nearest {
     hit: Hit,
     material: Material,
-    class: Class,
+    class: PointClass,
 }
 
-/// The coarsest grid that hits something with at least `wanted` rays.
-fn dense_enough(wanted: usize, fixtures: &[Fixture]) -> (Grid, Vec<Option<Nearest>>) {
+/// Returns the coarsest grid of which at least `wanted` rays hit something.
+fn coarsest_grid(wanted: usize, static_objects: &[StaticObject]) -> (Grid, Vec<Option<Nearest>>) {
     let beams = match wanted {
         0..8_192 => 16,
         8_192..32_768 => 32,
@@ -157,32 +157,36 @@ fn dense_enough(wanted: usize, fixtures: &[Fixture]) -> (Grid, Vec<Option<Neares
     let mut columns = 64;
     loop {
         let grid = Grid::new(columns, beams);
-        let nearest = cast(&grid, fixtures);
+        let nearest = cast_static(&grid, static_objects);
         let hits = nearest.iter().flatten().count();
         if hits >= wanted {
             return (grid, nearest);
         }
-        // The share of rays that hit is nearly the same for every number of columns.
-        let scale = float_len(wanted) / float_len(hits.max(1));
-        columns = floor_index(float_len(columns) * scale * 1.01) + 1;
+        // The share of rays that hit is nearly independent of the number of columns.
+        let scale = len_to_f64(wanted) / len_to_f64(hits.max(1));
+        columns = floor_index(len_to_f64(columns) * scale * 1.01) + 1;
     }
 }
 
-fn cast(grid: &Grid, fixtures: &[Fixture]) -> Vec<Option<Nearest>> {
-    let mut nearest: Vec<Option<Nearest>> =
-        (0..grid.cells()).map(|cell| plane(grid, cell)).collect();
-    for fixture in fixtures {
-        let window = grid.window(fixture.pose.position, fixture.shape.bounds());
+fn cast_static(grid: &Grid, static_objects: &[StaticObject]) -> Vec<Option<Nearest>> {
+    let mut nearest: Vec<Option<Nearest>> = (0..grid.cell_count())
+        .map(|cell| ground_hit(grid, cell))
+        .collect();
+    for object in static_objects {
+        let window = grid.window(object.pose.position, object.shape.bounds());
         for cell in grid.cells_of(&window) {
-            let Some(hit) = fixture.shape.hit(&fixture.pose.local(&grid.ray(cell))) else {
+            let Some(hit) = object
+                .shape
+                .first_hit(&object.pose.to_local(&grid.ray(cell)))
+            else {
                 continue;
             };
             let limit = nearest[cell].map_or(MAX_RANGE, |other| other.hit.range);
             if hit.range < limit {
                 nearest[cell] = Some(Nearest {
                     hit,
-                    material: fixture.material,
-                    class: fixture.class,
+                    material: object.material,
+                    class: object.class,
                 });
             }
         }
@@ -190,8 +194,8 @@ fn cast(grid: &Grid, fixtures: &[Fixture]) -> Vec<Option<Nearest>> {
     nearest
 }
 
-/// Where the ray meets the road's plane.
-fn plane(grid: &Grid, cell: usize) -> Option<Nearest> {
+/// Intersects the ray with the plane of the road.
+fn ground_hit(grid: &Grid, cell: usize) -> Option<Nearest> {
     let ray = grid.ray(cell);
     let range = -ray.origin.z / ray.direction.z;
     (range > 0.0 && range < MAX_RANGE).then_some(Nearest {
@@ -200,17 +204,17 @@ fn plane(grid: &Grid, cell: usize) -> Option<Nearest> {
             cosine: ray.direction.z.abs(),
         },
         material: Material::Ground,
-        class: Class::Ground,
+        class: PointClass::Ground,
     })
 }
 
-fn index(value: usize) -> u32 {
+fn to_index(value: usize) -> u32 {
     u32::try_from(value).expect("the options allow far fewer points than 2^32")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::world::ground_height;
+    use super::super::static_objects::ground_height;
     use super::*;
     use rand::SeedableRng as _;
 
@@ -225,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn has_exactly_the_points_asked_for() {
+    fn has_exactly_the_requested_number_of_points() {
         for points in [0, 1, 7, 1000, 8192, 40_000] {
             let backdrop = street(points);
             assert_eq!(backdrop.all.intensities.len(), points * 4);
@@ -251,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn reaches_from_near_to_far() {
+    fn ranges_reach_from_near_to_far() {
         let backdrop = street(20_000);
         let nearest = backdrop.ranges.iter().copied().fold(f64::MAX, f64::min);
         let farthest = backdrop.ranges.iter().copied().fold(0.0, f64::max);

@@ -1,6 +1,6 @@
-//! Rays and the shapes they hit. Metres; shapes stand upright.
+//! Rays and the upright shapes they hit. Metres.
 
-/// A vector or a position.
+/// Vector or position.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Vec3 {
     pub x: f64,
@@ -13,8 +13,8 @@ impl Vec3 {
         Self { x, y, z }
     }
 
-    /// `self + direction * distance`
-    pub(super) fn along(self, direction: Self, distance: f64) -> Self {
+    /// Returns `self + direction * distance`.
+    pub(super) fn offset_along(self, direction: Self, distance: f64) -> Self {
         Self::new(
             self.x + direction.x * distance,
             self.y + direction.y * distance,
@@ -23,7 +23,7 @@ impl Vec3 {
     }
 }
 
-/// A half line; `direction` has length 1.
+/// Half line; `direction` has length 1.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ray {
     pub origin: Vec3,
@@ -31,12 +31,12 @@ pub(super) struct Ray {
 }
 
 impl Ray {
-    pub(super) fn at(&self, distance: f64) -> Vec3 {
-        self.origin.along(self.direction, distance)
+    pub(super) fn point_at(&self, distance: f64) -> Vec3 {
+        self.origin.offset_along(self.direction, distance)
     }
 }
 
-/// Where a ray meets a surface.
+/// Intersection of a ray with a surface.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hit {
     /// Distance from the ray's origin.
@@ -45,7 +45,7 @@ pub(super) struct Hit {
     pub cosine: f64,
 }
 
-/// A place on the map and a heading.
+/// Position on the map and heading.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pose {
     pub position: Vec3,
@@ -59,8 +59,8 @@ impl Pose {
         Self { position, sin, cos }
     }
 
-    /// The ray as seen from this pose.
-    pub(super) fn local(&self, ray: &Ray) -> Ray {
+    /// Transforms a ray into the frame of this pose.
+    pub(super) fn to_local(&self, ray: &Ray) -> Ray {
         let turn = |x: f64, y: f64| (self.cos * x + self.sin * y, self.cos * y - self.sin * x);
         let (x, y) = turn(
             ray.origin.x - self.position.x,
@@ -74,23 +74,23 @@ impl Pose {
     }
 }
 
-/// A shape in its own frame.
+/// Shape in its own frame.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Shape {
-    /// A box, axes parallel to the frame's.
+    /// Box with axes parallel to the frame's.
     Block { min: Vec3, max: Vec3 },
-    /// An upright cylinder around `(x, 0)`, closed on top.
+    /// Upright cylinder around `(x, 0)`, closed on top.
     Column {
         x: f64,
         radius: f64,
         bottom: f64,
         top: f64,
     },
-    /// A ball above the frame's origin.
+    /// Ball above the frame's origin.
     Ball { radius: f64, height: f64 },
 }
 
-/// An upright cylinder that contains a shape.
+/// Upright cylinder that contains a shape.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     pub radius: f64,
@@ -99,15 +99,15 @@ pub(super) struct Bounds {
 }
 
 impl Shape {
-    /// A box that stands on the frame's origin.
-    pub(super) fn standing(length: f64, width: f64, height: f64) -> Self {
+    /// Returns a box that stands on the frame's origin.
+    pub(super) fn standing_box(length: f64, width: f64, height: f64) -> Self {
         Self::Block {
             min: Vec3::new(-length / 2.0, -width / 2.0, 0.0),
             max: Vec3::new(length / 2.0, width / 2.0, height),
         }
     }
 
-    /// Contains the shape, around the frame's origin.
+    /// Returns an upright cylinder around the frame's origin that contains the shape.
     pub(super) fn bounds(&self) -> Bounds {
         let (radius, bottom, top) = match *self {
             Self::Block { min, max } => {
@@ -129,22 +129,22 @@ impl Shape {
         }
     }
 
-    /// The first hit of a ray from outside, in the shape's frame.
-    pub(super) fn hit(&self, ray: &Ray) -> Option<Hit> {
+    /// Returns the first hit of a ray that starts outside, in the shape's frame.
+    pub(super) fn first_hit(&self, ray: &Ray) -> Option<Hit> {
         match *self {
-            Self::Block { min, max } => block(ray, min, max),
+            Self::Block { min, max } => hit_block(ray, min, max),
             Self::Column {
                 x,
                 radius,
                 bottom,
                 top,
-            } => column(ray, x, radius, bottom, top),
-            Self::Ball { radius, height } => ball(ray, radius, height),
+            } => hit_column(ray, x, radius, bottom, top),
+            Self::Ball { radius, height } => hit_ball(ray, radius, height),
         }
     }
 }
 
-fn block(ray: &Ray, min: Vec3, max: Vec3) -> Option<Hit> {
+fn hit_block(ray: &Ray, min: Vec3, max: Vec3) -> Option<Hit> {
     let mut enter = Hit {
         range: 0.0,
         cosine: 0.0,
@@ -168,9 +168,9 @@ fn block(ray: &Ray, min: Vec3, max: Vec3) -> Option<Hit> {
     (enter.range > 0.0 && enter.range <= leave).then_some(enter)
 }
 
-fn column(ray: &Ray, x: f64, radius: f64, bottom: f64, top: f64) -> Option<Hit> {
+fn hit_column(ray: &Ray, x: f64, radius: f64, bottom: f64, top: f64) -> Option<Hit> {
     let Ray { origin, direction } = *ray;
-    // Seen from above, the ray meets the circle where level t² + 2 towards t + beyond = 0.
+    // From above, the ray meets the circle where level t² + 2 towards t + beyond = 0.
     let from = origin.x - x;
     let level = direction.x * direction.x + direction.y * direction.y;
     let towards = from * direction.x + origin.y * direction.y;
@@ -189,7 +189,7 @@ fn column(ray: &Ray, x: f64, radius: f64, bottom: f64, top: f64) -> Option<Hit> 
         });
     }
     let cap = (top - origin.z) / direction.z;
-    let at = ray.at(cap);
+    let at = ray.point_at(cap);
     let inside = (at.x - x).powi(2) + at.y * at.y <= radius * radius;
     (cap > 0.0 && origin.z > top && inside).then_some(Hit {
         range: cap,
@@ -197,7 +197,7 @@ fn column(ray: &Ray, x: f64, radius: f64, bottom: f64, top: f64) -> Option<Hit> 
     })
 }
 
-fn ball(ray: &Ray, radius: f64, height: f64) -> Option<Hit> {
+fn hit_ball(ray: &Ray, radius: f64, height: f64) -> Option<Hit> {
     let Ray { origin, direction } = *ray;
     let from = Vec3::new(origin.x, origin.y, origin.z - height);
     let towards = from.x * direction.x + from.y * direction.y + from.z * direction.z;
@@ -231,30 +231,32 @@ mod tests {
     }
 
     #[test]
-    fn a_block_is_hit_on_the_near_face() {
-        let shape = Shape::standing(4.0, 2.0, 1.5);
+    fn block_is_hit_on_the_near_face() {
+        let shape = Shape::standing_box(4.0, 2.0, 1.5);
         let hit = shape
-            .hit(&ray([10.0, 0.0, 1.0], [0.0, 0.0, 1.0]))
+            .first_hit(&ray([10.0, 0.0, 1.0], [0.0, 0.0, 1.0]))
             .expect("hit");
         assert!(close(hit.range, 8.0) && close(hit.cosine, 1.0), "{hit:?}");
         assert!(
             shape
-                .hit(&ray([10.0, 0.0, 1.0], [20.0, 0.0, 1.0]))
+                .first_hit(&ray([10.0, 0.0, 1.0], [20.0, 0.0, 1.0]))
                 .is_none(),
             "behind"
         );
         assert!(
-            shape.hit(&ray([10.0, 0.0, 2.0], [0.0, 0.0, 2.0])).is_none(),
+            shape
+                .first_hit(&ray([10.0, 0.0, 2.0], [0.0, 0.0, 2.0]))
+                .is_none(),
             "above"
         );
         let top = shape
-            .hit(&ray([0.0, 0.0, 5.0], [0.0, 0.0, 0.0]))
+            .first_hit(&ray([0.0, 0.0, 5.0], [0.0, 0.0, 0.0]))
             .expect("hit");
         assert!(close(top.range, 3.5), "{top:?}");
     }
 
     #[test]
-    fn a_column_has_a_side_and_a_top() {
+    fn column_has_a_side_and_a_top() {
         let shape = Shape::Column {
             x: 1.0,
             radius: 0.5,
@@ -262,38 +264,40 @@ mod tests {
             top: 2.0,
         };
         let side = shape
-            .hit(&ray([5.0, 0.0, 1.0], [0.0, 0.0, 1.0]))
+            .first_hit(&ray([5.0, 0.0, 1.0], [0.0, 0.0, 1.0]))
             .expect("hit");
         assert!(
             close(side.range, 3.5) && close(side.cosine, 1.0),
             "{side:?}"
         );
         let top = shape
-            .hit(&ray([1.2, 0.0, 6.0], [1.2, 0.0, 0.0]))
+            .first_hit(&ray([1.2, 0.0, 6.0], [1.2, 0.0, 0.0]))
             .expect("hit");
         assert!(close(top.range, 4.0), "{top:?}");
         assert!(
-            shape.hit(&ray([5.0, 0.0, 3.0], [0.0, 0.0, 3.0])).is_none(),
+            shape
+                .first_hit(&ray([5.0, 0.0, 3.0], [0.0, 0.0, 3.0]))
+                .is_none(),
             "above"
         );
     }
 
     #[test]
-    fn a_ball_is_hit_in_front() {
+    fn ball_is_hit_in_front() {
         let shape = Shape::Ball {
             radius: 1.0,
             height: 3.0,
         };
         let hit = shape
-            .hit(&ray([-4.0, 0.0, 3.0], [0.0, 0.0, 3.0]))
+            .first_hit(&ray([-4.0, 0.0, 3.0], [0.0, 0.0, 3.0]))
             .expect("hit");
         assert!(close(hit.range, 3.0), "{hit:?}");
     }
 
     #[test]
-    fn a_pose_turns_the_ray() {
+    fn pose_rotates_the_ray() {
         let pose = Pose::new(Vec3::new(10.0, 0.0, 0.0), std::f64::consts::FRAC_PI_2);
-        let local = pose.local(&ray([10.0, -5.0, 1.0], [10.0, 0.0, 1.0]));
+        let local = pose.to_local(&ray([10.0, -5.0, 1.0], [10.0, 0.0, 1.0]));
         assert!(
             close(local.origin.x, -5.0) && close(local.origin.y, 0.0),
             "{local:?}"

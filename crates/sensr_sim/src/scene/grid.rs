@@ -1,21 +1,21 @@
-//! The rays of one revolution of a rotating laser scanner.
+//! Rays of one revolution of a rotating laser scanner.
 
 use std::f64::consts::{PI, TAU};
 use std::ops::Range;
 
 use super::geometry::{Bounds, Ray, Vec3};
-use crate::number::{float_len, floor_index};
+use crate::convert::{floor_index, len_to_f64};
 
-/// Height of the sensor above the road, metres. It stands above the origin of the map.
+/// Height of the sensor above the road, metres. It is above the origin of the map.
 pub(super) const SENSOR_HEIGHT: f64 = 5.5;
 
-/// Elevation of the lowest, the densest and the highest beams, degrees above the horizon. The densest
-/// look at the road 80 m away.
+/// Elevation of the lowest, the densest and the highest beams, degrees above the horizon. The densest beams hit the road
+/// 80 m away.
 const LOWEST_DEGREES: f64 = -46.0;
 const DENSEST_DEGREES: f64 = -4.0;
 const HIGHEST_DEGREES: f64 = 12.0;
 
-/// Elevation of the beam at `place`, from the lowest at 0 to the highest at 1, radians.
+/// Returns the elevation of the beam at `place`, from the lowest at 0 to the highest at 1, radians.
 fn elevation(place: f64) -> f64 {
     /// Two thirds of the beams are below the densest ones.
     const DENSEST: f64 = 2.0 / 3.0;
@@ -42,15 +42,15 @@ impl Angle {
     }
 }
 
-/// Every direction the sensor looks in: `columns` azimuths with the same beams each.
+/// Directions of all rays: `columns` azimuths with the same beams each.
 #[derive(Debug)]
 pub(super) struct Grid {
     azimuths: Vec<Angle>,
-    /// Elevations, from low to high.
+    /// Elevations, ascending.
     beams: Vec<Angle>,
 }
 
-/// A part of the grid, wrapping around in azimuth.
+/// Part of the grid, wrapping around in azimuth.
 #[derive(Debug, Clone)]
 pub(super) struct Window {
     first_column: usize,
@@ -60,23 +60,23 @@ pub(super) struct Window {
 
 impl Grid {
     pub(super) fn new(columns: usize, beams: usize) -> Self {
-        let step = TAU / float_len(columns);
+        let step = TAU / len_to_f64(columns);
         Self {
             azimuths: (0..columns)
-                .map(|column| Angle::new(float_len(column) * step - PI))
+                .map(|column| Angle::new(len_to_f64(column) * step - PI))
                 .collect(),
             beams: (0..beams)
-                .map(|beam| Angle::new(elevation(float_len(beam) / float_len(beams))))
+                .map(|beam| Angle::new(elevation(len_to_f64(beam) / len_to_f64(beams))))
                 .collect(),
         }
     }
 
     /// Number of rays.
-    pub(super) fn cells(&self) -> usize {
+    pub(super) fn cell_count(&self) -> usize {
         self.azimuths.len() * self.beams.len()
     }
 
-    /// The ray of a cell. Cells are in the order the sensor fires: all beams of a column, then the next.
+    /// Returns the ray of a cell. Cells are in firing order: all beams of a column, then the next column.
     pub(super) fn ray(&self, cell: usize) -> Ray {
         let azimuth = self.azimuths[cell / self.beams.len()];
         let beam = self.beams[cell % self.beams.len()];
@@ -86,7 +86,7 @@ impl Grid {
         }
     }
 
-    /// The cells whose rays can hit something within `bounds` around `at`.
+    /// Returns the cells whose rays can hit an object with these bounds at `at`.
     pub(super) fn window(&self, at: Vec3, bounds: Bounds) -> Window {
         let distance = at.x.hypot(at.y);
         let (near, far) = (distance - bounds.radius, distance + bounds.radius);
@@ -103,19 +103,19 @@ impl Grid {
         let first_beam = self.beams.partition_point(|beam| beam.radians < lowest);
         let end_beam = self.beams.partition_point(|beam| beam.radians <= highest);
 
-        let per_radian = float_len(self.azimuths.len()) / TAU;
+        let per_radian = len_to_f64(self.azimuths.len()) / TAU;
         let half = (bounds.radius / distance).asin() * per_radian;
         let centre = (at.y.atan2(at.x) + PI) * per_radian;
-        // One column more on each side than needed, so that rounding cannot cost one.
+        // One more column on each side than needed, so that rounding cannot lose one.
         let columns = floor_index(2.0 * half) + 3;
         Window {
-            first_column: floor_index(centre - half + float_len(self.azimuths.len())),
+            first_column: floor_index(centre - half + len_to_f64(self.azimuths.len())),
             columns: columns.min(self.azimuths.len()),
             beams: first_beam..end_beam.max(first_beam),
         }
     }
 
-    /// The cells of a window.
+    /// Iterates over the cells of a window.
     pub(super) fn cells_of(&self, window: &Window) -> impl Iterator<Item = usize> + use<> {
         let (columns, per_column) = (self.azimuths.len(), self.beams.len());
         let beams = window.beams.clone();
@@ -134,9 +134,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn a_window_contains_every_ray_that_hits() {
+    fn window_contains_every_ray_that_hits() {
         let grid = Grid::new(360, 64);
-        let shape = Shape::standing(4.5, 1.8, 1.5);
+        let shape = Shape::standing_box(4.5, 1.8, 1.5);
         for (x, y, yaw) in [
             (6.0, 0.0, 0.3),
             (-20.0, 0.01, 0.0),
@@ -149,8 +149,8 @@ mod tests {
             let pose = Pose::new(at, yaw);
             let window = grid.window(at, shape.bounds());
             let within: BTreeSet<usize> = grid.cells_of(&window).collect();
-            for cell in 0..grid.cells() {
-                let hit = shape.hit(&pose.local(&grid.ray(cell)));
+            for cell in 0..grid.cell_count() {
+                let hit = shape.first_hit(&pose.to_local(&grid.ray(cell)));
                 assert!(
                     hit.is_none() || within.contains(&cell),
                     "cell {cell} hits at {x} {y} {yaw}, outside of {window:?}"
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn beams_go_from_low_to_high_and_are_densest_far_out_on_the_road() {
+    fn beams_ascend_and_are_densest_far_out_on_the_road() {
         let grid = Grid::new(1, 128);
         let steps = grid.beams.windows(2);
         let steps: Vec<f64> = steps
@@ -171,12 +171,12 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_small_for_something_far() {
+    fn window_of_a_distant_object_is_small() {
         let grid = Grid::new(1024, 128);
         let window = grid.window(
             Vec3::new(60.0, 6.0, 0.0),
-            Shape::standing(4.5, 1.8, 1.5).bounds(),
+            Shape::standing_box(4.5, 1.8, 1.5).bounds(),
         );
-        assert!(grid.cells_of(&window).count() < grid.cells() / 200);
+        assert!(grid.cells_of(&window).count() < grid.cell_count() / 200);
     }
 }

@@ -1,24 +1,23 @@
-//! How much light comes back.
+//! Reflectivity of materials.
 
 use super::geometry::{Hit, Vec3};
 
-/// What a surface is made of.
+/// Material of a surface.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Material {
-    /// A colour that is the same everywhere: share of the light that comes back, 0 to 1. More for what
-    /// throws light back to where it comes from instead of everywhere.
+    /// Uniform reflectivity, the share of light that is reflected, 0 to 1; above 1 for retro-reflective material.
     Plain(f64),
-    /// A wall of this brightness with rows of dark windows.
+    /// Wall of this reflectivity with rows of dark windows.
     Facade(f64),
-    /// The ground: asphalt with lane markings, grass further out.
+    /// Ground: asphalt with lane markings, grass farther out.
     Ground,
 }
 
-/// Half the distance between the kerbs' inner edges, and the road's middle line, metres.
+/// Extent of the road in y, between the inner edges of the kerbs, metres.
 pub(super) const ROAD: std::ops::Range<f64> = 4.0..12.0;
 
 impl Material {
-    fn reflectivity(self, at: Vec3) -> f64 {
+    fn reflectivity_at(self, at: Vec3) -> f64 {
         match self {
             Self::Plain(share) => share,
             Self::Facade(share) => {
@@ -27,18 +26,18 @@ impl Material {
                     && (at.x + at.y).rem_euclid(2.8) < 1.2;
                 if window { 0.06 } else { share }
             }
-            Self::Ground => ground(at.x, at.y),
+            Self::Ground => ground_reflectivity(at.x, at.y),
         }
     }
 
-    /// Intensity of the echo, 0 to 255, before noise.
-    pub(super) fn echo(self, hit: Hit, at: Vec3) -> f64 {
+    /// Returns the intensity of the echo, 0 to 255, before noise.
+    pub(super) fn echo_intensity(self, hit: Hit, at: Vec3) -> f64 {
         let falloff = 1.0 / (1.0 + (hit.range / 90.0).powi(2));
-        255.0 * self.reflectivity(at) * hit.cosine.clamp(0.0, 1.0).sqrt() * falloff
+        255.0 * self.reflectivity_at(at) * hit.cosine.clamp(0.0, 1.0).sqrt() * falloff
     }
 }
 
-fn ground(x: f64, y: f64) -> f64 {
+fn ground_reflectivity(x: f64, y: f64) -> f64 {
     let middle = f64::midpoint(ROAD.start, ROAD.end);
     let dashed = (y - middle).abs() < 0.12 && x.rem_euclid(9.0) < 4.5;
     let edge = (y - ROAD.start - 0.25).abs() < 0.1 || (y - ROAD.end + 0.25).abs() < 0.1;
@@ -59,7 +58,7 @@ mod tests {
     use super::*;
 
     fn echo(range: f64, cosine: f64) -> f64 {
-        Material::Plain(0.5).echo(Hit { range, cosine }, Vec3::new(0.0, 0.0, 0.0))
+        Material::Plain(0.5).echo_intensity(Hit { range, cosine }, Vec3::new(0.0, 0.0, 0.0))
     }
 
     #[test]
@@ -71,6 +70,6 @@ mod tests {
 
     #[test]
     fn markings_are_brighter_than_asphalt() {
-        assert!(ground(1.0, 8.0) > 2.0 * ground(6.0, 8.0));
+        assert!(ground_reflectivity(1.0, 8.0) > 2.0 * ground_reflectivity(6.0, 8.0));
     }
 }

@@ -1,49 +1,49 @@
-//! One revolution at one instant: which rays meet something that moves.
+//! One revolution at one instant: the rays that hit an actor.
 
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 
-use super::actor::Actor;
+use super::actors::Actor;
 use super::backdrop::{Backdrop, Echo};
 use super::geometry::{Hit, Pose, Ray};
 use super::material::Material;
-use super::motion::Motion;
+use super::path::Motion;
 
-/// What is special about one instant. The rest is the backdrop.
+/// One revolution: the differences from the static points.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sweep {
     /// Seconds since the beginning.
     pub(super) t_secs: f64,
-    /// Where every actor is.
+    /// Motion of every actor.
     pub(super) motions: Vec<Motion>,
-    /// The rays that meet an actor, in the order of their points.
+    /// Rays that hit an actor, in the order of their points.
     pub(super) hits: Vec<ActorHit>,
 }
 
 impl Sweep {
-    /// Seconds since the beginning of the scene.
+    /// Returns the seconds since the beginning of the scene.
     #[must_use]
     pub fn t_secs(&self) -> f64 {
         self.t_secs
     }
 }
 
-/// A ray that meets an actor before it meets the backdrop.
+/// Ray that hits an actor before it hits anything static.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct ActorHit {
-    /// Which point of the RAW cloud.
+    /// Index of the point in the RAW cloud.
     pub point: u32,
     pub actor: usize,
     pub echo: Echo,
 }
 
-pub(super) fn cast(backdrop: &Backdrop, actors: &[Actor], seed: u64, t_secs: f64) -> Sweep {
-    let motions: Vec<Motion> = actors.iter().map(|actor| actor.motion(t_secs)).collect();
+pub(super) fn cast_sweep(backdrop: &Backdrop, actors: &[Actor], seed: u64, t_secs: f64) -> Sweep {
+    let motions: Vec<Motion> = actors.iter().map(|actor| actor.motion_at(t_secs)).collect();
     let mut candidates = Vec::new();
     for (index, (actor, motion)) in actors.iter().zip(&motions).enumerate() {
-        collect(backdrop, actor, index, motion, &mut candidates);
+        collect_hits(backdrop, actor, index, motion, &mut candidates);
     }
-    // The nearest of each point's candidates comes first.
+    // Sorted so that the nearest candidate of each point comes first.
     candidates.sort_unstable_by(|a, b| {
         (a.point, a.hit.range)
             .partial_cmp(&(b.point, b.hit.range))
@@ -52,7 +52,10 @@ pub(super) fn cast(backdrop: &Backdrop, actors: &[Actor], seed: u64, t_secs: f64
     candidates.dedup_by_key(|candidate| candidate.point);
 
     let mut rng = SmallRng::seed_from_u64(seed ^ t_secs.to_bits());
-    let hits = candidates.iter().map(|c| c.measured(&mut rng)).collect();
+    let hits = candidates
+        .iter()
+        .map(|c| c.to_actor_hit(&mut rng))
+        .collect();
     Sweep {
         t_secs,
         motions,
@@ -69,8 +72,8 @@ struct Candidate {
 }
 
 impl Candidate {
-    fn measured(&self, rng: &mut SmallRng) -> ActorHit {
-        let at = self.ray.at(self.hit.range);
+    fn to_actor_hit(&self, rng: &mut SmallRng) -> ActorHit {
+        let at = self.ray.point_at(self.hit.range);
         ActorHit {
             point: self.point,
             actor: self.actor,
@@ -79,26 +82,26 @@ impl Candidate {
     }
 }
 
-fn collect(
+fn collect_hits(
     backdrop: &Backdrop,
     actor: &Actor,
     index: usize,
     motion: &Motion,
     candidates: &mut Vec<Candidate>,
 ) {
-    let foot = Actor::foot(motion);
-    let pose = Pose::new(foot, motion.yaw);
-    let window = backdrop.grid.window(foot, actor.bounds());
+    let position = Actor::ground_position(motion);
+    let pose = Pose::new(position, motion.yaw);
+    let window = backdrop.grid.window(position, actor.bounds());
     for cell in backdrop.grid.cells_of(&window) {
-        let Some((point, behind)) = backdrop.point(cell) else {
+        let Some((point, behind)) = backdrop.point_of(cell) else {
             continue;
         };
         let ray = backdrop.grid.ray(cell);
-        let local = pose.local(&ray);
+        let local = pose.to_local(&ray);
         let mut nearest: Option<(Hit, Material)> = None;
         for (shape, material) in &actor.parts {
             let limit = nearest.map_or(behind, |(hit, _)| hit.range);
-            if let Some(hit) = shape.hit(&local).filter(|hit| hit.range < limit) {
+            if let Some(hit) = shape.first_hit(&local).filter(|hit| hit.range < limit) {
                 nearest = Some((hit, *material));
             }
         }

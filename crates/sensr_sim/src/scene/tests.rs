@@ -10,7 +10,7 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
         .collect()
 }
 
-/// Points with intensity, as bits, so that they can be compared and sorted exactly.
+/// Returns points with intensity as bits, for exact comparison and sorting.
 fn points(points: &[u8], intensities: &[u8]) -> Vec<[u32; 4]> {
     let positions = floats(points);
     let with = positions.chunks_exact(3).zip(floats(intensities));
@@ -25,7 +25,7 @@ fn cloud_points(scene: &Scene, sweep: &Sweep, kind: CloudType) -> Vec<[u32; 4]> 
 }
 
 #[test]
-fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
+fn same_seed_gives_the_same_bytes_and_another_seed_others() {
     let bytes = |seed, t| {
         let scene = Scene::street(seed, POINTS);
         let sweep = scene.sweep(t);
@@ -41,7 +41,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
 }
 
 #[test]
-fn raw_is_ground_and_background_and_objects() {
+fn raw_cloud_is_ground_background_and_objects() {
     let scene = Scene::street(1, POINTS);
     for t in [0.0, 5.3, 1000.1] {
         let sweep = scene.sweep(t);
@@ -105,7 +105,7 @@ fn objects_move_continuously_and_keep_their_ids() {
 }
 
 #[test]
-fn past_and_future_are_what_was_and_what_will_be() {
+fn past_and_future_agree_with_the_motion() {
     let scene = Scene::street(1, 0);
     let at = |tenths: i32| scene.tracks(&scene.sweep(f64::from(tenths) * STEP_SECS));
     let apart = |a: [f64; 3], b: [f64; 3]| (a[0] - b[0]).hypot(a[1] - b[1]);
@@ -126,7 +126,7 @@ fn past_and_future_are_what_was_and_what_will_be() {
 }
 
 #[test]
-fn a_key_ends_with_the_lap() {
+fn key_changes_with_the_lap() {
     let scene = Scene::street(1, 0);
     let keys = |tenths| -> Vec<u64> {
         let tracks = scene.tracks(&scene.sweep(f64::from(tenths) * STEP_SECS));
@@ -153,7 +153,7 @@ fn parked_cars_have_background_points() {
 }
 
 #[test]
-fn sizes_of_nothing_and_one() {
+fn smallest_sizes_are_exact() {
     for size in [0, 1, 7] {
         let scene = Scene::street(1, size);
         let raw = scene.cloud(&scene.sweep(1.0), CloudType::Raw);

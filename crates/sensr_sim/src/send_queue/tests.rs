@@ -10,109 +10,112 @@ fn queue() -> SendQueue {
     SendQueue::new(100, Arc::default())
 }
 
-/// What is written, in words, up to a close frame; each message is written at once.
-fn drain(queue: &SendQueue) -> Vec<String> {
+/// Takes all items up to a close frame and describes them; each message counts as written at once.
+fn take_all(queue: &SendQueue) -> Vec<String> {
     let mut all = Vec::new();
     loop {
-        let next = queue.lock().take();
+        let next = queue.lock().take_item();
         match next {
             None => return all,
-            Some(Outgoing::Message(message)) => {
-                queue.written(&message, message.len());
+            Some(QueueItem::Message(message)) => {
+                queue.mark_written(&message, message.len());
                 all.push(format!("message of {}", message.len()));
             }
-            Some(Outgoing::Close(close)) => {
+            Some(QueueItem::Close(close)) => {
                 all.push(format!("close {}", close.code));
                 return all;
             }
-            Some(Outgoing::Pong(payload)) => all.push(format!("pong of {}", payload.len())),
-            Some(Outgoing::Ping) => all.push("ping".to_owned()),
-            Some(Outgoing::Strike(_)) => all.push("strike".to_owned()),
+            Some(QueueItem::Pong(payload)) => all.push(format!("pong of {}", payload.len())),
+            Some(QueueItem::Ping) => all.push("ping".to_owned()),
+            Some(QueueItem::Fault(_)) => all.push("fault".to_owned()),
         }
     }
 }
 
-/// Offered, delivered and cut.
-fn books(queue: &SendQueue) -> [u64; 3] {
+/// Returns the counts of offered, delivered and cut messages.
+fn counts(queue: &SendQueue) -> [u64; 3] {
     let counters = &queue.counters;
     [&counters.offered, &counters.delivered, &counters.cut].map(Counter::get)
 }
 
 #[test]
-fn refuses_what_does_not_fit_until_it_is_written() {
+fn message_is_refused_until_there_is_space_for_it() {
     let queue = queue();
     assert_eq!(queue.push(message(1000)), Ok(()), "empty takes any size");
     assert_eq!(queue.push(message(1)), Err(Full));
-    let taken = queue.lock().take();
-    assert!(matches!(taken, Some(Outgoing::Message(_))));
+    let taken = queue.lock().take_item();
+    assert!(matches!(taken, Some(QueueItem::Message(_))));
     assert_eq!(queue.push(message(1)), Err(Full), "still being written");
-    queue.written(&message(1000), 1000);
+    queue.mark_written(&message(1000), 1000);
     assert_eq!(queue.push(message(60)), Ok(()));
     assert_eq!(queue.push(message(40)), Ok(()));
     assert_eq!(queue.push(message(1)), Err(Full));
-    assert_eq!(books(&queue), [6, 1, 3]);
+    assert_eq!(counts(&queue), [6, 1, 3]);
 }
 
 #[test]
-fn closing_after_all_delivers_what_waits() {
+fn closing_after_queued_messages_delivers_them() {
     let queue = queue();
     queue.push(message(10)).expect("fits");
-    queue.close_after_all(Close::FINISHED);
-    queue.push(message(10)).expect("not offered");
-    assert_eq!(drain(&queue), ["message of 10", "close 1000"]);
-    assert_eq!(books(&queue), [1, 1, 0]);
+    queue.close_after_queued(Close::FINISHED);
+    queue.push(message(10)).expect("ignored");
+    assert_eq!(take_all(&queue), ["message of 10", "close 1000"]);
+    assert_eq!(counts(&queue), [1, 1, 0]);
 }
 
 #[test]
-fn closing_now_forgets_what_waits_and_keeps_the_first_reason() {
+fn closing_now_drops_queued_messages_and_keeps_the_first_reason() {
     let queue = queue();
     queue.push(message(10)).expect("fits");
     queue.close_now(Some(message(3)), Close::OVERFLOW);
-    queue.close_now(None, Close::STOPPED);
-    queue.close_after_all(Close::FINISHED);
-    assert_eq!(drain(&queue), ["close 1011"]);
-    assert_eq!(books(&queue), [2, 0, 2]);
+    queue.close_now(None, Close::STOPPING);
+    queue.close_after_queued(Close::FINISHED);
+    assert_eq!(take_all(&queue), ["close 1011"]);
+    assert_eq!(counts(&queue), [2, 0, 2]);
 }
 
 #[test]
-fn pongs_overtake() {
+fn pongs_precede_pings_and_messages() {
     let queue = queue();
     queue.push(message(10)).expect("fits");
-    queue.pong(Bytes::from_static(b"1"));
-    queue.pong(Bytes::from_static(b"22"));
-    queue.ping();
-    assert_eq!(drain(&queue), ["pong of 2", "ping", "message of 10"]);
+    queue.queue_pong(Bytes::from_static(b"1"));
+    queue.queue_pong(Bytes::from_static(b"22"));
+    queue.queue_ping();
+    assert_eq!(take_all(&queue), ["pong of 2", "ping", "message of 10"]);
 }
 
 #[test]
 fn silence_holds_messages_and_a_stall_everything() {
     let queue = Arc::new(queue());
     queue.push(message(10)).expect("fits");
-    queue.ping();
-    let silence = queue.grip(Grip::Silence);
-    let (stall, again) = (queue.grip(Grip::Stall), queue.grip(Grip::Stall));
-    assert!(drain(&queue).is_empty());
+    queue.queue_ping();
+    let silence = queue.begin_fault(OngoingFault::Silence);
+    let (stall, second_stall) = (
+        queue.begin_fault(OngoingFault::Stall),
+        queue.begin_fault(OngoingFault::Stall),
+    );
+    assert!(take_all(&queue).is_empty());
     drop(stall);
-    assert!(drain(&queue).is_empty(), "one stall goes on");
-    drop(again);
-    assert_eq!(drain(&queue), ["ping"]);
+    assert!(take_all(&queue).is_empty(), "one stall is still active");
+    drop(second_stall);
+    assert_eq!(take_all(&queue), ["ping"]);
     drop(silence);
-    assert_eq!(drain(&queue), ["message of 10"]);
+    assert_eq!(take_all(&queue), ["message of 10"]);
 }
 
 #[test]
-fn what_waits_or_is_half_written_at_the_end_is_cut_once() {
+fn queued_and_half_written_messages_count_as_cut_once() {
     let queue = queue();
     for _ in 0..3 {
         queue.push(message(10)).expect("fits");
     }
-    assert!(queue.lock().take().is_some());
-    queue.release(Release::HangUp);
-    queue.push(message(10)).expect("not offered");
+    assert!(queue.lock().take_item().is_some());
+    queue.disconnect(Disconnect::Immediate);
+    queue.push(message(10)).expect("ignored");
     queue.close_now(Some(message(3)), Close::OVERFLOW);
-    assert!(drain(&queue).is_empty(), "nothing is written any more");
-    assert_eq!(books(&queue), [3, 0, 2]);
-    queue.retire();
-    queue.retire();
-    assert_eq!(books(&queue), [3, 0, 3]);
+    assert!(take_all(&queue).is_empty(), "writing has ended");
+    assert_eq!(counts(&queue), [3, 0, 2]);
+    queue.end_connection();
+    queue.end_connection();
+    assert_eq!(counts(&queue), [3, 0, 3]);
 }

@@ -11,8 +11,8 @@ use sensr_protocol::wire::{CloudType, PointCloud};
 use sensr_sim::{BagError, BagOptions, Options, Server, SimError, Source};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::recording::{OUTPUT, POINTS, bag, folder, of, recording, write};
-use crate::support::{Client, soon, start, until};
+use crate::support::{Client, start, wait_until, within_limit};
+use crate::test_bags::{OUTPUT, POINTS, bag, folder, of, recording, write};
 
 fn replay(bag: BagOptions) -> Options {
     Options {
@@ -27,7 +27,7 @@ async fn clients(server: &Server) -> (Client, Client) {
 }
 
 #[tokio::test]
-async fn each_stream_gets_its_frames_byte_for_byte_and_nothing_else() {
+async fn each_stream_gets_its_frames_byte_for_byte_and_no_others() {
     let folder = folder("whole");
     let frames = recording(60, 1000);
     let compressions = [None, Some(Compression::Lz4), Some(Compression::Zstd)];
@@ -55,7 +55,7 @@ async fn each_stream_gets_its_frames_byte_for_byte_and_nothing_else() {
         (CloseCode::Normal, CloseCode::Normal)
     );
 
-    let report = soon(server.finished()).await.expect("ends well");
+    let report = within_limit(server.finished()).await.expect("ends well");
     assert_eq!((report.points.messages, report.points.delivered), (40, 40));
     assert_eq!((report.output.messages, report.output.delivered), (20, 20));
     assert_eq!(report.points.delivered_bytes, 40_000);
@@ -77,19 +77,19 @@ async fn nothing_is_sent_until_both_streams_have_a_client() {
 }
 
 #[tokio::test]
-async fn free_running_starts_without_anybody() {
+async fn free_running_starts_without_clients() {
     let server = start(Options {
         free_running: true,
         ..replay(bag("free", &recording(9, 10)))
     })
     .await;
-    let report = soon(server.finished()).await.expect("ends well");
+    let report = within_limit(server.finished()).await.expect("ends well");
     assert_eq!((report.points.unheard, report.output.unheard), (6, 3));
     assert_eq!((report.points.messages, report.output.messages), (0, 0));
 }
 
 #[tokio::test]
-async fn a_gap_is_kept_and_a_step_back_does_not_stall() {
+async fn gap_is_kept_and_a_step_back_takes_no_time() {
     let mut frames = recording(12, 10);
     for frame in &mut frames[4..8] {
         frame.stamp_ms -= 1_000_000;
@@ -109,7 +109,7 @@ async fn a_gap_is_kept_and_a_step_back_does_not_stall() {
 }
 
 #[tokio::test]
-async fn at_speed_0_a_slow_client_loses_nothing() {
+async fn slow_client_loses_nothing_at_speed_0() {
     let frames = recording(90, 300_000);
     let server = start(Options {
         client_buffer_bytes: 1 << 20,
@@ -132,13 +132,13 @@ async fn at_speed_0_a_slow_client_loses_nothing() {
     let (slow, output) = tokio::join!(slow, output.rest());
     assert!(slow == of(POINTS, &frames), "{} of 60", slow.len());
     assert!(output.0 == of(OUTPUT, &frames), "{} of 30", output.0.len());
-    let report = soon(server.finished()).await.expect("ends well");
+    let report = within_limit(server.finished()).await.expect("ends well");
     assert_eq!(report.clients.overflowed, 0);
     assert_eq!((report.points.delivered, report.output.delivered), (60, 30));
 }
 
 #[tokio::test]
-async fn at_speed_0_the_next_client_is_waited_for() {
+async fn playback_at_speed_0_waits_for_the_next_client() {
     let frames = recording(30, 100_000);
     let server = start(Options {
         client_buffer_bytes: 1,
@@ -151,17 +151,17 @@ async fn at_speed_0_the_next_client_is_waited_for() {
     let (mut points, mut output) = clients(&server).await;
     points.frame().await;
     drop(points);
-    until(&server, |report| report.clients.connected == 1).await;
+    wait_until(&server, |report| report.clients.connected == 1).await;
     let mut points = Client::connect(server.points_addr()).await;
     let (points, output) = tokio::join!(points.rest(), output.rest());
     assert!(of(POINTS, &frames).ends_with(&points.0) && !points.0.is_empty());
     assert!(output.0 == of(OUTPUT, &frames));
-    let report = soon(server.finished()).await.expect("ends well");
+    let report = within_limit(server.finished()).await.expect("ends well");
     assert_eq!((report.points.messages, report.points.unheard), (20, 0));
 }
 
 #[tokio::test]
-async fn a_slow_client_at_a_fixed_speed_overflows_and_the_other_stream_is_told() {
+async fn slow_client_at_a_fixed_speed_overflows_and_the_other_stream_reports_it() {
     let mut frames = recording(300, 100_000);
     for frame in &mut frames {
         frame.stamp_ms /= 10;
@@ -172,7 +172,7 @@ async fn a_slow_client_at_a_fixed_speed_overflows_and_the_other_stream_is_told()
     })
     .await;
     let (_stuck, mut output) = clients(&server).await;
-    until(&server, |report| report.clients.overflowed > 0).await;
+    wait_until(&server, |report| report.clients.overflowed > 0).await;
     let (output, _) = output.rest().await;
     let expected = of(OUTPUT, &frames);
     let is_notice = |frame: &Bytes| {
@@ -189,7 +189,7 @@ async fn a_slow_client_at_a_fixed_speed_overflows_and_the_other_stream_is_told()
 }
 
 #[tokio::test]
-async fn looping_starts_over_and_count_counts_point_frames() {
+async fn loop_restarts_the_bag_and_count_counts_point_frames() {
     let frames = recording(6, 50);
     let server = start(Options {
         count: Some(9),
@@ -205,7 +205,7 @@ async fn looping_starts_over_and_count_counts_point_frames() {
     let all = [frames.clone(), frames.clone(), frames].concat();
     assert_eq!(points.0, of(POINTS, &all)[..9]);
     assert_eq!(output.0, of(OUTPUT, &all)[..4]);
-    let report = soon(server.finished()).await.expect("ends well");
+    let report = within_limit(server.finished()).await.expect("ends well");
     assert_eq!((report.points.delivered, report.output.delivered), (9, 4));
 }
 
@@ -224,13 +224,13 @@ async fn clouds_are_counted_by_type() {
     let server = start(replay(bag("clouds", &frames))).await;
     let (mut points, mut output) = clients(&server).await;
     tokio::join!(points.rest(), output.rest());
-    let report = soon(server.finished()).await.expect("ends well");
+    let report = within_limit(server.finished()).await.expect("ends well");
     let clouds = report.clouds;
     assert_eq!((clouds.raw, clouds.ground, clouds.background), (1, 1, 0));
 }
 
 #[tokio::test]
-async fn stopping_closes_with_1001_while_the_bag_is_waiting() {
+async fn stopping_closes_with_1001_while_the_next_frame_is_not_due() {
     let mut frames = recording(3, 10);
     frames[2].stamp_ms = 3_600_000;
     let server = start(replay(bag("stop", &frames))).await;
@@ -238,7 +238,8 @@ async fn stopping_closes_with_1001_while_the_bag_is_waiting() {
     for frame in of(POINTS, &frames) {
         assert_eq!(points.frame().await, frame);
     }
-    let (stopped, points, output) = tokio::join!(soon(server.stop()), points.rest(), output.rest());
+    let (stopped, points, output) =
+        tokio::join!(within_limit(server.stop()), points.rest(), output.rest());
     assert_eq!(
         (points.1.code, output.1.code),
         (CloseCode::Away, CloseCode::Away)

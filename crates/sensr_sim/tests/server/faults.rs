@@ -1,23 +1,23 @@
-//! Faults over real sockets: what each does to a client, and that the books balance whatever happens.
+//! Faults over real sockets: the effect of each on a client, and the balance of the counts under all of them.
 
 mod chaos;
-mod endings;
-mod ordeal;
-mod quiet;
+mod connection_end;
+pub(crate) mod reading_client;
 mod script;
-mod several;
-pub(crate) mod stubborn;
+mod several_clients;
+mod silence;
+mod with_fault;
 
 use futures::StreamExt as _;
 use sensr_sim::{FaultEvent, FaultKind, Links, Options};
 
-use ordeal::{Outcome, ordeal, small};
+use with_fault::{Outcome, run_fault, small_scene};
 
-/// Servers at a time.
-const AT_A_TIME: usize = 6;
+/// Servers that run at the same time.
+const PARALLEL_SERVERS: usize = 6;
 
 fn text(kind: FaultKind, links: Links) -> String {
-    let lasting = match kind.usual_secs() {
+    let lasting = match kind.default_secs() {
         None => "",
         Some(_) => " for 0.2",
     };
@@ -25,36 +25,36 @@ fn text(kind: FaultKind, links: Links) -> String {
 }
 
 #[tokio::test]
-async fn every_fault_balances_and_leaves_the_other_link_alone() {
+async fn counts_balance_under_every_fault_and_the_other_link_is_not_affected() {
     let links = [Links::Points, Links::Output, Links::Both];
     let all = FaultKind::ALL
         .into_iter()
         .flat_map(|kind| links.map(|links| (kind, links)));
-    let possible = all.filter(|(kind, links)| kind.fits_output() || *links == Links::Points);
-    let ordeals = possible.map(async |(kind, links)| {
-        let outcome = ordeal(&text(kind, links), small()).await;
-        outcome.assert_fair(kind, links);
+    let possible = all.filter(|(kind, links)| kind.supports_output() || *links == Links::Points);
+    let runs = possible.map(async |(kind, links)| {
+        let outcome = run_fault(&text(kind, links), small_scene()).await;
+        outcome.assert_only_link_affected(kind, links);
     });
-    let done: Vec<()> = futures::stream::iter(ordeals)
-        .buffer_unordered(AT_A_TIME)
+    let done: Vec<()> = futures::stream::iter(runs)
+        .buffer_unordered(PARALLEL_SERVERS)
         .collect()
         .await;
     assert_eq!(done.len(), FaultKind::ALL.len() * 3 - 2);
 }
 
-/// How often the server's time ran backwards.
+/// Returns how often the server's time went back.
 fn steps_back(outcome: &Outcome) -> usize {
     let times = outcome.output.times_ns.windows(2);
     times.filter(|pair| pair[1] < pair[0]).count()
 }
 
 #[tokio::test]
-async fn ports_close_and_open_again_at_the_same_number() {
+async fn closed_port_opens_again_at_the_same_number() {
     for (fault, closes) in [
         ("refuse points", vec![1001]),
         ("restart points", vec![1001; 2]),
     ] {
-        let outcome = ordeal(&format!("{fault} for 1"), small()).await;
+        let outcome = run_fault(&format!("{fault} for 1"), small_scene()).await;
         let points = &outcome.points;
         assert!(points.refused > 0, "{fault}: {points:?}");
         assert_eq!(
@@ -66,29 +66,29 @@ async fn ports_close_and_open_again_at_the_same_number() {
 }
 
 #[tokio::test]
-async fn a_mute_port_answers_nothing_and_a_rejecting_one_503() {
-    let outcome = ordeal("mute points for 1", small()).await;
+async fn mute_port_answers_nothing_and_rejecting_port_answers_503() {
+    let outcome = run_fault("mute points for 1", small_scene()).await;
     let points = &outcome.points;
     assert!(points.unanswered > 0 && points.refused == 0, "{points:?}");
-    let outcome = ordeal("reject output for 1", small()).await;
+    let outcome = run_fault("reject output for 1", small_scene()).await;
     let output = &outcome.output;
     assert!(output.unavailable > 0 && output.refused == 0, "{output:?}");
 }
 
 #[tokio::test]
-async fn a_message_is_cut_in_the_middle() {
-    let outcome = ordeal("cut points", small()).await;
+async fn cut_ends_the_connection_within_a_message() {
+    let outcome = run_fault("cut points", small_scene()).await;
     assert!(outcome.report.points.cut >= 1, "{outcome:?}");
     assert_eq!(outcome.points.breaks.len(), 1, "{outcome:?}");
     assert_eq!(outcome.points.connections, 2, "{outcome:?}");
 }
 
 #[tokio::test]
-async fn what_is_no_frame_or_too_much_costs_the_connection() {
-    let outcome = ordeal("nonsense output", small()).await;
+async fn invalid_and_oversized_frames_cost_the_connection() {
+    let outcome = run_fault("nonsense output", small_scene()).await;
     assert_eq!(outcome.output.connections, 2, "{outcome:?}");
     assert!(outcome.output.breaks[0].contains("opcode"), "{outcome:?}");
-    let outcome = ordeal("oversized points", small()).await;
+    let outcome = run_fault("oversized points", small_scene()).await;
     assert_eq!(
         (outcome.points.connections, outcome.points.oversized),
         (2, 1)
@@ -96,8 +96,8 @@ async fn what_is_no_frame_or_too_much_costs_the_connection() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_half_open_is_given_up_after_its_time() {
-    let outcome = ordeal("halfopen points for 0.2", small()).await;
+async fn half_open_connection_ends_after_its_duration() {
+    let outcome = run_fault("halfopen points for 0.2", small_scene()).await;
     let points = &outcome.points;
     assert_eq!(
         (points.connections, points.closes.len()),
@@ -107,25 +107,25 @@ async fn a_connection_that_is_half_open_is_given_up_after_its_time() {
 }
 
 #[tokio::test]
-async fn messages_wait_for_a_stall_and_for_silence_to_end() {
+async fn messages_wait_for_the_end_of_stall_and_silence() {
     for fault in ["stall points", "silent points"] {
         let options = Options {
             client_buffer_bytes: 100 << 20,
-            ..small()
+            ..small_scene()
         };
-        let outcome = ordeal(&format!("{fault} for 0.3"), options).await;
+        let outcome = run_fault(&format!("{fault} for 0.3"), options).await;
         let points = &outcome.points;
         assert_eq!((points.connections, points.breaks.len()), (1, 0), "{fault}");
     }
 }
 
 #[tokio::test]
-async fn a_stall_that_is_too_long_for_the_buffer_is_an_overflow() {
+async fn stall_that_exceeds_the_buffer_overflows() {
     let options = Options {
         client_buffer_bytes: 20_000,
-        ..small()
+        ..small_scene()
     };
-    let outcome = ordeal("stall points for 0.5", options).await;
+    let outcome = run_fault("stall points for 0.5", options).await;
     assert_eq!(outcome.points.closes[0], 1011, "{outcome:?}");
     assert!(outcome.report.points.cut > 0, "{outcome:?}");
     outcome
@@ -135,31 +135,31 @@ async fn a_stall_that_is_too_long_for_the_buffer_is_an_overflow() {
 }
 
 #[tokio::test]
-async fn what_is_injected_is_no_message_and_not_among_those_delivered() {
+async fn injected_frames_do_not_decode_and_are_not_counted_as_delivered() {
     for fault in [
         "garbage points",
         "truncated points",
         "garbage output",
         "truncated output",
     ] {
-        let outcome = ordeal(fault, small()).await;
+        let outcome = run_fault(fault, small_scene()).await;
         let injected = outcome.report.points.injected + outcome.report.output.injected;
         let undecodable = outcome.points.undecodable + outcome.output.undecodable;
         assert_eq!((injected, undecodable), (1, 1), "{fault}: {outcome:?}");
     }
-    let outcome = ordeal("text points", small()).await;
+    let outcome = run_fault("text points", small_scene()).await;
     assert_eq!((outcome.points.text, outcome.points.connections), (1, 1));
 }
 
 #[tokio::test]
-async fn pings_come_in_a_hundred_and_between_fragments() {
+async fn a_hundred_pings_are_sent_at_once_or_between_fragments() {
     let quiet = Options {
         ping_interval: None,
-        ..small()
+        ..small_scene()
     };
-    let outcome = ordeal("pings output", quiet.clone()).await;
+    let outcome = run_fault("pings output", quiet.clone()).await;
     assert_eq!(outcome.output.pings, 100);
-    let outcome = ordeal("fragmented points for 0.3", quiet).await;
+    let outcome = run_fault("fragmented points for 0.3", quiet).await;
     assert!(outcome.points.pings > 0, "{outcome:?}");
     assert_eq!(
         (outcome.points.connections, outcome.points.undecodable),
@@ -168,8 +168,8 @@ async fn pings_come_in_a_hundred_and_between_fragments() {
 }
 
 #[tokio::test]
-async fn a_message_that_drips_arrives_whole() {
-    let outcome = ordeal("drip points for 0.2", small()).await;
+async fn slowly_written_message_arrives_whole() {
+    let outcome = run_fault("drip points for 0.2", small_scene()).await;
     let points = &outcome.points;
     assert_eq!(
         (points.connections, points.undecodable),
@@ -179,30 +179,30 @@ async fn a_message_that_drips_arrives_whole() {
 }
 
 #[tokio::test]
-async fn an_overflow_is_told_and_closed_with_1011() {
-    let outcome = ordeal("overflow output", small()).await;
+async fn overflow_is_reported_and_closed_with_1011() {
+    let outcome = run_fault("overflow output", small_scene()).await;
     assert_eq!(outcome.output.closes, [1011, 1001]);
     assert_eq!(outcome.output.contents.health_events, 1);
     assert_eq!(outcome.report.clients.overflowed, 1);
 }
 
 #[tokio::test]
-async fn a_close_is_an_ordinary_one() {
-    let outcome = ordeal("close points", small()).await;
+async fn close_fault_is_a_normal_closure() {
+    let outcome = run_fault("close points", small_scene()).await;
     assert_eq!(outcome.points.closes, [1000, 1001]);
     assert_eq!(outcome.points.breaks.len(), 0, "{outcome:?}");
 }
 
 #[tokio::test]
-async fn the_clock_jumps_as_far_as_asked() {
-    let outcome = ordeal("clock for -30", small()).await;
+async fn clock_jumps_by_the_requested_time() {
+    let outcome = run_fault("clock for -30", small_scene()).await;
     assert_eq!(steps_back(&outcome), 1, "{:?}", outcome.output.times_ns);
     let jumped = |event: &FaultEvent| match event {
         FaultEvent::Fault { secs, .. } => *secs,
         FaultEvent::Recovered { .. } => None,
     };
     assert_eq!(jumped(&outcome.events[0]), Some(-30.0));
-    let outcome = ordeal("clock for 30", small()).await;
+    let outcome = run_fault("clock for 30", small_scene()).await;
     assert_eq!(steps_back(&outcome), 0, "{:?}", outcome.output.times_ns);
     let pairs = outcome.output.times_ns.windows(2);
     let leaps = pairs.filter(|pair| pair[1] - pair[0] > 29_000_000_000);
@@ -210,17 +210,17 @@ async fn the_clock_jumps_as_far_as_asked() {
 }
 
 #[tokio::test]
-async fn the_next_clouds_are_empty_or_odd_and_still_counted() {
-    let outcome = ordeal("empty points", small()).await;
+async fn next_clouds_are_empty_or_non_finite_and_still_counted() {
+    let outcome = run_fault("empty points", small_scene()).await;
     assert_eq!(outcome.points.empty_clouds, 3, "one message");
     assert_eq!(outcome.report.points.injected, 0);
-    let outcome = ordeal("empty output", small()).await;
+    let outcome = run_fault("empty output", small_scene()).await;
     assert_eq!(
         (outcome.output.bare, outcome.report.output.injected),
         (1, 1)
     );
-    let outcome = ordeal("nan", small()).await;
-    assert_eq!(outcome.points.odd_clouds, 3, "one message");
+    let outcome = run_fault("nan", small_scene()).await;
+    assert_eq!(outcome.points.non_finite_clouds, 3, "one message");
     assert_eq!(
         outcome.points.binary_bytes,
         outcome.report.points.delivered_bytes

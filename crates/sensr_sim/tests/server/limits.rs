@@ -1,4 +1,4 @@
-//! Clients that are slow, silent, rude or many.
+//! Clients that are slow, silent, misbehaving or many.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::support::{Client, quick, soon, start, until};
+use crate::support::{Client, quick_scene, start, wait_until, within_limit};
 
 fn is_overflow(frame: &[u8]) -> bool {
     let message = OutputMessage::decode(frame).expect("an OutputMessage");
@@ -21,22 +21,22 @@ fn is_overflow(frame: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn a_slow_points_client_is_closed_with_1011_and_the_output_stream_says_so() {
+async fn slow_points_client_is_closed_with_1011_and_the_output_stream_reports_it() {
     let server = start(Options {
         points: Some(50_000),
         client_buffer_bytes: 2 << 20,
-        ..quick()
+        ..quick_scene()
     })
     .await;
     let mut output = Client::connect(server.output_addr()).await;
     let mut slow = Client::connect(server.points_addr()).await;
-    let report = until(&server, |report| report.clients.overflowed > 0).await;
+    let report = wait_until(&server, |report| report.clients.overflowed > 0).await;
     assert_eq!(report.clients.overflowed, 1);
 
     let (frames, close) = slow.rest().await;
     assert_eq!(close.code, CloseCode::Error);
     assert_eq!(close.reason.as_str(), CLOSE_OVERFLOW_REASON);
-    let report = until(&server, |report| report.clients.connected == 1).await;
+    let report = wait_until(&server, |report| report.clients.connected == 1).await;
     assert_eq!(report.points.delivered, frames.len() as u64);
     assert!(report.points.messages > report.points.delivered);
     while !is_overflow(&output.frame().await) {}
@@ -46,16 +46,16 @@ async fn a_slow_points_client_is_closed_with_1011_and_the_output_stream_says_so(
 }
 
 #[tokio::test]
-async fn a_slow_output_client_is_told_before_it_is_closed_with_1011() {
+async fn slow_output_client_gets_the_overflow_event_before_it_is_closed_with_1011() {
     let server = start(Options {
         points: Some(200_000),
         types: vec![CloudType::Raw],
         client_buffer_bytes: 1,
-        ..quick()
+        ..quick_scene()
     })
     .await;
     let mut slow = Client::connect(server.output_addr()).await;
-    until(&server, |report| report.clients.overflowed > 0).await;
+    wait_until(&server, |report| report.clients.overflowed > 0).await;
     let (frames, close) = slow.rest().await;
     assert_eq!(close.code, CloseCode::Error);
     assert_eq!(close.reason.as_str(), CLOSE_OVERFLOW_REASON);
@@ -65,10 +65,10 @@ async fn a_slow_output_client_is_told_before_it_is_closed_with_1011() {
 }
 
 #[tokio::test]
-async fn pings_are_answered_in_the_middle_of_everything() {
+async fn pings_are_answered_between_messages() {
     let server = start(Options {
         points: Some(50_000),
-        ..quick()
+        ..quick_scene()
     })
     .await;
     let mut client = Client::connect(server.points_addr()).await;
@@ -84,10 +84,10 @@ async fn pings_are_answered_in_the_middle_of_everything() {
 }
 
 #[tokio::test]
-async fn a_client_is_pinged_and_stays_as_long_as_it_answers() {
+async fn client_is_pinged_and_stays_connected_while_it_answers() {
     let server = start(Options {
         ping_interval: Some(Duration::from_millis(20)),
-        ..quick()
+        ..quick_scene()
     })
     .await;
     let mut client = Client::connect(server.points_addr()).await;
@@ -99,25 +99,25 @@ async fn a_client_is_pinged_and_stays_as_long_as_it_answers() {
 }
 
 #[tokio::test]
-async fn a_client_that_answers_nothing_is_closed() {
+async fn client_that_answers_no_pings_is_closed() {
     let server = start(Options {
         ping_interval: Some(Duration::from_millis(20)),
-        ..quick()
+        ..quick_scene()
     })
     .await;
     let socket = TcpStream::connect(server.points_addr())
         .await
         .expect("accepted");
     let url = format!("ws://{}", server.points_addr());
-    let (client, _) = soon(tokio_tungstenite::client_async(url, socket))
+    let (client, _) = within_limit(tokio_tungstenite::client_async(url, socket))
         .await
         .expect("accepted");
-    // Without the WebSocket library it reads everything and answers nothing.
+    // Without the WebSocket library the client reads everything and answers nothing.
     let mut silent = client.into_inner();
     let close = b"\x88\x0e\x03\xf3Ping timeout";
     let mut received = Vec::new();
     while !received.ends_with(close) {
-        let read = soon(silent.read_buf(&mut received))
+        let read = within_limit(silent.read_buf(&mut received))
             .await
             .expect("readable");
         assert!(read > 0, "it ended with {:?}", received.last_chunk::<40>());
@@ -125,20 +125,20 @@ async fn a_client_that_answers_nothing_is_closed() {
 }
 
 #[tokio::test]
-async fn a_close_frame_is_answered_and_the_client_forgotten() {
-    let server = start(quick()).await;
+async fn close_frame_of_the_client_is_answered() {
+    let server = start(quick_scene()).await;
     let mut client = Client::connect(server.points_addr()).await;
     client.points().await;
     client.send(Message::Close(None)).await;
     let (_, reply) = client.rest().await;
     assert_eq!(reply.code, CloseCode::Normal);
-    let report = until(&server, |report| report.clients.connected == 0).await;
+    let report = wait_until(&server, |report| report.clients.connected == 0).await;
     assert_eq!((report.clients.points, report.clients.overflowed), (1, 0));
 }
 
 #[tokio::test]
-async fn what_a_client_sends_is_ignored() {
-    let server = start(quick()).await;
+async fn messages_from_clients_are_ignored() {
+    let server = start(quick_scene()).await;
     let mut client = Client::connect(server.points_addr()).await;
     client.send(Message::Text("hello".into())).await;
     client.send(Message::Binary(vec![7; 1000].into())).await;
@@ -148,12 +148,12 @@ async fn what_a_client_sends_is_ignored() {
 }
 
 #[tokio::test]
-async fn clients_come_and_go_by_the_thousand() {
+async fn a_thousand_clients_connect_and_leave() {
     const CLIENTS: u64 = 1000;
     let server = start(Options {
         points: Some(10),
         rate_hz: 5000.0,
-        ..quick()
+        ..quick_scene()
     })
     .await;
     let mut stays = Client::connect(server.points_addr()).await;
@@ -167,29 +167,31 @@ async fn clients_come_and_go_by_the_thousand() {
                     .expect("accepted"),
             ),
             _ => {
-                let mut rude = TcpStream::connect(server.output_addr())
+                let mut client = TcpStream::connect(server.output_addr())
                     .await
                     .expect("accepted");
-                rude.write_all(b"GET / HTTP/1.1\r\n\r\n")
+                client
+                    .write_all(b"GET / HTTP/1.1\r\n\r\n")
                     .await
                     .expect("sent");
             }
         }
         stays.points().await;
     }
-    let report = until(&server, |report| report.clients.connected == 1).await;
+    let report = wait_until(&server, |report| report.clients.connected == 1).await;
     assert_eq!(report.clients.points, CLIENTS / 4 + 1);
     assert_eq!(report.clients.output, CLIENTS / 4);
-    soon(server.stop()).await.expect("ends well");
+    within_limit(server.stop()).await.expect("ends well");
 }
 
 #[tokio::test]
 async fn stopping_closes_every_client_with_1001() {
-    let server = start(quick()).await;
+    let server = start(quick_scene()).await;
     let mut points = Client::connect(server.points_addr()).await;
     let mut output = Client::connect(server.output_addr()).await;
     points.points().await;
-    let (stopped, points, output) = tokio::join!(soon(server.stop()), points.rest(), output.rest());
+    let (stopped, points, output) =
+        tokio::join!(within_limit(server.stop()), points.rest(), output.rest());
     assert_eq!(points.1.code, CloseCode::Away);
     assert_eq!(output.1.code, CloseCode::Away);
     let report = stopped.expect("ends well");

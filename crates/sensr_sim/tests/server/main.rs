@@ -6,7 +6,7 @@ mod limits;
 mod output;
 mod points;
 mod process;
-mod recording;
 mod replay;
 mod support;
+mod test_bags;
 mod tls;

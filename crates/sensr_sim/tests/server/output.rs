@@ -1,4 +1,4 @@
-//! The output stream.
+//! Output stream.
 
 use std::collections::BTreeSet;
 
@@ -11,18 +11,18 @@ use sensr_protocol::wire::proto::{
 };
 use sensr_sim::{Generation, Options, OutputCounts};
 
-use crate::support::{Client, point_bits, quick, soon, start};
+use crate::support::{Client, point_bits, quick_scene, start, within_limit};
 
 fn dense() -> Options {
     Options {
         points: Some(20_000),
         rate_hz: 10.0,
         types: vec![CloudType::Raw],
-        ..quick()
+        ..quick_scene()
     }
 }
 
-/// The stream part of the next message that is not only an event.
+/// Returns the stream part of the next message that is not only an event.
 async fn stream(client: &mut Client) -> StreamMessage {
     loop {
         if let Some(stream) = client.output().await.stream {
@@ -32,7 +32,7 @@ async fn stream(client: &mut Client) -> StreamMessage {
 }
 
 #[tokio::test]
-async fn zones_and_health_come_first_and_then_not_for_a_while() {
+async fn zones_and_health_are_in_the_first_message_and_then_only_periodically() {
     let server = start(dense()).await;
     for _ in 0..2 {
         let mut client = Client::connect(server.output_addr()).await;
@@ -50,7 +50,7 @@ async fn zones_and_health_come_first_and_then_not_for_a_while() {
 }
 
 #[tokio::test]
-async fn object_points_are_those_of_the_raw_cloud_of_the_same_instant() {
+async fn object_points_equal_those_of_the_raw_cloud_of_the_same_instant() {
     let server = start(dense()).await;
     let mut output = Client::connect(server.output_addr()).await;
     let mut points = Client::connect(server.points_addr()).await;
@@ -60,7 +60,7 @@ async fn object_points_are_those_of_the_raw_cloud_of_the_same_instant() {
         .collect();
     let mut last_ns = 0;
     let mut matched = 0;
-    // The world stands still at the instant of message 0 until the points client is there.
+    // The scene clock stands at the instant of message 0 until the points client has connected.
     for _ in 0..2 {
         let message = loop {
             let message = output.output().await;
@@ -70,7 +70,7 @@ async fn object_points_are_those_of_the_raw_cloud_of_the_same_instant() {
         };
         let time = message.timestamp.expect("every message has one");
         let now_ns = i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos);
-        assert!(now_ns > last_ns, "server time goes forward");
+        assert!(now_ns > last_ns, "server time increases");
         last_ns = now_ns;
         let stream = message.stream.expect("every message has one");
         assert!(stream.has_objects && !stream.objects.is_empty());
@@ -88,7 +88,11 @@ async fn object_points_are_those_of_the_raw_cloud_of_the_same_instant() {
                 0 => TrackingStatus::Drifting,
                 _ => TrackingStatus::Validating,
             };
-            assert_eq!(object.tracking_status(), expected, "it has just begun");
+            assert_eq!(
+                object.tracking_status(),
+                expected,
+                "tracking has just begun"
+            );
         }
     }
     assert!(matched > 100, "{matched} points");
@@ -111,15 +115,14 @@ async fn objects_move_between_messages() {
     assert!(places.len() >= 4, "{} different", places.len());
 }
 
-/// All that an output client is told in 9 s: the first recalibration is after 5 s, the first change of
-/// health after 8 s.
-struct Told {
+/// All messages of 9 s on the output stream: the first recalibration is after 5 s, the first change of health after 8 s.
+struct RecordedOutput {
     messages: Vec<OutputMessage>,
     report: OutputCounts,
 }
 
-impl Told {
-    async fn of_9_s() -> Self {
+impl RecordedOutput {
+    async fn record_9_s() -> Self {
         let server = start(Options {
             count: Some(90),
             ..dense()
@@ -127,8 +130,11 @@ impl Told {
         .await;
         let mut output = Client::connect(server.output_addr()).await;
         let mut points = Client::connect(server.points_addr()).await;
-        let (ended, (frames, _), _) =
-            tokio::join!(soon(server.finished()), output.rest(), points.rest());
+        let (ended, (frames, _), _) = tokio::join!(
+            within_limit(server.finished()),
+            output.rest(),
+            points.rest()
+        );
         let messages = frames.into_iter().map(OutputMessage::decode);
         let messages: Result<Vec<_>, _> = messages.collect();
         let messages = messages.expect("OutputMessages");
@@ -159,8 +165,8 @@ impl Told {
         }
     }
 
-    /// Zones and objects in them, as the last objects have it, and as the events have it.
-    fn check_zone_events(&self) {
+    /// Checks that the zone events agree with the `zone_ids` of the objects.
+    fn assert_zone_events_agree(&self) {
         let first = self.messages.iter().find_map(|m| m.stream.as_ref());
         let zones = &first.expect("the first message is full").zones;
         let with_events = [ZoneType::Event, ZoneType::Gate];
@@ -172,7 +178,7 @@ impl Told {
         let mut by_events = BTreeSet::new();
         for message in &self.messages {
             if let Some(stream) = &message.stream {
-                // Whatever changed was told before the next objects.
+                // Every change must have been reported before the next objects.
                 assert!(by_objects.is_none_or(|inside| inside == by_events));
                 let objects = stream.objects.iter();
                 let pairs = objects.flat_map(|o| o.zone_ids.iter().map(|&zone| (zone, o.id)));
@@ -184,7 +190,7 @@ impl Told {
             }
             for event in message.event.iter().flat_map(|event| &event.zone) {
                 assert_eq!(event.timestamp, message.timestamp);
-                let pair = (event.id, event.object.expect("always there").id);
+                let pair = (event.id, event.object.expect("always present").id);
                 match event.r#type() {
                     Type::Entry => assert!(by_events.insert(pair), "{event:?}"),
                     Type::Exit => assert!(by_events.remove(&pair), "{event:?}"),
@@ -197,24 +203,24 @@ impl Told {
 
 #[tokio::test]
 async fn events_agree_with_the_objects_and_with_the_report() {
-    let told = Told::of_9_s().await;
-    assert_eq!(told.counts(), told.report);
-    assert!(told.report.zone_events > 2, "{:?}", told.report);
-    assert!(told.report.recalibration_events == 1 && told.report.health_events == 1);
-    told.check_zone_events();
+    let recorded = RecordedOutput::record_9_s().await;
+    assert_eq!(recorded.counts(), recorded.report);
+    assert!(recorded.report.zone_events > 2, "{:?}", recorded.report);
+    assert!(recorded.report.recalibration_events == 1 && recorded.report.health_events == 1);
+    recorded.assert_zone_events_agree();
     let is_event = |message: &&OutputMessage| message.stream.is_none();
-    for message in told.messages.iter().filter(is_event) {
+    for message in recorded.messages.iter().filter(is_event) {
         assert!(message.event.is_some() && message.custom.is_empty());
     }
-    let health = told.events().find_map(|event| event.health.as_ref());
+    let health = recorded.events().find_map(|event| event.health.as_ref());
     assert_eq!(health.expect("after 8 s").master(), Status::Slowdown);
-    let custom = told.messages.iter().filter(|m| !m.custom.is_empty());
-    let per_second = told.report.streams / 10;
+    let custom = recorded.messages.iter().filter(|m| !m.custom.is_empty());
+    let per_second = recorded.report.streams / 10;
     assert!((per_second..=per_second + 3).contains(&(custom.count() as u64)));
 }
 
 #[tokio::test]
-async fn every_client_is_told_every_event_once() {
+async fn every_client_gets_every_event_once() {
     let server = start(dense()).await;
     let mut one = Client::connect(server.output_addr()).await;
     let mut other = Client::connect(server.output_addr()).await;
@@ -234,7 +240,7 @@ async fn every_client_is_told_every_event_once() {
 }
 
 #[tokio::test]
-async fn the_custom_part_is_that_of_the_generation() {
+async fn custom_part_is_that_of_the_generation() {
     for generation in [Generation::V2_5, Generation::V3] {
         let server = start(Options {
             generation,

@@ -1,4 +1,4 @@
-//! The point stream of the scene.
+//! Point stream of the scene.
 
 use sensr_protocol::wire::CloudType;
 use sensr_protocol::wire::proto::PointResult;
@@ -6,16 +6,16 @@ use sensr_sim::scene::Scene;
 use sensr_sim::{CloudCounts, Options, Source};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::support::{Client, quick, soon, start, types, until};
+use crate::support::{Client, quick_scene, start, types, wait_until, within_limit};
 
 const ALL: [CloudType; 3] = [CloudType::Raw, CloudType::Ground, CloudType::Background];
 
 #[tokio::test]
-async fn the_first_client_gets_exactly_what_was_asked_for_from_message_0_on() {
+async fn first_client_gets_exactly_the_requested_messages_from_number_0() {
     let server = start(Options {
         source: Source::Street { seed: 7 },
         count: Some(20),
-        ..quick()
+        ..quick_scene()
     })
     .await;
     let mut client = Client::connect(server.points_addr()).await;
@@ -29,7 +29,7 @@ async fn the_first_client_gets_exactly_what_was_asked_for_from_message_0_on() {
     assert_eq!(frames.len(), 0, "20 were asked for");
     assert_eq!(close.code, CloseCode::Normal);
 
-    let report = soon(server.finished()).await.expect("ends well");
+    let report = within_limit(server.finished()).await.expect("ends well");
     assert_eq!((report.points.messages, report.points.delivered), (20, 20));
     assert_eq!(report.points.unheard, 0);
     let clouds = CloudCounts {
@@ -49,7 +49,7 @@ async fn the_first_client_gets_exactly_what_was_asked_for_from_message_0_on() {
 async fn every_client_gets_the_same_messages() {
     let server = start(Options {
         count: Some(30),
-        ..quick()
+        ..quick_scene()
     })
     .await;
     let mut first = Client::connect(server.points_addr()).await;
@@ -58,7 +58,7 @@ async fn every_client_gets_the_same_messages() {
     let (later, _) = second.rest().await;
     assert_eq!(all.len(), 30);
     assert!(all.ends_with(&later), "{} of them", later.len());
-    let report = soon(server.finished()).await.expect("ends well");
+    let report = within_limit(server.finished()).await.expect("ends well");
     assert_eq!(report.points.delivered, 30 + later.len() as u64);
     let bytes = |frames: &[bytes::Bytes]| frames.iter().map(|f| f.len() as u64).sum::<u64>();
     assert_eq!(report.points.delivered_bytes, bytes(&all) + bytes(&later));
@@ -70,7 +70,7 @@ async fn alternating_messages_carry_one_type_each() {
         types: vec![CloudType::Ground, CloudType::Raw],
         alternate: true,
         count: Some(5),
-        ..quick()
+        ..quick_scene()
     })
     .await;
     let mut client = Client::connect(server.points_addr()).await;
@@ -79,17 +79,17 @@ async fn alternating_messages_carry_one_type_each() {
         assert_eq!(types(&client.points().await), [expected], "message {k}");
     }
     client.rest().await;
-    let report = soon(server.finished()).await.expect("ends well");
+    let report = within_limit(server.finished()).await.expect("ends well");
     assert_eq!((report.clouds.ground, report.clouds.raw), (3, 2));
 }
 
 #[tokio::test]
-async fn listed_types_come_in_that_order_and_raw_has_the_exact_size() {
+async fn types_have_the_listed_order_and_raw_clouds_the_exact_size() {
     for points in [0, 1, 4321] {
         let server = start(Options {
             types: vec![CloudType::Background, CloudType::Raw],
             points: Some(points),
-            ..quick()
+            ..quick_scene()
         })
         .await;
         let mut client = Client::connect(server.points_addr()).await;
@@ -98,13 +98,13 @@ async fn listed_types_come_in_that_order_and_raw_has_the_exact_size() {
         assert_eq!(message.points[1].points.len(), points * 12);
         assert_eq!(message.points[1].intensities.len(), points * 4);
         drop(client);
-        soon(server.stop()).await.expect("ends well");
+        within_limit(server.stop()).await.expect("ends well");
     }
 }
 
 #[tokio::test]
-async fn the_clock_waits_for_the_first_points_client_unless_free_running() {
-    let server = start(quick()).await;
+async fn clock_starts_with_the_first_points_client_unless_free_running() {
+    let server = start(quick_scene()).await;
     let mut output = Client::connect(server.output_addr()).await;
     output.output().await;
     output.output().await;
@@ -113,10 +113,10 @@ async fn the_clock_waits_for_the_first_points_client_unless_free_running() {
 
     let free = start(Options {
         free_running: true,
-        ..quick()
+        ..quick_scene()
     })
     .await;
-    until(&free, |report| report.points.unheard > 3).await;
+    wait_until(&free, |report| report.points.unheard > 3).await;
     let mut late = Client::connect(free.points_addr()).await;
     let scene = Scene::street(1, 500);
     let first = scene.cloud(&scene.sweep(0.0), CloudType::Raw);
@@ -124,10 +124,10 @@ async fn the_clock_waits_for_the_first_points_client_unless_free_running() {
 }
 
 #[tokio::test]
-async fn the_world_goes_on_while_nobody_listens() {
-    let server = start(quick()).await;
+async fn scene_clock_runs_on_without_clients() {
+    let server = start(quick_scene()).await;
     drop(Client::connect(server.points_addr()).await);
-    let report = until(&server, |report| report.points.unheard >= 5).await;
+    let report = wait_until(&server, |report| report.points.unheard >= 5).await;
     let mut second = Client::connect(server.points_addr()).await;
     second.points().await;
     let later = server.report();

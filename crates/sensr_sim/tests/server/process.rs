@@ -1,4 +1,4 @@
-//! The executable.
+//! The executable as a process.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -10,10 +10,10 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::recording::folder;
-use crate::support::{Client, soon};
+use crate::support::{Client, within_limit};
+use crate::test_bags::folder;
 
-/// A running simulator, killed when dropped.
+/// Running simulator, killed when dropped.
 struct Sim {
     child: Child,
     stdout: UnboundedReceiver<String>,
@@ -21,7 +21,7 @@ struct Sim {
 
 impl Drop for Sim {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -40,30 +40,30 @@ impl Sim {
         let (line, stdout) = unbounded_channel();
         std::thread::spawn(move || {
             for text in lines.map_while(Result::ok) {
-                // The test may have ended.
+                // The test may have ended already.
                 let _ = line.send(text);
             }
         });
         Self { child, stdout }
     }
 
-    async fn event(&mut self) -> Value {
-        let line = soon(self.stdout.recv()).await.expect("a line");
+    async fn next_event(&mut self) -> Value {
+        let line = within_limit(self.stdout.recv()).await.expect("a line");
         serde_json::from_str(&line).expect("JSON")
     }
 
-    /// Exit status and what was written to stderr.
-    async fn end(mut self) -> (ExitStatus, String) {
+    /// Waits for the end; returns the exit status and the text of stderr.
+    async fn wait_for_end(mut self) -> (ExitStatus, String) {
         let ended = tokio::task::spawn_blocking(move || {
             let mut text = String::new();
             let mut stderr = self.child.stderr.take().expect("piped");
             stderr.read_to_string(&mut text).expect("text");
             (self.child.wait().expect("waited for"), text)
         });
-        soon(ended).await.expect("no panic")
+        within_limit(ended).await.expect("no panic")
     }
 
-    fn say(&mut self, line: &str) {
+    fn send_line(&mut self, line: &str) {
         let stdin = self.child.stdin.as_mut().expect("piped");
         writeln!(stdin, "{line}").expect("the simulator reads");
     }
@@ -85,12 +85,12 @@ fn address(event: &Value, port: &str) -> std::net::SocketAddr {
 const ANY: &str = "--points-port 0 --output-port 0 --points 1000";
 
 #[tokio::test]
-async fn says_where_it_listens_and_what_it_did() {
+async fn prints_its_ports_and_its_counts() {
     let mut sim = Sim::spawn(&format!("{ANY} --count 3 --rate 100 --types raw"));
-    let listening = sim.event().await;
+    let listening = sim.next_event().await;
     let mut client = Client::connect(address(&listening, "points_port")).await;
     assert_eq!(client.rest().await.0.len(), 3);
-    let done = sim.event().await;
+    let done = sim.next_event().await;
     assert_eq!(done["event"], "done");
     assert_eq!(done["points"]["delivered"], 3);
     assert_eq!(done["clouds"]["raw"], 3);
@@ -99,29 +99,29 @@ async fn says_where_it_listens_and_what_it_did() {
     for key in keys.as_object().expect("an object").keys() {
         assert!(done.get(key).is_some(), "{key} is missing");
     }
-    let (status, stderr) = sim.end().await;
+    let (status, stderr) = sim.wait_for_end().await;
     assert_eq!(status.code(), Some(0), "{stderr}");
 }
 
 #[tokio::test]
-async fn ends_well_on_signals() {
+async fn signals_stop_it_gracefully() {
     for name in ["INT", "TERM"] {
         let mut sim = Sim::spawn(ANY);
-        let listening = sim.event().await;
+        let listening = sim.next_event().await;
         let mut points = Client::connect(address(&listening, "points_port")).await;
         let mut output = Client::connect(address(&listening, "output_port")).await;
         points.points().await;
         sim.signal(name);
         assert_eq!(points.rest().await.1.code, CloseCode::Away);
         assert_eq!(output.rest().await.1.code, CloseCode::Away);
-        assert_eq!(sim.event().await["event"], "done");
-        let (status, stderr) = sim.end().await;
+        assert_eq!(sim.next_event().await["event"], "done");
+        let (status, stderr) = sim.wait_for_end().await;
         assert_eq!(status.code(), Some(0), "{name}: {stderr}");
     }
 }
 
 #[tokio::test]
-async fn bad_requests_end_with_2_and_one_line() {
+async fn invalid_requests_end_with_2_and_one_line() {
     for (arguments, word) in [
         ("--rate 0", "rate"),
         ("--rate -1", "rate"),
@@ -134,14 +134,14 @@ async fn bad_requests_end_with_2_and_one_line() {
         ("--types raw,sky", "sky"),
         ("--points 99999999", "points"),
         ("--what", "--what"),
-        ("--fault explode", "no such fault"),
+        ("--fault explode", "unknown fault"),
         ("--script /nowhere/faults", "/nowhere/faults"),
         ("--chaos 1 --chaos-pause 0", "chaos pause"),
         ("--tls-expired", "--tls"),
     ] {
-        // Not on the usual ports: somebody else's may be there.
+        // Not on the default ports, which another process may use.
         let (status, stderr) = Sim::spawn(&format!("--points-port 0 --output-port 0 {arguments}"))
-            .end()
+            .wait_for_end()
             .await;
         assert_eq!(status.code(), Some(2), "{arguments}: {stderr}");
         assert!(stderr.contains(word), "{arguments}: {stderr}");
@@ -150,27 +150,27 @@ async fn bad_requests_end_with_2_and_one_line() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_ends_with_1_and_is_named() {
+async fn port_in_use_ends_with_1_and_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("bound").port();
     let sim = Sim::spawn(&format!("{ANY} --points-port {port}").replace("--points-port 0 ", ""));
-    let (status, stderr) = sim.end().await;
+    let (status, stderr) = sim.wait_for_end().await;
     assert_eq!(status.code(), Some(1), "{stderr}");
     assert!(stderr.contains(&format!("127.0.0.1:{port}")), "{stderr}");
     assert!(stderr.contains("points stream"), "{stderr}");
 }
 
 #[tokio::test]
-async fn obeys_stdin_and_goes_on_when_it_ends() {
+async fn runs_commands_of_stdin_and_continues_after_its_end() {
     let mut sim = Sim::spawn(&format!("{ANY} --control --free-running"));
-    assert_eq!(sim.event().await["tls"], false);
+    assert_eq!(sim.next_event().await["tls"], false);
     for (line, word) in [
         ("explode", "refuse"),
         ("at 3 cut", "script"),
         ("cut for 2", "cut"),
     ] {
-        sim.say(line);
-        let error = sim.event().await;
+        sim.send_line(line);
+        let error = sim.next_event().await;
         assert_eq!(
             (&error["event"], &error["line"]),
             (&"error".into(), &line.into())
@@ -178,26 +178,26 @@ async fn obeys_stdin_and_goes_on_when_it_ends() {
         let message = error["message"].as_str().expect("text");
         assert!(message.contains(word), "{message}");
     }
-    sim.say("\nrefuse points for 0.1");
+    sim.send_line("\nrefuse points for 0.1");
     drop(sim.child.stdin.take());
-    for event in ["fault", "recovered"] {
-        let told = sim.event().await;
-        assert_eq!(told["event"], event);
+    for name in ["fault", "recovered"] {
+        let event = sim.next_event().await;
+        assert_eq!(event["event"], name);
         assert_eq!(
-            (&told["fault"], &told["link"]),
+            (&event["fault"], &event["link"]),
             (&"refuse".into(), &"points".into())
         );
-        assert!(told["at"].as_f64().is_some(), "{told}");
+        assert!(event["at"].as_f64().is_some(), "{event}");
     }
     sim.signal("TERM");
-    let done = sim.event().await;
+    let done = sim.next_event().await;
     assert_eq!(done["points"]["faults"]["refuse"], 1);
-    let (status, stderr) = sim.end().await;
+    let (status, stderr) = sim.wait_for_end().await;
     assert_eq!(status.code(), Some(0), "{stderr}");
 }
 
 #[tokio::test]
-async fn follows_a_script_and_the_command_line() {
+async fn runs_the_faults_of_script_and_command_line() {
     let script = folder("script").join("faults.txt");
     std::fs::write(
         &script,
@@ -208,18 +208,18 @@ async fn follows_a_script_and_the_command_line() {
     let mut sim = Sim::spawn(&format!(
         "{ANY} --rate 100 --count 50 --script {script} --fault garbage"
     ));
-    let listening = sim.event().await;
+    let listening = sim.next_event().await;
     let mut client = Client::connect(address(&listening, "points_port")).await;
     let (frames, _) = client.rest().await;
     let mut events = Vec::new();
     let done = loop {
-        let event = sim.event().await;
+        let event = sim.next_event().await;
         if event["event"] == "done" {
             break event;
         }
         events.push(event);
     };
-    assert_eq!(events.len(), 6, "three faults, begun and over: {events:?}");
+    assert_eq!(events.len(), 6, "begin and end of three faults: {events:?}");
     let expected = serde_json::json!({"text": 1, "pings": 1, "garbage": 1});
     assert_eq!(done["points"]["faults"], expected);
     assert_eq!(done["points"]["injected"], 1);
@@ -231,16 +231,16 @@ async fn follows_a_script_and_the_command_line() {
 
     std::fs::write(script, "cut\nexplode\n").expect("written");
     let sim = Sim::spawn(&format!("{ANY} --script {script}"));
-    let (status, stderr) = sim.end().await;
+    let (status, stderr) = sim.wait_for_end().await;
     assert_eq!(status.code(), Some(2), "{stderr}");
     assert!(stderr.contains("line 2: explode"), "{stderr}");
 }
 
 #[tokio::test]
-async fn a_client_without_tls_is_named_in_the_log() {
+async fn client_without_tls_is_logged() {
     let dir = folder("tls-log");
     let mut sim = Sim::spawn(&format!("{ANY} --tls {}", dir.display()));
-    let listening = sim.event().await;
+    let listening = sim.next_event().await;
     assert_eq!(listening["tls"], true);
     assert!(dir.join(CA_FILE).is_file());
     let connected = TcpStream::connect(address(&listening, "output_port")).await;
@@ -250,12 +250,12 @@ async fn a_client_without_tls_is_named_in_the_log() {
         .await
         .expect("sent");
     let mut answer = Vec::new();
-    // However it ends.
-    let _ = soon(plain.read_to_end(&mut answer)).await;
+    // The kind of end does not matter.
+    let _ = within_limit(plain.read_to_end(&mut answer)).await;
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
     sim.signal("TERM");
-    assert_eq!(sim.event().await["event"], "done");
-    let (_, stderr) = sim.end().await;
+    assert_eq!(sim.next_event().await["event"], "done");
+    let (_, stderr) = sim.wait_for_end().await;
     let mut lines = stderr.lines().filter(|line| line.contains("WARN"));
     let warning = lines.next().expect("a warning");
     assert!(warning.contains("TLS handshake failed: "), "{warning}");

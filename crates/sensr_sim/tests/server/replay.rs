@@ -1,4 +1,4 @@
-//! Recorded scans.
+//! Replay of PCD scans.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sensr_protocol::wire::{CloudType, PointCloud};
 use sensr_sim::{Options, ReplayError, Server, SimError, Source, pcd};
 
-use crate::support::{Client, quick, soon, start, types};
+use crate::support::{Client, quick_scene, start, types, within_limit};
 
 fn replay(path: impl Into<PathBuf>, repeat: bool) -> Options {
     Options {
@@ -16,11 +16,11 @@ fn replay(path: impl Into<PathBuf>, repeat: bool) -> Options {
         },
         points: None,
         rate_hz: 50.0,
-        ..quick()
+        ..quick_scene()
     }
 }
 
-/// The real scans, if they are there.
+/// Returns the folder of the recorded scans, if present.
 #[expect(clippy::print_stderr, reason = "a skipped test must say so")]
 fn shared_data() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
@@ -28,13 +28,13 @@ fn shared_data() -> Option<PathBuf> {
         return Some(folder);
     }
     eprintln!(
-        "SKIPPED: {} is missing, so no real scan was replayed",
+        "SKIPPED: {} is missing, so no recorded scan was replayed",
         folder.display()
     );
     None
 }
 
-/// x, y, z, intensity of every point, straight from the file: 16-byte records after the header.
+/// Returns x, y, z, intensity of every point directly from the file: 16-byte records after the header.
 fn records(file: &Path) -> Vec<u8> {
     let bytes = fs::read(file).expect("readable");
     let marker = b"DATA binary\n";
@@ -44,7 +44,7 @@ fn records(file: &Path) -> Vec<u8> {
     bytes[at.expect("a binary PCD file") + marker.len()..].to_vec()
 }
 
-/// The cloud as the file would have it.
+/// Returns the points of a cloud in the layout of the file.
 fn interleaved(cloud: &PointCloud) -> Vec<u8> {
     let points = cloud.points.chunks_exact(12);
     let with = points.zip(cloud.intensities.chunks_exact(4));
@@ -53,7 +53,7 @@ fn interleaved(cloud: &PointCloud) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn real_scans_arrive_bit_for_bit_in_turn() {
+async fn recorded_scans_arrive_bit_for_bit_in_turn() {
     let Some(folder) = shared_data() else { return };
     let files = ["outdoor_velodyne_0.pcd", "outdoor_velodyne_1.pcd"];
     let expected = files.map(|name| records(&folder.join(name)));
@@ -72,12 +72,12 @@ async fn real_scans_arrive_bit_for_bit_in_turn() {
         );
     }
     client.rest().await;
-    let report = soon(server.finished()).await.expect("ends well");
+    let report = within_limit(server.finished()).await.expect("ends well");
     assert_eq!((report.points.delivered, report.clouds.raw), (5, 5));
 }
 
 #[tokio::test]
-async fn real_scans_are_resampled_to_an_exact_size() {
+async fn recorded_scans_are_resampled_to_an_exact_size() {
     let Some(folder) = shared_data() else { return };
     for points in [1000, 131_072] {
         let server = start(Options {
@@ -96,7 +96,7 @@ fn ascii(values: &[f32]) -> String {
     format!("{header}{}\n", words.join(" "))
 }
 
-/// An empty folder of this test's own, in the build folder.
+/// Returns an empty folder of this test in the build folder.
 fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join("sim")
@@ -117,13 +117,13 @@ fn scans(purpose: &str, names: &[&str]) -> PathBuf {
     folder
 }
 
-/// The x of the only point, which is the number of the scan.
+/// Returns the x of the only point, which is the number of the scan.
 fn number(cloud: &PointCloud) -> f32 {
     f32::from_le_bytes(cloud.points[..4].try_into().expect("a point"))
 }
 
 #[tokio::test]
-async fn a_folder_is_played_once_in_the_order_of_names() {
+async fn folder_is_played_once_in_the_order_of_names() {
     let folder = scans("order", &["b.pcd", "a.PCD", "notes.txt", "c.pcd"]);
     let server = start(replay(&folder, false)).await;
     let mut client = Client::connect(server.points_addr()).await;
@@ -133,7 +133,7 @@ async fn a_folder_is_played_once_in_the_order_of_names() {
     }
     assert_eq!(order, [1.0, 0.0, 3.0]);
     assert_eq!(client.rest().await.0.len(), 0);
-    let report = soon(server.finished()).await.expect("ends well");
+    let report = within_limit(server.finished()).await.expect("ends well");
     assert_eq!(report.points.delivered, 3);
 }
 
@@ -157,7 +157,7 @@ async fn alternating_types_play_every_scan_under_each_type() {
 }
 
 #[tokio::test]
-async fn the_output_stream_of_a_replay_is_an_empty_scene_in_good_health() {
+async fn output_stream_of_a_replay_is_an_empty_scene_in_good_health() {
     let folder = scans("output", &["a.pcd"]);
     let server = start(replay(&folder, true)).await;
     let mut client = Client::connect(server.output_addr()).await;
@@ -196,7 +196,7 @@ async fn unusable_scans_are_bad_requests_that_name_the_file() {
 }
 
 #[test]
-fn real_scans_are_read_whole() {
+fn recorded_scans_are_read_whole() {
     let Some(folder) = shared_data() else { return };
     for (name, points) in [
         ("outdoor_velodyne_0.pcd", 69_088),

@@ -1,4 +1,4 @@
-//! A client for tests. Every wait has a limit, nothing sleeps for a fixed time.
+//! Client for tests. Every wait has a limit, and no test sleeps for a fixed time.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -14,8 +14,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-/// Longer than anything takes on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than any wait on a busy machine.
+pub(crate) const WAIT_LIMIT: Duration = Duration::from_secs(30);
 
 pub(crate) struct Client {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -24,19 +24,19 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         let connecting = tokio_tungstenite::connect_async(format!("ws://{address}"));
-        let connected = soon(connecting).await;
+        let connected = within_limit(connecting).await;
         let (socket, _) = connected.expect("the server must accept");
         Self { socket }
     }
 
-    /// The next message of any kind; `None` when the connection is over.
+    /// Returns the next message of any kind; `None` after the end of the connection.
     pub(crate) async fn next(&mut self) -> Option<Message> {
-        let next = soon(self.socket.next()).await;
+        let next = within_limit(self.socket.next()).await;
         next.transpose()
             .expect("the stream must be valid to its end")
     }
 
-    /// The next binary message; panics if there is none.
+    /// Returns the next binary message; panics if there is none.
     pub(crate) async fn frame(&mut self) -> Bytes {
         loop {
             match self.next().await {
@@ -55,7 +55,7 @@ impl Client {
         OutputMessage::decode(self.frame().await).expect("an OutputMessage")
     }
 
-    /// Everything up to the end: the binary messages and the close frame.
+    /// Reads to the end; returns the binary messages and the close frame.
     pub(crate) async fn rest(&mut self) -> (Vec<Bytes>, CloseFrame) {
         let mut frames = Vec::new();
         let mut close = None;
@@ -73,31 +73,36 @@ impl Client {
     }
 
     pub(crate) async fn send(&mut self, message: Message) {
-        soon(self.socket.send(message)).await.expect("must be sent");
+        within_limit(self.socket.send(message))
+            .await
+            .expect("must be sent");
     }
 }
 
-/// The result, or a panic when it takes longer than anything should.
-pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
-    let limited = tokio::time::timeout(PATIENCE, future).await;
+/// Returns the result, or panics after [`WAIT_LIMIT`].
+pub(crate) async fn within_limit<T>(future: impl Future<Output = T>) -> T {
+    let limited = tokio::time::timeout(WAIT_LIMIT, future).await;
     limited.expect("must happen within the limit")
 }
 
-/// Polls the server's counts until they are as wanted.
-pub(crate) async fn until(server: &Server, wanted: impl Fn(&Report) -> bool) -> Report {
+/// Polls the server's counts until `wanted` returns true.
+pub(crate) async fn wait_until(server: &Server, wanted: impl Fn(&Report) -> bool) -> Report {
     let begin = Instant::now();
     loop {
         let report = server.report();
         if wanted(&report) {
             return report;
         }
-        assert!(begin.elapsed() < PATIENCE, "never came about: {report:?}");
+        assert!(
+            begin.elapsed() < WAIT_LIMIT,
+            "condition never met: {report:?}"
+        );
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
 
-/// A small and quick scene.
-pub(crate) fn quick() -> Options {
+/// Returns options of a small scene with a high rate.
+pub(crate) fn quick_scene() -> Options {
     Options {
         points: Some(500),
         rate_hz: 200.0,
@@ -106,10 +111,12 @@ pub(crate) fn quick() -> Options {
 }
 
 pub(crate) async fn start(options: Options) -> Server {
-    soon(Server::start(options)).await.expect("must start")
+    within_limit(Server::start(options))
+        .await
+        .expect("must start")
 }
 
-/// The types of a message's clouds.
+/// Returns the types of a message's clouds.
 pub(crate) fn types(message: &PointResult) -> Vec<CloudType> {
     let clouds = message.points.iter();
     clouds
@@ -117,7 +124,7 @@ pub(crate) fn types(message: &PointResult) -> Vec<CloudType> {
         .collect()
 }
 
-/// Points with intensity, as bits, so that they can be compared exactly.
+/// Returns points with intensity as bits, for exact comparison.
 pub(crate) fn point_bits(points: &[u8], intensities: &[u8]) -> Vec<[u32; 4]> {
     let word = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().expect("4 bytes"));
     let with = points.chunks_exact(12).zip(intensities.chunks_exact(4));

@@ -13,25 +13,25 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use crate::faults::stubborn::{Stubborn, connect};
-use crate::recording::folder;
-use crate::support::{Client, quick, soon, start};
+use crate::faults::reading_client::{ReadingClient, connect};
+use crate::support::{Client, quick_scene, start, within_limit};
+use crate::test_bags::folder;
 
 fn with_tls(name: &str) -> TlsOptions {
     TlsOptions::new(folder(name).join("made/by/the/simulator"))
 }
 
-fn serving(tls: &TlsOptions) -> Options {
+fn tls_scene(tls: &TlsOptions) -> Options {
     Options {
         points: Some(100),
         rate_hz: 100.0,
         tls: Some(tls.clone()),
-        ..quick()
+        ..quick_scene()
     }
 }
 
-/// A client that trusts the authority in the file, or nobody.
-fn trusting(ca: Option<&Path>) -> TlsConnector {
+/// Returns a connector that trusts the authority in the file, or no authority.
+fn tls_connector(ca: Option<&Path>) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     if let Some(path) = ca {
         let certificate = CertificateDer::from_pem_file(path).expect("a certificate");
@@ -45,9 +45,9 @@ fn trusting(ca: Option<&Path>) -> TlsConnector {
     TlsConnector::from(Arc::new(config))
 }
 
-/// Why a client is not let in.
-async fn refusal(server: &Server, tls: &TlsConnector) -> String {
-    let connected = soon(connect(server.points_addr(), Some(tls))).await;
+/// Returns the error of connecting.
+async fn connect_error(server: &Server, tls: &TlsConnector) -> String {
+    let connected = within_limit(connect(server.points_addr(), Some(tls))).await;
     match connected {
         Ok(_) => panic!("it must not connect"),
         Err(error) => error.to_string(),
@@ -55,29 +55,32 @@ async fn refusal(server: &Server, tls: &TlsConnector) -> String {
 }
 
 #[tokio::test]
-async fn whoever_trusts_the_authority_connects_and_nobody_else() {
+async fn only_clients_that_trust_the_authority_connect() {
     let tls = with_tls("tls");
-    let server = start(serving(&tls)).await;
+    let server = start(tls_scene(&tls)).await;
     let ca = tls.dir.join(CA_FILE);
-    let trusting_it = trusting(Some(&ca));
+    let connector = tls_connector(Some(&ca));
     for address in [server.points_addr(), server.output_addr()] {
-        let mut socket = soon(connect(address, Some(&trusting_it)))
+        let mut socket = within_limit(connect(address, Some(&connector)))
             .await
             .expect("trusted");
-        let message = soon(socket.next()).await.expect("open").expect("valid");
+        let message = within_limit(socket.next())
+            .await
+            .expect("open")
+            .expect("valid");
         assert!(message.is_binary());
     }
-    let error = refusal(&server, &trusting(None)).await;
+    let error = connect_error(&server, &tls_connector(None)).await;
     assert!(error.contains("UnknownIssuer"), "{error}");
     let plain = connect(server.points_addr(), None);
-    assert!(soon(plain).await.is_err(), "without TLS");
-    soon(server.stop()).await.expect("ends well");
+    assert!(within_limit(plain).await.is_err(), "without TLS");
+    within_limit(server.stop()).await.expect("ends well");
 }
 
 #[tokio::test]
 async fn only_the_certificate_of_the_authority_is_written() {
     let tls = with_tls("tls-files");
-    let server = start(serving(&tls)).await;
+    let server = start(tls_scene(&tls)).await;
     let files: Vec<_> = fs::read_dir(&tls.dir)
         .expect("made")
         .map(|file| file.expect("readable").file_name())
@@ -86,11 +89,11 @@ async fn only_the_certificate_of_the_authority_is_written() {
     let pem = fs::read_to_string(tls.dir.join(CA_FILE)).expect("text");
     assert_eq!(pem.matches("BEGIN").count(), 1);
     assert!(pem.contains("BEGIN CERTIFICATE"), "{pem}");
-    soon(server.stop()).await.expect("ends well");
+    within_limit(server.stop()).await.expect("ends well");
 }
 
 #[tokio::test]
-async fn an_expired_certificate_or_one_of_another_name_is_refused() {
+async fn expired_certificate_and_wrong_name_are_refused() {
     let expired = TlsOptions {
         is_expired: true,
         ..with_tls("tls-expired")
@@ -100,37 +103,39 @@ async fn an_expired_certificate_or_one_of_another_name_is_refused() {
         ..with_tls("tls-another")
     };
     for (tls, reason) in [(expired, "Expired"), (another, "NotValidForName")] {
-        let server = start(serving(&tls)).await;
-        let error = refusal(&server, &trusting(Some(&tls.dir.join(CA_FILE)))).await;
+        let server = start(tls_scene(&tls)).await;
+        let error = connect_error(&server, &tls_connector(Some(&tls.dir.join(CA_FILE)))).await;
         assert!(
             error.contains(reason)
                 || error.contains("expired")
                 || error.contains("not valid for name"),
             "{error}"
         );
-        soon(server.stop()).await.expect("ends well");
+        within_limit(server.stop()).await.expect("ends well");
     }
 }
 
 #[tokio::test]
-async fn what_cannot_be_a_name_is_a_bad_request_and_no_folder_a_failure() {
+async fn invalid_name_is_a_bad_request_and_an_unusable_folder_a_failure() {
     let tls = TlsOptions {
         names: vec!["straße".to_owned()],
         ..with_tls("tls-name")
     };
-    let error = Server::start(serving(&tls)).await.expect_err("no DNS name");
+    let error = Server::start(tls_scene(&tls))
+        .await
+        .expect_err("no DNS name");
     assert!(error.is_bad_request(), "{error}");
     assert!(error.to_string().contains("straße"), "{error}");
     let file = folder("tls-folder").join("file");
     fs::write(&file, "").expect("written");
-    let error = Server::start(serving(&TlsOptions::new(&file))).await;
+    let error = Server::start(tls_scene(&TlsOptions::new(&file))).await;
     let error = error.expect_err("not a folder");
     assert!(matches!(error, SimError::Tls(_)), "{error}");
     assert!(!error.is_bad_request(), "{error}");
 }
 
 #[tokio::test]
-async fn faults_are_the_same_and_the_books_balance() {
+async fn counts_balance_under_faults_with_tls() {
     for fault in [
         "cut",
         "refuse for 0.2",
@@ -143,48 +148,48 @@ async fn faults_are_the_same_and_the_books_balance() {
         "restart for 0.2",
     ] {
         let tls = with_tls("tls-faults");
-        let server = start(serving(&tls)).await;
-        let connector = trusting(Some(&tls.dir.join(CA_FILE)));
-        let mut told = server.fault_events();
-        let points = Stubborn::points(server.points_addr(), Some(connector.clone()));
-        let output = Stubborn::output(server.output_addr(), Some(connector));
-        tokio::join!(points.more(3), output.more(1));
+        let server = start(tls_scene(&tls)).await;
+        let connector = tls_connector(Some(&tls.dir.join(CA_FILE)));
+        let mut events = server.fault_events();
+        let points = ReadingClient::points(server.points_addr(), Some(connector.clone()));
+        let output = ReadingClient::output(server.output_addr(), Some(connector));
+        tokio::join!(points.wait_for_messages(3), output.wait_for_messages(1));
         let parsed = fault.parse().expect("a fault");
         server.inject(parsed).await.expect("carried out");
         for _ in 0..2 {
-            soon(told.recv()).await.expect("the server runs");
+            within_limit(events.recv()).await.expect("the server runs");
         }
-        tokio::join!(points.more(3), output.more(1));
-        let report = soon(server.stop()).await.expect("ends well");
-        let (points, output) = tokio::join!(points.end(), output.end());
+        tokio::join!(points.wait_for_messages(3), output.wait_for_messages(1));
+        let report = within_limit(server.stop()).await.expect("ends well");
+        let (points, output) = tokio::join!(points.stop(), output.stop());
         points.assert_balanced(&report.points, fault);
         output.assert_balanced(&report.output, fault);
     }
 }
 
 #[tokio::test]
-async fn both_ports_listen_on_ipv6_with_tls_and_without() {
+async fn both_ports_listen_on_ipv6_with_and_without_tls() {
     let v6 = IpAddr::from(Ipv6Addr::LOCALHOST);
     let plain = start(Options {
         bind: v6,
-        ..quick()
+        ..quick_scene()
     })
     .await;
     for address in [plain.points_addr(), plain.output_addr()] {
         assert_eq!(address.ip(), v6);
         Client::connect(address).await.frame().await;
     }
-    soon(plain.stop()).await.expect("ends well");
+    within_limit(plain.stop()).await.expect("ends well");
     let tls = with_tls("tls-ipv6");
     let server = start(Options {
         bind: v6,
-        ..serving(&tls)
+        ..tls_scene(&tls)
     })
     .await;
-    let trusting_it = trusting(Some(&tls.dir.join(CA_FILE)));
+    let connector = tls_connector(Some(&tls.dir.join(CA_FILE)));
     let address: SocketAddr = server.output_addr();
-    soon(connect(address, Some(&trusting_it)))
+    within_limit(connect(address, Some(&connector)))
         .await
-        .expect("::1 is among the names");
-    soon(server.stop()).await.expect("ends well");
+        .expect("::1 is in the certificate");
+    within_limit(server.stop()).await.expect("ends well");
 }

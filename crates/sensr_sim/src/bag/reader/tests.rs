@@ -1,15 +1,15 @@
-//! Whole bags of every layout.
+//! Bags of every layout.
 
 use std::fs;
 
 use super::super::fixture::{self, Folder, Layout, Order, Recording};
 use super::*;
 
-/// What is in the bag.
-fn all(path: &Path, topic: Option<&str>) -> Vec<Frame> {
+/// Returns the frames of the bag.
+fn all(path: &Path, topic: Option<&str>) -> Vec<RecordedFrame> {
     let mut frames = Vec::new();
     let bag = Bag::open(path, topic).expect("a bag");
-    let played = bag.play(false, |frame| {
+    let played = bag.play_frames(false, |frame| {
         frames.push(frame);
         ControlFlow::Continue(())
     });
@@ -17,12 +17,12 @@ fn all(path: &Path, topic: Option<&str>) -> Vec<Frame> {
     frames
 }
 
-/// As `Recording` makes them.
-fn expected(numbers: std::ops::Range<u64>) -> Vec<Frame> {
-    let frame = |number| Frame {
+/// Returns the frames of a `Recording`.
+fn expected(numbers: std::ops::Range<u64>) -> Vec<RecordedFrame> {
+    let frame = |number| RecordedFrame {
         stamp_ns: fixture::stamp_ns(number),
         link: [Link::Points, Link::Output][usize::from(number % 2 == 1)],
-        data: fixture::data(number),
+        data: fixture::frame_data(number),
     };
     numbers.map(frame).collect()
 }
@@ -50,21 +50,21 @@ fn every_layout_gives_the_same_frames() {
 }
 
 #[test]
-fn splits_follow_each_other() {
+fn splits_are_read_in_order() {
     let folder = Folder::new();
     for (split, layout) in [(0, Layout::Plain), (2, Layout::Zstd), (10, Layout::Lz4)] {
         let file = folder.join(&format!("x_{split}.mcap"));
         recording(split * 10..split * 10 + 10).write(&file, layout);
     }
     let numbers = (0..10).chain(20..30).chain(100..110);
-    let expected: Vec<Frame> = numbers
+    let expected: Vec<RecordedFrame> = numbers
         .flat_map(|number| expected(number..number + 1))
         .collect();
     assert_eq!(all(folder.path(), None), expected);
 }
 
 #[test]
-fn a_file_that_was_cut_gives_every_whole_frame() {
+fn truncated_file_gives_every_whole_frame() {
     let folder = Folder::new();
     let (whole, cut) = (folder.join("whole.mcap"), folder.join("x_0.mcap"));
     for layout in [Layout::Plain, Layout::Zstd, Layout::Lz4, Layout::NoChunks] {
@@ -87,7 +87,7 @@ fn a_file_that_was_cut_gives_every_whole_frame() {
 }
 
 #[test]
-fn garbage_at_the_end_costs_nothing_before() {
+fn garbage_at_the_end_costs_no_frame() {
     let folder = Folder::new();
     let file = folder.join("x.mcap");
     recording(0..50).write(&file, Layout::NoFooter);
@@ -99,7 +99,7 @@ fn garbage_at_the_end_costs_nothing_before() {
 }
 
 #[test]
-fn a_damaged_file_is_no_reason_to_panic() {
+fn damaged_file_does_not_panic() {
     let folder = Folder::new();
     let file = folder.join("x.mcap");
     for layout in [Layout::Plain, Layout::Zstd, Layout::Lz4, Layout::NoChunks] {
@@ -110,15 +110,15 @@ fn a_damaged_file_is_no_reason_to_panic() {
             bytes[at] ^= 0x5a;
             fs::write(&file, bytes).expect("written");
             if let Ok(bag) = Bag::open(&file, None) {
-                // Whatever can still be read.
-                let _ = bag.play(false, |_| ControlFlow::Continue(()));
+                // Reads as much as possible.
+                let _ = bag.play_frames(false, |_| ControlFlow::Continue(()));
             }
         }
     }
 }
 
 #[test]
-fn an_empty_split_is_passed_over() {
+fn empty_split_is_skipped() {
     let folder = Folder::new();
     recording(0..10).write(&folder.join("x_0.mcap"), Layout::Plain);
     fs::write(folder.join("x_1.mcap"), "").expect("written");
@@ -127,7 +127,7 @@ fn an_empty_split_is_passed_over() {
 }
 
 #[test]
-fn of_two_bridges_only_the_one_asked_for_is_played() {
+fn only_the_requested_topic_of_two_is_played() {
     let folder = Folder::new();
     let file = folder.join("x.mcap");
     Recording::new(&[], &["/a/wire", "/b/wire"]).write(&file, Layout::Plain);
@@ -138,12 +138,12 @@ fn of_two_bridges_only_the_one_asked_for_is_played() {
 }
 
 #[test]
-fn broken_messages_are_left_out_and_a_bag_of_nothing_else_is_refused() {
+fn damaged_messages_are_skipped_and_a_bag_of_nothing_else_is_refused() {
     let folder = Folder::new();
     let file = folder.join("x.mcap");
     let frame = fixture::message(Order::Big, 7, 1, 0, b"frame");
     fixture::write_messages(&file, &[b"".to_vec(), frame, vec![0xff; 300]]);
-    let only = Frame {
+    let only = RecordedFrame {
         stamp_ns: 7,
         link: Link::Output,
         data: Bytes::from_static(b"frame"),
@@ -161,7 +161,7 @@ fn broken_messages_are_left_out_and_a_bag_of_nothing_else_is_refused() {
 }
 
 #[test]
-fn another_kind_of_file_and_none_at_all_are_refused_by_name() {
+fn other_and_missing_files_are_refused_by_name() {
     let folder = Folder::new();
     let file = folder.join("x.mcap");
     fs::write(&file, "this is a text and no bag").expect("written");
@@ -176,13 +176,13 @@ fn another_kind_of_file_and_none_at_all_are_refused_by_name() {
 }
 
 #[test]
-fn repeating_starts_over_until_the_sink_has_enough() {
+fn repeating_restarts_until_the_sink_breaks() {
     let folder = Folder::new();
     let file = folder.join("x.mcap");
     recording(0..4).write(&file, Layout::Plain);
     let mut frames = Vec::new();
     let bag = Bag::open(&file, None).expect("a bag");
-    let played = bag.play(true, |frame| {
+    let played = bag.play_frames(true, |frame| {
         frames.push(frame);
         if frames.len() == 10 {
             return ControlFlow::Break(());
@@ -197,8 +197,8 @@ fn repeating_starts_over_until_the_sink_has_enough() {
 }
 
 #[test]
-fn gaps_count_per_link_and_a_restart_is_none() {
-    let mut sequence = Sequence::default();
+fn gaps_count_per_link_and_a_restart_is_no_gap() {
+    let mut gaps = SequenceGaps::default();
     for (link, number) in [
         (Link::Points, 7),
         (Link::Output, 3),
@@ -210,7 +210,7 @@ fn gaps_count_per_link_and_a_restart_is_none() {
         (Link::Output, u64::MAX),
         (Link::Output, u64::MAX),
     ] {
-        sequence.note(link, number);
+        gaps.record(link, number);
     }
-    assert_eq!(sequence.missing, 2 + (u64::MAX - 5));
+    assert_eq!(gaps.missing, 2 + (u64::MAX - 5));
 }

@@ -1,7 +1,4 @@
-//! The command line.
-
-mod faults;
-mod tls;
+//! Command line arguments.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -9,57 +6,26 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use sensr_protocol::wire::{CloudType, OUTPUT_PORT, POINTS_PORT};
-use sensr_sim::{BagOptions, Generation, Options, Source, is_bag};
+use sensr_sim::{BagOptions, Generation, Options, Source, TlsOptions, is_bag};
 
-use faults::{FaultArguments, ScriptFailure};
-use tls::TlsArguments;
+use super::faults::{FaultArguments, ScriptFailure, help_section};
 
-/// A SENSR server on both ports, with a moving scene, recorded scans or a recorded bag.
+/// Simulator of a SENSR server: serves both streams with a moving scene, recorded scans or a recorded bag.
 ///
-/// When both ports are open, one line of JSON with their numbers is printed on stdout; another one with
-/// exact counts at the end, and in between two for each fault: when it begins, and when the server behaves
-/// well again. The log goes to stderr (`RUST_LOG` chooses what).
+/// Prints JSON on stdout, one line each: the port numbers once both ports are open, two lines for each fault (when it
+/// begins, and when the server behaves normally again), and exact counts at the end. The log goes to stderr (`RUST_LOG`
+/// sets its level).
 ///
-/// The world stands still until the first client of the point stream has connected; that client gets
-/// every message from number 0 on. A client that reads too slowly is closed with 1011 "Writing buffer is
-/// full", as SENSR does, and the output stream is told (`OUTPUT_BUFFER_OVERFLOW`).
+/// The scene clock starts with the first client of the point stream, which gets every message from number 0 on. A client
+/// that reads too slowly is closed with 1011 "Writing buffer is full", as SENSR does, and the event
+/// `OUTPUT_BUFFER_OVERFLOW` is sent on the output stream.
 ///
-/// Faults (--fault, --script, --control, --chaos):
-///
-///   [at SECONDS] FAULT [points|output|both] [for SECONDS]
-///
-/// They happen to every client of that stream (default: both) at that moment and leave the other stream alone.
-/// Messages are made meanwhile as always. `at` counts from when the clock starts (see --free-running).
-/// One that costs the connection is the last thing written on it; then it ends in order.
-///
-///   refuse      cuts connections and closes the port for a while (default: 1 s)
-///   restart     the same, announced with close frame 1001
-///   mute        cuts connections; accepts new ones and never answers, for a while (1 s)
-///   reject      cuts connections; answers new ones with HTTP 503, for a while (1 s)
-///   cut         ends the connection in the middle of the next message
-///   stall       writes and answers nothing for a while (1 s), then goes on
-///   halfopen    writes and answers nothing until the client leaves (120 s at most); serves new ones
-///   silent      answers pings but sends no message for a while (1 s), then all at once
-///   garbage     adds a binary message of random bytes
-///   truncated   adds a copy of the next message, cut short so that it is none
-///   text        adds a text message
-///   nonsense    sends bytes that are no WebSocket frame; costs the connection
-///   oversized   begins a message that announces 1 GiB + 1 byte; costs the connection
-///   fragmented  sends messages in 2 to 7 frames with pings in between, for a while (1 s)
-///   pings       sends 100 pings at once
-///   drip        sends the next message in small pieces, over a while (1 s)
-///   overflow    closes the client as if it were too slow
-///   clock       sets the server's time forward or back by SECONDS (30 either way) for good; not of a bag
-///   empty       empties the clouds of the next point message; adds an output message with only the time
-///   nan         gives the next point message coordinates that are NaN or infinite; points only
-///   close       closes with 1000 after what is waiting
-///
-/// Exit code: 0 at the end of what was asked for and after SIGINT or SIGTERM, 2 for bad arguments and
-/// unreadable recordings, 1 for anything else.
+/// Exit code: 0 at the end of the playback and after SIGINT or SIGTERM, 2 for invalid arguments and unreadable
+/// recordings, 1 for any other error.
 #[derive(Debug, Parser)]
-#[command(version, verbatim_doc_comment)]
+#[command(version, verbatim_doc_comment, after_long_help = help_section())]
 pub(super) struct Arguments {
-    /// Address to listen on
+    /// Address of both ports
     #[arg(long, value_name = "ADDRESS", default_value_t = Ipv4Addr::LOCALHOST.into())]
     bind: IpAddr,
 
@@ -71,30 +37,29 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "PORT", default_value_t = OUTPUT_PORT)]
     output_port: u16,
 
-    /// Make up clouds and objects
+    /// Generate clouds and objects of a scene
     #[arg(long, value_enum, value_name = "NAME", default_value = "street")]
     scene: Scene,
 
-    /// Choose another scene of the kind: the same number gives the same bytes
+    /// Seed of the scene; the same seed gives the same bytes
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "replay")]
     seed: u64,
 
-    /// Send recorded scans instead: a PCD file, or a folder of them, sorted by name. Or a bag
+    /// Replay recorded scans (a PCD file, or a folder of them in natural order) or a bag
     ///
-    /// A bag is a *.mcap file or the folder of a rosbag2 recording, with the bridge's `wire` topic
-    /// (publish.wire). Its frames go out on both streams as they came from SENSR, byte for byte, with the
-    /// spacing of their arrival, and nothing else does. The clock starts when both streams have a client.
-    /// What makes up or changes messages cannot be used with it: --rate, --points, --types, --alternate,
-    /// --generation
+    /// A bag is a *.mcap file or the folder of a rosbag2 recording with the bridge's `wire` topic (publish.wire). Only its
+    /// frames are sent, on both streams, byte for byte as SENSR sent them and with the spacing of their arrival. The
+    /// clock starts when both streams have a client. Options that generate or change messages cannot be used with a bag:
+    /// --rate, --points, --types, --alternate, --generation
     #[arg(long, value_name = "FILE_OR_DIR", conflicts_with = "scene")]
     replay: Option<PathBuf>,
 
-    /// Begin the replay anew after the last scan or frame (a scene never ends)
+    /// Restart the replay after the last scan or frame (a scene never ends)
     #[arg(long = "loop")]
     repeat: bool,
 
-    /// Play a bag this many times as fast, 0 to 1000; 0: as fast as the clients take it, without loss
-    /// [default: 1]
+    /// Playback speed of a bag as a multiple of the recorded speed, 0 to 1000; 0 plays as fast as the clients
+    /// read, without loss [default: 1]
     #[arg(
         long,
         value_name = "FACTOR",
@@ -103,7 +68,7 @@ pub(super) struct Arguments {
     )]
     speed: Option<f64>,
 
-    /// The topic of the bag with the frames, if several bridges were recorded
+    /// Topic of the bag with the frames, if several bridges were recorded
     #[arg(long, value_name = "NAME", requires = "replay")]
     topic: Option<String>,
 
@@ -111,48 +76,58 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "HZ", allow_negative_numbers = true)]
     rate: Option<f64>,
 
-    /// Exact size of each RAW cloud [default: 65536 for a scene, as recorded for a replay]
+    /// Exact number of points of each RAW cloud [default: 65536 for a scene, as recorded for a replay]
     #[arg(long, value_name = "N")]
     points: Option<usize>,
 
-    /// The clouds of a message [default: raw,ground,background for a scene, raw for a replay, which
-    /// sends the scan as it is under each type]
+    /// Cloud types of a message [default: raw,ground,background for a scene, raw for a replay; a replay sends
+    /// the same scan under each type]
     #[arg(long, value_enum, value_name = "TYPES", value_delimiter = ',')]
     types: Vec<Type>,
 
-    /// Send one of the types in each message, in turn, instead of all of them
+    /// Send the types in turn, one per message, instead of all in each message
     #[arg(long)]
     alternate: bool,
 
-    /// End after this many point messages, when they are delivered; no fault begins any more then
+    /// End after this many point messages, once they are delivered; no fault begins after the last one
     #[arg(long, value_name = "N")]
     count: Option<u64>,
 
-    /// Start the clock at once instead of with the first client of the point stream (of a bag: of each stream)
+    /// Start the clock at once instead of with the first client of the point stream (for a bag: of each stream)
     #[arg(long)]
     free_running: bool,
 
-    /// Speak the output stream of SENSR 2.5 or of SENSR 3 [default: 3]
-    #[arg(long = "generation", value_enum, value_name = "VERSION")]
-    release: Option<Release>,
+    /// SENSR generation of the output stream [default: 3]
+    #[arg(long, value_enum, value_name = "VERSION")]
+    generation: Option<GenerationName>,
 
-    /// What may wait for one client before it counts as too slow
+    /// Send buffer of one client; a client that exceeds it is too slow
     #[arg(long, value_name = "MIB", default_value_t = 64,
           value_parser = clap::value_parser!(u32).range(1..=65_536))]
     client_buffer_mib: u32,
 
-    /// Seconds between pings, 0 for none; a client that leaves three unanswered is closed
-    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds,
+    /// Interval of pings, 0 for none; a client that answers nothing for three intervals is closed
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = parse_interval,
           allow_negative_numbers = true)]
     ping_interval: f64,
+
+    /// Serve both streams with TLS; the certificate of a throw-away CA is written to DIR/sensr-ca.crt
+    #[arg(long, value_name = "DIR")]
+    tls: Option<PathBuf>,
+
+    /// DNS name or IP address in the server's certificate; may be repeated [default: localhost, both loopback
+    /// addresses and the address of the ports]
+    #[arg(long = "tls-name", value_name = "NAME", requires = "tls")]
+    tls_names: Vec<String>,
+
+    /// Use a certificate that expired yesterday
+    #[arg(long, requires = "tls")]
+    tls_expired: bool,
 
     #[command(flatten)]
     faults: FaultArguments,
 
-    #[command(flatten)]
-    tls: TlsArguments,
-
-    /// What `ros2 launch` appends to the arguments of whatever it starts: ignored
+    /// Arguments that `ros2 launch` appends, ignored
     #[arg(long, hide = true, num_args = 0.., allow_hyphen_values = true)]
     ros_args: Vec<String>,
 }
@@ -164,20 +139,20 @@ enum Scene {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Release {
-    /// 2.5
+enum GenerationName {
+    /// SENSR 2.5
     #[value(name = "2.5")]
     V2_5,
-    /// 3.0 and later
+    /// SENSR 3.0 and later
     #[value(name = "3")]
     V3,
 }
 
-impl From<Release> for Generation {
-    fn from(release: Release) -> Self {
-        match release {
-            Release::V2_5 => Self::V2_5,
-            Release::V3 => Self::V3,
+impl From<GenerationName> for Generation {
+    fn from(name: GenerationName) -> Self {
+        match name {
+            GenerationName::V2_5 => Self::V2_5,
+            GenerationName::V3 => Self::V3,
         }
     }
 }
@@ -199,29 +174,29 @@ impl From<Type> for CloudType {
     }
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
-    let seconds = text.parse().ok();
-    let allowed = seconds.filter(|seconds| (0.0..=3600.0).contains(seconds));
+fn parse_interval(text: &str) -> Result<f64, String> {
+    let secs = text.parse().ok();
+    let allowed = secs.filter(|secs| (0.0..=3600.0).contains(secs));
     allowed.ok_or_else(|| "0 to 3600".to_owned())
 }
 
 impl Arguments {
-    /// Those of the command line.
+    /// Parses the command line.
     pub(super) fn from_command_line() -> Result<Self, clap::Error> {
         Self::try_parse()
     }
 
-    /// Shall the lines of stdin be carried out?
-    pub(super) fn is_controlled(&self) -> bool {
+    /// Returns whether commands are read from stdin.
+    pub(super) fn reads_commands(&self) -> bool {
         self.faults.control
     }
 
-    /// What is asked for; reads the script if there is one.
-    pub(super) fn options(self) -> Result<Options, Unusable> {
+    /// Validates the arguments and reads the fault script, if any.
+    pub(super) fn into_options(self) -> Result<Options, ArgumentsError> {
         let Scene::Street = self.scene;
-        let faults = self.faults.all()?;
+        let faults = self.faults.all_faults()?;
         let is_bag = self.replay.as_deref().is_some_and(is_bag);
-        self.refuse_conflicts(is_bag)?;
+        self.check_conflicts(is_bag)?;
         let source = match self.replay {
             None => Source::Street { seed: self.seed },
             Some(path) if is_bag => Source::Bag(BagOptions {
@@ -247,23 +222,27 @@ impl Arguments {
             alternate: self.alternate,
             count: self.count,
             free_running: self.free_running,
-            generation: self.release.map(Generation::from).unwrap_or_default(),
+            generation: self.generation.map(Generation::from).unwrap_or_default(),
             client_buffer_bytes: self.client_buffer_mib as usize * (1 << 20),
             ping_interval: Some(ping_interval).filter(|interval| !interval.is_zero()),
-            chaos: self.faults.chaos(),
+            chaos: self.faults.chaos_options(),
             faults,
-            tls: self.tls.into_options(),
+            tls: self.tls.map(|dir| TlsOptions {
+                dir,
+                names: self.tls_names,
+                is_expired: self.tls_expired,
+            }),
         })
     }
 
-    /// Whether it is a bag can only be seen by looking at it.
-    fn refuse_conflicts(&self, is_bag: bool) -> Result<(), Unusable> {
+    /// Refuses options that do not fit the recording, whose kind is known only after looking at the path.
+    fn check_conflicts(&self, is_bag: bool) -> Result<(), ArgumentsError> {
         let for_scans = [
             ("--rate", self.rate.is_some()),
             ("--points", self.points.is_some()),
             ("--types", !self.types.is_empty()),
             ("--alternate", self.alternate),
-            ("--generation", self.release.is_some()),
+            ("--generation", self.generation.is_some()),
         ];
         let for_bags = [
             ("--speed", self.speed.is_some()),
@@ -274,16 +253,16 @@ impl Arguments {
             given.next().map(|(option, _)| *option)
         };
         match (is_bag, first(&for_scans), first(&for_bags)) {
-            (true, Some(option), _) => Err(Unusable::WithBag(option)),
-            (false, _, Some(option)) => Err(Unusable::WithScans(option)),
+            (true, Some(option), _) => Err(ArgumentsError::WithBag(option)),
+            (false, _, Some(option)) => Err(ArgumentsError::WithScans(option)),
             _ => Ok(()),
         }
     }
 }
 
-/// Arguments that cannot be used.
+/// Error of the arguments.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unusable {
+pub(super) enum ArgumentsError {
     #[error("{0} cannot be used with a bag: its frames are sent as they were recorded")]
     WithBag(&'static str),
     #[error("{0} can only be used with a bag: a *.mcap file or the folder of a recording")]
@@ -292,8 +271,8 @@ pub(super) enum Unusable {
     Script(#[from] ScriptFailure),
 }
 
-/// The message of an error of the command line without the usage.
-pub(super) fn one_line(error: &clap::Error) -> String {
+/// Returns the message of a command line error as one line, without the usage.
+pub(super) fn one_line_message(error: &clap::Error) -> String {
     let text = error.to_string();
     let lines = text.lines().map(str::trim);
     let is_advice = |line: &str| line.starts_with("Usage:") || line.starts_with("For more");

@@ -1,7 +1,7 @@
-//! A SENSR server to try things with. See `sensr_sim --help`.
+//! Simulator of a SENSR server. See `sensr_sim --help`.
 
 mod arguments;
-mod control;
+mod faults;
 
 use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
@@ -15,16 +15,16 @@ use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use arguments::{Arguments, one_line};
-use control::obey;
+use arguments::{Arguments, one_line_message};
+use faults::run_commands;
 
-/// The arguments or the input cannot be used.
+/// Exit code for invalid arguments or input.
 const EXIT_BAD_REQUEST: u8 = 2;
 
-/// Something else went wrong.
+/// Exit code for any other error.
 const EXIT_FAILURE: u8 = 1;
 
-/// What is printed on stdout.
+/// Event printed on stdout.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 enum Event {
@@ -34,7 +34,7 @@ enum Event {
         output_port: u16,
         tls: bool,
     },
-    /// A line of stdin was not carried out.
+    /// A line of stdin is not a fault that can be run.
     Error {
         line: String,
         message: String,
@@ -47,31 +47,31 @@ fn main() -> ExitCode {
     let arguments = match Arguments::from_command_line() {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() => {
-            complain(&one_line(&error));
+            print_error(&one_line_message(&error));
             return ExitCode::from(EXIT_BAD_REQUEST);
         }
         Err(help) => help.exit(),
     };
-    let is_controlled = arguments.is_controlled();
-    let options = match arguments.options() {
+    let reads_commands = arguments.reads_commands();
+    let options = match arguments.into_options() {
         Ok(options) => options,
-        Err(unusable) => {
-            complain(&unusable.to_string());
+        Err(error) => {
+            print_error(&error.to_string());
             return ExitCode::from(EXIT_BAD_REQUEST);
         }
     };
-    // A terminal that is stopped must not stop the streams.
+    // A stopped terminal must not stop the streams.
     let console = match Console::take_over() {
         Ok(console) => console,
         Err(error) => {
-            complain(&format!("cannot watch over the console: {error}"));
+            print_error(&format!("cannot relay the console: {error}"));
             return ExitCode::from(EXIT_FAILURE);
         }
     };
-    let code = match run(options, is_controlled) {
+    let code = match run(options, reads_commands) {
         Ok(()) => 0,
         Err(error) => {
-            complain(&error.to_string());
+            print_error(&error.to_string());
             match error {
                 Failure::Sim(error) if error.is_bad_request() => EXIT_BAD_REQUEST,
                 Failure::Sim(_) | Failure::Io(_) => EXIT_FAILURE,
@@ -81,6 +81,7 @@ fn main() -> ExitCode {
     console.end_with(code)
 }
 
+/// Error of a run.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
@@ -89,28 +90,28 @@ enum Failure {
     Io(#[from] io::Error),
 }
 
-fn run(options: Options, is_controlled: bool) -> Result<(), Failure> {
+fn run(options: Options, reads_commands: bool) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = { runtime }.enable_all().build()?;
     let ended = runtime.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        let asked_to_stop = async {
+        let stop_signal = async {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
         };
-        tokio::pin!(asked_to_stop);
+        tokio::pin!(stop_signal);
         let (bind, tls) = (options.bind, options.tls.is_some());
-        // Looking through a bag that has no summary can take long.
+        // Searching a bag without a summary can take long.
         let server = tokio::select! {
             started = Server::start(options) => started?,
-            () = &mut asked_to_stop => return Ok(()),
+            () = &mut stop_signal => return Ok(()),
         };
         let mut faults = server.fault_events();
         let port = |address: SocketAddr| address.port();
-        print(&Event::Listening {
+        print_event(&Event::Listening {
             bind,
             points_port: port(server.points_addr()),
             output_port: port(server.output_addr()),
@@ -118,31 +119,33 @@ fn run(options: Options, is_controlled: bool) -> Result<(), Failure> {
         })?;
         let injector = server.injector();
         let report = tokio::select! {
-            report = server.run_until(asked_to_stop) => report?,
-            failed = tell(&mut faults) => return failed,
-            failed = obey(injector), if is_controlled => return failed,
+            report = server.run_until(stop_signal) => report?,
+            failed = print_fault_events(&mut faults) => return failed,
+            failed = run_commands(injector), if reads_commands => return failed,
         };
         while let Ok(fault) = faults.try_recv() {
-            print(&fault)?;
+            print_event(&fault)?;
         }
-        print(&Event::Done(Box::new(report)))?;
+        print_event(&Event::Done(Box::new(report)))?;
         Ok(())
     });
-    // Nobody waits for the rest of a file that is still being read.
+    // Does not wait for a file that is still being read.
     runtime.shutdown_background();
     ended
 }
 
-/// Prints the events of faults. Returns only if that fails.
-async fn tell(faults: &mut mpsc::UnboundedReceiver<FaultEvent>) -> Result<(), Failure> {
+/// Prints the fault events. Returns only on an error.
+async fn print_fault_events(
+    faults: &mut mpsc::UnboundedReceiver<FaultEvent>,
+) -> Result<(), Failure> {
     while let Some(fault) = faults.recv().await {
-        print(&fault)?;
+        print_event(&fault)?;
     }
     std::future::pending().await
 }
 
-/// Prints one line and makes sure that it is seen.
-fn print(event: &impl Serialize) -> io::Result<()> {
+/// Prints one line of JSON and flushes it.
+fn print_event(event: &impl Serialize) -> io::Result<()> {
     let mut line = serde_json::to_string(event)?;
     line.push('\n');
     let mut stdout = io::stdout().lock();
@@ -150,8 +153,8 @@ fn print(event: &impl Serialize) -> io::Result<()> {
     stdout.flush()
 }
 
-#[expect(clippy::print_stderr, reason = "the one place that reports the error")]
-fn complain(message: &str) {
+#[expect(clippy::print_stderr, reason = "errors are printed here")]
+fn print_error(message: &str) {
     eprintln!("sensr_sim: {message}");
 }
 

@@ -1,13 +1,13 @@
-//! All kinds of faults, one after the other.
+//! Random sequences of all fault kinds.
 
 use std::collections::BTreeSet;
 
 use sensr_sim::{BagOptions, ChaosOptions, FaultEvent, Options, Source};
 
-use super::ordeal::small;
-use super::stubborn::Stubborn;
-use crate::recording::{bag, recording};
-use crate::support::{soon, start};
+use super::reading_client::ReadingClient;
+use super::with_fault::small_scene;
+use crate::support::{start, within_limit};
+use crate::test_bags::{bag, recording};
 
 fn chaos(seed: u64) -> ChaosOptions {
     ChaosOptions {
@@ -16,15 +16,15 @@ fn chaos(seed: u64) -> ChaosOptions {
     }
 }
 
-/// Clients that always come back, until the server has made what it was asked for. Returns what happened.
-async fn survive(options: Options) -> Vec<FaultEvent> {
+/// Runs clients that always reconnect until the server has finished. Returns the fault events.
+async fn run_chaos(options: Options) -> Vec<FaultEvent> {
     let what = format!("{:?}", options.chaos);
     let server = start(options).await;
-    let mut told = server.fault_events();
-    let points = Stubborn::points(server.points_addr(), None);
-    let output = Stubborn::output(server.output_addr(), None);
-    let report = soon(server.finished()).await.expect("ends well");
-    let (points, output) = tokio::join!(points.end(), output.end());
+    let mut receiver = server.fault_events();
+    let points = ReadingClient::points(server.points_addr(), None);
+    let output = ReadingClient::output(server.output_addr(), None);
+    let report = within_limit(server.finished()).await.expect("ends well");
+    let (points, output) = tokio::join!(points.stop(), output.stop());
     points.assert_balanced(&report.points, &what);
     output.assert_balanced(&report.output, &what);
     assert_eq!(points.clouds, report.delivered_clouds, "{what}");
@@ -33,19 +33,19 @@ async fn survive(options: Options) -> Vec<FaultEvent> {
         assert_eq!(output.contents, report.delivered_contents, "{what}");
     }
     let mut events = Vec::new();
-    while let Ok(event) = told.try_recv() {
+    while let Ok(event) = receiver.try_recv() {
         events.push(event);
     }
     events
 }
 
 #[tokio::test]
-async fn the_books_balance_whatever_happens() {
+async fn counts_balance_under_random_faults() {
     for seed in [1, 2] {
-        let events = survive(Options {
+        let events = run_chaos(Options {
             count: Some(600),
             chaos: Some(chaos(seed)),
-            ..small()
+            ..small_scene()
         })
         .await;
         let mut begun = BTreeSet::new();
@@ -60,18 +60,18 @@ async fn the_books_balance_whatever_happens() {
             }
             assert!((0..=1).contains(&open), "one after the other: {events:?}");
         }
-        assert_eq!(open, 0, "everything is over in the end: {events:?}");
+        assert_eq!(open, 0, "all faults have ended: {events:?}");
         assert!(!begun.is_empty(), "seed {seed}");
     }
 }
 
 #[tokio::test]
-async fn a_bag_is_played_to_its_end_whatever_happens() {
+async fn bag_is_played_to_its_end_under_random_faults() {
     let bag = bag("chaos", &recording(600, 500));
-    let events = survive(Options {
+    let events = run_chaos(Options {
         source: Source::Bag(BagOptions { speed: 2.0, ..bag }),
         chaos: Some(chaos(5)),
-        ..small()
+        ..small_scene()
     })
     .await;
     assert!(!events.is_empty());

@@ -1,30 +1,30 @@
-//! Faults at their time.
+//! Fault scripts.
 
 use std::time::Duration;
 
-use sensr_sim::{BagOptions, FaultEvent, FaultKind, NotCarriedOut, Options, Source, parse_script};
+use sensr_sim::{BagOptions, FaultEvent, FaultKind, InjectError, Options, Source, parse_script};
 
-use super::ordeal::{next, small};
-use super::stubborn::Stubborn;
-use crate::recording::{bag, recording};
-use crate::support::{soon, start};
+use super::reading_client::ReadingClient;
+use super::with_fault::{next_event, small_scene};
+use crate::support::{start, within_limit};
+use crate::test_bags::{bag, recording};
 
 #[tokio::test]
-async fn a_script_is_followed_from_when_the_clock_starts() {
+async fn script_times_count_from_the_start_of_the_clock() {
     let script = "at 0.2 text points\nat 0.1 pings points\ngarbage points # at once\n";
     let server = start(Options {
         faults: parse_script(script).expect("allowed"),
-        ..small()
+        ..small_scene()
     })
     .await;
-    let mut told = server.fault_events();
-    let output = Stubborn::output(server.output_addr(), None);
-    output.more(3).await;
-    assert!(told.try_recv().is_err(), "the clock stands still");
-    let points = Stubborn::points(server.points_addr(), None);
+    let mut events = server.fault_events();
+    let output = ReadingClient::output(server.output_addr(), None);
+    output.wait_for_messages(3).await;
+    assert!(events.try_recv().is_err(), "the clock stands still");
+    let points = ReadingClient::points(server.points_addr(), None);
     let mut begun = Vec::new();
     while begun.len() < 3 {
-        if let FaultEvent::Fault { fault, at, .. } = next(&mut told).await {
+        if let FaultEvent::Fault { fault, at, .. } = next_event(&mut events).await {
             begun.push((fault, at));
         }
     }
@@ -36,64 +36,64 @@ async fn a_script_is_followed_from_when_the_clock_starts() {
         assert_eq!(fault, kind);
         assert!(at >= earliest, "{fault} at {at}");
     }
-    points.more(1).await;
-    let report = soon(server.stop()).await.expect("ends well");
-    let (points, output) = tokio::join!(points.end(), output.end());
+    points.wait_for_messages(1).await;
+    let report = within_limit(server.stop()).await.expect("ends well");
+    let (points, output) = tokio::join!(points.stop(), output.stop());
     points.assert_balanced(&report.points, "script");
     output.assert_balanced(&report.output, "script");
 }
 
 #[tokio::test]
-async fn no_fault_begins_when_all_is_produced_and_those_under_way_end() {
+async fn no_fault_begins_after_the_end_of_the_playback_and_active_ones_end() {
     let long = "silent points for 1000\nstall output for 1000\nat 1000 cut";
     let server = start(Options {
         faults: parse_script(long).expect("allowed"),
         count: Some(30),
-        ..small()
+        ..small_scene()
     })
     .await;
-    let output = Stubborn::output(server.output_addr(), None);
-    output.more(1).await;
-    let points = Stubborn::points(server.points_addr(), None);
+    let output = ReadingClient::output(server.output_addr(), None);
+    output.wait_for_messages(1).await;
+    let points = ReadingClient::points(server.points_addr(), None);
     let injector = server.injector();
-    let report = soon(server.finished()).await.expect("ends well");
-    let (points, output) = tokio::join!(points.end(), output.end());
+    let report = within_limit(server.finished()).await.expect("ends well");
+    let (points, output) = tokio::join!(points.stop(), output.stop());
     points.assert_balanced(&report.points, "end");
     output.assert_balanced(&report.output, "end");
     assert_eq!((points.binary, report.points.cut), (30, 0), "it waited");
     assert_eq!(report.points.faults.of(FaultKind::Cut), 0);
     let late = injector.inject("cut".parse().expect("a fault")).await;
-    assert_eq!(late, Err(NotCarriedOut::Over));
+    assert_eq!(late, Err(InjectError::Finished));
 }
 
 #[tokio::test]
-async fn a_bag_suffers_all_but_jumps_of_a_clock_that_is_not_there() {
+async fn bag_supports_all_faults_except_clock_jumps() {
     let bag = bag("faults", &recording(200, 500));
     let server = start(Options {
         source: Source::Bag(BagOptions {
             repeat: true,
             ..bag
         }),
-        ..small()
+        ..small_scene()
     })
     .await;
-    let mut told = server.fault_events();
-    let points = Stubborn::points(server.points_addr(), None);
-    let output = Stubborn::output(server.output_addr(), None);
-    tokio::join!(points.more(2), output.more(2));
+    let mut events = server.fault_events();
+    let points = ReadingClient::points(server.points_addr(), None);
+    let output = ReadingClient::output(server.output_addr(), None);
+    tokio::join!(points.wait_for_messages(2), output.wait_for_messages(2));
     let refused = server.inject("clock".parse().expect("a fault")).await;
-    assert_eq!(refused, Err(NotCarriedOut::WithBag(FaultKind::Clock)));
+    assert_eq!(refused, Err(InjectError::WithBag(FaultKind::Clock)));
     for fault in ["cut", "truncated", "empty", "nan", "overflow"] {
         let fault = fault.parse().expect("a fault");
         server.inject(fault).await.expect("carried out");
-        tokio::join!(next(&mut told), points.more(1));
-        next(&mut told).await;
+        tokio::join!(next_event(&mut events), points.wait_for_messages(1));
+        next_event(&mut events).await;
     }
-    tokio::time::timeout(Duration::from_secs(30), points.more(2))
+    tokio::time::timeout(Duration::from_secs(30), points.wait_for_messages(2))
         .await
-        .expect("goes on");
-    let report = soon(server.stop()).await.expect("ends well");
-    let (points, output) = tokio::join!(points.end(), output.end());
+        .expect("messages arrive again");
+    let report = within_limit(server.stop()).await.expect("ends well");
+    let (points, output) = tokio::join!(points.stop(), output.stop());
     points.assert_balanced(&report.points, "bag");
     output.assert_balanced(&report.output, "bag");
 }
