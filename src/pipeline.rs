@@ -12,7 +12,6 @@
 //! message), only then is it known which topic a dropped message belonged to, and what is thinned never
 //! takes up room in a queue.
 
-mod heap_size;
 pub mod ingest;
 mod memory_budget;
 mod object_message;

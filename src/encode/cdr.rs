@@ -81,7 +81,7 @@ impl<'a> Writer<'a> {
 
     /// Writes a `string` that a server sent: U+FFFD stands for what is no text.
     pub fn lossy_string(&mut self, value: &[u8]) {
-        self.string(&text::lossy(value));
+        self.string(&text::decode_lossy(value));
     }
 
     /// Writes a formatted `string`.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Queued, heap_size};
+use super::Queued;
 use crate::encode::messages::ObjectSet;
 use crate::pipeline::ingest::wire_tap::WireFrame;
 use crate::pipeline::source::Source;
 use crate::time::stamp::{Arrival, Stamp};
 use crate::topic::Topic;
+use sensr_protocol::heap_size::HeapSize;
 use sensr_protocol::wire::proto::ZoneConfig;
 
 /// When a message of the output stream was sent and came.
@@ -73,7 +74,7 @@ impl QueuedOutput {
             let set = &due.set;
             set.objects.iter().chain(&set.static_objects)
         });
-        length + size_of::<Self>() + objects.map(heap_size::of_object).sum::<usize>()
+        length + size_of::<Self>() + objects.map(HeapSize::total_size).sum::<usize>()
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Queued, heap_size};
+use super::Queued;
 use crate::pipeline::object_message::MessageTimes;
 use crate::pipeline::source::Source;
 use crate::topic::Topic;
 use sensr_protocol::custom::Custom;
 use sensr_protocol::health::SystemHealth;
+use sensr_protocol::heap_size::HeapSize;
 use sensr_protocol::wire::proto::{LosingEvent, OnlineRecalibrationEvent, ZoneConfig, ZoneEvent};
 
 /// A message of its own each.
@@ -64,11 +65,11 @@ impl ReliableMessage {
     /// What it takes up beside itself.
     fn memory(&self) -> usize {
         match self {
-            Self::Zones(zones) => zones.iter().map(heap_size::of_zone).sum(),
+            Self::Zones(zones) => zones.iter().map(HeapSize::total_size).sum(),
             Self::ZoneEvent(_) | Self::LosingEvent(_) => 0,
             Self::RecalibrationEvent(event) => event.topic.len(),
-            Self::Health { health, .. } => heap_size::of_health(health),
-            Self::ServerStatus(custom) => custom.as_deref().map_or(0, heap_size::of_custom),
+            Self::Health { health, .. } => health.heap_size(),
+            Self::ServerStatus(custom) => custom.as_deref().map_or(0, HeapSize::total_size),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Moment;
 use crate::encode::cdr::Writer;
-use sensr_protocol::health::{Named, SystemHealth};
+use sensr_protocol::health::{NameMap, SystemHealth};
 
 /// Writes a `SystemHealth`. Nodes, edges and sensors stand in the order of their names.
 pub fn system_health(
@@ -28,7 +28,7 @@ pub fn system_health(
     });
 }
 
-fn sensors(out: &mut Writer<'_>, sensors: &Named<i32>) {
+fn sensors(out: &mut Writer<'_>, sensors: &NameMap<i32>) {
     out.sequence(sensors.iter(), |out, (name, status)| {
         out.lossy_string(name);
         out.i32(*status);

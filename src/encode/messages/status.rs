@@ -4,7 +4,7 @@ use super::Moment;
 use super::geometry::polygon_box;
 use crate::encode::cdr::Writer;
 use sensr_protocol::custom::{Custom, Generation};
-use sensr_protocol::health::Named;
+use sensr_protocol::health::NameMap;
 use sensr_protocol::profiling::ProfilingResult;
 use sensr_protocol::wire::proto::profiling_result::Characteristic;
 use sensr_protocol::wire::proto::profiling_result::characteristic::Value;
@@ -70,7 +70,7 @@ fn profiling_result(out: &mut Writer<'_>, node: &[u8], result: &ProfilingResult)
     );
 }
 
-fn named_values(out: &mut Writer<'_>, values: &Named<u64>) {
+fn named_values(out: &mut Writer<'_>, values: &NameMap<u64>) {
     out.sequence(values.iter(), |out, (name, value)| {
         out.lossy_string(name);
         out.u64(*value);

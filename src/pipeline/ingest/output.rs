@@ -158,7 +158,7 @@ impl OutputIngest {
                 output.recalibration_events.malformed,
             ),
         ];
-        let mut parts = output.undecodable.count();
+        let mut parts = output.failures.count();
         for (topic, malformed) in broken_events {
             parts -= malformed;
             for _ in 0..malformed {
@@ -167,14 +167,12 @@ impl OutputIngest {
             }
         }
         self.count_parts(parts);
-        if output.undecodable.count() > 0 {
-            warn_throttled(&mut self.complaints.parts, || {
-                output.undecodable.to_string()
-            });
+        if output.failures.count() > 0 {
+            warn_throttled(&mut self.complaints.parts, || output.failures.to_string());
         }
         count_invalid_texts(
             &self.stats.output.link,
-            output.undecodable.texts(),
+            output.failures.texts(),
             &mut self.complaints.texts,
         );
     }

@@ -113,20 +113,20 @@ impl PointsIngest {
 
     /// Clouds that do not decode are entered under their topic as long as their type can be read.
     fn count_undecodable(&mut self, message: &Points) {
-        let undecodable = &message.undecodable;
+        let failures = &message.failures;
         let link = &self.stats.points.link;
-        if undecodable.count() > 0 {
-            let topics = message.broken.iter().copied();
-            let mut parts = undecodable.count();
+        if failures.count() > 0 {
+            let topics = message.broken_types.iter().copied();
+            let mut parts = failures.count();
             for topic in topics.filter_map(Topic::of_cloud_type) {
                 parts -= 1;
                 let ledger = &self.stats.ledger;
                 ledger.receive(topic, ledger::Intake::Malformed);
             }
             link.update(|figures| figures.undecodable_parts += parts);
-            warn_throttled(&mut self.complaints.parts, || undecodable.to_string());
+            warn_throttled(&mut self.complaints.parts, || failures.to_string());
         }
-        count_invalid_texts(link, undecodable.texts(), &mut self.complaints.texts);
+        count_invalid_texts(link, failures.texts(), &mut self.complaints.texts);
     }
 
     /// Enters a cloud in the ledger. Returns it if it is to be queued.
@@ -352,7 +352,10 @@ mod tests {
         fixture.message_at(0, vec![cloud(CloudType::Raw, 0, 0)]);
         fixture.message_at(0, vec![cloud(CloudType::Raw, 24, 4)]);
         let figures = fixture.ingest.stats.points.link.snapshot();
-        assert_eq!((figures.unknown_cloud_types, figures.undecodable_frames), (2, 1));
+        assert_eq!(
+            (figures.unknown_cloud_types, figures.undecodable_frames),
+            (2, 1)
+        );
         let raw = fixture.account(Topic::Raw);
         assert_eq!((raw.empty, raw.intensity_mismatch, raw.queued), (1, 1, 2));
     }

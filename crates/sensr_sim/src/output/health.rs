@@ -1,7 +1,7 @@
 //! How the machines and the sensors are: all is well but for one incident at a time.
 
 use crate::options::Generation;
-use sensr_protocol::health::{Edge, Named, Node, SystemHealth};
+use sensr_protocol::health::{Edge, NameMap, Node, SystemHealth};
 use sensr_protocol::wire::proto::SensorStatus;
 use sensr_protocol::wire::proto::system_health::{Status, node};
 
@@ -64,7 +64,7 @@ pub(super) fn at(world_secs: Option<f64>, generation: Generation) -> SystemHealt
             sensors[4] = SensorStatus::SensorSuspended;
         }
     }
-    let named = |range: std::ops::Range<usize>| -> Named<i32> {
+    let named = |range: std::ops::Range<usize>| -> NameMap<i32> {
         let named = SENSORS[range.clone()].iter().zip(&sensors[range]);
         named
             .map(|(&name, &status)| (name.into(), status.into()))
@@ -83,11 +83,11 @@ pub(super) fn at(world_secs: Option<f64>, generation: Generation) -> SystemHealt
         };
         (NODES[index].into(), node)
     };
-    let edges = Named::from([(EDGE.into(), edge)]);
+    let edges = NameMap::from([(EDGE.into(), edge)]);
     SystemHealth {
         master: master.into(),
-        nodes: Named::from([
-            node(0, named(0..2), Named::new()),
+        nodes: NameMap::from([
+            node(0, named(0..2), NameMap::new()),
             node(1, named(2..3), edges),
         ]),
     }
