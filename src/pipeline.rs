@@ -12,7 +12,6 @@
 //! frame; only a decoded frame tells which topics lose a message when the queue drops it; and a message that the rate
 //! limit leaves out takes up no room in a queue.
 
-mod heap_size;
 pub mod ingest;
 mod memory_budget;
 pub mod publish;

@@ -117,9 +117,13 @@ fn expect(frame: &Bytes, expected: &mut VecDeque<Expected>, lost: &mut Lost) {
         lost.frames += 1;
         return;
     };
-    lost.parts += message.undecodable.count();
-    lost.texts += message.undecodable.texts().count();
-    for topic in message.broken.into_iter().filter_map(Topic::of_cloud_type) {
+    lost.parts += message.failures.count();
+    lost.texts += message.failures.texts().count();
+    for topic in message
+        .broken_types
+        .into_iter()
+        .filter_map(Topic::of_cloud_type)
+    {
         lost.parts -= 1;
         lost.clouds[topic.index()] += 1;
     }

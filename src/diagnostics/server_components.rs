@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::iter;
 
 use super::{Finding, Level, Status};
-use sensr_protocol::health::{Named, SystemHealth};
-use sensr_protocol::text::lossy;
+use sensr_protocol::health::{NameMap, SystemHealth};
+use sensr_protocol::text::decode_lossy;
 use sensr_protocol::wire::proto::SensorStatus;
 use sensr_protocol::wire::proto::system_health::node::Status as NodeStatus;
 
@@ -73,7 +73,7 @@ fn parts(health: &SystemHealth) -> impl Iterator<Item = ServerComponent<'_>> {
 
 fn with_sensors<'a>(
     part: ServerComponent<'a>,
-    sensors: &'a Named<i32>,
+    sensors: &'a NameMap<i32>,
 ) -> impl Iterator<Item = ServerComponent<'a>> {
     let sensors = sensors.iter().map(move |(name, number)| ServerComponent {
         sensor: Some(name),
@@ -91,10 +91,10 @@ impl ServerComponent<'_> {
     }
 
     fn task(self) -> String {
-        let mut task = format!("node {}", lossy(self.node));
+        let mut task = format!("node {}", decode_lossy(self.node));
         for (kind, name) in [("edge", self.edge), ("sensor", self.sensor)] {
             if let Some(name) = name {
-                task.extend([" ", kind, " ", &lossy(name)]);
+                task.extend([" ", kind, " ", &decode_lossy(name)]);
             }
         }
         task

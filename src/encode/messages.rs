@@ -48,7 +48,7 @@ impl OutputHeader<'_> {
 
 /// Writes a string of the server, with U+FFFD in place of NULs and of what is not UTF-8.
 fn write_server_string(out: &mut Writer<'_>, value: &[u8]) {
-    out.write_string(&text::lossy(value));
+    out.write_string(&text::decode_lossy(value));
 }
 
 #[cfg(test)]

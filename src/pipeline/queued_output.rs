@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::heap_size;
 use super::ingest::wire_tap::TappedFrame;
 use super::queues::Queued;
 use super::stream_source::{MessageTimes, StreamSource};
 use crate::encode::messages::ObjectSet;
 use crate::time::stamp::{Arrival, Stamp};
 use crate::topic::Topic;
+use sensr_protocol::heap_size::HeapSize;
 use sensr_protocol::wire::proto::ZoneConfig;
 
 /// Due parts of one message of the output stream.
@@ -64,7 +64,7 @@ impl QueuedOutput {
             let set = &due.set;
             set.objects.iter().chain(&set.static_objects)
         });
-        frame_bytes + size_of::<Self>() + objects.map(heap_size::of_object).sum::<usize>()
+        frame_bytes + size_of::<Self>() + objects.map(HeapSize::total_size).sum::<usize>()
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::heap_size;
 use super::queues::Queued;
 use super::stream_source::{MessageTimes, StreamSource};
 use crate::topic::Topic;
 use sensr_protocol::custom::Custom;
 use sensr_protocol::health::SystemHealth;
+use sensr_protocol::heap_size::HeapSize;
 use sensr_protocol::wire::proto::{LosingEvent, OnlineRecalibrationEvent, ZoneConfig, ZoneEvent};
 
 /// A message that must not be lost.
@@ -54,11 +54,11 @@ impl ReliableMessage {
     /// Bytes that the message occupies on the heap.
     fn heap_size(&self) -> usize {
         match self {
-            Self::Zones(zones) => zones.iter().map(heap_size::of_zone).sum(),
+            Self::Zones(zones) => zones.iter().map(HeapSize::total_size).sum(),
             Self::ZoneEvent(_) | Self::LosingEvent(_) => 0,
             Self::RecalibrationEvent(event) => event.topic.len(),
-            Self::Health { health, .. } => heap_size::of_health(health),
-            Self::ServerStatus(custom) => custom.as_deref().map_or(0, heap_size::of_custom),
+            Self::Health { health, .. } => health.heap_size(),
+            Self::ServerStatus(custom) => custom.as_deref().map_or(0, HeapSize::total_size),
         }
     }
 }

@@ -4,7 +4,7 @@ use r2r::geometry_msgs::msg::{Quaternion, Transform};
 use r2r::sensr_bridge::msg;
 use r2r::std_msgs::msg::Header;
 use sensr_bridge::encode::messages;
-use sensr_protocol::health::{Edge, Named, Node, SystemHealth};
+use sensr_protocol::health::{Edge, NameMap, Node, SystemHealth};
 use sensr_protocol::wire::proto;
 
 use crate::assert_reads_as;
@@ -149,7 +149,7 @@ fn recalibration_event_reads_as_the_same_message() {
     }
 }
 
-fn sensors(lengths: Lengths, values: &Values) -> (Named<i32>, Vec<msg::SensorHealth>) {
+fn sensors(lengths: Lengths, values: &Values) -> (NameMap<i32>, Vec<msg::SensorHealth>) {
     let (wire, ros): (Vec<_>, _) = lengths.list(|number| {
         let (name, status) = (lengths.name(number), values.int());
         let wire = (name.clone().into(), status);
@@ -158,7 +158,7 @@ fn sensors(lengths: Lengths, values: &Values) -> (Named<i32>, Vec<msg::SensorHea
     (wire.into_iter().collect(), ros)
 }
 
-fn edges(lengths: Lengths, values: &Values) -> (Named<Edge>, Vec<msg::EdgeHealth>) {
+fn edges(lengths: Lengths, values: &Values) -> (NameMap<Edge>, Vec<msg::EdgeHealth>) {
     let (wire, ros): (Vec<_>, _) = lengths.list(|number| {
         let (wire_sensors, sensors) = sensors(lengths, values);
         let (name, status) = (lengths.name(number), values.int());

@@ -3,7 +3,7 @@
 use r2r::sensr_bridge::msg;
 use sensr_bridge::encode::messages;
 use sensr_protocol::custom::{Custom, Generation};
-use sensr_protocol::health::Named;
+use sensr_protocol::health::NameMap;
 use sensr_protocol::profiling::{ProfilingResult, ProfilingResultSet};
 use sensr_protocol::wire::proto::profiling_result::Characteristic;
 use sensr_protocol::wire::proto::profiling_result::characteristic::Value;
@@ -12,7 +12,7 @@ use sensr_protocol::wire::proto::{FieldOfRegard, RecordingInfo, ReplayInfo};
 use crate::assert_reads_as;
 use crate::fixture::{Lengths, Values, server_stamp};
 
-fn named_values(lengths: Lengths, first: u64) -> (Named<u64>, Vec<msg::NamedValue>) {
+fn named_values(lengths: Lengths, first: u64) -> (NameMap<u64>, Vec<msg::NamedValue>) {
     let (wire, ros): (Vec<_>, _) = lengths.list(|number| {
         let (name, value) = (lengths.name(number), first - number as u64);
         let wire = (name.clone().into(), value);
@@ -22,7 +22,7 @@ fn named_values(lengths: Lengths, first: u64) -> (Named<u64>, Vec<msg::NamedValu
 }
 
 /// Builds one characteristic of each kind, with extreme values.
-fn characteristics(lengths: Lengths) -> (Named<Characteristic>, Vec<msg::Characteristic>) {
+fn characteristics(lengths: Lengths) -> (NameMap<Characteristic>, Vec<msg::Characteristic>) {
     let values = [
         (None, msg::Characteristic::default()),
         (

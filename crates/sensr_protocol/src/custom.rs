@@ -1,4 +1,4 @@
-//! `OutputMessage.custom`, which SENSR 2.5 and 3.x fill differently under the same field numbers.
+//! `OutputMessage.custom`, in which SENSR 2.5 and 3.x use the same field numbers for different fields.
 //!
 //! | number | 2.5 | 3.x |
 //! |---|---|---|
@@ -8,17 +8,19 @@
 //! | 103 | recording: a float | profiling: messages |
 //! | 104 | profiling: messages | |
 //!
-//! What a part is shows in the wire types of its fields.
+//! The wire types of the fields inside 102 and 103 tell the two apart.
 
 use bytes::Bytes;
 use prost::encoding::{DecodeContext, WireType, decode_key, skip_field};
 
-use super::parts::Undecodable;
-use super::profiling::ProfilingResultSet;
-use super::wire::envelope;
-use super::wire::proto::{FieldOfRegard, RecordingInfo, ReplayInfo};
+use crate::decode_failures::DecodeFailures;
+use crate::decode_parts::{decode_optional, decode_repeated};
+use crate::heap_size::HeapSize;
+use crate::profiling::ProfilingResultSet;
+use crate::wire::envelope;
+use crate::wire::proto::{FieldOfRegard, RecordingInfo, ReplayInfo};
 
-/// Which of the two a server is.
+/// Generation of the server's software.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Generation {
     /// SENSR 2.5
@@ -28,68 +30,74 @@ pub enum Generation {
     V3,
 }
 
-/// What the server is busy with.
+/// Activity of the server.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Custom {
-    /// Of the server that sent it.
+    /// Generation of the server that sent the message.
     pub generation: Generation,
-    /// Of the background, 0 to 1.
+    /// Progress of learning the background, 0 to 1.
     pub learning_progress: f32,
-    /// Saving a recording.
+    /// Recording that is being saved.
     pub recording: Option<RecordingInfo>,
-    /// Playing a recording. 2.5 only.
+    /// Recording that is being replayed. 2.5 only.
     pub replay: Option<ReplayInfo>,
-    /// Times and memory of the server's nodes.
+    /// Processing times and memory of the server's nodes.
     pub profiling: Option<ProfilingResultSet>,
-    /// What vehicles can see. 3.x only.
+    /// Areas that vehicles can see. 3.x only.
     pub fields_of_regard: Vec<FieldOfRegard>,
 }
 
 impl Custom {
-    /// Opens the parts. `usual` decides where the message does not show its generation, and is brought up to
-    /// date where it does.
-    pub(crate) fn open(
+    /// Decodes the parts. `generation` decides where the message does not show its generation, and is updated where it
+    /// does.
+    pub(crate) fn decode(
         custom: envelope::Custom,
-        usual: &mut Generation,
-        undecodable: &mut Undecodable,
+        generation: &mut Generation,
+        failures: &mut DecodeFailures,
     ) -> Self {
-        if let Some(shown) = generation_shown(&custom) {
-            *usual = shown;
+        if let Some(detected) = detect_generation(&custom) {
+            *generation = detected;
         }
-        let mut opened = Self {
-            generation: *usual,
+        let mut decoded = Self {
+            generation: *generation,
             learning_progress: custom.bg_learning_progress,
-            fields_of_regard: undecodable.many("field of regard", custom.field_2).0,
+            fields_of_regard: decode_repeated("field of regard", custom.field_2, failures).0,
             ..Self::default()
         };
-        match *usual {
+        match *generation {
             Generation::V2_5 => {
-                opened.replay = undecodable.one("replay", custom.field_102);
-                opened.recording = undecodable.one("recording", custom.field_103);
-                opened.profiling = ProfilingResultSet::open(custom.field_104, undecodable);
+                decoded.replay = decode_optional("replay", custom.field_102, failures);
+                decoded.recording = decode_optional("recording", custom.field_103, failures);
+                decoded.profiling = ProfilingResultSet::decode(custom.field_104, failures);
             }
             Generation::V3 => {
-                opened.recording = undecodable.one("recording", custom.field_102);
-                opened.profiling = ProfilingResultSet::open(custom.field_103, undecodable);
+                decoded.recording = decode_optional("recording", custom.field_102, failures);
+                decoded.profiling = ProfilingResultSet::decode(custom.field_103, failures);
             }
         }
-        opened
+        decoded
     }
 }
 
-/// What a message shows of its generation. A part with nothing but defaults in it is empty on the wire and
-/// shows nothing; nor does a field that neither generation has.
-fn generation_shown(custom: &envelope::Custom) -> Option<Generation> {
+impl HeapSize for Custom {
+    fn heap_size(&self) -> usize {
+        self.profiling.heap_size() + self.fields_of_regard.heap_size()
+    }
+}
+
+/// Detects the generation of a message. `None` if its parts are absent, have only defaults (which makes them empty on
+/// the wire), or have only fields that neither generation knows.
+fn detect_generation(custom: &envelope::Custom) -> Option<Generation> {
     if !custom.field_104.is_empty() {
         return Some(Generation::V2_5);
     }
-    let shown = |pieces: &[Bytes]| pieces.iter().find_map(first_known_wire_type);
-    let by_102 = match shown(&custom.field_102) {
+    let wire_type = |pieces: &[Bytes]| pieces.iter().find_map(first_known_wire_type);
+    let by_102 = match wire_type(&custom.field_102) {
         Some(WireType::Varint) => Some(Generation::V2_5),
         Some(WireType::ThirtyTwoBit) => Some(Generation::V3),
         _ => None,
     };
-    let by_103 = || match shown(&custom.field_103) {
+    let by_103 = || match wire_type(&custom.field_103) {
         Some(WireType::ThirtyTwoBit) => Some(Generation::V2_5),
         Some(WireType::LengthDelimited) => Some(Generation::V3),
         _ => None,
@@ -98,7 +106,7 @@ fn generation_shown(custom: &envelope::Custom) -> Option<Generation> {
     by_102.or_else(by_103).or_else(by_2)
 }
 
-/// The wire type of the first field that the messages in question have: number 1, profiling also 2.
+/// Wire type of the first field with number 1 or 2: the messages in question have 1, profiling also 2.
 fn first_known_wire_type(piece: &Bytes) -> Option<WireType> {
     let mut rest = piece.clone();
     loop {
@@ -112,15 +120,15 @@ fn first_known_wire_type(piece: &Bytes) -> Option<WireType> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::output::{Output, decode_output};
-    use super::super::profiling::ProfilingResult;
-    use super::super::wire::proto::{
+    use super::*;
+    use crate::output::{Output, decode_output};
+    use crate::profiling::ProfilingResult;
+    use crate::wire::proto::{
         CustomMessage, CustomMessage25, OutputMessage, PolygonBox, StreamMessage,
     };
-    use super::*;
     use prost::Message;
 
-    fn decode(custom: &impl Message, usual: &mut Generation) -> Output {
+    fn decode(custom: &impl Message, generation: &mut Generation) -> Output {
         let message = OutputMessage {
             stream: Some(StreamMessage {
                 has_objects: true,
@@ -129,7 +137,7 @@ mod tests {
             custom: custom.encode_to_vec().into(),
             ..OutputMessage::default()
         };
-        decode_output(message.encode_to_vec().into(), usual).expect("protobuf")
+        decode_output(message.encode_to_vec().into(), generation).expect("protobuf")
     }
 
     fn profiling() -> ProfilingResultSet {
@@ -169,11 +177,11 @@ mod tests {
     }
 
     #[test]
-    fn both_generations_come_out_whole_whatever_was_expected() {
-        for usual in [Generation::V2_5, Generation::V3] {
-            let mut generation = usual;
+    fn both_generations_decode_whole_whichever_was_expected() {
+        for expected in [Generation::V2_5, Generation::V3] {
+            let mut generation = expected;
             let output = decode(&v3(), &mut generation);
-            assert_eq!(output.undecodable.count(), 0);
+            assert_eq!(output.failures.count(), 0);
             let custom = output.custom.expect("there");
             assert_eq!(custom.generation, Generation::V3);
             assert_eq!(generation, Generation::V3);
@@ -185,9 +193,9 @@ mod tests {
             );
             assert_eq!(custom.replay, None);
 
-            let mut generation = usual;
+            let mut generation = expected;
             let output = decode(&v2_5(), &mut generation);
-            assert_eq!(output.undecodable.count(), 0);
+            assert_eq!(output.failures.count(), 0);
             let custom = output.custom.expect("there");
             assert_eq!(custom.generation, Generation::V2_5);
             assert_eq!(generation, Generation::V2_5);
@@ -198,10 +206,10 @@ mod tests {
     }
 
     #[test]
-    fn one_part_is_enough_to_tell_and_none_leaves_it_as_it_was() {
-        let shown = |custom: &dyn Fn(&mut Generation) -> Output| {
-            [Generation::V2_5, Generation::V3].map(|usual| {
-                let mut generation = usual;
+    fn one_part_shows_the_generation_and_no_part_leaves_it_unchanged() {
+        let detected = |custom: &dyn Fn(&mut Generation) -> Output| {
+            [Generation::V2_5, Generation::V3].map(|expected| {
+                let mut generation = expected;
                 custom(&mut generation);
                 generation
             })
@@ -211,7 +219,7 @@ mod tests {
             ..CustomMessage25::default()
         };
         assert_eq!(
-            shown(&|generation| decode(&only_replay, generation)),
+            detected(&|generation| decode(&only_replay, generation)),
             [Generation::V2_5; 2]
         );
         let only_profiling = CustomMessage {
@@ -219,21 +227,21 @@ mod tests {
             ..CustomMessage::default()
         };
         assert_eq!(
-            shown(&|generation| decode(&only_profiling, generation)),
+            detected(&|generation| decode(&only_profiling, generation)),
             [Generation::V3; 2]
         );
-        let at_the_start = CustomMessage {
+        let default_recording = CustomMessage {
             record: Some(RecordingInfo::default()),
             ..CustomMessage::default()
         };
         assert_eq!(
-            shown(&|generation| decode(&at_the_start, generation)),
+            detected(&|generation| decode(&default_recording, generation)),
             [Generation::V2_5, Generation::V3]
         );
     }
 
     #[test]
-    fn fields_of_newer_servers_do_not_mislead() {
+    fn fields_of_newer_servers_do_not_affect_the_generation() {
         let mut recording = Vec::new();
         prost::encoding::encode_key(999, WireType::Varint, &mut recording);
         recording.push(5);
@@ -253,16 +261,13 @@ mod tests {
         let mut generation = Generation::V3;
         let output = decode_output(message.encode_to_vec().into(), &mut generation);
         let output = output.expect("protobuf");
-        assert_eq!(
-            (generation, output.undecodable.count()),
-            (Generation::V3, 0)
-        );
+        assert_eq!((generation, output.failures.count()), (Generation::V3, 0));
         let custom = output.custom.expect("there");
         assert_eq!(custom.profiling, Some(profiling()));
     }
 
     #[test]
-    fn a_broken_part_costs_itself() {
+    fn broken_part_costs_only_itself() {
         let mut custom = v3().encode_to_vec();
         prost::encoding::encode_key(103, WireType::LengthDelimited, &mut custom);
         custom.extend([1, 0xff]);
@@ -276,7 +281,7 @@ mod tests {
         };
         let frame = message.encode_to_vec().into();
         let output = decode_output(frame, &mut Generation::V3).expect("protobuf");
-        assert_eq!(output.undecodable.count(), 1);
+        assert_eq!(output.failures.count(), 1);
         assert_eq!(output.objects, Some(vec![]));
         let custom = output.custom.expect("there");
         assert_eq!((custom.profiling, custom.recording), (None, v3().record));

@@ -1,39 +1,47 @@
-//! How many fields a message has, told before it is decoded.
+//! Limits on the number of fields of a message, counted before it is decoded.
 //!
-//! Two bytes on the wire are enough for one more state in an object's history, or one more corner of a zone.
-//! Decoded they take up some 20 times as much, and as a picture 150 times. So a message is measured first.
+//! Two bytes on the wire are enough for one more state in an object's history or one more corner of a zone. Decoded,
+//! they take up some 20 times as much, and as a marker 150 times: a limit on bytes would not bound the memory.
 
+use bytes::Bytes;
 use prost::Message;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 
-/// A part that would bring the fields of all parts of its kind in a message above this is not opened, and counts as
-/// undecodable (zones have less room, see [`Shaped`]): an object with a history without end would be as bad as objects
-/// without end. A thousand objects with a minute of history at 10 Hz have some 600,000.
+use crate::wire::{envelope, proto};
+
+/// Limit on the fields of all parts of one kind in a message. A part that exceeds it is not decoded and counts as a
+/// failure: an object with an endless history would be as bad as endless objects. A thousand objects with a minute of
+/// history at 10 Hz have some 600,000 fields.
 pub(crate) const MAX_FIELDS: usize = 1_000_000;
 
-/// No field is shorter.
-pub(crate) const MIN_FIELD_BYTES: usize = 2;
+/// Limit on the fields of all zones in a message. A corner grows most: 288 bytes in a marker. A hundred zones of fifty
+/// corners have some 5,000 fields.
+const MAX_ZONE_FIELDS: usize = 100_000;
 
-/// The fields of a message that hold messages which may themselves hold any number of something.
+/// Bytes of the shortest field.
+const MIN_FIELD_BYTES: usize = 2;
+
+/// Fields of a message whose embedded messages can hold any number of fields: number and table of the embedded message.
 #[derive(Debug)]
-pub(crate) struct Shape(pub(crate) &'static [(u32, &'static Shape)]);
+pub(crate) struct RepeatedFields(&'static [(u32, &'static RepeatedFields)]);
 
-/// What a message may be decoded to.
-pub(crate) trait Shaped: Message + Default {
-    /// Its shape.
-    const SHAPE: &'static Shape;
-    /// A part that would bring the fields of all of its kind in a message above this is not opened.
+/// Message with a limit on its number of fields.
+pub(crate) trait BoundedMessage: Message + Default {
+    /// Embedded messages that are counted too.
+    const REPEATED_FIELDS: &'static RepeatedFields;
+    /// Limit on the fields of all messages of this type in one message.
     const MAX_FIELDS: usize = MAX_FIELDS;
 }
 
-/// Nothing in it is worth looking into.
-pub(crate) const FLAT: &Shape = &Shape(&[]);
+// Implementations for all messages, generated from the descriptors by `build.rs`.
+include!(concat!(env!("OUT_DIR"), "/repeated_fields.rs"));
 
-impl Shape {
-    /// Whether `bytes` have no more than `left` fields, those of embedded messages included. Takes them off.
+impl RepeatedFields {
+    /// Subtracts the number of fields in `bytes`, including those of embedded messages, from `left`. Returns whether
+    /// there were enough left.
     ///
-    /// What is no protobuf ends the count: decoding gets no further either.
-    pub(crate) fn fits(&self, mut bytes: &[u8], left: &mut usize) -> bool {
+    /// Counting ends where `bytes` are not protobuf: decoding gets no further either.
+    fn count_within(&self, mut bytes: &[u8], left: &mut usize) -> bool {
         while !bytes.is_empty() {
             let Some(rest) = left.checked_sub(1) else {
                 return false;
@@ -48,33 +56,56 @@ impl Shape {
                 }
                 continue;
             }
-            let Some((inner, behind)) = delimited(bytes) else {
+            let Some((contents, rest)) = split_length_delimited(bytes) else {
                 return true;
             };
             let embedded = self.0.iter().find(|(field, _)| *field == number);
-            if embedded.is_some_and(|(_, shape)| !shape.fits(inner, left)) {
+            if embedded.is_some_and(|(_, fields)| !fields.count_within(contents, left)) {
                 return false;
             }
-            bytes = behind;
+            bytes = rest;
         }
         true
     }
 }
 
-/// What a length stands before, and what comes behind it. None if there is less than that.
-fn delimited(mut bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Splits the contents of a length-delimited field from the bytes after it. `None` if there are fewer than its length.
+fn split_length_delimited(mut bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let length = usize::try_from(decode_varint(&mut bytes).ok()?).ok()?;
     bytes.split_at_checked(length)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Returns whether a message has no more than `max_fields` fields, not counting those of embedded messages.
+pub(crate) fn has_at_most_fields(message: &[u8], max_fields: usize) -> bool {
+    let is_short = message.len() / MIN_FIELD_BYTES <= max_fields;
+    is_short || RepeatedFields(&[]).count_within(message, &mut { max_fields })
+}
 
-    #[test]
-    fn what_is_no_protobuf_is_left_to_the_decoder() {
-        for bytes in [&[0xff][..], &[0x0a, 200], &[0x0d, 1], &[0x0a, 0xff]] {
-            assert!(FLAT.fits(bytes, &mut 1), "{bytes:?}");
+/// Number of fields left for all parts of one kind in a message.
+///
+/// Unlimited if the parts are too short to exceed the limit, as in most messages: they are not counted then.
+pub(crate) struct FieldBudget(Option<usize>);
+
+impl FieldBudget {
+    /// Budget for these parts together.
+    pub(crate) fn for_parts<T: BoundedMessage>(parts: &[Bytes]) -> Self {
+        let bytes: usize = parts.iter().map(Bytes::len).sum();
+        Self((bytes / MIN_FIELD_BYTES > T::MAX_FIELDS).then_some(T::MAX_FIELDS))
+    }
+
+    /// Takes the fields of a part from the budget. Returns whether there were enough left; if not, none are taken.
+    pub(crate) fn try_take<T: BoundedMessage>(&mut self, part: &[u8]) -> bool {
+        let Some(left) = &mut self.0 else {
+            return true;
+        };
+        let mut rest = *left;
+        let fits = T::REPEATED_FIELDS.count_within(part, &mut rest);
+        if fits {
+            *left = rest;
         }
+        fits
     }
 }
+
+#[cfg(test)]
+mod tests;

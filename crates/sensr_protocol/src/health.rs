@@ -1,97 +1,110 @@
-//! The server's health with its parts by name, opened entry by entry.
+//! Health of the server and its components by name, decoded entry by entry.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::parts::Undecodable;
-use super::wire::envelope::{self, PartEntry, StatusEntry};
-use super::wire::proto;
-use super::wire::proto::system_health::{EdgeEntry, NodeEntry, SensorEntry, Status};
+use crate::decode_failures::DecodeFailures;
+use crate::decode_parts::{decode_map, decode_number_map, decode_optional, decode_or_default};
+use crate::heap_size::HeapSize;
+use crate::wire::envelope::{self, PartEntry, StatusEntry};
+use crate::wire::proto;
+use crate::wire::proto::system_health::{EdgeEntry, NodeEntry, SensorEntry, Status};
 
-/// Parts by their names, which are bytes: SENSR's names need not be UTF-8. In the order of the names.
-pub type Named<T> = BTreeMap<Vec<u8>, T>;
+/// Map of components by name, ordered by it. Names are bytes, because those of SENSR need not be UTF-8.
+pub type NameMap<T> = BTreeMap<Vec<u8>, T>;
 
-/// The server and its nodes.
+/// Health of the server and its nodes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SystemHealth {
-    /// `SystemHealth.Status`, or what a newer server sends.
+    /// `SystemHealth.Status`, or a value that only newer servers know.
     pub master: i32,
-    /// The processing nodes.
-    pub nodes: Named<Node>,
+    /// Processing nodes.
+    pub nodes: NameMap<Node>,
 }
 
-/// A processing node.
+/// Health of a processing node.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Node {
-    /// `SystemHealth.Node.Status`, or what a newer server sends.
+    /// `SystemHealth.Node.Status`, or a value that only newer servers know.
     pub status: i32,
-    /// `SensorStatus` of its own sensors.
-    pub sensors: Named<i32>,
-    /// Its edge machines.
-    pub edges: Named<Edge>,
+    /// `SensorStatus` of the sensors connected to the node itself.
+    pub sensors: NameMap<i32>,
+    /// Edge machines of the node.
+    pub edges: NameMap<Edge>,
 }
 
-/// An edge machine of a node.
+/// Health of an edge machine of a node.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Edge {
-    /// As [`Node::status`].
+    /// `SystemHealth.Node.Status`, as of [`Node::status`].
     pub status: i32,
     /// `SensorStatus` of its sensors.
-    pub sensors: Named<i32>,
+    pub sensors: NameMap<i32>,
 }
 
 impl SystemHealth {
-    /// The master's status. `NONE` for one that only newer servers know.
+    /// Status of the master. `NONE` for one that only newer servers know.
     #[must_use]
     pub fn master(&self) -> Status {
         Status::try_from(self.master).unwrap_or_default()
     }
 
-    /// Opens a health; an entry that does not decode costs itself.
-    pub(crate) fn open(
-        what: &'static str,
+    /// Decodes a health. `None` if it is absent or fails to decode; an entry that fails costs only itself.
+    pub(crate) fn decode(
+        label: &'static str,
         pieces: Vec<Bytes>,
-        undecodable: &mut Undecodable,
+        failures: &mut DecodeFailures,
     ) -> Option<Self> {
-        let health: envelope::Health = undecodable.one(what, pieces)?;
+        let health: envelope::Health = decode_optional(label, pieces, failures)?;
+        let labels = ["node", "node name"];
         Some(Self {
             master: health.master,
-            nodes: undecodable.named::<PartEntry, _>(
-                ["node", "node name"],
-                health.nodes,
-                Node::open,
-            ),
+            nodes: decode_map::<PartEntry, _>(labels, health.nodes, failures, Node::decode),
         })
     }
 }
 
 impl Node {
-    fn open(undecodable: &mut Undecodable, pieces: Vec<Bytes>) -> Option<Self> {
-        let node: envelope::Node = undecodable.one_or_default("node", pieces)?;
+    fn decode(pieces: Vec<Bytes>, failures: &mut DecodeFailures) -> Option<Self> {
+        let node: envelope::Node = decode_or_default("node", pieces, failures)?;
         let sensor = ["sensor of a node", "sensor name"];
+        let edge = ["edge", "edge name"];
         Some(Self {
             status: node.status,
-            sensors: undecodable.named::<StatusEntry, _>(sensor, node.sensors, as_it_is),
-            edges: undecodable.named::<PartEntry, _>(["edge", "edge name"], node.edges, Edge::open),
+            sensors: decode_number_map::<StatusEntry>(sensor, node.sensors, failures),
+            edges: decode_map::<PartEntry, _>(edge, node.edges, failures, Edge::decode),
         })
     }
 }
 
 impl Edge {
-    fn open(undecodable: &mut Undecodable, pieces: Vec<Bytes>) -> Option<Self> {
-        let edge: envelope::Edge = undecodable.one_or_default("edge", pieces)?;
+    fn decode(pieces: Vec<Bytes>, failures: &mut DecodeFailures) -> Option<Self> {
+        let edge: envelope::Edge = decode_or_default("edge", pieces, failures)?;
         let sensor = ["sensor of an edge", "sensor name"];
         Some(Self {
             status: edge.status,
-            sensors: undecodable.named::<StatusEntry, _>(sensor, edge.sensors, as_it_is),
+            sensors: decode_number_map::<StatusEntry>(sensor, edge.sensors, failures),
         })
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "as those that open a part")]
-fn as_it_is(_: &mut Undecodable, number: i32) -> Option<i32> {
-    Some(number)
+impl HeapSize for SystemHealth {
+    fn heap_size(&self) -> usize {
+        self.nodes.heap_size()
+    }
+}
+
+impl HeapSize for Node {
+    fn heap_size(&self) -> usize {
+        self.sensors.heap_size() + self.edges.heap_size()
+    }
+}
+
+impl HeapSize for Edge {
+    fn heap_size(&self) -> usize {
+        self.sensors.heap_size()
+    }
 }
 
 impl From<SystemHealth> for proto::SystemHealth {
@@ -130,7 +143,7 @@ impl From<Edge> for proto::system_health::Edge {
     }
 }
 
-fn sensor_entries(sensors: Named<i32>) -> Vec<SensorEntry> {
+fn sensor_entries(sensors: NameMap<i32>) -> Vec<SensorEntry> {
     let sensors = sensors.into_iter();
     sensors
         .map(|(key, value)| SensorEntry { key, value })
@@ -146,10 +159,10 @@ mod tests {
 
     use super::*;
 
-    fn open(bytes: Vec<u8>) -> (SystemHealth, Undecodable) {
-        let mut undecodable = Undecodable::default();
-        let health = SystemHealth::open("health", vec![bytes.into()], &mut undecodable);
-        (health.expect("the rest decodes"), undecodable)
+    fn decode(bytes: Vec<u8>) -> (SystemHealth, DecodeFailures) {
+        let mut failures = DecodeFailures::default();
+        let health = SystemHealth::decode("health", vec![bytes.into()], &mut failures);
+        (health.expect("the rest decodes"), failures)
     }
 
     fn field(number: u32, contents: &[u8]) -> Vec<u8> {
@@ -165,16 +178,16 @@ mod tests {
     }
 
     #[test]
-    fn of_entries_with_one_name_the_last_that_decodes_counts() {
+    fn last_decodable_entry_of_a_name_wins() {
         let node = |status: u8| field(2, &entry(b"n", &[8, status]));
         let broken = field(2, &entry(b"n", &[0x0d, 1]));
-        let (health, undecodable) = open([node(3), node(4), broken].concat());
+        let (health, failures) = decode([node(3), node(4), broken].concat());
         assert_eq!(health.nodes[&b"n"[..]].status, 4);
-        assert_eq!((health.nodes.len(), undecodable.count()), (1, 1));
+        assert_eq!((health.nodes.len(), failures.count()), (1, 1));
     }
 
     #[test]
-    fn a_broken_entry_costs_itself_wherever_it_stands() {
+    fn broken_entry_at_any_depth_costs_only_itself() {
         let sensor = |name: &[u8]| [field(1, name), vec![0x10, 1]].concat();
         // A status that is a float.
         let broken = [field(1, b"broken"), vec![0x15, 0, 0, 0, 0]].concat();
@@ -186,28 +199,27 @@ mod tests {
             field(5, &broken),
         ]
         .concat();
-        let (health, undecodable) =
-            open([field(2, &broken), field(2, &entry(b"n", &node))].concat());
+        let (health, failures) =
+            decode([field(2, &broken), field(2, &entry(b"n", &node))].concat());
         let node = &health.nodes[&b"n"[..]];
-        assert_eq!(node.sensors, Named::from([(b"s".to_vec(), 1)]));
+        assert_eq!(node.sensors, NameMap::from([(b"s".to_vec(), 1)]));
         assert_eq!(
             node.edges[&b"edge"[..]].sensors,
-            Named::from([(b"e".to_vec(), 1)])
+            NameMap::from([(b"e".to_vec(), 1)])
         );
-        assert_eq!(undecodable.count(), 4);
-        assert!(undecodable.to_string().contains("node"), "{undecodable}");
+        assert_eq!(failures.count(), 4);
+        assert!(failures.to_string().contains("node"), "{failures}");
     }
 
     prop_compose! {
-        fn any_sensors()(sensors in btree_map(vec(any::<u8>(), 0..6), any::<i32>(), 0..4)) -> Named<i32> {
+        fn any_sensors()(sensors in btree_map(vec(any::<u8>(), 0..6), any::<i32>(), 0..4)) -> NameMap<i32> {
             sensors
         }
     }
 
     proptest! {
-        /// Any bytes in any name.
         #[test]
-        fn names_lose_nothing(
+        fn names_of_any_bytes_are_kept(
             names in vec(vec(any::<u8>(), 0..6), 3),
             sensors in vec(any_sensors(), 2),
             master: i32,
@@ -220,12 +232,12 @@ mod tests {
             };
             let nodes = [(names[1].clone(), node.clone()), (names[2].clone(), node)].into();
             let health = SystemHealth { master, nodes };
-            let (opened, undecodable) = open(proto::SystemHealth::from(health.clone()).encode_to_vec());
-            prop_assert_eq!(&opened, &health);
-            prop_assert_eq!(undecodable.count(), 0);
+            let (decoded, failures) = decode(proto::SystemHealth::from(health.clone()).encode_to_vec());
+            prop_assert_eq!(&decoded, &health);
+            prop_assert_eq!(failures.count(), 0);
             let all_text = names.iter().chain(sensors.iter().flat_map(|names| names.keys()));
             let all_text = all_text.into_iter().all(|name| crate::text::is_text(name));
-            prop_assert_eq!(undecodable.texts().count() == 0, all_text);
+            prop_assert_eq!(failures.texts().count() == 0, all_text);
         }
     }
 }

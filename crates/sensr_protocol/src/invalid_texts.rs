@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use crate::text::{is_text, lossy};
+use crate::text::{decode_lossy, is_text};
 
-/// So many bytes of a text are shown.
+/// Bytes of a text that the log shows.
 const SHOWN_BYTES: usize = 60;
 
-/// Count of the texts of a message that are not UTF-8 or contain a NUL, and the first of them. None of them costs
-/// anything.
+/// Count of the texts of a message that are not UTF-8 or contain a NUL, and the first of them. They cost nothing else
+/// of the message.
 #[derive(Debug, Default)]
 pub struct InvalidTexts {
     count: u64,
@@ -16,21 +16,21 @@ pub struct InvalidTexts {
 }
 
 impl InvalidTexts {
-    /// Number of them.
+    /// Number of such texts.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Counts a text if it is not UTF-8. `what` stands in the log.
-    pub(crate) fn check(&mut self, what: &'static str, text: &[u8]) {
+    /// Counts a text if it is not UTF-8. `label` names it in the log.
+    pub(crate) fn check_text(&mut self, label: &'static str, text: &[u8]) {
         if is_text(text) {
             return;
         }
         self.count += 1;
         self.first.get_or_insert_with(|| {
             let shown = &text[..text.len().min(SHOWN_BYTES)];
-            (what, lossy(shown).into_owned())
+            (label, decode_lossy(shown).into_owned())
         });
     }
 }
@@ -38,10 +38,10 @@ impl InvalidTexts {
 impl fmt::Display for InvalidTexts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.first {
-            None => f.write_str("every text is UTF-8"),
-            Some((what, text)) => write!(
+            None => f.write_str("all texts are UTF-8"),
+            Some((label, text)) => write!(
                 f,
-                "{what} {text:?} is not UTF-8: published with U+FFFD for the bytes that are no text, and all else as it is; enter it anew in SENSR"
+                "{label} {text:?} is not UTF-8: published with U+FFFD in place of the invalid bytes; enter it again in SENSR"
             ),
         }
     }
@@ -52,13 +52,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_is_named_and_all_are_counted() {
+    fn first_text_is_named_and_all_are_counted() {
         let mut texts = InvalidTexts::default();
-        texts.check("zone name", "Süd".as_bytes());
+        texts.check_text("zone name", "Süd".as_bytes());
         assert_eq!(texts.count(), 0);
-        texts.check("zone name", b"\xb3\xb2\n");
-        texts.check("node name", b"a\0");
-        texts.check("node name", &[0xff; 1000]);
+        texts.check_text("zone name", b"\xb3\xb2\n");
+        texts.check_text("node name", b"a\0");
+        texts.check_text("node name", &[0xff; 1000]);
         assert_eq!(texts.count(), 3);
         let line = texts.to_string();
         assert!(
@@ -68,9 +68,9 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_shown_in_part() {
+    fn long_text_is_shown_in_part() {
         let mut texts = InvalidTexts::default();
-        texts.check("uid", &vec![0xff; 100_000]);
+        texts.check_text("uid", &vec![0xff; 100_000]);
         assert!(texts.to_string().len() < 500);
     }
 }

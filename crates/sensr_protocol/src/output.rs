@@ -1,49 +1,51 @@
-//! Decoding the output stream part by part: a part that does not decode costs only itself.
+//! Decoding of the output stream, part by part: a part that fails to decode costs only itself.
 
 use bytes::Bytes;
 use prost_types::Timestamp;
 
-use super::custom::{Custom, Generation};
-use super::health::SystemHealth;
-use super::parts::Undecodable;
-use super::wire::proto::{LosingEvent, Object, OnlineRecalibrationEvent, ZoneConfig, ZoneEvent};
-use super::wire::{DecodeError, decode_output_envelope, envelope};
+use crate::custom::{Custom, Generation};
+use crate::decode_failures::DecodeFailures;
+use crate::decode_parts::{decode_optional, decode_repeated};
+use crate::field_limits::BoundedMessage;
+use crate::health::SystemHealth;
+use crate::wire::proto::{LosingEvent, Object, OnlineRecalibrationEvent, ZoneConfig, ZoneEvent};
+use crate::wire::{DecodeError, decode_output_envelope, envelope};
 
-/// One message of the output stream. Byte fields are views into its frame.
+/// Message of the output stream. Points and intensities of objects are views into its frame.
 #[derive(Debug, Default)]
 pub struct Output {
-    /// The server's time.
+    /// Time of the message by the server's clock.
     pub time: Option<Timestamp>,
-    /// All objects. None: the message says nothing of objects. Empty: there are none.
+    /// All objects. `None` if the message does not list objects, empty if there are none.
     pub objects: Option<Vec<Object>>,
-    /// Objects that stand still, listed apart.
+    /// Static objects, which SENSR lists apart.
     pub static_objects: Vec<Object>,
-    /// Of the clouds that the objects were found in.
+    /// Time of the clouds in which the objects were found, by the server's clock.
     pub first_cloud_arrival: Option<Timestamp>,
-    /// All zones. None: the message says nothing of zones.
+    /// All zones. `None` if the message does not list zones.
     pub zones: Option<Vec<ZoneConfig>>,
-    /// As part of the regular stream.
+    /// Health in the regular stream.
     pub stream_health: Option<SystemHealth>,
-    /// What happened in zones.
+    /// Zone events.
     pub zone_events: Events<ZoneEvent>,
-    /// Objects lost.
+    /// Events of lost objects.
     pub losing_events: Events<LosingEvent>,
-    /// Sensors that were calibrated anew.
+    /// Events of recalibrated sensors.
     pub recalibration_events: Events<OnlineRecalibrationEvent>,
-    /// As an event of its own.
+    /// Health sent as an event.
     pub event_health: Option<SystemHealth>,
-    /// What differs between generations.
+    /// Activity of the server, whose encoding differs between generations.
     pub custom: Option<Custom>,
-    /// Parts that did not decode, and texts that are not UTF-8. Events are in here too.
-    pub undecodable: Undecodable,
+    /// Parts that failed to decode, events included, and texts that are not UTF-8.
+    pub failures: DecodeFailures,
 }
 
-/// The events of one kind in a message.
+/// Events of one kind in a message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Events<T> {
-    /// Those that decode, in the order of the message.
+    /// Events that decode, in the order of the message.
     pub decoded: Vec<T>,
-    /// How many do not.
+    /// Number of events that do not decode.
     pub malformed: u64,
 }
 
@@ -56,67 +58,73 @@ impl<T> Default for Events<T> {
     }
 }
 
-/// Decodes one frame of the output stream. `usual` is what the server was last known to be, for what a
-/// message leaves open; it is brought up to date.
+/// Decodes one frame of the output stream. `generation` is that of the server's previous messages, for messages that do
+/// not show it; it is updated by those that do.
 ///
-/// An error means that the frame is no protobuf message at all.
-pub fn decode_output(frame: Bytes, usual: &mut Generation) -> Result<Output, DecodeError> {
+/// Fails if the frame is not a protobuf message at all.
+pub fn decode_output(frame: Bytes, generation: &mut Generation) -> Result<Output, DecodeError> {
     let envelope = decode_output_envelope(frame)?;
     let mut output = Output::default();
-    let mut undecodable = Undecodable::default();
-    output.time = undecodable.one("timestamp", envelope.timestamp);
-    if let Some(stream) = undecodable.one("stream", envelope.stream) {
-        output.open_stream(stream, &mut undecodable);
+    let mut failures = DecodeFailures::default();
+    output.time = decode_optional("timestamp", envelope.timestamp, &mut failures);
+    if let Some(stream) = decode_optional("stream", envelope.stream, &mut failures) {
+        output.decode_stream(stream, &mut failures);
     }
-    if let Some(event) = undecodable.one("event", envelope.event) {
-        output.open_event(event, &mut undecodable);
+    if let Some(event) = decode_optional("event", envelope.event, &mut failures) {
+        output.decode_event(event, &mut failures);
     }
-    if let Some(custom) = undecodable.one("custom", envelope.custom) {
-        output.custom = Some(Custom::open(custom, usual, &mut undecodable));
+    if let Some(custom) = decode_optional("custom", envelope.custom, &mut failures) {
+        output.custom = Some(Custom::decode(custom, generation, &mut failures));
     }
-    output.undecodable = undecodable;
+    output.failures = failures;
     Ok(output)
 }
 
 impl Output {
-    fn open_stream(&mut self, stream: envelope::Stream, undecodable: &mut Undecodable) {
-        // What is not valid is not opened.
+    fn decode_stream(&mut self, stream: envelope::Stream, failures: &mut DecodeFailures) {
+        // Objects and zones that the message declares as not valid are not decoded.
         if stream.has_objects {
-            self.objects = Some(undecodable.many("object", stream.objects).0);
+            self.objects = Some(decode_repeated("object", stream.objects, failures).0);
         }
         if stream.has_zones {
-            let zones: Vec<ZoneConfig> = undecodable.many("zone", stream.zones).0;
+            let zones: Vec<ZoneConfig> = decode_repeated("zone", stream.zones, failures).0;
             for zone in &zones {
-                undecodable.check_text("zone name", &zone.name);
+                failures.check_text("zone name", &zone.name);
             }
             self.zones = Some(zones);
         }
-        self.static_objects = undecodable.many("static object", stream.static_objects).0;
+        self.static_objects = decode_repeated("static object", stream.static_objects, failures).0;
+        let first_cloud_arrival = stream.first_cloud_arrival_timestamp;
         self.first_cloud_arrival =
-            undecodable.one("first cloud arrival", stream.first_cloud_arrival_timestamp);
-        self.stream_health = SystemHealth::open("health", stream.health, undecodable);
+            decode_optional("first cloud arrival", first_cloud_arrival, failures);
+        self.stream_health = SystemHealth::decode("health", stream.health, failures);
     }
 
-    fn open_event(&mut self, event: envelope::Event, undecodable: &mut Undecodable) {
-        self.zone_events = events(undecodable.many("zone event", event.zone));
-        self.losing_events = events(undecodable.many("losing event", event.losing));
+    fn decode_event(&mut self, event: envelope::Event, failures: &mut DecodeFailures) {
+        self.zone_events = decode_events("zone event", event.zone, failures);
+        self.losing_events = decode_events("losing event", event.losing, failures);
         self.recalibration_events =
-            events(undecodable.many("recalibration event", event.online_recalibration));
+            decode_events("recalibration event", event.online_recalibration, failures);
         for event in &self.recalibration_events.decoded {
-            undecodable.check_text("topic of a recalibration", &event.topic);
+            failures.check_text("topic of a recalibration", &event.topic);
         }
-        self.event_health = SystemHealth::open("health event", event.health, undecodable);
+        self.event_health = SystemHealth::decode("health event", event.health, failures);
     }
 }
 
-fn events<T>((decoded, malformed): (Vec<T>, u64)) -> Events<T> {
+fn decode_events<T: BoundedMessage>(
+    label: &'static str,
+    events: Vec<Bytes>,
+    failures: &mut DecodeFailures,
+) -> Events<T> {
+    let (decoded, malformed) = decode_repeated(label, events, failures);
     Events { decoded, malformed }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire::proto::{EventMessage, OutputMessage, StreamMessage, zone_event};
     use super::*;
+    use crate::wire::proto::{EventMessage, OutputMessage, StreamMessage, zone_event};
     use prost::Message as _;
 
     fn decode(frame: Vec<u8>) -> Output {
@@ -174,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_schema_decodes_the_parts_give_too() {
+    fn parts_decode_to_the_same_as_the_whole_message() {
         let message = message();
         let output = decode(message.encode_to_vec());
         let stream = message.stream.expect("there");
@@ -186,11 +194,11 @@ mod tests {
             output.zone_events.decoded,
             message.event.expect("there").zone
         );
-        assert_eq!(output.undecodable.count(), 0);
+        assert_eq!(output.failures.count(), 0);
     }
 
     #[test]
-    fn nothing_to_say_of_objects_is_not_an_empty_scene() {
+    fn message_without_objects_is_not_an_empty_scene() {
         let with = |has_objects| {
             let stream = StreamMessage {
                 has_objects,
@@ -208,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_object_costs_itself() {
+    fn broken_object_costs_only_itself() {
         let stream = [
             field(1, &object(1).encode_to_vec()),
             field(1, &[0x22, 100]), // a bbox longer than the object
@@ -224,18 +232,18 @@ mod tests {
             .map(|o| o.id)
             .collect();
         assert_eq!(ids, [1, 3]);
-        assert_eq!(output.undecodable.count(), 1);
-        assert!(output.undecodable.to_string().contains("object"));
+        assert_eq!(output.failures.count(), 1);
+        assert!(output.failures.to_string().contains("object"));
     }
 
     #[test]
-    fn a_broken_stream_costs_the_stream_and_not_the_events() {
+    fn broken_stream_does_not_cost_the_events() {
         let mut frame = message().encode_to_vec();
         frame.extend(field(3, &[0x0a, 99]));
         let output = decode(frame);
         assert_eq!(output.objects, None);
         assert_eq!(output.zone_events.decoded.len(), 1);
-        assert_eq!(output.undecodable.count(), 1);
+        assert_eq!(output.failures.count(), 1);
     }
 
     #[test]
@@ -253,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_in_pieces_is_merged() {
+    fn pieces_of_a_part_are_merged() {
         let piece = |stream: StreamMessage| field(3, &stream.encode_to_vec());
         let frame = [
             piece(StreamMessage {
@@ -283,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_protobuf_is_an_error() {
+    fn frame_that_is_not_protobuf_is_refused() {
         let error = decode_output(vec![0x0a, 200].into(), &mut Generation::default());
         assert!(
             error
@@ -294,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_none_costs_nothing() {
+    fn invalid_text_is_counted_and_costs_nothing() {
         let mut message = message();
         let zones = &mut message.stream.as_mut().expect("there").zones;
         zones[0].name = vec![0xb3, 0xb2];
@@ -308,7 +316,7 @@ mod tests {
         let output = decode(message.encode_to_vec());
         assert_eq!(output.zones, Some(zones));
         assert_eq!(output.recalibration_events.decoded, [recalibration]);
-        let undecodable = output.undecodable;
-        assert_eq!((undecodable.count(), undecodable.texts().count()), (0, 2));
+        let failures = output.failures;
+        assert_eq!((failures.count(), failures.texts().count()), (0, 2));
     }
 }

@@ -1,14 +1,14 @@
-//! Decoding the point stream cloud by cloud: a cloud that does not decode costs only itself.
+//! Decoding of the point stream, cloud by cloud: a cloud that fails to decode costs only itself.
 
 use bytes::{Buf as _, Bytes};
 use prost::Message as _;
 use prost::encoding::{self, DecodeContext, WireType, decode_key, skip_field};
 
-use super::parts::Undecodable;
-use super::wire::{DecodeError, PointCloud, require_few_fields};
+use crate::decode_failures::DecodeFailures;
+use crate::wire::{DecodeError, PointCloud, require_few_fields};
 
-/// A message of the point stream with more clouds than this is none. A cloud of two bytes becomes a hundred in
-/// memory, and a message of its own. SENSR sends three, or one per sensor.
+/// Limit on the clouds of one message; with more, the whole message is refused. A cloud of two bytes becomes a hundred
+/// in memory, and a message of its own. SENSR sends three, or one per sensor.
 const MAX_CLOUDS: usize = 10_000;
 
 const MESSAGE: &str = "PointResult";
@@ -20,49 +20,49 @@ const UID: u32 = 201;
 /// Field number of `PointCloud.type`.
 const TYPE: u32 = 1;
 
-/// One message of the point stream. Points and intensities are views into its frame.
+/// Message of the point stream. Points and intensities are views into its frame.
 #[derive(Debug, Default)]
 pub struct Points {
-    /// The clouds that decode, in the order of the message.
+    /// Clouds that decode, in the order of the message.
     pub clouds: Vec<PointCloud>,
-    /// The types of those that do not, where they can be read.
-    pub broken: Vec<i32>,
-    /// Parts that did not decode, and texts that are not UTF-8. Broken clouds with a type are in here too.
-    pub undecodable: Undecodable,
+    /// Types of the clouds that do not decode, where they are readable.
+    pub broken_types: Vec<i32>,
+    /// Parts that failed to decode, clouds with a readable type included, and texts that are not UTF-8.
+    pub failures: DecodeFailures,
 }
 
 /// Decodes one frame of the point stream.
 ///
-/// An error means that the frame is no protobuf message at all.
+/// Fails if the frame is not a protobuf message at all.
 pub fn decode_points(frame: Bytes) -> Result<Points, DecodeError> {
     require_few_fields(&frame, MESSAGE, MAX_CLOUDS)?;
     let length = frame.len();
     let mut points = Points::default();
     let mut rest = frame;
     points
-        .take_fields(&mut rest)
+        .decode_fields(&mut rest)
         .map_err(|error| DecodeError::new(MESSAGE, length, error))?;
     Ok(points)
 }
 
 impl Points {
-    fn take_fields(&mut self, rest: &mut Bytes) -> Result<(), prost::DecodeError> {
+    fn decode_fields(&mut self, rest: &mut Bytes) -> Result<(), prost::DecodeError> {
         while rest.has_remaining() {
             let (number, wire_type) = decode_key(rest)?;
             match (number, wire_type) {
                 (POINTS, WireType::LengthDelimited) => {
-                    let cloud = take_bytes(rest)?;
-                    self.open(&cloud);
+                    let cloud = split_off_bytes(rest)?;
+                    self.decode_cloud(&cloud);
                 }
                 (UID, WireType::LengthDelimited) => {
-                    let uid = take_bytes(rest)?;
-                    self.undecodable.check_text("uid", &uid);
+                    let uid = split_off_bytes(rest)?;
+                    self.failures.check_text("uid", &uid);
                 }
                 _ => {
-                    // Of another kind than it should be, a field is one that nobody knows.
+                    // A field of the wrong wire type is an unknown field.
                     skip_field(wire_type, number, rest, DecodeContext::default())?;
                     if number == POINTS {
-                        self.undecodable.note("cloud", 1, "it is a number");
+                        self.failures.record_failure("cloud", 1, "it is a number");
                     }
                 }
             }
@@ -70,41 +70,41 @@ impl Points {
         Ok(())
     }
 
-    fn open(&mut self, bytes: &Bytes) {
+    fn decode_cloud(&mut self, bytes: &Bytes) {
         match PointCloud::decode(bytes.clone()) {
             Ok(cloud) => {
-                self.undecodable.check_text("cloud id", &cloud.id);
+                self.failures.check_text("cloud id", &cloud.id);
                 self.clouds.push(cloud);
             }
             Err(error) => {
-                self.undecodable.note("cloud", 1, error);
-                self.broken.extend(readable_type(bytes));
+                self.failures.record_failure("cloud", 1, error);
+                self.broken_types.extend(readable_type(bytes));
             }
         }
     }
 }
 
-/// A field of bytes: a view.
-fn take_bytes(rest: &mut Bytes) -> Result<Bytes, prost::DecodeError> {
-    let mut taken = Bytes::new();
+/// Splits the contents of a length-delimited field off, as a view.
+fn split_off_bytes(rest: &mut Bytes) -> Result<Bytes, prost::DecodeError> {
+    let mut contents = Bytes::new();
     let wire_type = WireType::LengthDelimited;
-    encoding::bytes::merge(wire_type, &mut taken, rest, DecodeContext::default())?;
-    Ok(taken)
+    encoding::bytes::merge(wire_type, &mut contents, rest, DecodeContext::default())?;
+    Ok(contents)
 }
 
-/// The type of a cloud that does not decode. None if it cannot be read either.
+/// Type of a cloud that does not decode. `None` if it is not readable either.
 fn readable_type(mut cloud: &[u8]) -> Option<i32> {
     let mut readable = None;
     while let Ok((number, wire_type)) = decode_key(&mut cloud) {
-        let mut number_read = 0;
+        let mut value = 0;
         let context = DecodeContext::default();
-        let passed = if (number, wire_type) == (TYPE, WireType::Varint) {
-            encoding::int32::merge(wire_type, &mut number_read, &mut cloud, context)
-                .inspect(|()| readable = Some(number_read))
+        let result = if (number, wire_type) == (TYPE, WireType::Varint) {
+            encoding::int32::merge(wire_type, &mut value, &mut cloud, context)
+                .inspect(|()| readable = Some(value))
         } else {
             skip_field(wire_type, number, &mut cloud, context)
         };
-        if passed.is_err() {
+        if result.is_err() {
             break;
         }
     }
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_frame_is_an_error_that_names_its_size() {
+    fn truncated_frame_is_refused_by_name() {
         let mut frame = result_with(vec![0; 24].into()).encode_to_vec();
         frame.truncate(frame.len() - 8);
         let error = decode_points(frame.into())
@@ -181,15 +181,15 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_with_clouds_without_end_is_none() {
+    fn frame_with_too_many_clouds_is_refused() {
         let frame = |clouds| Bytes::from([0x0a, 0].repeat(clouds));
-        let decoded = decode_points(frame(MAX_CLOUDS)).expect("just so many");
+        let decoded = decode_points(frame(MAX_CLOUDS)).expect("as many as allowed");
         assert_eq!(decoded.clouds.len(), MAX_CLOUDS);
         let error = decode_points(frame(MAX_CLOUDS + 1)).expect_err("one too many");
         assert!(error.to_string().contains("10000 fields"), "{error}");
     }
 
-    /// A field of the frame or of a cloud.
+    /// Length-delimited field of the frame or of a cloud.
     fn field(number: u32, contents: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
         encoding::encode_key(number, WireType::LengthDelimited, &mut bytes);
@@ -199,44 +199,44 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_cloud_costs_itself_and_shows_its_type_where_it_can_be_read() {
+    fn broken_cloud_costs_only_itself_and_its_type_is_read_where_possible() {
         let good = field(1, &[8, 1]);
-        // Points that are a number, behind the type, before it and without one; a type that is a float.
-        let behind = field(1, &[8, 3, 0x18, 5]);
+        // Points that are a number, after the type, before it and without a type; a type that is a float.
+        let after = field(1, &[8, 3, 0x18, 5]);
         let before = field(1, &[0x18, 5, 8, 2]);
         let without = field(1, &[0x18, 5]);
         let float = field(1, &[0x0d, 0, 0, 0, 0]);
-        // Points that end behind the cloud.
+        // Points longer than the cloud.
         let cut = field(1, &[8, 3, 0x1a, 100, 1]);
         let number = vec![8, 5];
         let parts = [
-            &good, &behind, &before, &without, &float, &cut, &number, &good,
+            &good, &after, &before, &without, &float, &cut, &number, &good,
         ];
         let frame: Vec<u8> = parts.into_iter().flatten().copied().collect();
         let decoded = decode_points(frame.into()).expect("a message");
         let types: Vec<i32> = decoded.clouds.iter().map(|cloud| cloud.r#type).collect();
-        assert_eq!((types, decoded.broken), (vec![1, 1], vec![3, 2, 3]));
-        assert_eq!(decoded.undecodable.count(), 6);
+        assert_eq!((types, decoded.broken_types), (vec![1, 1], vec![3, 2, 3]));
+        assert_eq!(decoded.failures.count(), 6);
     }
 
     #[test]
-    fn texts_cost_nothing_whatever_they_are() {
+    fn invalid_texts_are_counted_and_cost_nothing() {
         let mut message = result_with(vec![0; 12].into());
         message.uid = vec![0xb6, 0xf3].into();
         message.points[0].id = vec![0xff].into();
         let decoded = decode_points(message.encode_to_vec().into()).expect("a message");
         assert_eq!(decoded.clouds, message.points);
-        let undecodable = decoded.undecodable;
-        assert_eq!((undecodable.count(), undecodable.texts().count()), (0, 2));
-        // A uid that is a number is a field that nobody knows.
+        let failures = decoded.failures;
+        assert_eq!((failures.count(), failures.texts().count()), (0, 2));
+        // A uid that is a number is an unknown field.
         let decoded = decode_points(vec![0x0a, 0, 0xc8, 0x0c, 5].into()).expect("a message");
-        assert_eq!((decoded.clouds.len(), decoded.undecodable.count()), (1, 0));
+        assert_eq!((decoded.clouds.len(), decoded.failures.count()), (1, 0));
     }
 
     proptest! {
-        /// Any bytes in any text, and clouds that are anything at all.
+        /// Texts and broken clouds of any bytes.
         #[test]
-        fn good_clouds_come_out_whatever_stands_beside(
+        fn good_clouds_decode_beside_anything_else(
             id: Vec<u8>,
             uid: Vec<u8>,
             noise in vec(vec(any::<u8>(), 0..8), 0..4),

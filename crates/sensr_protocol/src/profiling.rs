@@ -1,95 +1,105 @@
-//! Profiling of the server's nodes, opened entry by entry.
+//! Profiling results of the server's nodes, decoded entry by entry.
 
 use bytes::Bytes;
 
-use super::health::Named;
-use super::parts::Undecodable;
-use super::wire::envelope::{self, PartEntry};
-use super::wire::proto;
-use super::wire::proto::profiling_result::characteristic::Value;
-use super::wire::proto::profiling_result::{AmountEntry, Characteristic, CharacteristicEntry};
-use super::wire::proto::profiling_result_set::NodeEntry;
+use crate::decode_failures::DecodeFailures;
+use crate::decode_parts::{decode_map, decode_number_map, decode_optional, decode_or_default};
+use crate::health::NameMap;
+use crate::heap_size::HeapSize;
+use crate::wire::envelope::{self, PartEntry};
+use crate::wire::proto;
+use crate::wire::proto::profiling_result::characteristic::Value;
+use crate::wire::proto::profiling_result::{AmountEntry, Characteristic, CharacteristicEntry};
+use crate::wire::proto::profiling_result_set::NodeEntry;
 
-/// Time and memory of all nodes.
+/// Processing times and memory of all nodes.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ProfilingResultSet {
-    /// The master node.
+    /// Master node.
     pub master_node: Option<ProfilingResult>,
-    /// The others.
-    pub algo_nodes: Named<ProfilingResult>,
+    /// Algorithm nodes.
+    pub algo_nodes: NameMap<ProfilingResult>,
 }
 
-/// Time and memory of one node.
+/// Processing times and memory of one node.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ProfilingResult {
     /// Nanoseconds.
-    pub processing_times: Named<u64>,
+    pub processing_times: NameMap<u64>,
     /// Bytes.
-    pub mem_usages: Named<u64>,
-    /// Properties of the node that are no time and no memory.
-    pub characteristics: Named<Characteristic>,
+    pub mem_usages: NameMap<u64>,
+    /// Further properties of the node.
+    pub characteristics: NameMap<Characteristic>,
 }
 
 impl ProfilingResultSet {
-    /// Opens a set; an entry that does not decode costs itself.
-    pub(crate) fn open(pieces: Vec<Bytes>, undecodable: &mut Undecodable) -> Option<Self> {
-        let set: envelope::Profiling = undecodable.one("profiling", pieces)?;
+    /// Decodes a set. `None` if it is absent or fails to decode; an entry that fails costs only itself.
+    pub(crate) fn decode(pieces: Vec<Bytes>, failures: &mut DecodeFailures) -> Option<Self> {
+        let set: envelope::Profiling = decode_optional("profiling", pieces, failures)?;
         let master_node = (!set.master_node.is_empty())
-            .then(|| ProfilingResult::open(undecodable, set.master_node))
+            .then(|| ProfilingResult::decode(set.master_node, failures))
             .flatten();
-        let node = ["profiling of a node", "node name"];
+        let labels = ["profiling of a node", "node name"];
+        let algo_nodes =
+            decode_map::<PartEntry, _>(labels, set.algo_nodes, failures, ProfilingResult::decode);
         Some(Self {
             master_node,
-            algo_nodes: undecodable.named::<PartEntry, _>(
-                node,
-                set.algo_nodes,
-                ProfilingResult::open,
-            ),
+            algo_nodes,
         })
     }
 }
 
 impl ProfilingResult {
-    fn open(undecodable: &mut Undecodable, pieces: Vec<Bytes>) -> Option<Self> {
+    fn decode(pieces: Vec<Bytes>, failures: &mut DecodeFailures) -> Option<Self> {
         let result: envelope::ProfilingResult =
-            undecodable.one_or_default("profiling of a node", pieces)?;
+            decode_or_default("profiling of a node", pieces, failures)?;
         let time = ["processing time", "name of a processing time"];
         let memory = ["memory usage", "name of a memory usage"];
         let characteristic = ["characteristic", "name of a characteristic"];
         Some(Self {
-            processing_times: undecodable.named::<envelope::AmountEntry, _>(
+            processing_times: decode_number_map::<envelope::AmountEntry>(
                 time,
                 result.processing_times,
-                as_it_is,
+                failures,
             ),
-            mem_usages: undecodable.named::<envelope::AmountEntry, _>(
+            mem_usages: decode_number_map::<envelope::AmountEntry>(
                 memory,
                 result.mem_usages,
-                as_it_is,
+                failures,
             ),
-            characteristics: undecodable.named::<PartEntry, _>(
+            characteristics: decode_map::<PartEntry, _>(
                 characteristic,
                 result.characteristics,
-                open_characteristic,
+                failures,
+                decode_characteristic,
             ),
         })
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "as those that open a part")]
-fn as_it_is(_: &mut Undecodable, amount: u64) -> Option<u64> {
-    Some(amount)
+fn decode_characteristic(
+    pieces: Vec<Bytes>,
+    failures: &mut DecodeFailures,
+) -> Option<Characteristic> {
+    let decoded: Characteristic = decode_or_default("characteristic", pieces, failures)?;
+    if let Some(Value::Text(text)) = &decoded.value {
+        failures.check_text("text of a characteristic", text);
+    }
+    Some(decoded)
 }
 
-fn open_characteristic(
-    undecodable: &mut Undecodable,
-    pieces: Vec<Bytes>,
-) -> Option<Characteristic> {
-    let opened: Characteristic = undecodable.one_or_default("characteristic", pieces)?;
-    if let Some(Value::Text(text)) = &opened.value {
-        undecodable.check_text("text of a characteristic", text);
+impl HeapSize for ProfilingResultSet {
+    fn heap_size(&self) -> usize {
+        self.master_node.heap_size() + self.algo_nodes.heap_size()
     }
-    Some(opened)
+}
+
+impl HeapSize for ProfilingResult {
+    fn heap_size(&self) -> usize {
+        self.processing_times.heap_size()
+            + self.mem_usages.heap_size()
+            + self.characteristics.heap_size()
+    }
 }
 
 impl From<ProfilingResultSet> for proto::ProfilingResultSet {
@@ -120,7 +130,7 @@ impl From<ProfilingResult> for proto::ProfilingResult {
     }
 }
 
-fn amount_entries(amounts: Named<u64>) -> Vec<AmountEntry> {
+fn amount_entries(amounts: NameMap<u64>) -> Vec<AmountEntry> {
     let amounts = amounts.into_iter();
     amounts
         .map(|(key, value)| AmountEntry { key, value })
@@ -135,35 +145,34 @@ mod tests {
 
     use super::*;
 
-    fn open(bytes: Vec<u8>) -> (ProfilingResultSet, Undecodable) {
-        let mut undecodable = Undecodable::default();
-        let set = ProfilingResultSet::open(vec![bytes.into()], &mut undecodable);
-        (set.expect("the rest decodes"), undecodable)
+    fn decode(bytes: Vec<u8>) -> (ProfilingResultSet, DecodeFailures) {
+        let mut failures = DecodeFailures::default();
+        let set = ProfilingResultSet::decode(vec![bytes.into()], &mut failures);
+        (set.expect("the rest decodes"), failures)
     }
 
     #[test]
-    fn a_broken_entry_costs_itself() {
-        // Of the master node: a time of 5, and one that is a float.
+    fn broken_entry_costs_only_itself() {
+        // Processing times of the master node: a valid entry of 5, and one whose value is a float.
         let times = [
             &[0x0a, 5, 0x0a, 1, b'a', 0x10, 5][..],
             &[0x0a, 5, 0x15, 0, 0, 0, 0],
         ]
         .concat();
         let length = u8::try_from(times.len()).expect("short");
-        let (set, undecodable) = open([&[0x0a, length][..], &times].concat());
+        let (set, failures) = decode([&[0x0a, length][..], &times].concat());
         let master = set.master_node.expect("there");
-        assert_eq!(master.processing_times, Named::from([(b"a".to_vec(), 5)]));
-        assert_eq!(undecodable.count(), 1);
+        assert_eq!(master.processing_times, NameMap::from([(b"a".to_vec(), 5)]));
+        assert_eq!(failures.count(), 1);
         assert!(
-            undecodable.to_string().contains("processing time"),
-            "{undecodable}"
+            failures.to_string().contains("processing time"),
+            "{failures}"
         );
     }
 
     proptest! {
-        /// Any bytes in any name and text.
         #[test]
-        fn names_and_texts_lose_nothing(names in vec(vec(any::<u8>(), 0..6), 5), amount: u64) {
+        fn names_and_texts_of_any_bytes_are_kept(names in vec(vec(any::<u8>(), 0..6), 5), amount: u64) {
             let value = Some(Value::Text(names[0].clone()));
             let result = ProfilingResult {
                 processing_times: [(names[1].clone(), amount)].into(),
@@ -174,12 +183,12 @@ mod tests {
                 master_node: Some(result.clone()),
                 algo_nodes: [(names[4].clone(), result)].into(),
             };
-            let (opened, undecodable) =
-                open(proto::ProfilingResultSet::from(set.clone()).encode_to_vec());
-            prop_assert_eq!(opened, set);
-            prop_assert_eq!(undecodable.count(), 0);
+            let (decoded, failures) =
+                decode(proto::ProfilingResultSet::from(set.clone()).encode_to_vec());
+            prop_assert_eq!(decoded, set);
+            prop_assert_eq!(failures.count(), 0);
             let all_text = names.iter().all(|name| crate::text::is_text(name));
-            prop_assert_eq!(undecodable.texts().count() == 0, all_text);
+            prop_assert_eq!(failures.texts().count() == 0, all_text);
         }
     }
 }

@@ -1,15 +1,15 @@
-//! SENSR's wire format: protobuf messages in binary WebSocket messages.
+//! Wire format of SENSR: protobuf messages in binary WebSocket messages.
 //!
 //! The types are generated from `proto/sensr.proto`. Decoding is zero-copy: points and intensities of a decoded
 //! message are slices of the frame it came in, which they keep alive.
 
-use super::field_limits::{FLAT, MAX_FIELDS, MIN_FIELD_BYTES};
+use crate::field_limits::{MAX_FIELDS, has_at_most_fields};
 use bytes::Bytes;
 use prost::Message as _;
 pub use proto::point_result::PointCloud;
 pub use proto::point_result::point_cloud::Type as CloudType;
 
-/// The generated messages.
+/// Messages generated from `sensr.proto`.
 #[allow(
     missing_docs,
     unused_qualifications,
@@ -20,7 +20,7 @@ pub mod proto {
     include!(concat!(env!("OUT_DIR"), "/sensr_proto.rs"));
 }
 
-/// The output stream's messages with their parts unopened.
+/// Messages of the output stream with their embedded messages as bytes, generated from `envelope.proto`.
 #[allow(
     missing_docs,
     unreachable_pub,
@@ -44,43 +44,47 @@ pub const POINT_BYTES: usize = 12;
 /// Bytes of one value in [`PointCloud::intensities`]: a little-endian float32.
 pub const INTENSITY_BYTES: usize = 4;
 
-/// How many points are in a field like [`PointCloud::points`]. None if they are no whole number of x y z
-/// triples.
+/// Number of points in a field like [`PointCloud::points`]. `None` if its length is not a multiple of
+/// [`POINT_BYTES`].
 #[must_use]
 pub fn point_count(points: &[u8]) -> Option<usize> {
     let count = points.len() / POINT_BYTES;
     (count * POINT_BYTES == points.len()).then_some(count)
 }
 
-/// A frame that is no protobuf message of the expected kind.
+/// Frame that is not a protobuf message of the expected type.
 #[derive(Debug, thiserror::Error)]
-#[error("frame of {length} bytes is no {message}: {source}")]
+#[error("frame of {length} bytes is not a valid {message}: {source}")]
 pub struct DecodeError {
     message: &'static str,
     length: usize,
-    source: Flaw,
+    source: DecodeErrorKind,
 }
 
 impl DecodeError {
-    pub(crate) fn new(message: &'static str, length: usize, flaw: impl Into<Flaw>) -> Self {
+    pub(crate) fn new(
+        message: &'static str,
+        length: usize,
+        kind: impl Into<DecodeErrorKind>,
+    ) -> Self {
         Self {
             message,
             length,
-            source: flaw.into(),
+            source: kind.into(),
         }
     }
 }
 
-/// Reason why a frame is no message.
+/// Reason why a frame cannot be decoded.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Flaw {
+pub(crate) enum DecodeErrorKind {
     #[error(transparent)]
     Protobuf(#[from] prost::DecodeError),
     #[error("more than {0} fields")]
     TooManyFields(usize),
 }
 
-/// Opens the envelope of one frame of the output stream. The parts are views into `frame`.
+/// Decodes one frame of the output stream, leaving its parts as bytes that are views into `frame`.
 pub(crate) fn decode_output_envelope(frame: Bytes) -> Result<envelope::Output, DecodeError> {
     let length = frame.len();
     require_few_fields(&frame, "OutputMessage", MAX_FIELDS)?;
@@ -88,18 +92,17 @@ pub(crate) fn decode_output_envelope(frame: Bytes) -> Result<envelope::Output, D
         .map_err(|error| DecodeError::new("OutputMessage", length, error))
 }
 
-/// Requires that a message has no more than `max_fields`, those of embedded messages not counted.
+/// Requires that a frame has no more than `max_fields` fields, not counting those of embedded messages.
 pub(crate) fn require_few_fields(
     frame: &[u8],
     message: &'static str,
     max_fields: usize,
 ) -> Result<(), DecodeError> {
-    let is_short = frame.len() / MIN_FIELD_BYTES <= max_fields;
-    if is_short || FLAT.fits(frame, &mut { max_fields }) {
+    if has_at_most_fields(frame, max_fields) {
         return Ok(());
     }
-    let flaw = Flaw::TooManyFields(max_fields);
-    Err(DecodeError::new(message, frame.len(), flaw))
+    let kind = DecodeErrorKind::TooManyFields(max_fields);
+    Err(DecodeError::new(message, frame.len(), kind))
 }
 
 #[cfg(test)]
@@ -107,9 +110,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_with_fields_without_end_is_none() {
+    fn frame_with_too_many_fields_is_refused() {
         let frame = |fields| Bytes::from([0x0a, 0].repeat(fields));
-        decode_output_envelope(frame(MAX_FIELDS)).expect("just so many");
+        decode_output_envelope(frame(MAX_FIELDS)).expect("as many as allowed");
         let error = decode_output_envelope(frame(MAX_FIELDS + 1)).expect_err("one too many");
         assert!(error.to_string().contains("1000000 fields"), "{error}");
     }

@@ -7,7 +7,7 @@ use super::shape::Prism;
 use super::style::{self, Color, MarkerStyle, MarkerType};
 use super::{MarkerArrayWriter, UNLIMITED_LIFETIME};
 use ros_cdr::Header;
-use sensr_protocol::text::lossy;
+use sensr_protocol::text::decode_lossy;
 use sensr_protocol::wire::proto::ZoneConfig;
 
 /// Indices of the namespaces of zones.
@@ -140,7 +140,7 @@ impl fmt::Display for Title<'_> {
         let Self(zone) = self;
         // Line feeds would shift the text.
         let is_blank = |letter: char| letter.is_control() || letter.is_whitespace();
-        let name = lossy(&zone.name);
+        let name = decode_lossy(&zone.name);
         let name = name.trim_matches(is_blank);
         if name.is_empty() {
             write!(f, "zone {}", zone.id)?;

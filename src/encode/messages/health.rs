@@ -2,7 +2,7 @@
 
 use super::{OutputHeader, write_server_string};
 use ros_cdr::Writer;
-use sensr_protocol::health::{Named, SystemHealth};
+use sensr_protocol::health::{NameMap, SystemHealth};
 
 /// Writes a `SystemHealth`. Nodes, edges and sensors are ordered by name.
 pub fn system_health(
@@ -28,7 +28,7 @@ pub fn system_health(
     });
 }
 
-fn write_sensors(out: &mut Writer<'_>, sensors: &Named<i32>) {
+fn write_sensors(out: &mut Writer<'_>, sensors: &NameMap<i32>) {
     out.write_sequence(sensors.iter(), |out, (name, status)| {
         write_server_string(out, name);
         out.write_i32(*status);

@@ -4,7 +4,7 @@ use super::geometry::write_polygon_box;
 use super::{OutputHeader, write_server_string};
 use ros_cdr::Writer;
 use sensr_protocol::custom::{Custom, Generation};
-use sensr_protocol::health::Named;
+use sensr_protocol::health::NameMap;
 use sensr_protocol::profiling::ProfilingResult;
 use sensr_protocol::wire::proto::profiling_result::Characteristic;
 use sensr_protocol::wire::proto::profiling_result::characteristic::Value;
@@ -70,7 +70,7 @@ fn write_profiling_result(out: &mut Writer<'_>, node: &[u8], result: &ProfilingR
     );
 }
 
-fn write_named_values(out: &mut Writer<'_>, values: &Named<u64>) {
+fn write_named_values(out: &mut Writer<'_>, values: &NameMap<u64>) {
     out.write_sequence(values.iter(), |out, (name, value)| {
         write_server_string(out, name);
         out.write_u64(*value);

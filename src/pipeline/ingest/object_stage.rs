@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::decode_failures::count_parts;
+use super::failure_recorder::count_parts;
 use crate::config::Config;
 use crate::encode::messages::ObjectSet;
 use crate::encode::point_cloud::Cloud;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::decode_failures::DecodeFailures;
+use super::failure_recorder::FailureRecorder;
 use super::object_stage::ObjectStage;
 use super::reliable_stage::ReliableStage;
 use super::server_time_stage::ServerTimeStage;
@@ -38,7 +38,7 @@ pub struct OutputIngest {
     source: SourceTracker,
     generation: Generation,
     tap: WireTap,
-    failures: DecodeFailures,
+    failures: FailureRecorder,
     times: ServerTimeStage,
     reliable: ReliableStage,
     objects: ObjectStage,
@@ -62,7 +62,7 @@ impl OutputIngest {
             source: SourceTracker::default(),
             generation: Generation::default(),
             tap: WireTap::default(),
-            failures: DecodeFailures::default(),
+            failures: FailureRecorder::default(),
             times: ServerTimeStage::new(Arc::clone(&metrics)),
             reliable: ReliableStage::new(Arc::clone(&metrics), reliable),
             objects: ObjectStage::new(Arc::clone(&metrics)),
@@ -190,7 +190,7 @@ impl FrameHandler for OutputIngest {
                     + output.losing_events.malformed
                     + output.recalibration_events.malformed;
                 self.failures
-                    .record_parts(&stream.link, &output.undecodable, malformed_events);
+                    .record_parts(&stream.link, &output.failures, malformed_events);
                 self.split(output, source, times, &config)
             }
             Err(error) => {

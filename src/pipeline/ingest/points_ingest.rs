@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::decode_failures::DecodeFailures;
+use super::failure_recorder::FailureRecorder;
 use super::warn_throttled;
 use super::wire_tap::WireTap;
 use crate::config::{Config, StampSource};
@@ -43,7 +43,7 @@ pub struct PointsIngest {
     queue: Arc<CloudQueue>,
     source: SourceTracker,
     tap: WireTap,
-    failures: DecodeFailures,
+    failures: FailureRecorder,
     limiters: [RateLimiter; Topic::COUNT],
     throttles: LogThrottles,
 }
@@ -71,7 +71,7 @@ impl PointsIngest {
             queue,
             source: SourceTracker::default(),
             tap: WireTap::default(),
-            failures: DecodeFailures::default(),
+            failures: FailureRecorder::default(),
             limiters: Default::default(),
             throttles: LogThrottles {
                 unknown_types: throttle(),
@@ -121,7 +121,7 @@ impl PointsIngest {
 
     /// Enters clouds that do not decode in the ledger, as far as their type can be read, and records all failures.
     fn record_failures(&mut self, message: &Points) {
-        let broken = message.broken.iter().copied();
+        let broken = message.broken_types.iter().copied();
         let mut malformed = 0;
         for topic in broken.filter_map(Topic::of_cloud_type) {
             malformed += 1;
@@ -130,7 +130,7 @@ impl PointsIngest {
         }
         let link = &self.metrics.points.link;
         self.failures
-            .record_parts(link, &message.undecodable, malformed);
+            .record_parts(link, &message.failures, malformed);
     }
 
     /// Enters a cloud in the ledger. Returns it if it is due.

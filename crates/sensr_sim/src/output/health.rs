@@ -1,7 +1,7 @@
 //! Health of machines and sensors: everything is well except for one incident at a time.
 
 use crate::options::Generation;
-use sensr_protocol::health::{Edge, Named, Node, SystemHealth};
+use sensr_protocol::health::{Edge, NameMap, Node, SystemHealth};
 use sensr_protocol::wire::proto::SensorStatus;
 use sensr_protocol::wire::proto::system_health::{Status, node};
 
@@ -63,7 +63,7 @@ pub(super) fn health_at(scene_secs: Option<f64>, generation: Generation) -> Syst
             sensors[4] = SensorStatus::SensorSuspended;
         }
     }
-    let named = |range: std::ops::Range<usize>| -> Named<i32> {
+    let named = |range: std::ops::Range<usize>| -> NameMap<i32> {
         let named = SENSORS[range.clone()].iter().zip(&sensors[range]);
         named
             .map(|(&name, &status)| (name.into(), status.into()))
@@ -82,11 +82,11 @@ pub(super) fn health_at(scene_secs: Option<f64>, generation: Generation) -> Syst
         };
         (NODES[index].into(), node)
     };
-    let edges = Named::from([(EDGE.into(), edge)]);
+    let edges = NameMap::from([(EDGE.into(), edge)]);
     SystemHealth {
         master: master.into(),
-        nodes: Named::from([
-            node(0, named(0..2), Named::new()),
+        nodes: NameMap::from([
+            node(0, named(0..2), NameMap::new()),
             node(1, named(2..3), edges),
         ]),
     }

@@ -2,7 +2,7 @@
 
 use super::health::NODES;
 use crate::convert::to_f64;
-use sensr_protocol::health::Named;
+use sensr_protocol::health::NameMap;
 use sensr_protocol::profiling::{ProfilingResult, ProfilingResultSet};
 use sensr_protocol::wire::proto::profiling_result::Characteristic;
 use sensr_protocol::wire::proto::profiling_result::characteristic::Value;
@@ -50,7 +50,7 @@ fn machine_result(k: u64, objects: u64, release: &str, machine: u64) -> Profilin
     }
 }
 
-fn to_map<T, const N: usize>(entries: [(&str, T); N]) -> Named<T> {
+fn to_map<T, const N: usize>(entries: [(&str, T); N]) -> NameMap<T> {
     let entries = entries.into_iter();
     entries.map(|(name, value)| (name.into(), value)).collect()
 }

@@ -6,17 +6,17 @@ use super::warn_throttled;
 use crate::connection::status::LinkStatus;
 use crate::pipeline::LOG_PERIOD;
 use crate::time::log_throttle::LogThrottle;
-use sensr_protocol::parts::Undecodable;
+use sensr_protocol::decode_failures::DecodeFailures;
 
 /// Records decoding failures of one link.
 #[derive(Debug)]
-pub(super) struct DecodeFailures {
+pub(super) struct FailureRecorder {
     frames: LogThrottle,
     parts: LogThrottle,
     texts: LogThrottle,
 }
 
-impl Default for DecodeFailures {
+impl Default for FailureRecorder {
     fn default() -> Self {
         let throttle = || LogThrottle::new(LOG_PERIOD);
         Self {
@@ -27,7 +27,7 @@ impl Default for DecodeFailures {
     }
 }
 
-impl DecodeFailures {
+impl FailureRecorder {
     /// Records a frame that is no message.
     pub(super) fn record_frame(&mut self, link: &LinkStatus, error: &impl Display) {
         link.update(|figures| figures.undecodable_frames += 1);
@@ -39,7 +39,7 @@ impl DecodeFailures {
     pub(super) fn record_parts(
         &mut self,
         link: &LinkStatus,
-        failures: &Undecodable,
+        failures: &DecodeFailures,
         malformed: u64,
     ) {
         count_parts(link, failures.count() - malformed);
