@@ -61,7 +61,7 @@ impl DiagnosticsPublisher {
     ) {
         let users = self.neighbours.look(Instant::now());
         let facts = facts(stats, queues, config, others, users);
-        let statuses = self.diagnosis.examine(&facts);
+        let statuses = self.diagnosis.assess_all(&facts);
         let message = DiagnosticArray {
             header: Header {
                 stamp: time(Stamp::now()),
