@@ -1,7 +1,7 @@
-//! What is wrong, in words: one status per thing that can be, as `/diagnostics` shows them.
+//! Diagnostics as `/diagnostics` publishes them: one status per link, topic rate, clock, server component and so on.
 //!
-//! Nothing is counted here. [`Diagnostics`] looks at the figures about once a second and compares them with
-//! what they were: an alarm needs more than one bad look, and goes only when all is well again for a while.
+//! Nothing is counted here. [`Diagnostics`] compares the counters of the bridge with their earlier values about once a
+//! second. Alarms are debounced: most need several bad samples, and end only after a recovery that lasts.
 
 mod clock;
 mod format;
@@ -9,12 +9,12 @@ mod link;
 mod log;
 mod loss;
 mod memory;
-mod monitor;
 mod rate;
 #[cfg(test)]
 mod sample_input;
 mod server;
 mod server_components;
+mod trends;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -32,85 +32,85 @@ use crate::topic::Topic;
 
 pub use log::LogFigures;
 
-/// What is looked at, all of one instant.
+/// Input of one assessment, all read at the same instant.
 #[derive(Debug, Clone)]
 pub struct DiagnosticsInput {
-    /// That instant.
+    /// Instant at which the input was read.
     pub now: Instant,
-    /// The point stream.
+    /// Point stream.
     pub points: LinkInput,
-    /// The output stream.
+    /// Output stream.
     pub output: LinkInput,
-    /// The loss ledger, in the order of [`Topic::ALL`].
+    /// Loss ledger, in the order of [`Topic::ALL`].
     pub accounts: [Account; Topic::COUNT],
-    /// The server's clock. None as long as nothing is known of it.
+    /// Estimate of the server's clock. None until there is one.
     pub clock: Option<Estimate>,
-    /// What was odd about the clocks.
+    /// Anomalies of the clocks.
     pub anomalies: ClockAnomalies,
-    /// The memory of this process. None if the system does not tell.
+    /// Memory of this process. None if the system does not report it.
     pub memory: Option<ProcessMemory>,
-    /// What that stays below, bytes.
+    /// Computed upper bound of the resident memory, bytes.
     pub memory_bound: u64,
-    /// What the server says of itself.
+    /// Latest health that the server reported.
     pub server: ServerHealthSnapshot,
-    /// The parameters, as they are for the site.
+    /// Parameters, with those of the site applied.
     pub config: Arc<Config>,
-    /// Other nodes that publish on this one's topics.
+    /// Other nodes that publish on this node's topics.
     pub others: Vec<String>,
-    /// Log lines that were not written.
+    /// Counters of the log.
     pub log: LogFigures,
-    /// Other users of the machine whose nodes use shared memory, as this one does.
+    /// Uids of other users of the machine whose nodes use shared memory, as this one does.
     pub shared_memory_users: Vec<u32>,
 }
 
-/// What is looked at of one stream.
+/// Input about one stream.
 #[derive(Debug, Clone)]
 pub struct LinkInput {
-    /// The link and what it brought.
+    /// State and counters of the link.
     pub figures: LinkFigures,
-    /// The queue of what may be dropped.
+    /// Queue of messages that may be dropped.
     pub queue: Fill,
-    /// The queue of what may not: events, zones, health. None for a stream without such.
+    /// Queue of reliable messages: events, zones, health, status. None for a stream without them.
     pub reliable: Option<Fill>,
 }
 
-/// How bad it is. The numbers are those of `diagnostic_msgs/DiagnosticStatus`.
+/// Severity, numbered as in `diagnostic_msgs/DiagnosticStatus`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Level {
-    /// As it should be.
+    /// OK.
     Ok = 0,
-    /// Somebody should look at it some time.
+    /// Needs attention soon.
     Warn = 1,
-    /// Somebody should look at it now.
+    /// Needs attention now.
     Error = 2,
-    /// Nobody knows: what is shown is old, or nothing.
+    /// Unknown: the values are outdated or missing.
     Stale = 3,
 }
 
 impl Level {
-    /// As `diagnostic_msgs/DiagnosticStatus` has it.
+    /// Number of the level in `diagnostic_msgs/DiagnosticStatus`.
     #[must_use]
     pub const fn number(self) -> u8 {
         self as u8
     }
 }
 
-/// How one thing is.
+/// Status of one diagnostic task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// How bad.
+    /// Severity.
     pub level: Level,
-    /// The thing. May hold names that the server sent, as they are.
+    /// Name of the task. May contain names that the server sent, unchanged.
     pub task: String,
-    /// In short.
+    /// Summary.
     pub message: String,
-    /// In figures.
+    /// Details, as keys and values.
     pub values: Vec<(Cow<'static, str>, String)>,
 }
 
 impl Status {
-    fn new(task: impl Into<String>, (level, message): Finding) -> Self {
+    fn new(task: impl Into<String>, (level, message): (Level, String)) -> Self {
         Self {
             level,
             task: task.into(),
@@ -121,98 +121,94 @@ impl Status {
 
     #[expect(
         clippy::needless_pass_by_value,
-        reason = "counters and texts alike, without a sign in front of each"
+        reason = "takes counters and texts alike, without a `&` before each"
     )]
-    fn with(mut self, key: impl Into<Cow<'static, str>>, value: impl ToString) -> Self {
+    fn with_value(mut self, key: impl Into<Cow<'static, str>>, value: impl ToString) -> Self {
         self.values.push((key.into(), value.to_string()));
         self
     }
 }
 
-/// How bad, and why.
-type Finding = (Level, String);
-
-/// Looks at the figures again and again. Bounded: some tens of kilobytes, whatever comes.
+/// All diagnostic tasks and their history. Bounded: some tens of kilobytes whatever the input.
 #[derive(Debug)]
 pub struct Diagnostics {
-    points: link::LinkWatch,
-    output: link::LinkWatch,
-    rates: rate::RateWatch,
-    loss: loss::LossWatch,
-    clock: clock::ClockWatch,
-    memory: memory::MemoryWatch,
-    server: server::ServerWatch,
-    log: log::LogWatch,
+    points: link::LinkDiagnostic,
+    output: link::LinkDiagnostic,
+    rates: rate::RateDiagnostic,
+    loss: loss::LossDiagnostic,
+    clock: clock::ClockDiagnostic,
+    memory: memory::MemoryDiagnostic,
+    server: server::ServerDiagnostic,
+    log: log::LogDiagnostic,
 }
 
 impl Diagnostics {
-    /// At `start` all counters were zero and nothing was connected.
+    /// Creates the tasks. At `start` all counters were zero and nothing was connected.
     #[must_use]
     pub fn new(start: Instant) -> Self {
         Self {
-            points: link::LinkWatch::new("points link", start),
-            output: link::LinkWatch::new("output link", start),
-            rates: rate::RateWatch::new(start),
-            loss: loss::LossWatch::new(start),
-            clock: clock::ClockWatch::new(start),
-            memory: memory::MemoryWatch::new(start),
-            server: server::ServerWatch::new(start),
-            log: log::LogWatch::new(start),
+            points: link::LinkDiagnostic::new("points link", start),
+            output: link::LinkDiagnostic::new("output link", start),
+            rates: rate::RateDiagnostic::new(start),
+            loss: loss::LossDiagnostic::new(start),
+            clock: clock::ClockDiagnostic::new(start),
+            memory: memory::MemoryDiagnostic::new(start),
+            server: server::ServerDiagnostic::new(start),
+            log: log::LogDiagnostic::new(start),
         }
     }
 
-    /// How everything is. Meant to be called once a second.
-    pub fn examine(&mut self, facts: &DiagnosticsInput) -> Vec<Status> {
+    /// Returns the status of every task. Meant to be called once a second.
+    pub fn assess_all(&mut self, input: &DiagnosticsInput) -> Vec<Status> {
         let mut statuses = vec![
-            self.points.examine(facts.now, &facts.points),
-            self.output.examine(facts.now, &facts.output),
+            self.points.assess_link(input.now, &input.points),
+            self.output.assess_link(input.now, &input.output),
         ];
-        statuses.extend(self.rates.examine(facts));
-        statuses.push(self.loss.examine(facts.now, &facts.accounts));
-        statuses.push(self.clock.examine(facts));
+        statuses.extend(self.rates.assess_rates(input));
+        statuses.push(self.loss.assess_ledger(input.now, &input.accounts));
+        statuses.push(self.clock.assess_clock(input));
         statuses.push(
             self.memory
-                .examine(facts.now, facts.memory, facts.memory_bound),
+                .assess_memory(input.now, input.memory, input.memory_bound),
         );
-        statuses.push(self.log.examine(facts.now, &facts.log));
-        statuses.push(uniqueness(&facts.others));
-        statuses.push(shared_memory(&facts.shared_memory_users));
-        let (server, is_current) = self.server.examine(facts);
+        statuses.push(self.log.assess_log(input.now, &input.log));
+        statuses.push(assess_duplicate_bridge(&input.others));
+        statuses.push(assess_shared_memory(&input.shared_memory_users));
+        let (server, is_current) = self.server.assess_server(input);
         statuses.push(server);
-        if let Some((_, health)) = &facts.server.health {
-            statuses.extend(server_components::examine(health, is_current));
+        if let Some((_, health)) = &input.server.health {
+            statuses.extend(server_components::assess_components(health, is_current));
         }
         statuses
     }
 }
 
-/// Whether this bridge is the only one on its topics.
-fn uniqueness(others: &[String]) -> Status {
-    let judgement = if others.is_empty() {
+/// Warns if another node publishes on this bridge's topics.
+fn assess_duplicate_bridge(others: &[String]) -> Status {
+    let (level, message) = if others.is_empty() {
         (
             Level::Ok,
-            "nobody else publishes on these topics".to_owned(),
+            "no other node publishes on these topics".to_owned(),
         )
     } else {
         let others = others.join(", ");
         let message = format!("another bridge publishes on the same topics: {others}");
         (Level::Warn, message)
     };
-    Status::new("uniqueness", judgement)
+    Status::new("duplicate bridge", (level, message))
 }
 
-/// Fast DDS's shared memory cannot be used between users.
-fn shared_memory(other_users: &[u32]) -> Status {
-    let judgement = if other_users.is_empty() {
-        let message = "no other user's nodes use it".to_owned();
-        (Level::Ok, message)
+/// Warns if other users' nodes use Fast DDS's shared memory, which cannot be shared between users.
+fn assess_shared_memory(other_users: &[u32]) -> Status {
+    let (level, message) = if other_users.is_empty() {
+        (Level::Ok, "no nodes of other users use it".to_owned())
     } else {
         (
             Level::Warn,
             environment::shared_memory::warning(other_users),
         )
     };
-    Status::new("shared memory", judgement)
+    Status::new("shared memory", (level, message))
 }
 
 #[cfg(test)]

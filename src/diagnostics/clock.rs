@@ -1,144 +1,149 @@
-//! Whether the server's clock and ours agree.
+//! Diagnostic of the clocks: offset between the server's and this machine's, jumps, invalid times, standstill.
 
 use std::time::{Duration, Instant};
 
-use super::monitor::{History, Latch, Since, seconds};
-use super::{DiagnosticsInput, Finding, Level, Status, format};
+use super::format::{format_abs_ns, format_duration};
+use super::trends::{History, Hysteresis, StableSince, ns_to_seconds};
+use super::{DiagnosticsInput, Level, Status};
 use crate::config::StampSource;
+use crate::time::clock_offset::Estimate;
 
-/// A jump, or a message without a time, is shown for so long.
+/// Time for which a jump or an invalid time is shown.
 const WINDOW: Duration = Duration::from_secs(60);
-/// The clocks may differ by so many seconds …
-const OFFSET_LIMIT: f64 = 1.0;
-/// … and agree again below so many.
-const OFFSET_FALL: f64 = 0.8;
+/// Offset above which the clocks differ too much, seconds.
+const MAX_OFFSET: f64 = 1.0;
+/// Offset below which they agree again, seconds.
+const RECOVERED_OFFSET: f64 = 0.8;
 
 /// Watches the clocks.
 #[derive(Debug)]
-pub(super) struct ClockWatch {
-    jumps: Since<u64>,
+pub(super) struct ClockDiagnostic {
+    jumps: StableSince<u64>,
     invalid: History<u64>,
-    is_far: Latch,
+    has_large_offset: Hysteresis,
 }
 
-impl ClockWatch {
+impl ClockDiagnostic {
     pub(super) fn new(start: Instant) -> Self {
         Self {
-            jumps: Since::new(0, start),
+            jumps: StableSince::new(0, start),
             invalid: History::starting_with(WINDOW, start, 0),
-            is_far: Latch::new(OFFSET_LIMIT, OFFSET_FALL),
+            has_large_offset: Hysteresis::new(MAX_OFFSET, RECOVERED_OFFSET),
         }
     }
 
-    pub(super) fn examine(&mut self, facts: &DiagnosticsInput) -> Status {
+    pub(super) fn assess_clock(&mut self, input: &DiagnosticsInput) -> Status {
         let warnings = [
-            self.offset_warning(facts),
-            self.jump_warning(facts),
-            self.invalid_warning(facts),
-            standing_warning(facts),
+            self.warn_of_offset(input),
+            self.warn_of_jump(input),
+            self.warn_of_invalid_times(input),
+            warn_of_frozen_clock(input),
         ];
         let warnings: Vec<String> = warnings.into_iter().flatten().collect();
-        let judgement = if warnings.is_empty() {
-            all_well(facts)
+        let assessment = if warnings.is_empty() {
+            describe_offset(input)
         } else {
             (Level::Warn, warnings.join("; "))
         };
-        with_figures(Status::new("clock", judgement), facts)
+        with_clock_values(Status::new("clock", assessment), input)
     }
 
-    fn offset_warning(&mut self, facts: &DiagnosticsInput) -> Option<String> {
-        let source = facts.config.stamp_source;
-        let Some(estimate) = facts.clock else {
-            let are_clouds_ours = source == StampSource::Server && facts.points.figures.frames > 0;
-            return are_clouds_ours.then(|| {
-                "nothing is known of the server's clock: clouds are stamped with ours".to_owned()
+    fn warn_of_offset(&mut self, input: &DiagnosticsInput) -> Option<String> {
+        let source = input.config.stamp_source;
+        let Some(estimate) = input.clock else {
+            let is_needed = source == StampSource::Server && input.points.figures.frames > 0;
+            return is_needed.then(|| {
+                "the server's clock is not known yet: clouds are stamped with this machine's"
+                    .to_owned()
             });
         };
-        if !self.is_far.note(seconds(estimate.offset_ns).abs()) {
+        let offset_seconds = ns_to_seconds(estimate.offset_ns).abs();
+        if !self.has_large_offset.update_state(offset_seconds) {
             return None;
         }
+        let offset = format_offset(estimate.offset_ns);
         let consequence = match source {
-            StampSource::Receive => "stamps are ours, so it does no harm",
-            StampSource::Server => "and stamps are the server's",
+            StampSource::Receive => "stamps use this machine's clock and are not affected",
+            StampSource::Server => "stamps use the server's clock",
         };
-        Some(format!("{}, {consequence}", offset(estimate.offset_ns)))
+        Some(format!("{offset}, {consequence}"))
     }
 
-    fn jump_warning(&mut self, facts: &DiagnosticsInput) -> Option<String> {
-        let anomalies = facts.anomalies;
-        let age = self.jumps.note(facts.now, anomalies.jumps);
+    fn warn_of_jump(&mut self, input: &DiagnosticsInput) -> Option<String> {
+        let anomalies = input.anomalies;
+        let age = self.jumps.record_value(input.now, anomalies.jumps);
         (anomalies.jumps > 0 && age <= WINDOW).then(|| {
             format!(
-                "a clock jumped by {} {} ago",
-                format::span_ns(anomalies.last_jump_ns),
-                format::span(age)
+                "a clock jumped by {}, {} ago",
+                format_abs_ns(anomalies.last_jump_ns),
+                format_duration(age)
             )
         })
     }
 
-    fn invalid_warning(&mut self, facts: &DiagnosticsInput) -> Option<String> {
-        let (_, before) = self.invalid.note(facts.now, facts.anomalies.invalid);
-        let count = facts.anomalies.invalid.saturating_sub(before);
+    fn warn_of_invalid_times(&mut self, input: &DiagnosticsInput) -> Option<String> {
+        let total = input.anomalies.invalid;
+        let (_, before) = self.invalid.record_sample(input.now, total);
+        let count = total.saturating_sub(before);
         (count > 0).then(|| {
             format!(
                 "{count} messages without a usable time in the last {}",
-                format::span(WINDOW)
+                format_duration(WINDOW)
             )
         })
     }
 }
 
-fn standing_warning(facts: &DiagnosticsInput) -> Option<String> {
-    let warning = "the server's clock stands still: check the time synchronization of the server";
-    facts.anomalies.is_standing.then(|| warning.to_owned())
+fn warn_of_frozen_clock(input: &DiagnosticsInput) -> Option<String> {
+    let warning = "the server's clock is frozen: check the time synchronization of the server";
+    input.anomalies.is_standing.then(|| warning.to_owned())
 }
 
-fn all_well(facts: &DiagnosticsInput) -> Finding {
-    match facts.clock {
-        Some(estimate) => (Level::Ok, offset(estimate.offset_ns)),
-        None => (Level::Stale, "nothing known yet".to_owned()),
+fn describe_offset(input: &DiagnosticsInput) -> (Level, String) {
+    match input.clock {
+        Some(estimate) => (Level::Ok, format_offset(estimate.offset_ns)),
+        None => (Level::Stale, "offset not known yet".to_owned()),
     }
 }
 
-/// `offset_ns` is ours minus the server's.
-fn offset(offset_ns: i64) -> String {
+/// Describes an offset, this machine's clock minus the server's.
+fn format_offset(offset_ns: i64) -> String {
     let side = if offset_ns < 0 { "ahead of" } else { "behind" };
-    let span = format::span_ns(offset_ns);
-    format!("the server's clock is {span} {side} ours")
+    let offset = format_abs_ns(offset_ns);
+    format!("the server's clock is {offset} {side} this machine's")
 }
 
-fn with_figures(status: Status, facts: &DiagnosticsInput) -> Status {
-    let of_estimate = |figure: fn(crate::time::clock_offset::Estimate) -> String| {
-        facts.clock.map_or_else(|| "unknown".to_owned(), figure)
-    };
-    let anomalies = facts.anomalies;
-    let source = match facts.config.stamp_source {
+fn with_clock_values(status: Status, input: &DiagnosticsInput) -> Status {
+    let or_unknown =
+        |format: fn(Estimate) -> String| input.clock.map_or_else(|| "unknown".to_owned(), format);
+    let anomalies = input.anomalies;
+    let source = match input.config.stamp_source {
         StampSource::Receive => "receive",
         StampSource::Server => "server",
     };
     status
-        .with(
-            "offset, ours minus the server's (s)",
-            of_estimate(|clock| format!("{:.6}", seconds(clock.offset_ns))),
+        .with_value(
+            "offset, this machine's minus the server's (s)",
+            or_unknown(|clock| format!("{:.6}", ns_to_seconds(clock.offset_ns))),
         )
-        .with(
+        .with_value(
             "spread (s)",
-            of_estimate(|clock| format!("{:.6}", seconds(clock.spread_ns))),
+            or_unknown(|clock| format!("{:.6}", ns_to_seconds(clock.spread_ns))),
         )
-        .with(
+        .with_value(
             "drift (ppm)",
-            of_estimate(|clock| format!("{:.2}", clock.drift_ppm)),
+            or_unknown(|clock| format!("{:.2}", clock.drift_ppm)),
         )
-        .with("jumps", anomalies.jumps)
-        .with(
+        .with_value("jumps", anomalies.jumps)
+        .with_value(
             "last jump (s)",
-            format!("{:.6}", seconds(anomalies.last_jump_ns)),
+            format!("{:.6}", ns_to_seconds(anomalies.last_jump_ns)),
         )
-        .with("messages older than the one before", anomalies.backward)
-        .with("messages without a usable time", anomalies.invalid)
-        .with("messages with a time of their own", anomalies.outliers)
-        .with("server's clock stands still", anomalies.is_standing)
-        .with("stamp_source", source)
+        .with_value("messages older than the previous one", anomalies.backward)
+        .with_value("messages without a usable time", anomalies.invalid)
+        .with_value("messages with an outlying time", anomalies.outliers)
+        .with_value("server's clock is frozen", anomalies.is_standing)
+        .with_value("stamp_source", source)
 }
 
 #[cfg(test)]
@@ -149,106 +154,108 @@ mod tests {
     use std::sync::Arc;
 
     struct Fixture {
-        world: SampleInput,
-        watch: ClockWatch,
+        sample: SampleInput,
+        diagnostic: ClockDiagnostic,
     }
 
     impl Fixture {
         fn new(stamp_source: StampSource) -> Self {
-            let mut world = SampleInput::new();
-            world.facts.config = Arc::new(Config {
+            let mut sample = SampleInput::new();
+            sample.input.config = Arc::new(Config {
                 stamp_source,
                 ..Config::default()
             });
-            let watch = ClockWatch::new(world.start);
-            Self { world, watch }
+            let diagnostic = ClockDiagnostic::new(sample.start);
+            Self { sample, diagnostic }
         }
 
-        fn look(&mut self, seconds: u64) -> Status {
-            self.world.pass(seconds);
-            self.watch.examine(&self.world.facts)
+        fn assess_after(&mut self, seconds: u64) -> Status {
+            self.sample.advance_time(seconds);
+            self.diagnostic.assess_clock(&self.sample.input)
         }
 
-        fn look_at_offset(&mut self, ms: i64) -> Status {
-            let clock = self.world.facts.clock.as_mut().expect("known");
+        fn assess_offset(&mut self, ms: i64) -> Status {
+            let clock = self.sample.input.clock.as_mut().expect("known");
             clock.offset_ns = ms * 1_000_000;
-            self.look(1)
+            self.assess_after(1)
         }
     }
 
     #[test]
-    fn clocks_that_agree_are_well() {
-        let status = Fixture::new(StampSource::Receive).look(1);
+    fn clocks_that_agree_are_ok() {
+        let status = Fixture::new(StampSource::Receive).assess_after(1);
         assert_eq!(status.level, Level::Ok);
-        assert_eq!(status.message, "the server's clock is 2 ms behind ours");
+        assert_eq!(
+            status.message,
+            "the server's clock is 2 ms behind this machine's"
+        );
         assert_eq!(status.values[0].1, "0.002000");
     }
 
     #[test]
-    fn clocks_far_apart_are_warned_of_until_they_are_near_again() {
+    fn a_large_offset_is_a_warning_until_it_is_small_again() {
         let mut fixture = Fixture::new(StampSource::Receive);
-        let days = fixture.look_at_offset(273_600_000);
+        let days = fixture.assess_offset(273_600_000);
         assert_eq!(days.level, Level::Warn);
         assert_eq!(
             days.message,
-            "the server's clock is 3 d 4 h behind ours, stamps are ours, so it does no harm"
+            "the server's clock is 3 d 4 h behind this machine's, stamps use this machine's clock and are not affected"
         );
-        let levels = [900, 700, 900, -1100].map(|ms| fixture.look_at_offset(ms).level);
+        let levels = [900, 700, 900, -1100].map(|ms| fixture.assess_offset(ms).level);
         assert_eq!(levels, [Level::Warn, Level::Ok, Level::Ok, Level::Warn]);
         let mut fixture = Fixture::new(StampSource::Server);
-        let message = fixture.look_at_offset(-2500).message;
+        let message = fixture.assess_offset(-2500).message;
         assert_eq!(
             message,
-            "the server's clock is 2.5 s ahead of ours, and stamps are the server's"
+            "the server's clock is 2.5 s ahead of this machine's, stamps use the server's clock"
         );
     }
 
     #[test]
     fn a_jump_is_shown_for_a_minute() {
         let mut fixture = Fixture::new(StampSource::Receive);
-        fixture.world.facts.anomalies.jumps = 1;
-        fixture.world.facts.anomalies.last_jump_ns = -3_000_000_000;
-        assert_eq!(fixture.look(1).level, Level::Warn);
-        assert_eq!(fixture.look(59).message, "a clock jumped by 3.0 s 59 s ago");
-        assert_eq!(fixture.look(2).level, Level::Ok);
+        fixture.sample.input.anomalies.jumps = 1;
+        fixture.sample.input.anomalies.last_jump_ns = -3_000_000_000;
+        assert_eq!(fixture.assess_after(1).level, Level::Warn);
+        assert_eq!(
+            fixture.assess_after(59).message,
+            "a clock jumped by 3.0 s, 59 s ago"
+        );
+        assert_eq!(fixture.assess_after(2).level, Level::Ok);
     }
 
     #[test]
-    fn messages_without_a_time_are_shown_for_a_minute() {
+    fn invalid_times_are_shown_for_a_minute() {
         let mut fixture = Fixture::new(StampSource::Receive);
-        fixture.world.facts.anomalies.invalid = 4;
-        let status = fixture.look(1);
+        fixture.sample.input.anomalies.invalid = 4;
+        let status = fixture.assess_after(1);
         assert_eq!(status.level, Level::Warn);
         assert!(status.message.starts_with("4 messages without"));
-        assert_eq!(fixture.look(62).level, Level::Ok);
+        assert_eq!(fixture.assess_after(62).level, Level::Ok);
     }
 
     #[test]
-    fn a_clock_that_stands_still_is_warned_of_as_long_as_it_does() {
+    fn a_frozen_clock_is_a_warning_while_it_is_frozen() {
         let mut fixture = Fixture::new(StampSource::Receive);
-        fixture.world.facts.anomalies.is_standing = true;
-        let status = fixture.look(1);
+        fixture.sample.input.anomalies.is_standing = true;
+        let status = fixture.assess_after(1);
         assert_eq!(status.level, Level::Warn);
-        assert!(
-            status.message.contains("stands still"),
-            "{}",
-            status.message
-        );
-        fixture.world.facts.anomalies.is_standing = false;
-        assert_eq!(fixture.look(1).level, Level::Ok);
+        assert!(status.message.contains("is frozen"), "{}", status.message);
+        fixture.sample.input.anomalies.is_standing = false;
+        assert_eq!(fixture.assess_after(1).level, Level::Ok);
     }
 
     #[test]
-    fn an_unknown_clock_matters_only_to_stamps_that_are_made_of_it() {
+    fn an_unknown_clock_is_a_warning_only_if_stamps_use_it() {
         for (source, expected) in [
             (StampSource::Receive, Level::Stale),
             (StampSource::Server, Level::Warn),
         ] {
             let mut fixture = Fixture::new(source);
-            fixture.world.facts.clock = None;
-            assert_eq!(fixture.look(1).level, Level::Stale);
-            fixture.world.facts.points.figures.frames = 1;
-            let status = fixture.look(1);
+            fixture.sample.input.clock = None;
+            assert_eq!(fixture.assess_after(1).level, Level::Stale);
+            fixture.sample.input.points.figures.frames = 1;
+            let status = fixture.assess_after(1);
             assert_eq!(status.level, expected);
             assert_eq!(status.values[0].1, "unknown");
         }

@@ -1,4 +1,4 @@
-//! Figures as people read them.
+//! Durations formatted for people.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// As exact as anybody wants to know it: `12 s`, `3 d 4 h`.
-pub(super) fn span(duration: Duration) -> String {
+/// Formats a duration with its one or two largest units: `12 s`, `3 d 4 h`.
+pub(super) fn format_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         0 => format!("{} ms", duration.as_millis()),
@@ -19,9 +19,9 @@ pub(super) fn span(duration: Duration) -> String {
     }
 }
 
-/// The same for a difference, without its sign.
-pub(super) fn span_ns(ns: i64) -> String {
-    span(Duration::from_nanos(ns.unsigned_abs()))
+/// Formats the absolute value of a time difference in nanoseconds.
+pub(super) fn format_abs_ns(ns: i64) -> String {
+    format_duration(Duration::from_nanos(ns.unsigned_abs()))
 }
 
 #[cfg(test)]
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_are_short() {
+    fn durations_have_at_most_two_units() {
         let cases = [
             (0.012, "12 ms"),
             (3.25, "3.2 s"),
@@ -39,8 +39,8 @@ mod tests {
             (273_600.0, "3 d 4 h"),
         ];
         for (seconds, expected) in cases {
-            assert_eq!(span(Duration::from_secs_f64(seconds)), expected);
+            assert_eq!(format_duration(Duration::from_secs_f64(seconds)), expected);
         }
-        assert_eq!(span_ns(-12_000_000_000), "12 s");
+        assert_eq!(format_abs_ns(-12_000_000_000), "12 s");
     }
 }

@@ -1,56 +1,57 @@
-//! The log: are its lines written?
+//! Diagnostic of the log: warns if lines are lost.
 
 use std::time::{Duration, Instant};
 
-use super::monitor::History;
-use super::{Level, Status, format};
+use super::format::format_duration;
+use super::trends::History;
+use super::{Level, Status};
 
-/// A loss is shown for so long.
+/// Time for which lost lines are shown.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Figures of the log since the start.
+/// Counters and state of the log since the start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogFigures {
-    /// Lines that console or disk did not take.
+    /// Lines that the console or the disk did not accept.
     pub lost_lines: u64,
-    /// Lines are being lost at this moment.
+    /// Lines are being lost now.
     pub is_losing: bool,
-    /// The reason why there is no log file though there should be one.
+    /// Reason why there is no log file although one is configured.
     pub no_file: Option<String>,
 }
 
 /// Watches the log.
 #[derive(Debug)]
-pub(super) struct LogWatch {
+pub(super) struct LogDiagnostic {
     lost: History<u64>,
 }
 
-impl LogWatch {
+impl LogDiagnostic {
     pub(super) fn new(start: Instant) -> Self {
         Self {
             lost: History::starting_with(WINDOW, start, 0),
         }
     }
 
-    pub(super) fn examine(&mut self, now: Instant, log: &LogFigures) -> Status {
-        let (_, before) = self.lost.note(now, log.lost_lines);
+    pub(super) fn assess_log(&mut self, now: Instant, log: &LogFigures) -> Status {
+        let (_, before) = self.lost.record_sample(now, log.lost_lines);
         let lost = log.lost_lines.saturating_sub(before);
-        let judgement = if log.is_losing {
-            let message = "the console takes no lines: is the terminal stopped (Ctrl-Q goes on), or does its reader \
-                           hang?";
+        let assessment = if log.is_losing {
+            let message = "the console accepts no lines: resume the terminal with Ctrl-Q, or check the process that \
+                           reads the output";
             (Level::Warn, message.to_owned())
         } else if lost > 0 {
-            let window = format::span(WINDOW);
+            let window = format_duration(WINDOW);
             (
                 Level::Warn,
-                format!("{lost} lines lost within {window}: the console did not take them"),
+                format!("{lost} lines lost in the last {window}: the console did not accept them"),
             )
         } else {
-            (Level::Ok, "all lines are written".to_owned())
+            (Level::Ok, "all lines written".to_owned())
         };
-        let status = Status::new("log", judgement).with("lost lines", log.lost_lines);
+        let status = Status::new("log", assessment).with_value("lost lines", log.lost_lines);
         match &log.no_file {
-            Some(reason) => status.with("no log file", reason),
+            Some(reason) => status.with_value("no log file", reason),
             None => status,
         }
     }
@@ -60,7 +61,7 @@ impl LogWatch {
 mod tests {
     use super::*;
 
-    fn figures(lost_lines: u64, is_losing: bool) -> LogFigures {
+    fn log_figures(lost_lines: u64, is_losing: bool) -> LogFigures {
         LogFigures {
             lost_lines,
             is_losing,
@@ -69,30 +70,30 @@ mod tests {
     }
 
     #[test]
-    fn lost_lines_are_a_warning_for_a_while() {
+    fn lost_lines_are_a_warning_for_a_minute() {
         let start = Instant::now();
-        let mut watch = LogWatch::new(start);
+        let mut diagnostic = LogDiagnostic::new(start);
         let mut level = |second, figures| {
-            watch
-                .examine(start + Duration::from_secs(second), &figures)
+            diagnostic
+                .assess_log(start + Duration::from_secs(second), &figures)
                 .level
         };
-        assert_eq!(level(0, figures(0, false)), Level::Ok);
-        assert_eq!(level(1, figures(3, true)), Level::Warn);
-        assert_eq!(level(2, figures(3, false)), Level::Warn);
-        assert_eq!(level(50, figures(3, false)), Level::Warn);
-        assert_eq!(level(70, figures(3, false)), Level::Ok);
-        assert_eq!(level(71, figures(4, false)), Level::Warn);
+        assert_eq!(level(0, log_figures(0, false)), Level::Ok);
+        assert_eq!(level(1, log_figures(3, true)), Level::Warn);
+        assert_eq!(level(2, log_figures(3, false)), Level::Warn);
+        assert_eq!(level(50, log_figures(3, false)), Level::Warn);
+        assert_eq!(level(70, log_figures(3, false)), Level::Ok);
+        assert_eq!(level(71, log_figures(4, false)), Level::Warn);
     }
 
     #[test]
-    fn a_missing_file_is_shown() {
+    fn a_missing_log_file_is_shown() {
         let start = Instant::now();
         let log = LogFigures {
             no_file: Some("no room".to_owned()),
             ..LogFigures::default()
         };
-        let status = LogWatch::new(start).examine(start, &log);
+        let status = LogDiagnostic::new(start).assess_log(start, &log);
         assert_eq!(status.level, Level::Ok);
         assert!(
             status

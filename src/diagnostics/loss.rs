@@ -1,49 +1,54 @@
-//! Whether something was lost.
+//! Diagnostic of losses: topics with dropped or malformed messages.
 
 use std::array;
 use std::time::{Duration, Instant};
 
-use super::monitor::History;
-use super::{Finding, Level, Status, format};
+use super::format::format_duration;
+use super::trends::History;
+use super::{Level, Status};
 use crate::metrics::ledger::Account;
 use crate::topic::Topic;
 
-/// A loss is shown for so long.
+/// Time for which a loss is shown.
 const WINDOW: Duration = Duration::from_secs(30);
 
 /// Watches the ledger for losses.
 #[derive(Debug)]
-pub(super) struct LossWatch {
-    history: History<[Lost; Topic::COUNT]>,
+pub(super) struct LossDiagnostic {
+    history: History<[TopicLoss; Topic::COUNT]>,
 }
 
-/// What was lost of a topic.
+/// Losses of one topic.
 #[derive(Debug, Clone, Copy, Default)]
-struct Lost {
+struct TopicLoss {
     dropped: u64,
     malformed: u64,
-    /// Clouds that lost their intensities only.
+    /// Clouds published without their intensities.
     without_intensity: u64,
 }
 
-impl LossWatch {
+impl LossDiagnostic {
     pub(super) fn new(start: Instant) -> Self {
-        let nothing = [Lost::default(); Topic::COUNT];
+        let nothing = [TopicLoss::default(); Topic::COUNT];
         Self {
             history: History::starting_with(WINDOW, start, nothing),
         }
     }
 
-    pub(super) fn examine(&mut self, now: Instant, accounts: &[Account; Topic::COUNT]) -> Status {
-        let total = accounts.map(Lost::of);
-        let (_, before) = self.history.note(now, total);
-        let recent = array::from_fn(|i| total[i].since(before[i]));
-        let status = Status::new("loss", judge(&recent, &total));
+    pub(super) fn assess_ledger(
+        &mut self,
+        now: Instant,
+        accounts: &[Account; Topic::COUNT],
+    ) -> Status {
+        let total = accounts.map(TopicLoss::count_in);
+        let (_, before) = self.history.record_sample(now, total);
+        let recent = array::from_fn(|i| total[i].growth_since(before[i]));
+        let status = Status::new("loss", describe_losses(&recent, &total));
         with_accounts(status, "", accounts)
     }
 }
 
-/// The accounts of all topics that ever received something.
+/// Adds the accounts of all topics that ever received a message.
 pub(super) fn with_accounts(
     status: Status,
     prefix: &str,
@@ -52,49 +57,54 @@ pub(super) fn with_accounts(
     let active = Topic::ALL.iter().zip(accounts);
     let active = active.filter(|(_, account)| account.received > 0);
     active.fold(status, |status, (topic, account)| {
-        status.with(format!("{prefix}{}", topic.name()), account)
+        status.with_value(format!("{prefix}{}", topic.name()), account)
     })
 }
 
-fn judge(recent: &[Lost; Topic::COUNT], total: &[Lost; Topic::COUNT]) -> Finding {
-    let losers: Vec<(Topic, &Lost)> = Topic::ALL
+fn describe_losses(
+    recent: &[TopicLoss; Topic::COUNT],
+    total: &[TopicLoss; Topic::COUNT],
+) -> (Level, String) {
+    let lossy: Vec<(Topic, &TopicLoss)> = Topic::ALL
         .into_iter()
         .zip(recent)
-        .filter(|(_, lost)| lost.is_something())
+        .filter(|(_, loss)| loss.has_any())
         .collect();
-    let window = format::span(WINDOW);
-    if losers.is_empty() {
-        let ever = total
+    let window = format_duration(WINDOW);
+    if lossy.is_empty() {
+        let lost_ever = total
             .iter()
-            .fold(0, |sum: u64, lost| sum.saturating_add(lost.messages()));
-        let message = match ever {
+            .fold(0, |sum: u64, loss| sum.saturating_add(loss.lost_messages()));
+        let message = match lost_ever {
             0 => "nothing lost".to_owned(),
-            _ => format!("nothing lost in the last {window}, {ever} messages since the start"),
+            _ => format!("nothing lost in the last {window}, {lost_ever} messages since the start"),
         };
         return (Level::Ok, message);
     }
-    let is_precious_lost = losers.iter().any(|(topic, _)| is_reliable_event(*topic));
-    let level = if is_precious_lost {
+    let is_reliable_message_lost = lossy
+        .iter()
+        .any(|(topic, _)| carries_reliable_messages(*topic));
+    let level = if is_reliable_message_lost {
         Level::Error
     } else {
         Level::Warn
     };
-    let losers: Vec<String> = losers
+    let losses: Vec<String> = lossy
         .into_iter()
-        .map(|(topic, lost)| format!("{} {}", topic.name(), lost.in_words()))
+        .map(|(topic, loss)| format!("{} {}", topic.name(), loss.list_counts()))
         .collect();
-    let losers = losers.join("; ");
-    (level, format!("lost in the last {window}: {losers}"))
+    let losses = losses.join("; ");
+    (level, format!("lost in the last {window}: {losses}"))
 }
 
-/// Events, zones, health and status are sent once. All else is replaced by the next message, which is why
-/// that, and only that, can be switched off.
-fn is_reliable_event(topic: Topic) -> bool {
+/// Returns whether messages of the topic (events, zones, health, status) are sent only once. Those of other topics are
+/// replaced by the next message, which is why only those topics can be switched off.
+fn carries_reliable_messages(topic: Topic) -> bool {
     topic.switch().is_none()
 }
 
-impl Lost {
-    fn of(account: Account) -> Self {
+impl TopicLoss {
+    fn count_in(account: Account) -> Self {
         Self {
             dropped: account.dropped,
             malformed: account.malformed,
@@ -102,7 +112,7 @@ impl Lost {
         }
     }
 
-    fn since(self, before: Self) -> Self {
+    fn growth_since(self, before: Self) -> Self {
         Self {
             dropped: self.dropped.saturating_sub(before.dropped),
             malformed: self.malformed.saturating_sub(before.malformed),
@@ -112,22 +122,22 @@ impl Lost {
         }
     }
 
-    fn messages(self) -> u64 {
+    fn lost_messages(self) -> u64 {
         self.dropped.saturating_add(self.malformed)
     }
 
-    fn is_something(self) -> bool {
-        self.messages() > 0 || self.without_intensity > 0
+    fn has_any(self) -> bool {
+        self.lost_messages() > 0 || self.without_intensity > 0
     }
 
-    fn in_words(self) -> String {
+    fn list_counts(self) -> String {
         let counts = [
             (self.dropped, "dropped"),
             (self.malformed, "malformed"),
             (self.without_intensity, "without intensities"),
         ];
         let counts = counts.into_iter().filter(|(count, _)| *count > 0);
-        let counts: Vec<String> = counts.map(|(n, what)| format!("{n} {what}")).collect();
+        let counts: Vec<String> = counts.map(|(n, kind)| format!("{n} {kind}")).collect();
         counts.join(", ")
     }
 }
@@ -138,7 +148,7 @@ mod tests {
     use crate::topic::QosClass;
 
     struct Fixture {
-        watch: LossWatch,
+        diagnostic: LossDiagnostic,
         now: Instant,
         accounts: [Account; Topic::COUNT],
     }
@@ -147,7 +157,7 @@ mod tests {
         fn new() -> Self {
             let now = Instant::now();
             Self {
-                watch: LossWatch::new(now),
+                diagnostic: LossDiagnostic::new(now),
                 now,
                 accounts: [Account::default(); Topic::COUNT],
             }
@@ -157,80 +167,86 @@ mod tests {
             &mut self.accounts[topic.index()]
         }
 
-        fn look(&mut self) -> Status {
+        fn assess_after_second(&mut self) -> Status {
             self.now += Duration::from_secs(1);
-            self.watch.examine(self.now, &self.accounts)
+            self.diagnostic.assess_ledger(self.now, &self.accounts)
         }
     }
 
     #[test]
-    fn a_loss_is_named_and_shown_for_half_a_minute() {
+    fn a_loss_is_shown_with_its_topic_for_half_a_minute() {
         let mut fixture = Fixture::new();
-        let status = fixture.look();
+        let status = fixture.assess_after_second();
         assert_eq!(
             (status.level, &*status.message),
             (Level::Ok, "nothing lost")
         );
         fixture.account(Topic::Raw).dropped = 12;
         fixture.account(Topic::Objects).malformed = 2;
-        let status = fixture.look();
+        let status = fixture.assess_after_second();
         assert_eq!(status.level, Level::Warn);
         assert_eq!(
             status.message,
             "lost in the last 30 s: points/raw 12 dropped; objects 2 malformed"
         );
-        let levels: Vec<Level> = (0..31).map(|_| fixture.look().level).collect();
+        let levels: Vec<Level> = (0..31)
+            .map(|_| fixture.assess_after_second().level)
+            .collect();
         assert_eq!((levels[28], levels[30]), (Level::Warn, Level::Ok));
         assert_eq!(
-            fixture.look().message,
+            fixture.assess_after_second().message,
             "nothing lost in the last 30 s, 14 messages since the start"
         );
     }
 
     #[test]
-    fn what_goes_on_being_lost_goes_on_being_shown() {
+    fn a_continuing_loss_stays_shown() {
         let mut fixture = Fixture::new();
         for _ in 0..100 {
             fixture.account(Topic::Ground).dropped += 1;
-            assert_eq!(fixture.look().level, Level::Warn);
+            assert_eq!(fixture.assess_after_second().level, Level::Warn);
         }
-        let message = fixture.look().message;
+        let message = fixture.assess_after_second().message;
         assert!(message.contains("points/ground 29 dropped"), "{message}");
     }
 
     #[test]
-    fn what_was_lost_before_the_first_look_counts() {
+    fn losses_before_the_first_assessment_count() {
         let mut fixture = Fixture::new();
         fixture.account(Topic::Wire).dropped = 1;
-        assert_eq!(fixture.look().level, Level::Warn);
+        assert_eq!(fixture.assess_after_second().level, Level::Warn);
     }
 
     #[test]
-    fn a_lost_event_is_an_error() {
+    fn a_lost_reliable_message_is_an_error() {
         for topic in Topic::ALL {
             let mut fixture = Fixture::new();
             fixture.account(topic).malformed = 1;
-            let is_event = match topic.qos_class() {
+            let is_reliable = match topic.qos_class() {
                 QosClass::Event => true,
-                // Pictures of the zones come again.
+                // Markers of the zones are published again.
                 QosClass::Latched => topic != Topic::ZoneMarkers,
                 _ => false,
             };
-            let expected = if is_event { Level::Error } else { Level::Warn };
-            assert_eq!(fixture.look().level, expected, "{topic:?}");
+            let expected = if is_reliable {
+                Level::Error
+            } else {
+                Level::Warn
+            };
+            assert_eq!(fixture.assess_after_second().level, expected, "{topic:?}");
         }
     }
 
     #[test]
-    fn lost_intensities_are_no_lost_message() {
+    fn lost_intensities_are_not_counted_as_lost_messages() {
         let mut fixture = Fixture::new();
         fixture.account(Topic::Raw).intensity_mismatch = 3;
-        let status = fixture.look();
+        let status = fixture.assess_after_second();
         assert_eq!(status.level, Level::Warn);
         assert!(status.message.ends_with("points/raw 3 without intensities"));
         fixture.now += Duration::from_secs(40);
-        fixture.look();
-        assert_eq!(fixture.look().message, "nothing lost");
+        fixture.assess_after_second();
+        assert_eq!(fixture.assess_after_second().message, "nothing lost");
     }
 
     #[test]
@@ -238,12 +254,12 @@ mod tests {
         let mut fixture = Fixture::new();
         let account = fixture.account(Topic::Health);
         (account.received, account.published, account.queued) = (3, 2, 1);
-        let (key, value) = &fixture.look().values[0];
+        let (key, value) = &fixture.assess_after_second().values[0];
         assert_eq!(key, "health");
         assert_eq!(
             value,
             "received 3 = published 2 + thinned 0 + unsubscribed 0 + dropped 0 + malformed 0 + queued 1"
         );
-        assert_eq!(fixture.look().values.len(), 1);
+        assert_eq!(fixture.assess_after_second().values.len(), 1);
     }
 }

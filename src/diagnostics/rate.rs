@@ -1,38 +1,39 @@
-//! Whether clouds and objects come as often as they used to.
+//! Diagnostic of topic rates: warns if clouds or objects arrive at another rate than usual.
 
 mod classifier;
 mod usual_rate;
 
 use std::time::{Duration, Instant};
 
-use super::monitor::{History, per_second};
-use super::{DiagnosticsInput, Finding, Level, Status, format};
+use super::format::format_duration;
+use super::trends::{History, growth_per_second};
+use super::{DiagnosticsInput, Level, Status};
 use crate::connection::status::{LinkFigures, LinkState};
 use crate::metrics::ledger::Account;
 use crate::topic::Topic;
-use classifier::{RateClassifier, Verdict};
+use classifier::{RateClass, RateClassifier};
 use usual_rate::UsualRate;
 
-/// The rate is that of so long a time …
-const WINDOW: Duration = Duration::from_secs(5);
-/// … or of so many messages, if they are rare …
-const MESSAGES: f64 = 10.0;
-/// … but never of more than this.
+/// Shortest time over which the rate is measured.
+const MIN_WINDOW: Duration = Duration::from_secs(5);
+/// Longest time over which the rate is measured.
 const MAX_WINDOW: Duration = Duration::from_secs(60);
-/// Fewer messages than this in a window tell nothing.
+/// Number of messages that the window is sized for, within its limits.
+const WINDOW_MESSAGES: f64 = 10.0;
+/// Number of usual messages in a window below which the rate is not classified.
 const MIN_MESSAGES: f64 = 5.0;
-/// What has been otherwise for so long is the new normal. Silence is not, but is no longer an error: someone
-/// may have switched it off.
+/// Time after which a changed rate becomes the usual one. Silence never does, but is only a warning from then on: the
+/// stream may have been switched off on purpose.
 const ACCEPTED_AFTER: Duration = Duration::from_secs(300);
 
-/// Watches the rates of what comes all the time.
+/// Watches the rates of the periodic topics.
 #[derive(Debug)]
-pub(super) struct RateWatch {
+pub(super) struct RateDiagnostic {
     clouds: [TopicRate; 3],
     objects: [TopicRate; 2],
 }
 
-impl RateWatch {
+impl RateDiagnostic {
     pub(super) fn new(start: Instant) -> Self {
         Self {
             clouds: Topic::CLOUDS.map(|topic| TopicRate::new(topic, start)),
@@ -41,13 +42,16 @@ impl RateWatch {
         }
     }
 
-    /// One status per topic that ever received something from the server it is connected to.
-    pub(super) fn examine(&mut self, facts: &DiagnosticsInput) -> impl Iterator<Item = Status> {
-        let clouds = self.clouds.iter_mut().map(|rate| (rate, &facts.points));
-        let objects = self.objects.iter_mut().map(|rate| (rate, &facts.output));
+    /// Returns one status per topic that ever received a message from the current server.
+    pub(super) fn assess_rates(
+        &mut self,
+        input: &DiagnosticsInput,
+    ) -> impl Iterator<Item = Status> {
+        let clouds = self.clouds.iter_mut().map(|rate| (rate, &input.points));
+        let objects = self.objects.iter_mut().map(|rate| (rate, &input.output));
         clouds.chain(objects).filter_map(|(rate, link)| {
-            let account = &facts.accounts[rate.topic.index()];
-            rate.examine(facts.now, &link.figures, account)
+            let account = &input.accounts[rate.topic.index()];
+            rate.assess_topic(input.now, &link.figures, account)
         })
     }
 }
@@ -55,15 +59,16 @@ impl RateWatch {
 #[derive(Debug)]
 struct TopicRate {
     topic: Topic,
-    /// The server, and how many links to it there have been.
+    /// Address of the server.
     url: String,
+    /// Number of connects, which identifies the connection.
     connects: u64,
-    /// How many had been received when this server was first connected to.
+    /// Messages received before the current server was configured.
     received_before: u64,
-    /// Of this link only: while there was none, there was no rate.
+    /// Counters of the current connection only: there is no rate across a reconnect.
     history: History<Counts>,
-    normal: UsualRate,
-    court: RateClassifier,
+    usual_rate: UsualRate,
+    classifier: RateClassifier,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -87,104 +92,111 @@ impl TopicRate {
             connects: 0,
             received_before: 0,
             history: History::new(MAX_WINDOW),
-            normal: UsualRate::default(),
-            court: RateClassifier::new(start),
+            usual_rate: UsualRate::default(),
+            classifier: RateClassifier::new(start),
         }
     }
 
-    fn examine(&mut self, now: Instant, link: &LinkFigures, account: &Account) -> Option<Status> {
-        self.follow(now, link, account);
+    fn assess_topic(
+        &mut self,
+        now: Instant,
+        link: &LinkFigures,
+        account: &Account,
+    ) -> Option<Status> {
+        self.restart_if_reconnected(now, link, account);
         if account.received <= self.received_before {
             return None;
         }
-        let (rates, judgement) = if link.state == LinkState::Connected {
-            self.look(now, account)
+        let (rates, assessment) = if link.state == LinkState::Connected {
+            self.assess_rate(now, account)
         } else {
             let message = "the link is not connected".to_owned();
             (Rates::default(), (Level::Stale, message))
         };
-        let normal = self.normal.hz();
-        let normal = normal.map_or_else(|| "unknown".to_owned(), |hz| format!("{hz:.2}"));
-        let status = Status::new(format!("rate of {}", self.topic.name()), judgement)
-            .with("received (Hz)", format!("{:.2}", rates.received))
-            .with("normal (Hz)", normal)
-            .with("published (Hz)", format!("{:.2}", rates.published));
+        let usual = self.usual_rate.hz();
+        let usual = usual.map_or_else(|| "unknown".to_owned(), |hz| format!("{hz:.2}"));
+        let status = Status::new(format!("rate of {}", self.topic.name()), assessment)
+            .with_value("received (Hz)", format!("{:.2}", rates.received))
+            .with_value("usual (Hz)", usual)
+            .with_value("published (Hz)", format!("{:.2}", rates.published));
         Some(status)
     }
 
-    /// Another server has another normal; another link starts with an empty window.
-    fn follow(&mut self, now: Instant, link: &LinkFigures, account: &Account) {
+    /// Forgets the usual rate when the server changes, and empties the window when the connection does.
+    fn restart_if_reconnected(&mut self, now: Instant, link: &LinkFigures, account: &Account) {
         if self.url != link.url {
             if !self.url.is_empty() {
                 self.received_before = account.received;
             }
             self.url.clone_from(&link.url);
-            self.normal = UsualRate::default();
+            self.usual_rate = UsualRate::default();
         } else if self.connects == link.connects && link.state == LinkState::Connected {
             return;
         }
         self.connects = link.connects;
         self.history.clear();
-        self.normal.pause();
-        self.court = RateClassifier::new(now);
+        self.usual_rate.skip_gap();
+        self.classifier = RateClassifier::new(now);
     }
 
-    fn look(&mut self, now: Instant, account: &Account) -> (Rates, Finding) {
+    fn assess_rate(&mut self, now: Instant, account: &Account) -> (Rates, (Level, String)) {
         let counts = Counts {
             received: account.received,
             published: account.published,
         };
-        let oldest = self.history.note(now, counts);
-        let is_usual = self.court.verdict() == Verdict::Usual;
-        self.normal.note(now, counts.received, is_usual);
-        let Some(normal) = self.normal.hz() else {
+        let oldest = self.history.record_sample(now, counts);
+        let is_usual = self.classifier.class() == RateClass::Usual;
+        self.usual_rate.record_count(now, counts.received, is_usual);
+        let Some(usual_hz) = self.usual_rate.hz() else {
             let rates = Rates::between(oldest, (now, counts));
-            let message = format!("{}, not known yet what is normal", hertz(rates.received));
+            let received = format_hz(rates.received);
+            let message = format!("{received}, usual rate not known yet");
             return (rates, (Level::Ok, message));
         };
-        let window = window(normal);
-        let begin = self.history.back(now, window);
+        let window = window_for_rate(usual_hz);
+        let begin = self.history.sample_before(now, window);
         let rates = Rates::between(begin.unwrap_or(oldest), (now, counts));
-        let can_tell = begin.is_some() && normal * window.as_secs_f64() >= MIN_MESSAGES;
-        if can_tell {
-            self.court.observe(now, rates.received, normal);
-            self.accept(now, rates.received);
+        let is_measurable = begin.is_some() && usual_hz * window.as_secs_f64() >= MIN_MESSAGES;
+        if is_measurable {
+            self.classifier.observe_rate(now, rates.received, usual_hz);
+            self.accept_lasting_rate(now, rates.received);
         }
-        (rates, self.judge(now, rates.received, window))
+        (rates, self.describe_class(now, rates.received, window))
     }
 
-    /// What is no exception any more is normal.
-    fn accept(&mut self, now: Instant, received_hz: f64) {
-        let is_lasting = self.court.age(now) >= ACCEPTED_AFTER;
-        let is_accepted = match self.court.verdict() {
-            Verdict::Usual | Verdict::Silent => false,
-            Verdict::Low => is_lasting,
-            // What was learned from a stream that had not got going is no measure.
-            Verdict::High => is_lasting || !self.normal.is_settled(),
+    /// Makes the current rate the usual one if it has lasted.
+    fn accept_lasting_rate(&mut self, now: Instant, received_hz: f64) {
+        let is_lasting = self.classifier.class_age(now) >= ACCEPTED_AFTER;
+        let is_accepted = match self.classifier.class() {
+            RateClass::Usual | RateClass::Silent => false,
+            RateClass::Low => is_lasting,
+            // A usual rate learned while the stream was still starting is no reference.
+            RateClass::High => is_lasting || !self.usual_rate.is_settled(),
         };
         if is_accepted {
-            self.normal.set(received_hz);
-            self.court = RateClassifier::new(now);
+            self.usual_rate.replace_with(received_hz);
+            self.classifier = RateClassifier::new(now);
         }
     }
 
-    fn judge(&self, now: Instant, received_hz: f64, window: Duration) -> Finding {
-        let received = hertz(received_hz);
-        let normal = hertz(self.normal.hz().unwrap_or_default());
-        match self.court.verdict() {
-            Verdict::Usual => (Level::Ok, received),
-            Verdict::Low | Verdict::High => {
-                (Level::Warn, format!("{received}, {normal} is normal"))
+    fn describe_class(&self, now: Instant, received_hz: f64, window: Duration) -> (Level, String) {
+        let received = format_hz(received_hz);
+        let usual = format_hz(self.usual_rate.hz().unwrap_or_default());
+        match self.classifier.class() {
+            RateClass::Usual => (Level::Ok, received),
+            RateClass::Low | RateClass::High => {
+                (Level::Warn, format!("{received}, usually {usual}"))
             }
-            Verdict::Silent => {
-                let age = self.court.age(now);
+            RateClass::Silent => {
+                let age = self.classifier.class_age(now);
                 let level = if age < ACCEPTED_AFTER {
                     Level::Error
                 } else {
                     Level::Warn
                 };
-                let silence = format::span(window.saturating_add(age));
-                (level, format!("nothing for {silence}, {normal} is normal"))
+                let silence = format_duration(window.saturating_add(age));
+                let message = format!("no messages for {silence}, usually {usual}");
+                (level, message)
             }
         }
     }
@@ -194,21 +206,21 @@ impl Rates {
     fn between((then, before): (Instant, Counts), (now, counts): (Instant, Counts)) -> Self {
         let elapsed = now.duration_since(then);
         Self {
-            received: per_second(before.received, counts.received, elapsed),
-            published: per_second(before.published, counts.published, elapsed),
+            received: growth_per_second(before.received, counts.received, elapsed),
+            published: growth_per_second(before.published, counts.published, elapsed),
         }
     }
 }
 
-/// Long enough for [`MESSAGES`] at that rate.
-fn window(normal_hz: f64) -> Duration {
-    let seconds = MESSAGES / normal_hz.max(f64::MIN_POSITIVE);
+/// Returns the time in which [`WINDOW_MESSAGES`] arrive at that rate, within the limits of the window.
+fn window_for_rate(usual_hz: f64) -> Duration {
+    let seconds = WINDOW_MESSAGES / usual_hz.max(f64::MIN_POSITIVE);
     Duration::try_from_secs_f64(seconds)
         .unwrap_or(MAX_WINDOW)
-        .clamp(WINDOW, MAX_WINDOW)
+        .clamp(MIN_WINDOW, MAX_WINDOW)
 }
 
-fn hertz(hz: f64) -> String {
+fn format_hz(hz: f64) -> String {
     if hz < 1.0 {
         format!("{hz:.2} Hz")
     } else {

@@ -1,4 +1,4 @@
-//! For tests: a bridge at which all is well, and its time.
+//! Diagnostics input of a healthy bridge, for tests.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,18 +17,19 @@ use sensr_protocol::health::{Edge, Node, SystemHealth};
 use sensr_protocol::wire::proto::SensorStatus;
 use sensr_protocol::wire::proto::system_health::{Status, node};
 
+/// Input of an assessment with all values healthy, and the instant at which the bridge started.
 pub(super) struct SampleInput {
     pub(super) start: Instant,
-    pub(super) facts: DiagnosticsInput,
+    pub(super) input: DiagnosticsInput,
 }
 
 impl SampleInput {
     pub(super) fn new() -> Self {
         let start = Instant::now();
-        let facts = DiagnosticsInput {
+        let input = DiagnosticsInput {
             now: start,
-            points: link(),
-            output: link(),
+            points: connected_link(),
+            output: connected_link(),
             accounts: [Account::default(); Topic::COUNT],
             clock: Some(Estimate {
                 offset_ns: 2_000_000,
@@ -48,16 +49,15 @@ impl SampleInput {
             log: LogFigures::default(),
             shared_memory_users: Vec::new(),
         };
-        Self { start, facts }
+        Self { start, input }
     }
 
-    /// Lets time pass.
-    pub(super) fn pass(&mut self, seconds: u64) {
-        self.facts.now += Duration::from_secs(seconds);
+    pub(super) fn advance_time(&mut self, seconds: u64) {
+        self.input.now += Duration::from_secs(seconds);
     }
 }
 
-fn link() -> LinkInput {
+fn connected_link() -> LinkInput {
     LinkInput {
         figures: LinkFigures {
             url: "ws://192.0.2.10:5051/".to_owned(),
@@ -74,8 +74,8 @@ fn link() -> LinkInput {
     }
 }
 
-/// A node with a sensor, and an edge with another. All are well.
-pub(super) fn health() -> SystemHealth {
+/// Health of a node with a sensor and an edge with another sensor, all OK.
+pub(super) fn healthy_system() -> SystemHealth {
     let sensor = |name: &str| [(name.into(), SensorStatus::SensorAlive.into())].into();
     let edge = Edge {
         status: node::Status::Ok.into(),
@@ -92,8 +92,8 @@ pub(super) fn health() -> SystemHealth {
     }
 }
 
-/// A time `sec` after some start.
-pub(super) fn stamp(sec: i32) -> Stamp {
+/// Stamp `sec` seconds after a fixed start.
+pub(super) fn stamp_at(sec: i32) -> Stamp {
     Stamp {
         sec: 1_700_000_000 + sec,
         nanosec: 0,

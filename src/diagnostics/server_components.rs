@@ -1,33 +1,33 @@
-//! What the server says of its nodes, edges and sensors: a status for each.
+//! Diagnostics of the server's nodes, edges and sensors: one status for each.
 
 use std::collections::{BTreeSet, HashMap};
 use std::iter;
 
-use super::{Finding, Level, Status};
+use super::{Level, Status};
 use sensr_protocol::health::{NameMap, SystemHealth};
 use sensr_protocol::text::decode_lossy;
 use sensr_protocol::wire::proto::SensorStatus;
 use sensr_protocol::wire::proto::system_health::node::Status as NodeStatus;
 
-/// So many are shown. A site has some dozens; more come from a server that is broken.
-const SHOWN: usize = 1000;
+/// Maximum number of components with a status of their own. A site has some dozens; more indicate a broken server.
+const MAX_SHOWN: usize = 1000;
 
-/// One status per part, in the order of their names. `is_current` tells whether `health` still holds.
-pub(super) fn examine(health: &SystemHealth, is_current: bool) -> Vec<Status> {
-    let mut parts = parts(health);
-    let mut statuses: Vec<Status> = parts
+/// Returns one status per component, in the order of the names. All are stale unless `is_current`.
+pub(super) fn assess_components(health: &SystemHealth, is_current: bool) -> Vec<Status> {
+    let mut components = list_components(health);
+    let mut statuses: Vec<Status> = components
         .by_ref()
-        .take(SHOWN)
-        .map(|part| part.status(is_current))
+        .take(MAX_SHOWN)
+        .map(|component| component.assess_component(is_current))
         .collect();
-    statuses.extend(left_out(parts, is_current));
-    number_same_tasks(&mut statuses);
+    statuses.extend(summarize_hidden(components, is_current));
+    number_equal_tasks(&mut statuses);
     statuses
 }
 
-/// Tells apart statuses with the same task, by which diagnostics are known: names that differ only in what is not
-/// UTF-8 look the same.
-fn number_same_tasks(statuses: &mut [Status]) {
+/// Numbers statuses with equal tasks, because tools identify a status by its task: names that differ only in invalid
+/// UTF-8 are equal once decoded.
+fn number_equal_tasks(statuses: &mut [Status]) {
     let mut tasks = BTreeSet::new();
     let mut counts = HashMap::<String, usize>::new();
     for status in statuses {
@@ -42,55 +42,56 @@ fn number_same_tasks(statuses: &mut [Status]) {
     }
 }
 
-/// A node; with an edge, that edge of it; with a sensor, that sensor of either.
+/// A node, an edge of a node, or a sensor of either.
 #[derive(Debug, Clone, Copy)]
 struct ServerComponent<'a> {
     node: &'a [u8],
     edge: Option<&'a [u8]>,
     sensor: Option<&'a [u8]>,
-    number: i32,
+    status_number: i32,
 }
 
-fn parts(health: &SystemHealth) -> impl Iterator<Item = ServerComponent<'_>> {
+fn list_components(health: &SystemHealth) -> impl Iterator<Item = ServerComponent<'_>> {
     health.nodes.iter().flat_map(|(name, node)| {
-        let part = ServerComponent {
+        let component = ServerComponent {
             node: name,
             edge: None,
             sensor: None,
-            number: node.status,
+            status_number: node.status,
         };
         let edges = node.edges.iter().flat_map(move |(name, edge)| {
-            let part = ServerComponent {
+            let component = ServerComponent {
                 edge: Some(name),
-                number: edge.status,
-                ..part
+                status_number: edge.status,
+                ..component
             };
-            with_sensors(part, &edge.sensors)
+            with_sensors(component, &edge.sensors)
         });
-        with_sensors(part, &node.sensors).chain(edges)
+        with_sensors(component, &node.sensors).chain(edges)
     })
 }
 
 fn with_sensors<'a>(
-    part: ServerComponent<'a>,
+    component: ServerComponent<'a>,
     sensors: &'a NameMap<i32>,
 ) -> impl Iterator<Item = ServerComponent<'a>> {
     let sensors = sensors.iter().map(move |(name, number)| ServerComponent {
         sensor: Some(name),
-        number: *number,
-        ..part
+        status_number: *number,
+        ..component
     });
-    iter::once(part).chain(sensors)
+    iter::once(component).chain(sensors)
 }
 
 impl ServerComponent<'_> {
-    fn status(self, is_current: bool) -> Status {
-        let (level, message) = self.judge();
+    fn assess_component(self, is_current: bool) -> Status {
+        let (level, message) = self.describe_status();
         let level = if is_current { level } else { Level::Stale };
-        Status::new(self.task(), (level, message)).with("status number", self.number)
+        Status::new(self.task_name(), (level, message))
+            .with_value("status number", self.status_number)
     }
 
-    fn task(self) -> String {
+    fn task_name(self) -> String {
         let mut task = format!("node {}", decode_lossy(self.node));
         for (kind, name) in [("edge", self.edge), ("sensor", self.sensor)] {
             if let Some(name) = name {
@@ -100,20 +101,27 @@ impl ServerComponent<'_> {
         task
     }
 
-    fn judge(self) -> Finding {
+    fn describe_status(self) -> (Level, String) {
         let known = if self.sensor.is_some() {
-            SensorStatus::try_from(self.number).ok().map(judge_sensor)
+            SensorStatus::try_from(self.status_number)
+                .ok()
+                .map(assess_sensor)
         } else {
-            NodeStatus::try_from(self.number).ok().map(judge_node)
+            NodeStatus::try_from(self.status_number)
+                .ok()
+                .map(assess_node)
         };
         match known {
             Some((level, name)) => (level, name.to_owned()),
-            None => (Level::Warn, format!("unknown status {}", self.number)),
+            None => (
+                Level::Warn,
+                format!("unknown status {}", self.status_number),
+            ),
         }
     }
 }
 
-fn judge_sensor(status: SensorStatus) -> (Level, &'static str) {
+fn assess_sensor(status: SensorStatus) -> (Level, &'static str) {
     let level = match status {
         SensorStatus::SensorAlive => Level::Ok,
         SensorStatus::SensorTilted | SensorStatus::SensorSuspended => Level::Warn,
@@ -123,8 +131,8 @@ fn judge_sensor(status: SensorStatus) -> (Level, &'static str) {
     (level, name.strip_prefix("SENSOR_").unwrap_or(name))
 }
 
-/// Edges have the same.
-fn judge_node(status: NodeStatus) -> (Level, &'static str) {
+/// Assesses the status of a node or an edge, which share their values.
+fn assess_node(status: NodeStatus) -> (Level, &'static str) {
     let level = match status {
         NodeStatus::Ok => Level::Ok,
         NodeStatus::None
@@ -142,18 +150,18 @@ fn judge_node(status: NodeStatus) -> (Level, &'static str) {
     (level, status.as_str_name())
 }
 
-/// As bad as the worst of the parts that are not shown. None if all are.
-fn left_out<'a>(
-    parts: impl Iterator<Item = ServerComponent<'a>>,
+/// Summarizes the components without a status of their own, with the worst of their levels. None if there are none.
+fn summarize_hidden<'a>(
+    components: impl Iterator<Item = ServerComponent<'a>>,
     is_current: bool,
 ) -> Option<Status> {
-    let levels = parts.map(|part| part.judge().0);
+    let levels = components.map(|component| component.describe_status().0);
     let (count, worst) = levels.fold((0_usize, Level::Ok), |(count, worst), level| {
         (count + 1, worst.max(level))
     });
     let level = if is_current { worst } else { Level::Stale };
     let message = format!("{count} nodes, edges and sensors are not shown");
-    (count > 0).then(|| Status::new("nodes not shown", (level, message)).with("count", count))
+    (count > 0).then(|| Status::new("nodes not shown", (level, message)).with_value("count", count))
 }
 
 #[cfg(test)]
@@ -161,9 +169,12 @@ mod tests {
     use super::*;
     use crate::diagnostics::sample_input;
 
-    fn with_sensors_that_are(numbers: impl IntoIterator<Item = i32>) -> SystemHealth {
-        let mut health = sample_input::health();
-        let algo = health.nodes.get_mut(&b"algo"[..]).expect("there");
+    fn health_with_sensors(numbers: impl IntoIterator<Item = i32>) -> SystemHealth {
+        let mut health = sample_input::healthy_system();
+        let algo = health
+            .nodes
+            .get_mut(&b"algo"[..])
+            .expect("part of the sample");
         algo.edges.clear();
         let numbers = numbers.into_iter().enumerate();
         algo.sensors = numbers
@@ -172,16 +183,16 @@ mod tests {
         health
     }
 
-    fn judged(statuses: &[Status]) -> Vec<(Level, &str)> {
-        let judged = statuses.iter();
-        judged
+    fn levels_and_messages(statuses: &[Status]) -> Vec<(Level, &str)> {
+        statuses
+            .iter()
             .map(|status| (status.level, &*status.message))
             .collect()
     }
 
     #[test]
-    fn sensors() {
-        let statuses = examine(&with_sensors_that_are([0, 1, 2, 3, 4, 77]), true);
+    fn sensor_statuses_have_levels() {
+        let statuses = assess_components(&health_with_sensors([0, 1, 2, 3, 4, 77]), true);
         let expected = [
             (Level::Ok, "OK"),
             (Level::Error, "DEAD"),
@@ -191,11 +202,11 @@ mod tests {
             (Level::Warn, "SUSPENDED"),
             (Level::Warn, "unknown status 77"),
         ];
-        assert_eq!(judged(&statuses), expected);
+        assert_eq!(levels_and_messages(&statuses), expected);
     }
 
     #[test]
-    fn nodes_and_edges() {
+    fn node_and_edge_statuses_have_levels() {
         let expected = [
             (Level::Warn, "NONE"),
             (Level::Ok, "OK"),
@@ -212,62 +223,77 @@ mod tests {
             (Level::Warn, "unknown status 12"),
         ];
         for (number, expected) in (0..).zip(expected) {
-            let mut health = sample_input::health();
-            let algo = health.nodes.get_mut(&b"algo"[..]).expect("there");
+            let mut health = sample_input::healthy_system();
+            let algo = health
+                .nodes
+                .get_mut(&b"algo"[..])
+                .expect("part of the sample");
             algo.status = number;
-            algo.edges.get_mut(&b"east"[..]).expect("there").status = number;
-            let statuses = examine(&health, true);
-            let judged = judged(&statuses);
-            assert_eq!((judged[0], judged[2]), (expected, expected));
-            assert_eq!(judged[3], (Level::Ok, "ALIVE"));
+            algo.edges
+                .get_mut(&b"east"[..])
+                .expect("part of the sample")
+                .status = number;
+            let statuses = assess_components(&health, true);
+            let assessed = levels_and_messages(&statuses);
+            assert_eq!((assessed[0], assessed[2]), (expected, expected));
+            assert_eq!(assessed[3], (Level::Ok, "ALIVE"));
         }
     }
 
     #[test]
-    fn what_no_longer_holds_is_stale_with_its_last_text() {
-        let statuses = examine(&with_sensors_that_are([0, 1]), false);
+    fn outdated_components_are_stale_with_their_last_message() {
+        let statuses = assess_components(&health_with_sensors([0, 1]), false);
         let expected = [
             (Level::Stale, "OK"),
             (Level::Stale, "DEAD"),
             (Level::Stale, "ALIVE"),
         ];
-        assert_eq!(judged(&statuses), expected);
+        assert_eq!(levels_and_messages(&statuses), expected);
     }
 
     #[test]
-    fn names_pass_as_they_are() {
-        let mut health = sample_input::health();
-        let algo = health.nodes.remove(&b"algo"[..]).expect("there");
+    fn names_are_shown_unchanged() {
+        let mut health = sample_input::healthy_system();
+        let algo = health
+            .nodes
+            .remove(&b"algo"[..])
+            .expect("part of the sample");
         health.nodes.insert("ünïcode #1/2\n".into(), algo);
-        let task = &examine(&health, true)[3].task;
+        let task = &assess_components(&health, true)[3].task;
         assert_eq!(task, "node ünïcode #1/2\n edge east sensor lidar 2");
     }
 
     #[test]
-    fn names_that_look_the_same_are_told_apart() {
-        let mut health = with_sensors_that_are([1]);
-        let algo = health.nodes.get_mut(&b"algo"[..]).expect("there");
+    fn equal_names_are_numbered() {
+        let mut health = health_with_sensors([1]);
+        let algo = health
+            .nodes
+            .get_mut(&b"algo"[..])
+            .expect("part of the sample");
         let names: [&[u8]; 4] = [b"\xb6", b"\xb7", b"\xb8", "\u{fffd} (2)".as_bytes()];
         algo.sensors = names.map(|name| (name.to_vec(), 1)).into();
-        let statuses = examine(&health, true);
+        let statuses = assess_components(&health, true);
         let tasks: BTreeSet<&str> = statuses.iter().map(|status| &*status.task).collect();
         assert_eq!(tasks.len(), 5, "{tasks:?}");
         assert!(tasks.contains("node algo sensor \u{fffd}"), "{tasks:?}");
     }
 
     #[test]
-    fn they_are_bounded_and_the_worst_shows() {
-        let health = with_sensors_that_are((0..3000).map(|i| i32::from(i != 2500)));
-        let statuses = examine(&health, true);
-        assert_eq!(statuses.len(), SHOWN + 1);
-        let last = statuses.last().expect("there");
+    fn components_are_bounded_and_the_summary_has_the_worst_level() {
+        let health = health_with_sensors((0..3000).map(|i| i32::from(i != 2500)));
+        let statuses = assess_components(&health, true);
+        assert_eq!(statuses.len(), MAX_SHOWN + 1);
+        let last = statuses.last().expect("part of the sample");
         assert_eq!(last.level, Level::Error);
         assert_eq!(last.message, "2001 nodes, edges and sensors are not shown");
-        let stale = examine(&health, false);
-        assert_eq!(stale.last().expect("there").level, Level::Stale);
+        let stale = assess_components(&health, false);
         assert_eq!(
-            examine(&with_sensors_that_are((1..SHOWN).map(|_| 1)), true).len(),
-            SHOWN
+            stale.last().expect("part of the sample").level,
+            Level::Stale
+        );
+        assert_eq!(
+            assess_components(&health_with_sensors((1..MAX_SHOWN).map(|_| 1)), true).len(),
+            MAX_SHOWN
         );
     }
 }

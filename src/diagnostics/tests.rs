@@ -7,13 +7,20 @@ use proptest::prelude::*;
 use sensr_protocol::health::SystemHealth;
 use std::time::Duration;
 
+/// Assesses the sample with new tasks and returns the status of `task`.
+fn assess_task(sample: &SampleInput, task: &str) -> Status {
+    let statuses = Diagnostics::new(sample.start).assess_all(&sample.input);
+    let mut found = statuses.into_iter().filter(|status| status.task == task);
+    found.next().expect("status of the task")
+}
+
 #[test]
-fn one_status_per_thing() {
-    let mut world = SampleInput::new();
-    world.facts.accounts[Topic::Raw.index()].received = 1;
-    world.facts.server.health = Some((Stamp::now(), sample_input::health()));
-    let tasks: Vec<String> = Diagnostics::new(world.start)
-        .examine(&world.facts)
+fn every_task_has_one_status() {
+    let mut sample = SampleInput::new();
+    sample.input.accounts[Topic::Raw.index()].received = 1;
+    sample.input.server.health = Some((Stamp::now(), sample_input::healthy_system()));
+    let tasks: Vec<String> = Diagnostics::new(sample.start)
+        .assess_all(&sample.input)
         .into_iter()
         .map(|status| status.task)
         .collect();
@@ -25,7 +32,7 @@ fn one_status_per_thing() {
         "clock",
         "memory",
         "log",
-        "uniqueness",
+        "duplicate bridge",
         "shared memory",
         "server",
         "node algo",
@@ -38,36 +45,30 @@ fn one_status_per_thing() {
 
 #[test]
 fn another_bridge_on_the_same_topics_is_named() {
-    let mut world = SampleInput::new();
-    world.facts.others = vec!["/sensr_bridge".to_owned()];
-    let statuses = Diagnostics::new(world.start).examine(&world.facts);
-    let found = statuses.iter().find(|status| status.task == "uniqueness");
-    let status = found.expect("there");
+    let mut sample = SampleInput::new();
+    sample.input.others = vec!["/sensr_bridge".to_owned()];
+    let status = assess_task(&sample, "duplicate bridge");
     assert_eq!(status.level, Level::Warn);
     assert!(status.message.ends_with(": /sensr_bridge"), "{status:?}");
 }
 
 #[test]
 fn nodes_of_another_user_are_named() {
-    let mut world = SampleInput::new();
-    world.facts.shared_memory_users = vec![1000, 1001];
-    let statuses = Diagnostics::new(world.start).examine(&world.facts);
-    let found = statuses
-        .iter()
-        .find(|status| status.task == "shared memory");
-    let status = found.expect("there");
+    let mut sample = SampleInput::new();
+    sample.input.shared_memory_users = vec![1000, 1001];
+    let status = assess_task(&sample, "shared memory");
     assert_eq!(status.level, Level::Warn);
     assert!(status.message.contains("1000, 1001"), "{status:?}");
 }
 
 #[test]
-fn the_numbers_are_those_of_ros() {
+fn levels_have_the_numbers_of_ros() {
     let levels = [Level::Ok, Level::Warn, Level::Error, Level::Stale];
     assert_eq!(levels.map(Level::number), [0, 1, 2, 3]);
 }
 
-/// Figures that nobody would count.
-fn disturb(facts: &mut DiagnosticsInput, [a, b, c, d]: [u64; 4]) {
+/// Sets values that no real bridge would count.
+fn set_arbitrary_values(input: &mut DiagnosticsInput, [a, b, c, d]: [u64; 4]) {
     let states = [
         LinkState::Connecting,
         LinkState::Connected,
@@ -75,22 +76,22 @@ fn disturb(facts: &mut DiagnosticsInput, [a, b, c, d]: [u64; 4]) {
         LinkState::Backoff,
         LinkState::Stopped,
     ];
-    for (link, x) in [(&mut facts.points, a), (&mut facts.output, b)] {
+    for (link, x) in [(&mut input.points, a), (&mut input.output, b)] {
         link.figures.state = states[usize::try_from(x % 5).expect("small")];
         link.figures.frames = c;
         link.figures.connects = d;
         link.figures.disconnects = a;
         link.figures.undecodable_parts = b;
     }
-    let account = &mut facts.accounts[usize::try_from(a % 14).expect("small")];
+    let account = &mut input.accounts[usize::try_from(a % 14).expect("small")];
     (account.received, account.published, account.dropped) = (b, c, d);
     let signed = a.cast_signed();
-    facts.clock = (b % 3 > 0).then_some(Estimate {
+    input.clock = (b % 3 > 0).then_some(Estimate {
         offset_ns: signed,
         spread_ns: b.cast_signed(),
         drift_ppm: f64::from_bits(c),
     });
-    facts.anomalies = ClockAnomalies {
+    input.anomalies = ClockAnomalies {
         jumps: c,
         last_jump_ns: signed,
         backward: a,
@@ -98,38 +99,39 @@ fn disturb(facts: &mut DiagnosticsInput, [a, b, c, d]: [u64; 4]) {
         outliers: b,
         is_standing: c % 2 > 0,
     };
-    facts.memory = Some(ProcessMemory {
+    input.memory = Some(ProcessMemory {
         rss_bytes: b,
         rss_peak_bytes: c,
         shared_bytes: 0,
     });
     let at = Stamp::from_ns(signed);
     let master = i32::try_from(c % 9).expect("small");
-    facts.server.health = Some((
+    input.server.health = Some((
         at,
         SystemHealth {
             master,
-            ..sample_input::health()
+            ..sample_input::healthy_system()
         },
     ));
-    facts.server.overflow = (d % 2 > 0).then_some(Overflow {
+    input.server.overflow = (d % 2 > 0).then_some(Overflow {
         at,
         times: a,
-        accounts: facts.accounts,
+        accounts: input.accounts,
         queued_bytes: b,
     });
 }
 
 proptest! {
-    /// Whatever the figures: no panic, and the same things are looked at.
+    /// Arbitrary values cause no panic, and every task still has its status.
     #[test]
-    fn anything_goes(looks: Vec<(u32, [u64; 4], bool)>) {
-        let mut world = SampleInput::new();
-        let mut diagnosis = Diagnostics::new(world.start);
-        for (ms, figures, is_large) in looks {
-            world.facts.now += Duration::from_millis(ms.into());
-            disturb(&mut world.facts, figures.map(|figure| if is_large { figure } else { figure % 100 }));
-            prop_assert!(diagnosis.examine(&world.facts).len() >= 10);
+    fn arbitrary_values_are_assessed(steps: Vec<(u32, [u64; 4], bool)>) {
+        let mut sample = SampleInput::new();
+        let mut diagnostics = Diagnostics::new(sample.start);
+        for (ms, values, is_large) in steps {
+            sample.input.now += Duration::from_millis(ms.into());
+            let values = values.map(|value| if is_large { value } else { value % 100 });
+            set_arbitrary_values(&mut sample.input, values);
+            prop_assert!(diagnostics.assess_all(&sample.input).len() >= 10);
         }
     }
 }

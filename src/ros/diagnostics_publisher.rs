@@ -61,7 +61,7 @@ impl DiagnosticsPublisher {
     ) {
         let users = self.shared_memory_users.poll(Instant::now());
         let input = collect_input(metrics, queues, config, others, users);
-        let statuses = self.diagnostics.examine(&input);
+        let statuses = self.diagnostics.assess_all(&input);
         let message = DiagnosticArray {
             header: Header {
                 stamp: to_time(Stamp::now()),

@@ -64,7 +64,7 @@ def test_lost_lines_are_counted_and_told_when_it_goes_on(rig, console_of):
     console = console_of("full_pipe")
     pair = Diagnosed(rig, "points/raw", stderr=console.writer, ros_args=TALKATIVE, wrapper=AT_LENGTH)
     rosout = pair.observer.subscribe("/rosout", Log, ros.qos(latched=True, depth=1000))
-    pair.until("log", DiagnosticStatus.WARN, "takes no lines")
+    pair.until("log", DiagnosticStatus.WARN, "accepts no lines")
     assert int(values(pair.latest()["log"])["lost lines"]) > 0
     # Meanwhile everything is on /rosout.
     before = rosout.count
@@ -75,7 +75,7 @@ def test_lost_lines_are_counted_and_told_when_it_goes_on(rig, console_of):
     lost = int(until(lambda: re.search(told, console.text), "the line about lost lines")[1])
     assert lost > 0
     until(lambda: any("log lines were lost" in message.msg for message in rosout.messages), "it on /rosout")
-    pair.until("log", DiagnosticStatus.WARN, "lines lost within")
+    pair.until("log", DiagnosticStatus.WARN, "lines lost in the last")
     require_stop(pair.bridge)
     assert re.search(r"ran for \d+ s", console.all_text()), "the last lines are not lost"
 

@@ -16,7 +16,7 @@ from polling import until
 
 OK, WARN, ERROR, STALE = (getattr(DiagnosticStatus, name) for name in ("OK", "WARN", "ERROR", "STALE"))
 #: There from the first message on, whatever comes.
-ALWAYS = ["points link", "output link", "loss", "clock", "memory", "log", "uniqueness", "shared memory", "server"]
+ALWAYS = ["points link", "output link", "loss", "clock", "memory", "log", "duplicate bridge", "shared memory", "server"]
 
 
 class Diagnosed(Pair):
@@ -190,5 +190,5 @@ def test_clocks_that_differ_are_a_warning(rig):
         return pair.inbox.messages and pair.latest()["clock"].level == WARN
 
     until(holds, "a warning")
-    assert "behind ours" in pair.latest()["clock"].message
+    assert "behind this machine's" in pair.latest()["clock"].message
     assert values(pair.latest()["clock"])["stamp_source"] == "receive"

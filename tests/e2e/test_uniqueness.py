@@ -23,7 +23,7 @@ def test_two_bridges_of_one_name(rig):
             status.level
             for message in diagnostics.messages[-1:]
             for status in message.status
-            if status.name.endswith(": uniqueness")
+            if status.name.endswith(": duplicate bridge")
         ]
         return found[0] if found else None
 

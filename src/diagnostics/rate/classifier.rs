@@ -1,18 +1,19 @@
-//! Whether a rate is that which is normal. A verdict takes several looks that agree.
+//! Classification of a rate against the usual rate, debounced over several observations.
 
 use std::time::{Duration, Instant};
 
-/// So many looks in a row make a verdict.
-const LOOKS: u32 = 3;
-/// Below this part of normal it is low.
-const LOW: f64 = 0.5;
-/// Above this it is high.
-const HIGH: f64 = 2.0;
-/// Within these it is as usual; between them and those above it stays what it was.
-const USUAL: [f64; 2] = [0.8, 1.6];
+/// Number of consecutive observations that change the class.
+const MIN_OBSERVATIONS: u32 = 3;
+/// Fraction of the usual rate below which a rate is low.
+const LOW_BELOW: f64 = 0.5;
+/// Multiple of the usual rate above which a rate is high.
+const HIGH_ABOVE: f64 = 2.0;
+/// Multiples of the usual rate between which a rate is usual. Between these and the limits above the class does not
+/// change.
+const USUAL_BETWEEN: [f64; 2] = [0.8, 1.6];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum RateClass {
     Usual,
     Low,
     High,
@@ -21,66 +22,67 @@ pub(super) enum Verdict {
 
 #[derive(Debug)]
 pub(super) struct RateClassifier {
-    verdict: Verdict,
+    class: RateClass,
     since: Instant,
-    /// What looks say that disagree with the verdict, and how many of them in a row.
-    doubt: Option<(Verdict, u32)>,
+    /// Class of the latest observations if it differs, and their number in a row.
+    candidate: Option<(RateClass, u32)>,
 }
 
 impl RateClassifier {
-    /// Innocent until proven guilty.
+    /// Starts as [`RateClass::Usual`].
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            verdict: Verdict::Usual,
+            class: RateClass::Usual,
             since: now,
-            doubt: None,
+            candidate: None,
         }
     }
 
-    pub(super) fn verdict(&self) -> Verdict {
-        self.verdict
+    pub(super) fn class(&self) -> RateClass {
+        self.class
     }
 
-    /// For how long the verdict has stood.
-    pub(super) fn age(&self, now: Instant) -> Duration {
+    /// Returns the time since the class last changed.
+    pub(super) fn class_age(&self, now: Instant) -> Duration {
         now.duration_since(self.since)
     }
 
-    /// Takes a look.
-    pub(super) fn observe(&mut self, now: Instant, hz: f64, normal_hz: f64) {
-        let Some(said) = classify(hz, normal_hz).filter(|said| *said != self.verdict) else {
-            self.doubt = None;
+    /// Observes the current rate and changes the class if enough observations in a row agree.
+    pub(super) fn observe_rate(&mut self, now: Instant, hz: f64, usual_hz: f64) {
+        let observed = classify_rate(hz, usual_hz);
+        let Some(observed) = observed.filter(|observed| *observed != self.class) else {
+            self.candidate = None;
             return;
         };
-        let looks = match self.doubt {
-            Some((before, looks)) if before == said => looks + 1,
+        let count = match self.candidate {
+            Some((candidate, count)) if candidate == observed => count + 1,
             _ => 1,
         };
-        self.doubt = Some((said, looks));
-        // A whole window without a message leaves no doubt.
-        if looks >= LOOKS || said == Verdict::Silent {
+        self.candidate = Some((observed, count));
+        // A whole window without a message needs no confirmation.
+        if count >= MIN_OBSERVATIONS || observed == RateClass::Silent {
             *self = Self {
-                verdict: said,
+                class: observed,
                 since: now,
-                doubt: None,
+                candidate: None,
             };
         }
     }
 }
 
-/// What one look says. None if it can be taken either way.
-fn classify(hz: f64, normal_hz: f64) -> Option<Verdict> {
-    let [low, high] = USUAL;
+/// Returns the class of one observation. None if the rate is in a gap between two classes.
+fn classify_rate(hz: f64, usual_hz: f64) -> Option<RateClass> {
+    let [lowest, highest] = USUAL_BETWEEN;
     if hz <= 0.0 {
-        Some(Verdict::Silent)
-    } else if hz < LOW * normal_hz {
-        Some(Verdict::Low)
-    } else if hz > HIGH * normal_hz {
-        Some(Verdict::High)
+        Some(RateClass::Silent)
+    } else if hz < LOW_BELOW * usual_hz {
+        Some(RateClass::Low)
+    } else if hz > HIGH_ABOVE * usual_hz {
+        Some(RateClass::High)
     } else {
-        (low * normal_hz..=high * normal_hz)
+        (lowest * usual_hz..=highest * usual_hz)
             .contains(&hz)
-            .then_some(Verdict::Usual)
+            .then_some(RateClass::Usual)
     }
 }
 
@@ -88,35 +90,35 @@ fn classify(hz: f64, normal_hz: f64) -> Option<Verdict> {
 mod tests {
     use super::*;
 
-    /// The verdicts of looks at a rate of which 10 is normal.
-    fn verdicts(looks: impl IntoIterator<Item = f64>) -> Vec<Verdict> {
+    /// Returns the class after each observed rate, with a usual rate of 10 Hz.
+    fn classify_each(rates: impl IntoIterator<Item = f64>) -> Vec<RateClass> {
         let now = Instant::now();
-        let mut court = RateClassifier::new(now);
+        let mut classifier = RateClassifier::new(now);
         let observe = |hz| {
-            court.observe(now, hz, 10.0);
-            court.verdict()
+            classifier.observe_rate(now, hz, 10.0);
+            classifier.class()
         };
-        looks.into_iter().map(observe).collect()
+        rates.into_iter().map(observe).collect()
     }
 
     #[test]
-    fn one_bad_look_is_none() {
-        use Verdict::{High, Low, Silent, Usual};
-        assert_eq!(verdicts([4.0, 4.0, 6.0, 4.0, 4.0]), [Usual; 5]);
-        assert_eq!(verdicts([4.0, 4.0, 4.0]), [Usual, Usual, Low]);
-        assert_eq!(verdicts([4.0, 4.0, 25.0]), [Usual; 3]);
-        assert_eq!(verdicts([25.0, 25.0, 25.0]), [Usual, Usual, High]);
-        assert_eq!(verdicts([0.0]), [Silent]);
+    fn class_changes_after_three_equal_observations_or_silence() {
+        use RateClass::{High, Low, Silent, Usual};
+        assert_eq!(classify_each([4.0, 4.0, 6.0, 4.0, 4.0]), [Usual; 5]);
+        assert_eq!(classify_each([4.0, 4.0, 4.0]), [Usual, Usual, Low]);
+        assert_eq!(classify_each([4.0, 4.0, 25.0]), [Usual; 3]);
+        assert_eq!(classify_each([25.0, 25.0, 25.0]), [Usual, Usual, High]);
+        assert_eq!(classify_each([0.0]), [Silent]);
     }
 
     #[test]
-    fn well_again_only_when_well_above_the_limit() {
-        use Verdict::{Low, Silent, Usual};
+    fn a_low_rate_is_usual_again_only_well_above_the_limit() {
+        use RateClass::{Low, Silent, Usual};
         let low = [4.0, 4.0, 4.0];
-        let last = |looks: &[f64]| {
-            *verdicts(low.iter().chain(looks).copied())
+        let last = |rates: &[f64]| {
+            *classify_each(low.iter().chain(rates).copied())
                 .last()
-                .expect("one")
+                .expect("at least one class")
         };
         assert_eq!(last(&[7.0, 7.0, 7.0, 7.0]), Low);
         assert_eq!(last(&[9.0, 9.0]), Low);
@@ -126,13 +128,13 @@ mod tests {
     }
 
     #[test]
-    fn it_remembers_since_when() {
+    fn equal_observations_do_not_reset_the_age_of_the_class() {
         let start = Instant::now();
-        let mut court = RateClassifier::new(start);
+        let mut classifier = RateClassifier::new(start);
         let second = Duration::from_secs(1);
         for i in 0..10 {
-            court.observe(start + second * i, 0.0, 10.0);
+            classifier.observe_rate(start + second * i, 0.0, 10.0);
         }
-        assert_eq!(court.age(start + second * 9), second * 9);
+        assert_eq!(classifier.class_age(start + second * 9), second * 9);
     }
 }
