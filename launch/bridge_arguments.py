@@ -16,17 +16,17 @@ from typing import Any
 
 # Environment variables that choose the transports of Fast DDS. A profile would replace that choice.
 TRANSPORT_VARIABLES = [
-    'FASTRTPS_DEFAULT_PROFILES_FILE',
-    'FASTDDS_DEFAULT_PROFILES_FILE',
-    'FASTDDS_BUILTIN_TRANSPORTS',
+    "FASTRTPS_DEFAULT_PROFILES_FILE",
+    "FASTDDS_DEFAULT_PROFILES_FILE",
+    "FASTDDS_BUILTIN_TRANSPORTS",
 ]
 # ROS names end at 255 letters; the longest name of the node, that of a service, must still fit behind a namespace.
 NAMESPACE_LIMIT = 200
 LONGEST_SPLIT = 365 * 24 * 3600
-PRESETS = ['none', 'fastwrite', 'zstd_fast', 'zstd_small']
-LOG_LEVELS = ['debug', 'info', 'warn', 'error']
+PRESETS = ["none", "fastwrite", "zstd_fast", "zstd_small"]
+LOG_LEVELS = ["debug", "info", "warn", "error"]
 # Each pair of words as people write them.
-SWITCH = {'true': True, '1': True, 'yes': True, 'on': True, 'false': False, '0': False, 'no': False, 'off': False}
+SWITCH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
 class Refused(ValueError):
@@ -46,45 +46,41 @@ class Argument:
 def arguments(config: Path, environment: Mapping[str, str]) -> list[Argument]:
     """All arguments. `config` is the folder with the shipped files."""
     return [
+        Argument("host", "", "Address of the SENSR machine, or a site of hosts_file. Empty: as params_file says.", str),
+        Argument("namespace", "", "Namespace of node and topics, such as one per site.", namespace),
+        Argument("params_file", str(config / "sensr_bridge.yaml"), "The parameters.", existing_file),
+        Argument("hosts_file", "", "Named sites. Empty: as params_file says.", later_file),
+        Argument("record", "false", "Record this bridge's topics with ros2 bag record: true or false.", switch),
         Argument(
-            'host', '', 'Address of the SENSR machine, or a site of hosts_file. Empty: as params_file says.', str
-        ),
-        Argument('namespace', '', 'Namespace of node and topics, such as one per site.', namespace),
-        Argument('params_file', str(config / 'sensr_bridge.yaml'), 'The parameters.', existing_file),
-        Argument('hosts_file', '', 'Named sites. Empty: as params_file says.', later_file),
-        Argument('record', 'false', "Record this bridge's topics with ros2 bag record: true or false.", switch),
-        Argument(
-            'bag_dir',
-            'bags',
-            'Folder for recordings. Each gets a folder of its own in it, named after the namespace and the time it '
-            'began.',
+            "bag_dir",
+            "bags",
+            "Folder for recordings. Each gets a folder of its own in it, named after the namespace and the time it "
+            "began.",
             absolute_path,
         ),
         Argument(
-            'bag_duration', '600', 'Seconds after which the recording goes on in the next file. 0: never.', seconds
+            "bag_duration", "600", "Seconds after which the recording goes on in the next file. 0: never.", seconds
         ),
         Argument(
-            'storage_preset',
-            'none',
-            f'MCAP preset: zstd_* compress, fastwrite leaves out the index. One of {", ".join(PRESETS)}.',
+            "storage_preset",
+            "none",
+            f"MCAP preset: zstd_* compress, fastwrite leaves out the index. One of {', '.join(PRESETS)}.",
             one_of(PRESETS),
         ),
-        Argument('rviz', 'false', 'Show clouds, objects and zones in rviz2: true or false.', switch),
+        Argument("rviz", "false", "Show clouds, objects and zones in rviz2: true or false.", switch),
         Argument(
-            'dds_profile',
+            "dds_profile",
             default_dds_profile(config, environment),
-            'Fast DDS profile of the bridge. none: as the environment says.',
+            "Fast DDS profile of the bridge. none: as the environment says.",
             profile,
         ),
         Argument(
-            'sim',
-            'false',
-            'Start the SENSR simulator on this machine and connect to it: true or false.',
+            "sim",
+            "false",
+            "Start the SENSR simulator on this machine and connect to it: true or false.",
             switch,
         ),
-        Argument(
-            'log_level', 'info', f'Log level of the bridge. One of {", ".join(LOG_LEVELS)}.', one_of(LOG_LEVELS)
-        ),
+        Argument("log_level", "info", f"Log level of the bridge. One of {', '.join(LOG_LEVELS)}.", one_of(LOG_LEVELS)),
     ]
 
 
@@ -95,12 +91,12 @@ def parse(known: Iterable[Argument], given: Mapping[str, str]) -> SimpleNamespac
         try:
             setattr(options, argument.name, argument.check(given[argument.name]))
         except ValueError as error:
-            raise Refused(f'{argument.name}: {error}') from None
+            raise Refused(f"{argument.name}: {error}") from None
     if options.record:
         try:
             make_writable(options.bag_dir)
         except OSError as error:
-            raise Refused(f'bag_dir: cannot write to {options.bag_dir}: {error.strerror}') from None
+            raise Refused(f"bag_dir: cannot write to {options.bag_dir}: {error.strerror}") from None
     return options
 
 
@@ -115,8 +111,8 @@ def default_dds_profile(config: Path, environment: Mapping[str, str]) -> str:
     """The shipped profile, unless the environment has chosen the transports."""
     chosen = any(environment.get(name) for name in TRANSPORT_VARIABLES)
     # Nodes are kept to this machine by the transports in Humble, and by discovery later.
-    kept_here = environment.get('ROS_DISTRO') == 'humble' and environment.get('ROS_LOCALHOST_ONLY') == '1'
-    return 'none' if chosen or kept_here else str(config / 'fastdds_shm.xml')
+    kept_here = environment.get("ROS_DISTRO") == "humble" and environment.get("ROS_LOCALHOST_ONLY") == "1"
+    return "none" if chosen or kept_here else str(config / "fastdds_shm.xml")
 
 
 def switch(text: str) -> bool:
@@ -124,7 +120,7 @@ def switch(text: str) -> bool:
     try:
         return SWITCH[text.strip().lower()]
     except KeyError:
-        raise ValueError(f'true or false, got {shown(text)}') from None
+        raise ValueError(f"true or false, got {shown(text)}") from None
 
 
 def one_of(words: list[str]) -> Callable[[str], str]:
@@ -133,7 +129,7 @@ def one_of(words: list[str]) -> Callable[[str], str]:
     def check(text: str) -> str:
         word = text.strip().lower()
         if word not in words:
-            raise ValueError(f'one of {", ".join(words)}, got {shown(text)}')
+            raise ValueError(f"one of {', '.join(words)}, got {shown(text)}")
         return word
 
     return check
@@ -146,21 +142,21 @@ def seconds(text: str) -> int:
     except ValueError:
         number = math.nan
     if not (0 <= number <= LONGEST_SPLIT and number.is_integer()):
-        raise ValueError(f'whole seconds from 0 (never) to {LONGEST_SPLIT} (a year), got {shown(text)}')
+        raise ValueError(f"whole seconds from 0 (never) to {LONGEST_SPLIT} (a year), got {shown(text)}")
     return int(number)
 
 
 def namespace(text: str) -> str:
     """A ROS namespace, with a slash in front only if it had one. Empty: none."""
-    name = text.strip('/')
-    if name and not re.fullmatch(r'[A-Za-z_]\w*(/[A-Za-z_]\w*)*', name, re.ASCII):
+    name = text.strip("/")
+    if name and not re.fullmatch(r"[A-Za-z_]\w*(/[A-Za-z_]\w*)*", name, re.ASCII):
         raise ValueError(
-            'letters, digits and underscores, not beginning with a digit, in parts separated by slashes; '
-            f'got {shown(text)}'
+            "letters, digits and underscores, not beginning with a digit, in parts separated by slashes; "
+            f"got {shown(text)}"
         )
     if len(name) > NAMESPACE_LIMIT:
-        raise ValueError(f'at most {NAMESPACE_LIMIT} letters, got {len(name)}')
-    return f'/{name}' if name and text.startswith('/') else name
+        raise ValueError(f"at most {NAMESPACE_LIMIT} letters, got {len(name)}")
+    return f"/{name}" if name and text.startswith("/") else name
 
 
 def absolute_path(text: str) -> Path:
@@ -168,20 +164,20 @@ def absolute_path(text: str) -> Path:
     try:
         return Path(os.path.abspath(Path(text).expanduser()))
     except RuntimeError:
-        raise ValueError(f'there is no such user or home directory: {shown(text)}') from None
+        raise ValueError(f"there is no such user or home directory: {shown(text)}") from None
 
 
 def existing_file(text: str) -> Path:
     """A file that can be read now."""
     path = absolute_path(text)
     if path.is_dir():
-        raise ValueError(f'{path} is a folder, not a file')
+        raise ValueError(f"{path} is a folder, not a file")
     try:
-        path.open('rb').close()
+        path.open("rb").close()
     except FileNotFoundError:
-        raise ValueError(f'there is no file {path}') from None
+        raise ValueError(f"there is no file {path}") from None
     except OSError as error:
-        raise ValueError(f'cannot read {path}: {error.strerror}') from None
+        raise ValueError(f"cannot read {path}: {error.strerror}") from None
     return path
 
 
@@ -191,13 +187,13 @@ def later_file(text: str) -> Path | None:
         return None
     path = absolute_path(text)
     if path.is_dir():
-        raise ValueError(f'{path} is a folder, not a file')
+        raise ValueError(f"{path} is a folder, not a file")
     return path
 
 
 def profile(text: str) -> Path | None:
     """A file, or a word for none: on the command line of `ros2 launch` nothing can be empty."""
-    return None if text.strip().lower() in ('none', '') else existing_file(text)
+    return None if text.strip().lower() in ("none", "") else existing_file(text)
 
 
 def make_writable(folder: Path) -> None:

@@ -68,7 +68,7 @@ def arguments():
     given.wants = lambda name, kind: (
         name in given.topics
         if given.topics
-        else name in TOPICS or name.startswith(prefix) and (kind in TYPES or kind.startswith(PACKAGE + "/"))
+        else name in TOPICS or (name.startswith(prefix) and (kind in TYPES or kind.startswith(PACKAGE + "/")))
     )
     return given
 

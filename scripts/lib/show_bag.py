@@ -11,7 +11,8 @@ from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
 matplotlib.use("Agg")
-from matplotlib import colors as colormaps, patheffects, pyplot  # noqa: E402  (the backend has to be chosen first)
+from matplotlib import colors as colormaps
+from matplotlib import patheffects, pyplot
 
 CLOUD = "sensor_msgs/msg/PointCloud2"
 OBJECTS = "sensr_bridge/msg/ObjectArray"
@@ -178,8 +179,7 @@ def draw(topic, message, object_points, prisms, path):
         height_ratios=(min(half[1] / half[0], 1.0), 0.5),
     )
     figure.suptitle(
-        f"{topic}: {message.width:,} points, frame {message.header.frame_id}, "
-        f"stamp {stamp.sec}.{stamp.nanosec:09d}",
+        f"{topic}: {message.width:,} points, frame {message.header.frame_id}, stamp {stamp.sec}.{stamp.nanosec:09d}",
         color=INK,
         fontsize=14,
     )

@@ -4,15 +4,15 @@ import struct
 
 import pytest
 
-import output_wire
-from conversation import Conversation
-from everything import BICYCLE, CAR, CUSTOM, EVENT, FULL, HEALTH, POST, PROFILING, STREAM, with_objects
-from output_wire import FIXED32, FIXED64, LENGTH_DELIMITED, VARINT, Broken, tag
+from support import output_encoder
+from support.full_message import BICYCLE, CAR, CUSTOM, EVENT, FULL, HEALTH, POST, PROFILING, STREAM, with_objects
+from support.output_encoder import FIXED32, FIXED64, LENGTH_DELIMITED, VARINT, Broken, tag
+from support.scripted_output import ScriptedOutput
 
 
 @pytest.fixture(scope="module")
-def sensr(shared_rig):
-    return Conversation(shared_rig)
+def sensr(shared_environment):
+    return ScriptedOutput(shared_environment)
 
 
 #: A length that leads behind the end; a varint without an end; a group without an end; no field number;
@@ -39,9 +39,9 @@ def test_a_broken_part_costs_itself(sensr, broken):
         "losing": [*EVENT["losing"], broken, broken],
         "online_recalibration": [broken],
     }
-    sensr.say(
+    sensr.send_and_compare(
         FULL | {"event": EVENT | {"online_recalibration": []}},
-        frame=output_wire.output(FULL | {"stream": stream, "event": event}),
+        frame=output_encoder.output(FULL | {"stream": stream, "event": event}),
         undecodable_parts=3,
         malformed={"events/zone": 1, "events/losing": 2, "events/recalibration": 1},
     )
@@ -80,8 +80,8 @@ def test_a_broken_part_that_stands_once_costs_itself(sensr, path):
     broken = tag(1, FIXED32) + bytes(4) + BROKEN["cut"]
     if path in (("custom", "profiling"), ("timestamp",)):
         broken = BROKEN["cut"]
-    frame = output_wire.output(replaced(FULL, broken, *path))
-    sensr.say(without(FULL, *path), frame=frame, undecodable_parts=1)
+    frame = output_encoder.output(replaced(FULL, broken, *path))
+    sensr.send_and_compare(without(FULL, *path), frame=frame, undecodable_parts=1)
 
 
 def with_broken_entries(message, *names):
@@ -101,8 +101,8 @@ def with_broken_entries(message, *names):
 def test_a_broken_entry_of_a_health_costs_itself(sensr, path, names, count):
     """`count` of the maps have these names."""
     health = with_broken_entries(HEALTH, *names)
-    frame = output_wire.output(replaced(FULL, health, *path, "health"))
-    sensr.say(replaced(FULL, HEALTH, *path, "health"), frame=frame, undecodable_parts=count)
+    frame = output_encoder.output(replaced(FULL, health, *path, "health"))
+    sensr.send_and_compare(replaced(FULL, HEALTH, *path, "health"), frame=frame, undecodable_parts=count)
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_a_broken_entry_of_a_health_costs_itself(sensr, path, names, count):
 )
 def test_a_broken_entry_of_the_profiling_costs_itself(sensr, name, count):
     custom = CUSTOM | {"profiling": with_broken_entries(PROFILING, name)}
-    frame = output_wire.output(FULL | {"custom": custom})
-    sensr.say(FULL, frame=frame, undecodable_parts=count)
+    frame = output_encoder.output(FULL | {"custom": custom})
+    sensr.send_and_compare(FULL, frame=frame, undecodable_parts=count)
 
 
 #: A name of a sensor in the encoding of Korean Windows, two that come out the same, one that C would end early.
@@ -139,7 +139,7 @@ def test_texts_in_another_encoding_cost_nothing(sensr):
         },
         "custom": CUSTOM | {"profiling": {"master_node": result, "algo_nodes": {CP949: result}}},
     }
-    heard = sensr.say(message, invalid_texts=2 + 1 + (1 + 3 + 1 + 3) + 2 * 4 + 1)
+    heard = sensr.send_and_compare(message, invalid_texts=2 + 1 + (1 + 3 + 1 + 3) + 2 * 4 + 1)
     names = [zone["name"] for zone in heard["zones"]["zones"][-2:]]
     assert names == [CP949.decode(errors="replace"), "north\ufffdgate"]
     (event,) = [health for health in heard.messages["health"] if health["is_event"]]
@@ -156,7 +156,7 @@ def test_broken_points_cost_the_points_and_not_the_object(sensr):
         CAR | {"id": 4, "points": b"", "intensities": b""},
         CAR | {"id": 5},
     ]
-    heard = sensr.say(with_objects(*cars), undecodable_parts=3)
+    heard = sensr.send_and_compare(with_objects(*cars), undecodable_parts=3)
     points = list(struct.iter_unpack("<ffffiB3x", heard["points/objects"]["data"]))
     assert [(point[3], point[4]) for point in points] == [
         *[(0.0, 2)] * 3,
@@ -170,10 +170,10 @@ def test_broken_points_cost_the_points_and_not_the_object(sensr):
 
 @pytest.mark.parametrize(
     "frame",
-    (b"\x0a\xc8", b"\xff" * 20, tag(3, LENGTH_DELIMITED) + b"\x05ab", output_wire.output(FULL)[:-3]),
+    (b"\x0a\xc8", b"\xff" * 20, tag(3, LENGTH_DELIMITED) + b"\x05ab", output_encoder.output(FULL)[:-3]),
     ids=("cut", "noise", "short", "end missing"),
 )
 def test_what_is_no_message_costs_a_frame(sensr, frame):
-    heard = sensr.say_nonsense(frame)
+    heard = sensr.send_undecodable(frame)
     assert (heard.undecodable_frames, heard.undecodable_parts, heard.malformed) == (1, 0, {})
-    sensr.say(FULL)
+    sensr.send_and_compare(FULL)

@@ -6,9 +6,9 @@ SENSR_CHAOS_SECONDS and SENSR_CHAOS_SEED make it longer and another one: see scr
 import os
 import random
 
-from books import require_balanced
-from report import note
-from topics import TOPICS
+from support.balance import require_balanced
+from support.summary_notes import add_note
+from support.topic_table import TOPICS
 
 SECONDS = float(os.environ.get("SENSR_CHAOS_SECONDS", "30"))
 SEED = int(os.environ.get("SENSR_CHAOS_SEED", str(random.randrange(1 << 31))))
@@ -17,15 +17,19 @@ POINTS = 20_000
 #: Longer than any stall of the chaos: if the bridge left in the moment in which the server went on writing, nobody could
 #: say what of it was read. Links that are half open it leaves.
 STALL_SECONDS = 4.0
-EVENTS = {"events/zone": "zone_events", "events/losing": "losing_events", "events/recalibration": "recalibration_events"}
+EVENTS = {
+    "events/zone": "zone_events",
+    "events/losing": "losing_events",
+    "events/recalibration": "recalibration_events",
+}
 #: Of the memory before the faults: what buffers that have grown with bursts may keep.
 SLACK_BYTES = 48 << 20
 
 
-def test_chaos(rig):
+def test_chaos(environment):
     print(f"seed {SEED}")  # shown when it fails
-    observer = rig.observer()
-    statistics = rig.statistics(observer)
+    observer = environment.observer()
+    statistics = environment.statistics(observer)
     clouds = observer.clouds(keep=lambda cloud: cloud.width)
     inboxes = {
         topic: observer.subscribe(
@@ -35,15 +39,15 @@ def test_chaos(rig):
     }
     messages = round(SECONDS * RATE_HZ)
     scene = ("--scene", "street", "--points", POINTS, "--rate", RATE_HZ, "--count", messages)
-    sim = rig.sim(*scene, "--chaos", SEED, "--chaos-pause", 0.5)
+    sim = environment.sim(*scene, "--chaos", SEED, "--chaos-pause", 0.5)
     patience = {"stall_timeout": STALL_SECONDS, "ping_interval": STALL_SECONDS / 4}
-    bridge = rig.bridge(sim.points_port, patience, output_port=sim.output_port)
+    bridge = environment.bridge(sim.points_port, patience, output_port=sim.output_port)
     observer.wait_for_match(statistics.inbox, clouds, *inboxes.values())
     clouds.wait(1)
     memory_before = bridge.memory_bytes()
 
-    sent = sim.done(timeout=60.0 + 3 * SECONDS)
-    assert bridge.alive, bridge.tail()
+    sent = sim.wait_until_done(timeout=60.0 + 3 * SECONDS)
+    assert bridge.alive, bridge.log_tail()
     message = require_balanced(sent, statistics)
     for topic, name in EVENTS.items():
         count = sent["delivered_contents"][name]
@@ -62,7 +66,7 @@ def test_chaos(rig):
         for name in ("points", "output")
     ]
     events = sum(inbox.count for inbox in inboxes.values())
-    note(
+    add_note(
         f"chaos, seed {SEED}, {SECONDS:g} s at {RATE_HZ} Hz: {'; '.join(accounts)}; all received; {events} events in "
         f"order; memory {memory_before / 1e6:.1f} -> {memory_after / 1e6:.1f} MB, by quarter "
         f"{', '.join(f'{bytes / 1e6:.1f}' for bytes in quarters)} MB, bound {message.memory_bound_bytes / 1e6:.0f} MB"

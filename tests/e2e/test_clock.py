@@ -5,11 +5,10 @@ import time
 
 import pytest
 
-import outputs
-import wire
-from ledger import stamp_ns
-from pair import Pair
-from polling import until
+from support import outputs, points_encoder
+from support.polling import wait_until
+from support.statistics_reader import stamp_ns
+from support.two_links import TwoLinks
 
 SECOND = 10**9
 HOUR = 3600 * SECOND
@@ -32,11 +31,11 @@ def as_ns(stamp):
     return stamp.sec * SECOND + stamp.nanosec
 
 
-class Watch(Pair):
+class Watch(TwoLinks):
     """A bridge on a server whose clock is `ahead_ns` of ours."""
 
-    def __init__(self, rig, source, ahead_ns=0):
-        super().__init__(rig, *KEEP, parameters={"stamp_source": source}, keep=KEEP)
+    def __init__(self, environment, source, ahead_ns=0):
+        super().__init__(environment, *KEEP, parameters={"stamp_source": source}, keep=KEEP)
         self.ahead_ns = ahead_ns
         self._sent = itertools.count(1)
         self.clouds_sent = 0
@@ -58,7 +57,7 @@ class Watch(Pair):
             self.output_message()
             return condition(self.clock)
 
-        until(holds, lambda: f"the clock as wanted; the latest: {self.clock}")
+        wait_until(holds, lambda: f"the clock as wanted; the latest: {self.clock}")
 
     def learn(self):
         """Sends messages until the server's clock is known."""
@@ -67,12 +66,12 @@ class Watch(Pair):
     def cloud(self):
         """Sends one; returns its stamp."""
         self.clouds_sent += 1
-        self.points.send(wire.numbered(1))
+        self.points.send(points_encoder.numbered(1))
         return self["points/raw"].wait(self.clouds_sent)[-1]
 
     @property
     def clock(self):
-        return self.statistics.after().clock
+        return self.statistics.wait_for_next().clock
 
 
 def require_now(stamp, ahead_ns=0):
@@ -86,8 +85,8 @@ def stamps_of(came):
 
 
 @pytest.mark.parametrize("ahead_ns", [0, 12 * YEAR // 2, -20 * YEAR, -HOUR], ids=["right", "+6 y", "-20 y", "-1 h"])
-def test_stamps_of_one_moment_agree_on_either_clock(rig, ahead_ns):
-    watch = Watch(rig, "server", ahead_ns)
+def test_stamps_of_one_moment_agree_on_either_clock(environment, ahead_ns):
+    watch = Watch(environment, "server", ahead_ns)
     watch.learn()
     for source in ("server", "receive", "server"):
         watch.parameters.set({"stamp_source": source})
@@ -108,8 +107,8 @@ def test_stamps_of_one_moment_agree_on_either_clock(rig, ahead_ns):
     assert (clock.jumps, clock.backward, clock.invalid, clock.outliers) == (0, 0, 0, 0)
 
 
-def test_clouds_are_moved_by_the_measured_offset(rig):
-    watch = Watch(rig, "server", -HOUR)
+def test_clouds_are_moved_by_the_measured_offset(environment):
+    watch = Watch(environment, "server", -HOUR)
     watch.learn()
     # Nothing more of the output stream: the offset stays.
     offset_ns = watch.clock.offset_ns
@@ -122,8 +121,8 @@ def test_clouds_are_moved_by_the_measured_offset(rig):
         assert frames.wait(number + 1)[-1] - cloud == offset_ns
 
 
-def test_before_anything_is_known_clouds_have_the_time_they_came(rig):
-    watch = Watch(rig, "server", -HOUR)
+def test_before_anything_is_known_clouds_have_the_time_they_came(environment):
+    watch = Watch(environment, "server", -HOUR)
     require_now(watch.cloud())
     assert not watch.clock.known
     _, came = watch.output_message(stamp=None)
@@ -140,8 +139,8 @@ def test_before_anything_is_known_clouds_have_the_time_they_came(rig):
 
 
 @pytest.mark.parametrize("jump_ns", [-10 * SECOND, 10 * SECOND, -HOUR, YEAR], ids=["-10 s", "+10 s", "-1 h", "+1 y"])
-def test_a_clock_that_jumps_is_followed_when_several_messages_agree(rig, jump_ns):
-    watch = Watch(rig, "server")
+def test_a_clock_that_jumps_is_followed_when_several_messages_agree(environment, jump_ns):
+    watch = Watch(environment, "server")
     watch.learn()
     watch.ahead_ns += jump_ns
     server_ns, came = watch.output_message()
@@ -160,8 +159,8 @@ def test_a_clock_that_jumps_is_followed_when_several_messages_agree(rig, jump_ns
 
 
 @pytest.mark.parametrize("odd_ns", [-HOUR, -10 * SECOND, HOUR], ids=["-1 h", "-10 s", "+1 h"])
-def test_an_event_with_a_time_of_its_own_resets_nothing(rig, odd_ns):
-    watch = Watch(rig, "server", -HOUR)
+def test_an_event_with_a_time_of_its_own_resets_nothing(environment, odd_ns):
+    watch = Watch(environment, "server", -HOUR)
     watch.learn()
     for count in (1, 2, 3):
         own = outputs.timestamp(time.time_ns() + watch.ahead_ns + odd_ns)
@@ -175,8 +174,8 @@ def test_an_event_with_a_time_of_its_own_resets_nothing(rig, odd_ns):
         assert (watch.clock.jumps, watch.clock.outliers) == (0, count)
 
 
-def test_a_clock_that_stands_still_is_no_clock(rig):
-    watch = Watch(rig, "server")
+def test_a_clock_that_stands_still_is_no_clock(environment):
+    watch = Watch(environment, "server")
     standing = outputs.timestamp(1_700_000_000 * SECOND)
 
     def stands():
@@ -186,7 +185,7 @@ def test_a_clock_that_stands_still_is_no_clock(rig):
         assert came["objects"][1] == 1_700_000_000 * SECOND
         return watch.clock.frozen
 
-    until(stands, "a clock found to stand still")
+    wait_until(stands, "a clock found to stand still")
     clock = watch.clock
     assert (clock.known, clock.jumps) == (False, 0) and clock.invalid > 0
     assert watch.bridge.log.count("the server's clock stands still at 2023-11-14T22:13:20Z") == 1
@@ -209,8 +208,8 @@ INVALID = {
 
 
 @pytest.mark.parametrize("source", ["server", "receive"])
-def test_an_invalid_time_is_counted_and_costs_nothing(rig, source):
-    watch = Watch(rig, source, -HOUR)
+def test_an_invalid_time_is_counted_and_costs_nothing(environment, source):
+    watch = Watch(environment, source, -HOUR)
     watch.learn()
     ahead_ns = -HOUR if source == "server" else 0
     for count, stamp in enumerate(INVALID.values(), 1):
@@ -227,7 +226,7 @@ def test_an_invalid_time_is_counted_and_costs_nothing(rig, source):
         assert account.published == account.received, topic
 
 
-def test_a_source_that_does_not_exist_is_refused(rig):
-    watch = Watch(rig, "receive")
+def test_a_source_that_does_not_exist_is_refused(environment):
+    watch = Watch(environment, "receive")
     assert "receive, server" in watch.parameters.refusal("stamp_source", "gps")
     require_now(watch.cloud())

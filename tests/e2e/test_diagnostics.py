@@ -7,25 +7,23 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 
-import outputs
-import ros
-import wire
-from ledger import link_of, stamp_ns
-from pair import Pair
-from polling import until
+from support import outputs, points_encoder, ros_observer
+from support.polling import wait_until
+from support.statistics_reader import link_of, stamp_ns
+from support.two_links import TwoLinks
 
 OK, WARN, ERROR, STALE = (getattr(DiagnosticStatus, name) for name in ("OK", "WARN", "ERROR", "STALE"))
 #: There from the first message on, whatever comes.
 ALWAYS = ["points link", "output link", "loss", "clock", "memory", "log", "uniqueness", "shared memory", "server"]
 
 
-class Diagnosed(Pair):
+class Diagnosed(TwoLinks):
     """A bridge and all that it says on /diagnostics."""
 
-    def __init__(self, rig, *topics, node="/sensr_bridge", **options):
-        super().__init__(rig, *topics, **options)
+    def __init__(self, environment, *topics, node="/sensr_bridge", **options):
+        super().__init__(environment, *topics, **options)
         self.node = node
-        self.inbox = self.observer.subscribe("/diagnostics", DiagnosticArray, ros.qos())
+        self.inbox = self.observer.subscribe("/diagnostics", DiagnosticArray, ros_observer.qos())
         self._numbers = itertools.count()
 
     def latest(self):
@@ -38,7 +36,7 @@ class Diagnosed(Pair):
             found[task] = status
         return found
 
-    def until(self, task, level, *words, feed=True):
+    def wait_until(self, task, level, *words, feed=True):
         """Waits until a task has a level and words in its message. Meanwhile data flow, for silence is a fault."""
 
         def holds():
@@ -52,7 +50,7 @@ class Diagnosed(Pair):
         def shown():
             return f"{task} of level {level} with {words}: {self.inbox.messages and self.latest().get(task)}"
 
-        return until(holds, shown, timeout=60.0)
+        return wait_until(holds, shown, timeout=60.0)
 
 
 def values(status):
@@ -61,134 +59,134 @@ def values(status):
     return found
 
 
-def test_names_and_pace(rig):
-    pair = Diagnosed(rig)
-    pair.inbox.wait(4)
-    tasks = list(pair.latest())
+def test_names_and_pace(environment):
+    links = Diagnosed(environment)
+    links.inbox.wait(4)
+    tasks = list(links.latest())
     assert [task for task in tasks if task in ALWAYS] == ALWAYS
     # By their stamps, which a reader that is held up does not stretch.
-    stamps = [stamp_ns(message) for message in pair.inbox.messages]
+    stamps = [stamp_ns(message) for message in links.inbox.messages]
     pace = (stamps[-1] - stamps[0]) / (len(stamps) - 1) / 1e9
     assert 0.8 < pace < 3.0, f"one every {pace:.2f} s"
 
 
-def test_what_is_offered(rig):
-    pair = Diagnosed(rig)
+def test_what_is_offered(environment):
+    links = Diagnosed(environment)
 
     def of_the_bridge():
-        infos = pair.observer.node.get_publishers_info_by_topic("/diagnostics")
+        infos = links.observer.node.get_publishers_info_by_topic("/diagnostics")
         return [info.qos_profile for info in infos if info.node_name == "sensr_bridge"]
 
-    (offer,) = until(of_the_bridge, "the publisher in the graph")
+    (offer,) = wait_until(of_the_bridge, "the publisher in the graph")
     assert (offer.reliability, offer.durability) == (ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE)
 
 
-def test_the_node_is_named_in_full(rig):
-    observer = rig.observer()
-    inbox = observer.subscribe("/diagnostics", DiagnosticArray, ros.qos())
-    rig.bridge(rig.port().number, ros_args=["-r", "__ns:=/site", "-r", "__node:=pier"])
+def test_the_node_is_named_in_full(environment):
+    observer = environment.observer()
+    inbox = observer.subscribe("/diagnostics", DiagnosticArray, ros_observer.qos())
+    environment.bridge(environment.port().number, ros_args=["-r", "__ns:=/site", "-r", "__node:=pier"])
     message = inbox.wait(1)[-1]
     assert {status.name.partition(": ")[0] for status in message.status} == {"/site/pier"}
 
 
-def test_all_is_well_while_data_flow(rig):
-    pair = Diagnosed(rig, "points/raw", "objects")
-    pair.output.send(outputs.message(outputs.health("OK", algo=("OK", {"lidar 1": "SENSOR_ALIVE"}))))
+def test_all_is_well_while_data_flow(environment):
+    links = Diagnosed(environment, "points/raw", "objects")
+    links.output.send(outputs.message(outputs.health("OK", algo=("OK", {"lidar 1": "SENSOR_ALIVE"}))))
     for link in ("points link", "output link"):
-        pair.until(link, OK, "connected since")
-    pair.until("loss", OK, "nothing lost")
-    pair.until("server", OK)
-    pair.until("clock", OK, "the server's clock")
-    pair.until("node algo", OK)
-    pair.until("node algo sensor lidar 1", OK, "ALIVE")
-    figures = values(pair.latest()["points link"])
-    assert figures["url"] == f"ws://127.0.0.1:{pair.points_server.port}/"
+        links.wait_until(link, OK, "connected since")
+    links.wait_until("loss", OK, "nothing lost")
+    links.wait_until("server", OK)
+    links.wait_until("clock", OK, "the server's clock")
+    links.wait_until("node algo", OK)
+    links.wait_until("node algo sensor lidar 1", OK, "ALIVE")
+    figures = values(links.latest()["points link"])
+    assert figures["url"] == f"ws://127.0.0.1:{links.points_server.port}/"
     assert (figures["state"], figures["connects"]) == ("connected", "1")
 
 
-def test_a_link_that_is_down_is_an_error_and_the_other_is_not(rig):
-    pair = Diagnosed(rig)
-    pair.until("points link", OK)
-    pair.until("output link", OK)
-    nowhere = rig.port().number
-    pair.parameters.set({"output_port": nowhere})
+def test_a_link_that_is_down_is_an_error_and_the_other_is_not(environment):
+    links = Diagnosed(environment)
+    links.wait_until("points link", OK)
+    links.wait_until("output link", OK)
+    nowhere = environment.port().number
+    links.parameters.set({"output_port": nowhere})
 
     def holds():
-        pair.send_cloud(1)
-        return pair.latest()["output link"].level == ERROR
+        links.send_cloud(1)
+        return links.latest()["output link"].level == ERROR
 
-    until(holds, "an error")
-    latest = pair.latest()
+    wait_until(holds, "an error")
+    latest = links.latest()
     assert "not connected" in latest["output link"].message and "refused" in latest["output link"].message
     assert latest["points link"].level == OK, latest["points link"].message
-    pair.parameters.set({"output_port": pair.output_server.port})
-    pair.output_server.client(2)
-    pair.until("output link", OK)
+    links.parameters.set({"output_port": links.output_server.port})
+    links.output_server.client(2)
+    links.wait_until("output link", OK)
 
 
-def test_silence_is_an_error(rig):
-    pair = Diagnosed(rig, parameters={"stall_timeout": 8.0})
-    pair.until("points link", OK)
-    pair.until("points link", WARN, "no data for", feed=False)
-    pair.until("points link", ERROR, "no data for", feed=False)
-    assert link_of(pair.statistics.after()).silent
-    pair.until("points link", OK)
+def test_silence_is_an_error(environment):
+    links = Diagnosed(environment, parameters={"stall_timeout": 8.0})
+    links.wait_until("points link", OK)
+    links.wait_until("points link", WARN, "no data for", feed=False)
+    links.wait_until("points link", ERROR, "no data for", feed=False)
+    assert link_of(links.statistics.wait_for_next()).silent
+    links.wait_until("points link", OK)
 
 
 @pytest.mark.parametrize(
     ("state", "level"),
     [("SENSOR_DEAD", ERROR), ("SENSOR_ERRONEOUS", ERROR), ("SENSOR_TILTED", WARN), ("SENSOR_ALIVE", OK)],
 )
-def test_each_sensor_has_a_status(rig, state, level):
-    pair = Diagnosed(rig)
+def test_each_sensor_has_a_status(environment, state, level):
+    links = Diagnosed(environment)
     sensors = {"lidar 1": "SENSOR_ALIVE", "lidar 2": state}
-    pair.output.send(outputs.message(outputs.health("OK", algo=("OK", sensors))))
-    pair.until("node algo sensor lidar 2", level, state.removeprefix("SENSOR_"))
-    pair.until("node algo sensor lidar 1", OK)
+    links.output.send(outputs.message(outputs.health("OK", algo=("OK", sensors))))
+    links.wait_until("node algo sensor lidar 2", level, state.removeprefix("SENSOR_"))
+    links.wait_until("node algo sensor lidar 1", OK)
     # What was said before the link broke need not hold any more.
-    pair.output.abort()
-    pair.output_server.client(2)
-    pair.until("node algo sensor lidar 2", STALE)
+    links.output.abort()
+    links.output_server.client(2)
+    links.wait_until("node algo sensor lidar 2", STALE)
 
 
-def test_a_server_that_overflowed_is_an_error_with_our_counters(rig):
-    pair = Diagnosed(rig, "points/raw")
+def test_a_server_that_overflowed_is_an_error_with_our_counters(environment):
+    links = Diagnosed(environment, "points/raw")
     for number in range(3):
-        pair.send_cloud(number)
-        pair["points/raw"].wait(number + 1)
-    pair.until("server", STALE)
-    pair.statistics.until_settled()
-    known = pair.statistics.topic()
-    pair.output.send(outputs.message(outputs.health("OUTPUT_BUFFER_OVERFLOW", as_event=True)))
-    status = pair.until("server", ERROR, "overflowed", feed=False)
+        links.send_cloud(number)
+        links["points/raw"].wait(number + 1)
+    links.wait_until("server", STALE)
+    links.statistics.wait_until_settled()
+    known = links.statistics.topic()
+    links.output.send(outputs.message(outputs.health("OUTPUT_BUFFER_OVERFLOW", as_event=True)))
+    status = links.wait_until("server", ERROR, "overflowed", feed=False)
     figures = values(status)
     assert figures["overflows"] == "1"
     assert f"received {known.received} = published {known.published}" in figures["at last overflow: points/raw"]
     assert int(figures["at last overflow: queued bytes"]) >= 0
-    pair.bridge.expect("OUTPUT_BUFFER_OVERFLOW")
+    links.bridge.wait_for_output("OUTPUT_BUFFER_OVERFLOW")
     # All is well again, but the overflow is shown for a while.
-    pair.output.send(outputs.message(outputs.health("OK")))
-    pair.until("server", ERROR, "overflowed")
+    links.output.send(outputs.message(outputs.health("OK")))
+    links.wait_until("server", ERROR, "overflowed")
 
 
-def test_a_loss_is_shown_with_the_topic(rig):
-    pair = Diagnosed(rig, "points/raw")
-    pair.until("loss", OK, "nothing lost")
-    pair.points.send(wire.result(wire.cloud(b"\0" * 13)))
-    until(lambda: pair.latest()["loss"].level != OK, lambda: f"a loss: {pair.latest()['loss']}")
-    status = pair.latest()["loss"]
+def test_a_loss_is_shown_with_the_topic(environment):
+    links = Diagnosed(environment, "points/raw")
+    links.wait_until("loss", OK, "nothing lost")
+    links.points.send(points_encoder.result(points_encoder.cloud(b"\0" * 13)))
+    wait_until(lambda: links.latest()["loss"].level != OK, lambda: f"a loss: {links.latest()['loss']}")
+    status = links.latest()["loss"]
     assert "points/raw" in status.message
     assert "malformed 1" in values(status)["points/raw"]
 
 
-def test_clocks_that_differ_are_a_warning(rig):
-    pair = Diagnosed(rig)
+def test_clocks_that_differ_are_a_warning(environment):
+    links = Diagnosed(environment)
 
     def holds():
         # Several, for one message does not prove what the server's clock is.
-        pair.output.send(outputs.message(outputs.zones(1), at_ns=time.time_ns() - 3600 * outputs.NS))
-        return pair.inbox.messages and pair.latest()["clock"].level == WARN
+        links.output.send(outputs.message(outputs.zones(1), at_ns=time.time_ns() - 3600 * outputs.NS))
+        return links.inbox.messages and links.latest()["clock"].level == WARN
 
-    until(holds, "a warning")
-    assert "behind ours" in pair.latest()["clock"].message
-    assert values(pair.latest()["clock"])["stamp_source"] == "receive"
+    wait_until(holds, "a warning")
+    assert "behind ours" in links.latest()["clock"].message
+    assert values(links.latest()["clock"])["stamp_source"] == "receive"

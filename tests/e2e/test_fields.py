@@ -9,14 +9,25 @@ from pathlib import Path
 import pytest
 from sensr_bridge import msg
 
-import output_wire
-import wire
-from conversation import FRAME_ID, Conversation, stamp_ns
-from everything import BICYCLE, CAR, CUSTOM, CUSTOM_25, EVENT, FULL, NOW, POST, STREAM
-from everything import box, vector, with_objects
-from expected import plain
-from output_wire import ENUMS, UNKNOWN, unknown_fields
-from pair import Pair
+from support import output_encoder, points_encoder
+from support.expected_messages import to_dict
+from support.full_message import (
+    BICYCLE,
+    CAR,
+    CUSTOM,
+    CUSTOM_25,
+    EVENT,
+    FULL,
+    NOW,
+    POST,
+    STREAM,
+    box,
+    vector,
+    with_objects,
+)
+from support.output_encoder import ENUMS, UNKNOWN, unknown_fields
+from support.scripted_output import FRAME_ID, ScriptedOutput, stamp_ns
+from support.two_links import TwoLinks
 
 MESSAGE_FILES = Path(__file__).parents[2] / "msg"
 
@@ -43,15 +54,15 @@ CONSTANTS = [
 
 
 @pytest.fixture(scope="module")
-def sensr(shared_rig):
-    return Conversation(shared_rig)
+def sensr(shared_environment):
+    return ScriptedOutput(shared_environment)
 
 
 # ---- what is there arrives ---------------------------------------------------------------------------
 
 
 def test_everything(sensr):
-    heard = sensr.say(FULL)
+    heard = sensr.send_and_compare(FULL)
     # Once without the model.
     car, bicycle = heard["objects"]["objects"]
     assert car["bbox"]["center"]["position"] == {"x": 10.5, "y": -20.25, "z": -1.5 + 1.25 / 2}
@@ -72,14 +83,14 @@ def test_everything(sensr):
 
 
 def test_everything_of_the_generation_before(sensr):
-    heard = sensr.say(FULL | {"custom": CUSTOM_25}, generation=2.5)
+    heard = sensr.send_and_compare(FULL | {"custom": CUSTOM_25}, generation=2.5)
     status = heard["server_status"]
     assert (status["generation"], status["has_replay"], status["replay_index"]) == (25, True, -7)
     assert len(heard["objects"]["objects"]) == 2
 
 
 def test_object_points_are_laid_out_as_documented(sensr):
-    cloud = sensr.say(with_objects(CAR, BICYCLE, static_objects=[POST]))["points/objects"]
+    cloud = sensr.send_and_compare(with_objects(CAR, BICYCLE, static_objects=[POST]))["points/objects"]
     assert (cloud["point_step"], cloud["width"], cloud["is_dense"]) == (24, 5, True)
     points = list(struct.iter_unpack("<ffffiB3x", cloud["data"]))
     assert points == [
@@ -93,8 +104,8 @@ def test_object_points_are_laid_out_as_documented(sensr):
 
 def test_no_field_is_left_out(sensr):
     """Every field of every type of this package has been something else than its default."""
-    sensr.say(FULL)
-    sensr.say(FULL | {"custom": CUSTOM_25}, generation=2.5)
+    sensr.send_and_compare(FULL)
+    sensr.send_and_compare(FULL | {"custom": CUSTOM_25}, generation=2.5)
     own = {name for name in dir(msg) if isinstance(getattr(msg, name), type)}
     assert own == {path.stem for path in MESSAGE_FILES.glob("*.msg")}
     seen = {name for name, kind in sensr.types.items() if kind.__module__.startswith("sensr_bridge")}
@@ -120,12 +131,12 @@ def test_a_newer_server(sensr):
     }
     event = EVENT | {"zone": [EVENT["zone"][0] | {"type": value} for value in odd], "health": {"master": 82}}
     newer = FULL | {"stream": stream, "event": event}
-    labels = [each["label"] for each in sensr.say(newer, unknown=unknown_fields())["objects"]["objects"]]
+    labels = [each["label"] for each in sensr.send_and_compare(newer, unknown=unknown_fields())["objects"]["objects"]]
     assert labels == [*odd, 1]
 
 
 def test_a_newer_server_of_the_generation_before(sensr):
-    sensr.say(FULL | {"custom": CUSTOM_25}, generation=2.5, unknown=unknown_fields())
+    sensr.send_and_compare(FULL | {"custom": CUSTOM_25}, generation=2.5, unknown=unknown_fields())
 
 
 @pytest.mark.parametrize("generation", (3, 2.5))
@@ -133,20 +144,20 @@ def test_a_newer_server_of_the_generation_before(sensr):
 def test_what_a_newer_server_adds_does_not_tell_the_generation(sensr, generation, added):
     """A recording at its start, so that all that is written of it is what nobody knows."""
     custom = CUSTOM if generation == 3 else CUSTOM_25
-    frame = output_wire.output(FULL | {"custom": custom | {"record": added}}, generation)
-    sensr.say(FULL | {"custom": custom | {"record": {}}}, frame=frame, generation=generation)
+    frame = output_encoder.output(FULL | {"custom": custom | {"record": added}}, generation)
+    sensr.send_and_compare(FULL | {"custom": custom | {"record": {}}}, frame=frame, generation=generation)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_fields_in_any_order_and_numbers_one_by_one(sensr, seed):
-    sensr.say(FULL, shuffle=random.Random(seed), packed=False)
+    sensr.send_and_compare(FULL, shuffle=random.Random(seed), packed=False)
 
 
 def test_defaults_written_out(sensr):
     """Protobuf leaves them out, and takes them nevertheless."""
     nothing = dict.fromkeys(("id", "label", "tracking_status"), 0)
     zero = nothing | {"confidence": 0.0, "is_static": False, "points": b"", "zone_ids": []}
-    sensr.say(with_objects(zero) | {"custom": {"bg_learning_progress": 0.0}})
+    sensr.send_and_compare(with_objects(zero) | {"custom": {"bg_learning_progress": 0.0}})
 
 
 @pytest.mark.parametrize("generation", (3, 2.5))
@@ -175,14 +186,14 @@ def test_only_the_outermost_is_there(sensr, generation):
         },
         "custom": custom,
     }
-    heard = sensr.say(bare, generation=generation)
+    heard = sensr.send_and_compare(bare, generation=generation)
     turn = heard["objects"]["objects"][0]["bbox"]["center"]["orientation"]
     assert turn == {"x": 0.0, "y": 0.0, "z": 0.0, "w": 1.0}
 
 
 @pytest.mark.parametrize("message", ({}, {"stream": {}}, {"event": {}}, {"stream": {}, "event": {}}))
 def test_nothing_at_all_makes_nothing(sensr, message):
-    assert not any(sensr.say(message).messages.values())
+    assert not any(sensr.send_and_compare(message).messages.values())
 
 
 @pytest.mark.parametrize("odd", (math.nan, math.inf, -math.inf, 3.4e38, 1e-45, -0.0))
@@ -194,14 +205,14 @@ def test_odd_floats_pass(sensr, odd):
         "bbox": {"position": everywhere, "size": everywhere, "yaw": odd},
         "velocity": everywhere,
         "yaw_rate": odd,
-        "points": wire.floats(odd, odd, odd),
-        "intensities": wire.floats(odd),
+        "points": points_encoder.floats(odd, odd, odd),
+        "intensities": points_encoder.floats(odd),
         "history": {"states": [{"position": everywhere}]},
         "prediction": {"positions": [everywhere], "reachable_set": [{"t_offset": odd, "space": space}]},
     }
     turn = {"qw": odd, "qx": odd, "qy": odd, "qz": odd}
     moved = {"position": everywhere, "heading": odd, "velocity": everywhere}
-    heard = sensr.say(
+    heard = sensr.send_and_compare(
         {
             "stream": {"has_objects": True, "objects": [car], "has_zones": True, "zones": [{"pbox": space}]},
             "event": {
@@ -237,7 +248,7 @@ def test_odd_times(sensr, at):
     """A time that ROS cannot hold becomes 0, and costs nothing else."""
     car = CAR | {"last_observed_timestamp": at, "history": {"states": [{"timestamp": at}]}}
     event = {"timestamp": at, "id": 1}
-    sensr.say(
+    sensr.send_and_compare(
         {
             "timestamp": at,
             "stream": {"has_objects": True, "objects": [car], "first_cloud_arrival_timestamp": at},
@@ -248,9 +259,7 @@ def test_odd_times(sensr, at):
 
 def test_a_part_in_pieces_is_merged(sensr):
     """As protobuf has it: the last value counts, lists grow, and so on inward."""
-    first, second = (
-        {"master": status, "nodes": {name: {"status": status}}} for name, status in (("a", 1), ("b", 2))
-    )
+    first, second = ({"master": status, "nodes": {name: {"status": status}}} for name, status in (("a", 1), ("b", 2)))
     pieces = [
         {"stream": {"objects": [CAR], "health": first}, "timestamp": {"nanos": 6}},
         {"stream": {"objects": [BICYCLE], "has_objects": True, "health": second}},
@@ -270,7 +279,7 @@ def test_a_part_in_pieces_is_merged(sensr):
             "profiling": {"master_node": {"mem_usages": {"a": 1}}},
         },
     }
-    sensr.say(whole, frame=b"".join(map(output_wire.output, pieces)))
+    sensr.send_and_compare(whole, frame=b"".join(map(output_encoder.output, pieces)))
 
 
 # ---- which generation --------------------------------------------------------------------------------
@@ -281,7 +290,7 @@ def test_generations_in_turn_cost_nothing(sensr, order):
     """Whatever the server was last known to be."""
     for generation in order:
         custom = CUSTOM if generation == 3 else CUSTOM_25
-        sensr.say(FULL | {"custom": custom}, generation=generation)
+        sensr.send_and_compare(FULL | {"custom": custom}, generation=generation)
 
 
 @pytest.mark.parametrize("part", ("replay", "record", "profiling"))
@@ -290,15 +299,15 @@ def test_one_part_tells_the_generation(sensr, part):
     for generation, custom in ((3, CUSTOM), (2.5, CUSTOM_25)):
         if part in custom:
             other = 5.5 - generation
-            sensr.say({"custom": CUSTOM if other == 3 else CUSTOM_25}, generation=other)
-            sensr.say({"custom": {part: custom[part]}}, generation=generation)
+            sensr.send_and_compare({"custom": CUSTOM if other == 3 else CUSTOM_25}, generation=other)
+            sensr.send_and_compare({"custom": {part: custom[part]}}, generation=generation)
 
 
 def test_what_tells_nothing_is_what_the_server_was(sensr):
     for generation, custom in ((3, CUSTOM), (2.5, CUSTOM_25)):
-        sensr.say({"custom": custom}, generation=generation)
-        sensr.say({"custom": {}}, generation=generation)
-        sensr.say({"custom": {"bg_learning_progress": 0.5}}, generation=generation)
+        sensr.send_and_compare({"custom": custom}, generation=generation)
+        sensr.send_and_compare({"custom": {}}, generation=generation)
+        sensr.send_and_compare({"custom": {"bg_learning_progress": 0.5}}, generation=generation)
 
 
 # ---- is there something at all -----------------------------------------------------------------------
@@ -307,48 +316,50 @@ def test_what_tells_nothing_is_what_the_server_was(sensr):
 def test_nothing_to_say_of_objects_or_zones_is_not_an_empty_scene(sensr):
     """What is not valid is not looked at; valid and empty is a message."""
     silent = STREAM | {"has_objects": False, "has_zones": False, "static_objects": []}
-    heard = sensr.say({"timestamp": NOW, "stream": silent})
+    heard = sensr.send_and_compare({"timestamp": NOW, "stream": silent})
     assert heard.messages["objects"] == heard.messages["zones"] == heard.messages["points/objects"] == []
-    heard = sensr.say({"timestamp": NOW, "stream": {"has_objects": True, "has_zones": True}})
+    heard = sensr.send_and_compare({"timestamp": NOW, "stream": {"has_objects": True, "has_zones": True}})
     assert (heard["objects"]["objects"], heard["zones"]["zones"]) == ([], [])
     assert heard["points/objects"]["width"] == 0
 
 
 def test_static_objects_wait_for_a_message_with_objects(sensr):
-    assert sensr.say({"stream": {"static_objects": [POST]}}).messages["objects"] == []
-    assert sensr.say({"event": EVENT}).messages["objects"] == []
-    (post,) = sensr.say(with_objects(CAR))["objects"]["static_objects"]
+    assert sensr.send_and_compare({"stream": {"static_objects": [POST]}}).messages["objects"] == []
+    assert sensr.send_and_compare({"event": EVENT}).messages["objects"] == []
+    (post,) = sensr.send_and_compare(with_objects(CAR))["objects"]["static_objects"]
     assert post["id"] == POST["id"]
-    assert sensr.say(with_objects(CAR))["objects"]["static_objects"] == []
+    assert sensr.send_and_compare(with_objects(CAR))["objects"]["static_objects"] == []
 
 
 def test_events_are_numbered_without_a_gap(sensr):
     topics = ("events/zone", "events/losing", "events/recalibration")
-    heard = [sensr.say({"event": EVENT}) for _ in range(2)]
+    heard = [sensr.send_and_compare({"event": EVENT}) for _ in range(2)]
     for topic in topics:
         numbers = [event["sequence"] for each in heard for event in each.messages[topic]]
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def test_numbers_begin_at_0(rig):
-    numbers = [event["sequence"] for event in Conversation(rig).say(FULL).messages["events/zone"]]
+def test_numbers_begin_at_0(environment):
+    numbers = [
+        event["sequence"] for event in ScriptedOutput(environment).send_and_compare(FULL).messages["events/zone"]
+    ]
     assert numbers == [0, 1, 2, 3]
 
 
 # ---- frames as they came -----------------------------------------------------------------------------
 
 
-def test_every_frame_as_it_came(rig):
+def test_every_frame_as_it_came(environment):
     """Of both links, whatever is in it."""
-    pair = Pair(rig, "wire", parameters={"publish.wire": True, "frame_id": FRAME_ID})
-    clients = {msg.WireFrame.LINK_POINTS: pair.points, msg.WireFrame.LINK_OUTPUT: pair.output}
+    links = TwoLinks(environment, "wire", parameters={"publish.wire": True, "frame_id": FRAME_ID})
+    clients = {msg.WireFrame.LINK_POINTS: links.points, msg.WireFrame.LINK_OUTPUT: links.output}
     noise = random.Random(1).randbytes(100_001)
-    frames = [wire.numbered(1), output_wire.output(FULL), b"", b"\x22\x64", noise]
+    frames = [points_encoder.numbered(1), output_encoder.output(FULL), b"", b"\x22\x64", noise]
     for number, frame in enumerate(frames):
         for link, client in clients.items():
             begun_ns = time.time_ns()
             client.send(frame)
-            got = plain(pair["wire"].wait(2 * number + link + 1)[-1])
+            got = to_dict(links["wire"].wait(2 * number + link + 1)[-1])
             at_ns = stamp_ns(got["header"].pop("stamp"))
             assert begun_ns <= at_ns <= time.time_ns()
             got["data"] = bytes(got["data"])

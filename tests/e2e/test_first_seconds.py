@@ -4,10 +4,10 @@ import signal
 
 import pytest
 
-import outputs
-from ledger import topic_of
-from polling import until
-from topics import LATCHED_DEPTH, TOPICS
+from support import outputs
+from support.polling import wait_until
+from support.statistics_reader import topic_of
+from support.topic_table import LATCHED_DEPTH, TOPICS
 
 #: Far longer than a subscriber takes to come.
 HOLD = {"startup_hold": 20.0}
@@ -17,17 +17,17 @@ COUNT = 37
 class Started:
     """A bridge that has had events and zones before there is any subscriber of them."""
 
-    def __init__(self, rig, hold):
-        self.observer = rig.observer()
-        self.statistics = rig.statistics(self.observer)
-        server = rig.server()
-        self.bridge = rig.bridge(parameters=hold, output_port=server.port)
+    def __init__(self, environment, hold):
+        self.observer = environment.observer()
+        self.statistics = environment.statistics(self.observer)
+        server = environment.server()
+        self.bridge = environment.bridge(parameters=hold, output_port=server.port)
         self.client = server.client()
         for number in range(COUNT):
             self.client.send(outputs.message(outputs.zone_events(number), outputs.zones(number)))
 
     def account(self, topic):
-        return topic_of(self.statistics.after(), topic)
+        return topic_of(self.statistics.wait_for_next(), topic)
 
     def subscribe(self, topic):
         known = TOPICS[topic]
@@ -35,9 +35,9 @@ class Started:
         return self.observer.subscribe(topic, known.kind, known.subscription(), keep=keep)
 
 
-def test_a_subscriber_of_the_first_seconds_gets_all_from_the_first_on(rig):
-    started = Started(rig, HOLD)
-    waiting = started.statistics.until(
+def test_a_subscriber_of_the_first_seconds_gets_all_from_the_first_on(environment):
+    started = Started(environment, HOLD)
+    waiting = started.statistics.wait_until(
         lambda message: topic_of(message, "zones").received == COUNT, "all events received"
     )
     for topic in ("events/zone", "zones"):
@@ -52,26 +52,26 @@ def test_a_subscriber_of_the_first_seconds_gets_all_from_the_first_on(rig):
     assert events.wait(COUNT + 1) == list(range(COUNT + 1))
     zones = started.subscribe("zones")
     # The middleware keeps the latest of them only.
-    until(lambda: zones.count and zones.messages[-1] == COUNT - 1, "the latest zones")
+    wait_until(lambda: zones.count and zones.messages[-1] == COUNT - 1, "the latest zones")
     assert started.account("zones").published == COUNT
     account = started.account("events/zone")
     assert (account.published, account.unsubscribed, account.dropped) == (COUNT + 1, 0, 0)
 
 
-def test_nobody_is_waited_for_longer_than_said(rig):
-    started = Started(rig, {"startup_hold": 0.5})
-    account = started.statistics.until_received(COUNT, "events/zone")
+def test_nobody_is_waited_for_longer_than_said(environment):
+    started = Started(environment, {"startup_hold": 0.5})
+    account = started.statistics.wait_for_received(COUNT, "events/zone")
     assert (account.published, account.unsubscribed) == (0, COUNT)
     # Latched topics are published all the same.
-    assert started.statistics.until_received(COUNT, "zones").published == COUNT
+    assert started.statistics.wait_for_received(COUNT, "zones").published == COUNT
     assert started.subscribe("zones").wait(LATCHED_DEPTH) == list(range(COUNT - LATCHED_DEPTH, COUNT))
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
-def test_what_waits_when_the_node_stops_is_settled(rig, signal_number):
-    started = Started(rig, HOLD)
-    started.statistics.until(lambda message: topic_of(message, "zones").queued == COUNT, "all waiting")
-    started.bridge.signal(signal_number)
-    assert started.bridge.wait() == 0, started.bridge.tail()
+def test_what_waits_when_the_node_stops_is_settled(environment, signal_number):
+    started = Started(environment, HOLD)
+    started.statistics.wait_until(lambda message: topic_of(message, "zones").queued == COUNT, "all waiting")
+    started.bridge.send_signal(signal_number)
+    assert started.bridge.wait() == 0, started.bridge.log_tail()
     assert f"events/zone: received {COUNT} = published 0 + thinned 0 + unsubscribed {COUNT}" in started.bridge.log
     assert f"zones: received {COUNT} = published {COUNT}" in started.bridge.log

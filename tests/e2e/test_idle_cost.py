@@ -4,7 +4,8 @@ import re
 import time
 
 import pytest
-from report import note
+
+from support.summary_notes import add_note
 
 WINDOW_SECONDS = 10.0
 #: The best counts: cache misses caused by others are charged to this process too.
@@ -28,15 +29,15 @@ def share_of_a_core(bridge, limit):
 
 
 @pytest.mark.parametrize(("with_output", "limit"), [(False, 0.02), (True, 0.03)], ids=["points", "both links"])
-def test_connected_at_full_rate_without_a_subscriber(rig, with_output, limit):
-    sim = rig.sim("--scene", "street", "--points", POINTS, "--types", "raw", "--rate", 10)
-    output_port = sim.output_port if with_output else rig.unserved_port
-    bridge = rig.bridge(sim.points_port, {"host": "127.0.0.1"}, output_port=output_port, defaults=False)
+def test_connected_at_full_rate_without_a_subscriber(environment, with_output, limit):
+    sim = environment.sim("--scene", "street", "--points", POINTS, "--types", "raw", "--rate", 10)
+    output_port = sim.output_port if with_output else environment.unserved_port
+    bridge = environment.bridge(sim.points_port, {"host": "127.0.0.1"}, output_port=output_port, defaults=False)
     for port in [sim.points_port, sim.output_port][: 1 + with_output]:
-        bridge.expect(f"connected to .*:{port}/")
+        bridge.wait_for_output(f"connected to .*:{port}/")
     share = share_of_a_core(bridge, limit)
     data = f"{POINTS} points{' and objects' if with_output else ''} at 10 Hz"
-    note(f"idle cost: {share:.2%} of a core connected, {data}, no subscriber (limit {limit:.0%})")
+    add_note(f"idle cost: {share:.2%} of a core connected, {data}, no subscriber (limit {limit:.0%})")
     bridge.end()
     account = re.search(r"points/raw: received (\d+) = published (\d+) .* unsubscribed (\d+)", bridge.log)
     received, published, unsubscribed = map(int, account.groups())
@@ -44,9 +45,9 @@ def test_connected_at_full_rate_without_a_subscriber(rig, with_output, limit):
     assert share < limit
 
 
-def test_not_connected(rig):
-    bridge = rig.bridge(rig.port().number, {"host": "127.0.0.1"}, defaults=False)
-    bridge.expect("next attempt in")
+def test_not_connected(environment):
+    bridge = environment.bridge(environment.port().number, {"host": "127.0.0.1"}, defaults=False)
+    bridge.wait_for_output("next attempt in")
     share = share_of_a_core(bridge, 0.01)
-    note(f"idle cost: {share:.2%} of a core not connected (limit 1 %)")
+    add_note(f"idle cost: {share:.2%} of a core not connected (limit 1 %)")
     assert share < 0.01

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from sensor_msgs.msg import PointCloud2
 
-from launch_modules import CONFIG, bridge_arguments, bridge_recording, bridge_view
-from processes import assignments, executable
+from support.launch_modules import CONFIG, bridge_arguments, bridge_recording, bridge_view
+from support.processes import assignments, executable
 
 ARGUMENTS = bridge_arguments.arguments(CONFIG, {})
 DEFAULTS = {argument.name: argument.default for argument in ARGUMENTS}
@@ -164,7 +164,7 @@ def displays(config):
     return config["Visualization Manager"]["Displays"]
 
 
-def test_rviz_shows_the_frame_that_the_messages_of_the_shipped_example_site_have(rig):
+def test_rviz_shows_the_frame_that_the_messages_of_the_shipped_example_site_have(environment):
     """Its address leads nowhere, so the bridge that publishes has the same site on this machine."""
     hosts = yaml.safe_load((CONFIG / "hosts.yaml").read_text())
     [site] = [name for name, site in hosts["sites"].items() if "frame_id" in site]
@@ -172,11 +172,11 @@ def test_rviz_shows_the_frame_that_the_messages_of_the_shipped_example_site_have
     assert frame == hosts["sites"][site]["frame_id"]
 
     hosts["sites"][site]["address"] = "127.0.0.1"
-    here = rig.folder / "hosts.yaml"
+    here = environment.folder / "hosts.yaml"
     here.write_text(yaml.safe_dump(hosts))
-    sim = rig.sim("--points", "100", "--types", "raw")
-    raw = rig.observer().subscribe("points/raw", PointCloud2, keep=lambda cloud: cloud.header.frame_id)
-    rig.bridge(sim.points_port, {"host": site, "hosts_file": str(here)})
+    sim = environment.sim("--points", "100", "--types", "raw")
+    raw = environment.observer().subscribe("points/raw", PointCloud2, keep=lambda cloud: cloud.header.frame_id)
+    environment.bridge(sim.points_port, {"host": site, "hosts_file": str(here)})
     assert raw.wait(1)[0] == frame
 
     config, _ = bridge_view.view(RVIZ, namespace="/", frame=frame, unnamed="y", reliable=True)

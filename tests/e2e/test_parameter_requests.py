@@ -5,13 +5,12 @@ import threading
 import pytest
 import yaml
 from rclpy.parameter_client import AsyncParameterClient
-
 from test_parameters import READ_ONLY, Node, hosts
 
 
 @pytest.fixture
-def node(rig):
-    return Node(rig)
+def node(environment):
+    return Node(environment)
 
 
 def succeed(results):
@@ -38,7 +37,7 @@ def test_what_fits_together_is_applied_in_any_order(node, backwards):
 
 
 def test_a_host_and_the_file_that_has_it_are_set_together(node):
-    file = hosts(node.rig, "hosts.yaml", "sites: {pier: {address: 127.0.0.1}}")
+    file = hosts(node.environment, "hosts.yaml", "sites: {pier: {address: 127.0.0.1}}")
     succeed(node.parameters.try_set({"host": "pier", "hosts_file": file}))
     assert node.parameters.get("host", "hosts_file") == ["pier", file]
 
@@ -85,7 +84,7 @@ def nested(flat):
 def load(node, file):
     """What `ros2 param load` does; returns the results."""
     client = AsyncParameterClient(node.observer.node, "/sensr_bridge")
-    node.rig.parameters(node.observer).list()
+    node.environment.parameters(node.observer).list()
     answered = threading.Event()
     future = client.load_parameter_file(str(file), use_wildcard=True)
     future.add_done_callback(lambda _: answered.set())
@@ -95,7 +94,7 @@ def load(node, file):
 
 def test_a_dumped_file_can_be_loaded_and_started_with(node):
     names = node.parameters.list().names
-    dumped = node.rig.folder / "dumped.yaml"
+    dumped = node.environment.folder / "dumped.yaml"
 
     def dump():
         flat = dict(zip(names, node.parameters.get(*names)))
@@ -111,8 +110,8 @@ def test_a_dumped_file_can_be_loaded_and_started_with(node):
     succeed(node.parameters.try_set({"frame_id": "other", "reconnect.initial_delay": 5.0, "reconnect.max_delay": 9.0}))
     succeed(load(node, dumped))
     assert dump() == before
-    again = node.rig.bridge(args=["--ros-args", "-r", "__ns:=/site", "--params-file", dumped], defaults=False)
-    again.expect("nothing in .* is for /site/sensr_bridge")
+    again = node.environment.bridge(args=["--ros-args", "-r", "__ns:=/site", "--params-file", dumped], defaults=False)
+    again.wait_for_output("nothing in .* is for /site/sensr_bridge")
     node.bridge.end()
-    node.rig.bridge(args=["--ros-args", "--params-file", dumped], defaults=False)
-    assert node.rig.parameters(node.observer).get("frame_id", "statistics_period") == ["pier", 0.1]
+    node.environment.bridge(args=["--ros-args", "--params-file", dumped], defaults=False)
+    assert node.environment.parameters(node.observer).get("frame_id", "statistics_period") == ["pier", 0.1]

@@ -6,13 +6,11 @@ import pytest
 import yaml
 from rcl_interfaces.msg import ParameterEvent, ParameterType
 
-import rig as rigs
-import ros
-import wire
-from conftest import REPOSITORY
-from ledger import CONNECTED, stamp_ns
-from parameters import value_of
-from polling import until
+from support import REPOSITORY, points_encoder, ros_observer
+from support.environment import Environment
+from support.parameter_client import value_of
+from support.polling import wait_until
+from support.statistics_reader import CONNECTED, stamp_ns
 
 SHIPPED = REPOSITORY / "config" / "sensr_bridge.yaml"
 TYPES = {
@@ -41,21 +39,21 @@ def shipped():
 class Node:
     """A bridge whose parameters are looked at, on a server that sends what it is told to."""
 
-    def __init__(self, rig, parameters=None, **options):
-        self.rig = rig
-        self.server = rig.server()
-        self.observer = rig.observer()
+    def __init__(self, environment, parameters=None, **options):
+        self.environment = environment
+        self.server = environment.server()
+        self.observer = environment.observer()
         self.clouds = self.observer.clouds()
-        self.events = self.observer.subscribe("/parameter_events", ParameterEvent, ros.qos(depth=1000))
-        self.statistics = rig.statistics(self.observer)
-        self.bridge = rig.bridge(self.server.port, parameters, **options)
-        self.parameters = rig.parameters(self.observer)
+        self.events = self.observer.subscribe("/parameter_events", ParameterEvent, ros_observer.qos(depth=1000))
+        self.statistics = environment.statistics(self.observer)
+        self.bridge = environment.bridge(self.server.port, parameters, **options)
+        self.parameters = environment.parameters(self.observer)
         self.observer.wait_for_match(self.clouds, self.statistics.inbox, self.events)
         self._sent = 0
 
-    def send(self, kind=wire.RAW):
+    def send(self, kind=points_encoder.RAW):
         self._sent += 1
-        self.server.clients[-1].send(wire.numbered(self._sent, kind))
+        self.server.clients[-1].send(points_encoder.numbered(self._sent, kind))
 
     def cloud(self):
         """Sends a good cloud and waits for it."""
@@ -66,15 +64,15 @@ class Node:
 
 
 @pytest.fixture(scope="module")
-def untouched(shared_rig):
+def untouched(shared_environment):
     """A node that nobody changes."""
-    return Node(shared_rig, defaults=False)
+    return Node(shared_environment, defaults=False)
 
 
 @pytest.fixture
-def node(rig):
+def node(environment):
     """A node to be changed."""
-    return Node(rig)
+    return Node(environment)
 
 
 def test_the_list_is_that_of_the_shipped_file(untouched, shipped):
@@ -93,7 +91,7 @@ def test_listing_by_prefix_and_depth(untouched, shipped):
 
 def test_the_values_are_those_of_the_shipped_file(untouched, shipped):
     values = dict(zip(shipped, untouched.parameters.get(*shipped)))
-    ports = {"points_port": untouched.server.port, "output_port": untouched.rig.unserved_port}
+    ports = {"points_port": untouched.server.port, "output_port": untouched.environment.unserved_port}
     assert values == shipped | ports
     assert {name: type(value) for name, value in values.items()} == {
         name: type(value) for name, value in shipped.items()
@@ -133,18 +131,18 @@ def test_names_that_do_not_exist(untouched):
     assert descriptor.type == ParameterType.PARAMETER_NOT_SET
 
 
-def test_the_printed_parameters_are_the_shipped_file(rig):
-    printer = rig.bridge(args=["--print-params"], defaults=False)
+def test_the_printed_parameters_are_the_shipped_file(environment):
+    printer = environment.bridge(args=["--print-params"], defaults=False)
     assert printer.wait() == 0
     assert printer.stdout == SHIPPED.read_text()
 
 
-def test_the_shipped_file_is_a_parameter_file(rig, shipped):
+def test_the_shipped_file_is_a_parameter_file(environment, shipped):
     """Nothing in it is warned of, and nothing in it is refused."""
-    ports = {"points_port": rig.port().number, "output_port": rig.port().number}
-    bridge = rig.bridge(parameters=ports, defaults=False, ros_args=["--params-file", str(SHIPPED)])
-    observer = rig.observer()
-    values = dict(zip(shipped, rig.parameters(observer).get(*shipped)))
+    ports = {"points_port": environment.port().number, "output_port": environment.port().number}
+    bridge = environment.bridge(parameters=ports, defaults=False, ros_args=["--params-file", str(SHIPPED)])
+    observer = environment.observer()
+    values = dict(zip(shipped, environment.parameters(observer).get(*shipped)))
     assert values == shipped | ports
     assert "ignored" not in bridge.log
 
@@ -253,8 +251,8 @@ BAD = [
 @pytest.fixture(scope="module")
 def stubborn(tmp_path_factory):
     """A node that every test tries to change, in vain."""
-    with rigs.Rig(tmp_path_factory.mktemp("stubborn")) as rig:
-        yield Node(rig)
+    with Environment(tmp_path_factory.mktemp("stubborn")) as environment:
+        yield Node(environment)
 
 
 @pytest.mark.parametrize(("name", "value", "words"), BAD, ids=[f"{name}={value!r}" for name, value, _ in BAD])
@@ -299,7 +297,8 @@ def test_the_frame_changes_live(node):
 
 
 @pytest.mark.parametrize(
-    ("topic", "kind"), [("raw", wire.RAW), ("ground", wire.GROUND), ("background", wire.BACKGROUND)]
+    ("topic", "kind"),
+    [("raw", points_encoder.RAW), ("ground", points_encoder.GROUND), ("background", points_encoder.BACKGROUND)],
 )
 def test_publishing_a_topic_is_switched_live(node, topic, kind):
     clouds = node.observer.clouds(f"points/{topic}")
@@ -313,7 +312,7 @@ def test_publishing_a_topic_is_switched_live(node, topic, kind):
     clouds.wait(1)
     node.parameters.set({f"publish.{topic}": False})
     node.send(kind)
-    off = node.statistics.until_received(2, f"points/{topic}")
+    off = node.statistics.wait_for_received(2, f"points/{topic}")
     assert (off.published, off.unsubscribed) == (1, 1)
     node.parameters.set({f"publish.{topic}": True})
     node.send(kind)
@@ -328,38 +327,38 @@ def test_the_statistics_period_changes_live(node):
         node.cloud()
     assert len([message for message in node.statistics.messages if stamp_ns(message) > set_ns]) <= 1
     node.parameters.set({"statistics_period": 0.1})
-    node.statistics.after()
+    node.statistics.wait_for_next()
 
 
-def hosts(rig, name, text):
-    path = rig.folder / name
+def hosts(environment, name, text):
+    path = environment.folder / name
     path.write_text(text)
     return str(path)
 
 
-def test_a_named_site(rig):
-    yard, harbour = rig.server(), rig.server()
+def test_a_named_site(environment):
+    yard, harbour = environment.server(), environment.server()
     file = hosts(
-        rig,
+        environment,
         "hosts.yaml",
         f"sites:\n  yard: {{address: 127.0.0.1, points_port: {yard.port}}}\n  harbour: {{address: 127.0.0.1}}\n",
     )
-    observer = rig.observer()
+    observer = environment.observer()
     clouds = observer.clouds()
-    rig.bridge(harbour.port, {"hosts_file": file, "host": "yard"})
+    environment.bridge(harbour.port, {"hosts_file": file, "host": "yard"})
     observer.wait_for_match(clouds)
-    yard.client().send(wire.numbered(1))
+    yard.client().send(points_encoder.numbered(1))
     clouds.wait(1)
     # A site without a port of its own has that of the parameter.
-    parameters = rig.parameters(observer)
+    parameters = environment.parameters(observer)
     parameters.set({"host": "harbour"})
-    harbour.client().send(wire.numbered(2))
+    harbour.client().send(points_encoder.numbered(2))
     clouds.wait(2)
     assert yard.client().wait_closed() == 1000
     # The file can be exchanged too.
-    other = hosts(rig, "other.yaml", f"sites: {{harbour: {{address: 127.0.0.1, points_port: {yard.port}}}}}")
+    other = hosts(environment, "other.yaml", f"sites: {{harbour: {{address: 127.0.0.1, points_port: {yard.port}}}}}")
     parameters.set({"hosts_file": other})
-    yard.client(2).send(wire.numbered(3))
+    yard.client(2).send(points_encoder.numbered(3))
     clouds.wait(3)
 
 
@@ -375,13 +374,13 @@ def test_a_named_site(rig):
     ],
     ids=["no YAML", "unknown key", "no address", "no port", "twice", "empty"],
 )
-def test_a_hosts_file_that_cannot_be_used(rig, text, words):
-    path = hosts(rig, "hosts.yaml", text)
-    at_start = rig.bridge(rig.port().number, {"hosts_file": path})
+def test_a_hosts_file_that_cannot_be_used(environment, text, words):
+    path = hosts(environment, "hosts.yaml", text)
+    at_start = environment.bridge(environment.port().number, {"hosts_file": path})
     assert at_start.wait() == 2
     line = the_error(at_start)
 
-    node = Node(rig)
+    node = Node(environment)
     reason = node.parameters.refusal("hosts_file", path)
     for word in (path, *words):
         assert word in line and word in reason, (line, reason)
@@ -390,17 +389,17 @@ def test_a_hosts_file_that_cannot_be_used(rig, text, words):
 
 
 @pytest.mark.parametrize("host", ["yrad", "nothing_like_it"])
-def test_an_unknown_site(rig, host):
+def test_an_unknown_site(environment, host):
     """A typing error is told from a machine that is switched off, at start and later."""
-    file = hosts(rig, "hosts.yaml", "sites: {yard: {address: 127.0.0.1}, harbour: {address: 127.0.0.1}}")
-    at_start = rig.bridge(rig.port().number, {"hosts_file": file, "host": host})
+    file = hosts(environment, "hosts.yaml", "sites: {yard: {address: 127.0.0.1}, harbour: {address: 127.0.0.1}}")
+    at_start = environment.bridge(environment.port().number, {"hosts_file": file, "host": host})
     assert at_start.wait() == 2
     line = the_error(at_start)
     for word in (host, file, "harbour, yard", "host name without a dot"):
         assert word in line, line
     assert ("did you mean yard?" in line) == (host == "yrad")
 
-    node = Node(rig, {"hosts_file": file})
+    node = Node(environment, {"hosts_file": file})
     reason = node.parameters.refusal("host", host)
     assert file in reason and "harbour, yard" in reason, reason
     assert node.parameters.get("host") == ["127.0.0.1"]
@@ -415,13 +414,13 @@ def test_an_unknown_site(rig, host):
     ],
     ids=["empty", "nonsense"],
 )
-def test_a_ca_file_that_cannot_be_used(rig, text, words):
-    path = hosts(rig, "ca.crt", text)
-    at_start = rig.bridge(rig.port().number, {"tls.enabled": True, "tls.ca_file": path})
+def test_a_ca_file_that_cannot_be_used(environment, text, words):
+    path = hosts(environment, "ca.crt", text)
+    at_start = environment.bridge(environment.port().number, {"tls.enabled": True, "tls.ca_file": path})
     assert at_start.wait() == 2
     line = the_error(at_start)
 
-    node = Node(rig)
+    node = Node(environment)
     node.parameters.set({"tls.ca_file": path})
     reason = node.parameters.refusal("tls.enabled", True)
     for word in (path, *words):
@@ -433,7 +432,7 @@ def test_a_ca_file_that_cannot_be_used(rig, text, words):
 def the_error(bridge):
     """The one line that a bridge which does not start leaves behind, apart from rcl's own."""
     lines = [line for line in bridge.log.splitlines() if line and "[rcl]" not in line]
-    assert len(lines) == 1, bridge.tail()
+    assert len(lines) == 1, bridge.log_tail()
     return lines[0]
 
 
@@ -457,29 +456,29 @@ def the_error(bridge):
     ],
     ids=str,
 )
-def test_a_bad_value_at_start_ends_with_code_2_and_one_line(rig, name, value, words):
-    bridge = rig.bridge(parameters={name: value}, defaults=False)
+def test_a_bad_value_at_start_ends_with_code_2_and_one_line(environment, name, value, words):
+    bridge = environment.bridge(parameters={name: value}, defaults=False)
     assert bridge.wait() == 2
     for word in words:
         assert word in the_error(bridge), the_error(bridge)
 
 
-def test_names_in_a_file_that_nothing_declares_are_warned_of(rig):
-    file = rig.folder / "parameters.yaml"
+def test_names_in_a_file_that_nothing_declares_are_warned_of(environment):
+    file = environment.folder / "parameters.yaml"
     file.write_text(
         f"""
 /**:
   ros__parameters:
     host: 127.0.0.1
-    points_port: {rig.port().number}
+    points_port: {environment.port().number}
     pointcloud_intervall: 1.0
     publish: {{row: false}}
     something_else: [1, 2]
     use_sim_time: false
 """
     )
-    bridge = rig.bridge(defaults=False, ros_args=["--params-file", str(file)])
-    bridge.expect("next attempt in")
+    bridge = environment.bridge(defaults=False, ros_args=["--params-file", str(file)])
+    bridge.wait_for_output("next attempt in")
     warnings = [line for line in bridge.log.splitlines() if "WARN" in line and "ignored" in line]
     expected = [
         ("pointcloud_intervall", "did you mean pointcloud_interval?"),
@@ -496,17 +495,17 @@ def test_names_in_a_file_that_nothing_declares_are_warned_of(rig):
     ["/**:\n  ros__parameters:\n    host: [\n", "/**:\n  ros__parameters: 7\n", "host: x\n", "\t"],
     ids=["open bracket", "no mapping", "no node", "tab"],
 )
-def test_a_broken_parameter_file_ends_with_code_2_and_one_line(rig, text):
-    path = hosts(rig, "parameters.yaml", text)
-    bridge = rig.bridge(defaults=False, ros_args=["--params-file", path])
+def test_a_broken_parameter_file_ends_with_code_2_and_one_line(environment, text):
+    path = hosts(environment, "parameters.yaml", text)
+    bridge = environment.bridge(defaults=False, ros_args=["--params-file", path])
     assert bridge.wait() == 2
-    assert path in the_error(bridge), bridge.tail()
+    assert path in the_error(bridge), bridge.log_tail()
 
 
-def test_a_parameter_file_for_another_node_is_warned_of(rig):
-    path = hosts(rig, "parameters.yaml", "/site/sensr_brigde:\n  ros__parameters:\n    host: 127.0.0.1\n")
-    bridge = rig.bridge(rig.port().number, ros_args=["--params-file", path])
-    warning = bridge.expect(r"WARN.*nothing in .*")[0]
+def test_a_parameter_file_for_another_node_is_warned_of(environment):
+    path = hosts(environment, "parameters.yaml", "/site/sensr_brigde:\n  ros__parameters:\n    host: 127.0.0.1\n")
+    bridge = environment.bridge(environment.port().number, ros_args=["--params-file", path])
+    warning = bridge.wait_for_output(r"WARN.*nothing in .*")[0]
     for word in (path, "is for /sensr_bridge", "/site/sensr_brigde"):
         assert word in warning, warning
 
@@ -516,37 +515,37 @@ def test_a_parameter_file_for_another_node_is_warned_of(rig):
     [["-p"], ["-p", "host"], ["-r", "bad"], ["--log-level", "loud"], ["-p", "frame_id:=a", "--parms-file"]],
     ids=" ".join,
 )
-def test_bad_ros_arguments_end_with_code_2_and_no_backtrace(rig, ros_args):
-    bridge = rig.bridge(defaults=False, ros_args=ros_args)
+def test_bad_ros_arguments_end_with_code_2_and_no_backtrace(environment, ros_args):
+    bridge = environment.bridge(defaults=False, ros_args=ros_args)
     assert bridge.wait() == 2
     assert ros_args[-1] in the_error(bridge)
     for word in ("panicked", "RUST_BACKTRACE", "thread '"):
         assert word not in bridge.log
 
 
-def test_a_parameter_file_that_is_not_there_may_come(rig):
-    bridge = rig.bridge(defaults=False, ros_args=["--params-file", "/no/such/file.yaml"])
+def test_a_parameter_file_that_is_not_there_may_come(environment):
+    bridge = environment.bridge(defaults=False, ros_args=["--params-file", "/no/such/file.yaml"])
     assert bridge.wait() == 1
     assert "/no/such/file.yaml cannot be read: No such file" in the_error(bridge)
 
 
-def test_other_bad_arguments_end_with_code_2(rig):
-    bridge = rig.bridge(args=["--nonsense"], defaults=False)
+def test_other_bad_arguments_end_with_code_2(environment):
+    bridge = environment.bridge(args=["--nonsense"], defaults=False)
     assert bridge.wait() == 2
     assert "--nonsense" in bridge.stderr
 
 
-def test_a_parameter_can_be_set_before_the_server_is_there(rig):
-    port = rig.port()
-    observer = rig.observer()
-    statistics = rig.statistics(observer)
-    rig.bridge(port.number)
+def test_a_parameter_can_be_set_before_the_server_is_there(environment):
+    port = environment.port()
+    observer = environment.observer()
+    statistics = environment.statistics(observer)
+    environment.bridge(port.number)
     observer.wait_for_match(statistics.inbox)
-    rig.parameters(observer).set({"frame_id": "early"})
-    server = rig.server(port)
+    environment.parameters(observer).set({"frame_id": "early"})
+    server = environment.server(port)
     clouds = observer.clouds()
     observer.wait_for_match(clouds)
-    statistics.until_state(CONNECTED)
-    server.client().send(wire.numbered(1))
-    until(lambda: clouds.count, "a cloud")
+    statistics.wait_for_state(CONNECTED)
+    server.client().send(points_encoder.numbered(1))
+    wait_until(lambda: clouds.count, "a cloud")
     assert clouds.messages[0].frame_id == "early"

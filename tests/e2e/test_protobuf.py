@@ -16,10 +16,9 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from grpc_tools import protoc
 from websockets.sync.client import connect
 
-import everything
-import output_wire
-from conversation import Conversation
-from output_wire import ENUMS, MESSAGES
+from support import full_message, output_encoder
+from support.output_encoder import ENUMS, MESSAGES
+from support.scripted_output import ScriptedOutput
 
 PROTO = Path(__file__).parents[2] / "crates" / "sensr_protocol" / "proto"
 
@@ -285,28 +284,28 @@ def random_message(seed, generation):
 
 
 SEEDS = [(seed, generation) for generation in (3, 2.5) for seed in range(20)]
-FULL = [(everything.CUSTOM, 3), (everything.CUSTOM_25, 2.5)]
+FULL = [(full_message.CUSTOM, 3), (full_message.CUSTOM_25, 2.5)]
 
 
 # ---- both ways ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def sensr(shared_rig):
-    return Conversation(shared_rig)
+def sensr(shared_environment):
+    return ScriptedOutput(shared_environment)
 
 
 @pytest.mark.parametrize(("custom", "generation"), FULL)
 def test_everything_from_google_comes_through(sensr, sensr_pb2, custom, generation):
-    message = everything.FULL | {"custom": custom}
-    sensr.say(message, google_bytes(sensr_pb2, message, generation), generation)
+    message = full_message.FULL | {"custom": custom}
+    sensr.send_and_compare(message, google_bytes(sensr_pb2, message, generation), generation)
 
 
 @pytest.mark.parametrize(("seed", "generation"), SEEDS)
 def test_anything_from_google_comes_through(sensr, sensr_pb2, seed, generation):
     message = random_message(seed, generation)
     frame = google_bytes(sensr_pb2, message, generation)
-    sensr.say(message, frame, generation, undecodable_parts=broken_clouds(message))
+    sensr.send_and_compare(message, frame, generation, undecodable_parts=broken_clouds(message))
 
 
 def require_same_reading(sensr_pb2, message, generation, **encoding):
@@ -316,7 +315,7 @@ def require_same_reading(sensr_pb2, message, generation, **encoding):
         "custom": written(message["custom"], kind.DESCRIPTOR.name)
     }
     for frame in (
-        output_wire.output(message, generation, **encoding),
+        output_encoder.output(message, generation, **encoding),
         google_bytes(sensr_pb2, message, generation),
     ):
         got = read(sensr_pb2.OutputMessage, frame)
@@ -356,7 +355,7 @@ def is_written(value, kind):
 
 @pytest.mark.parametrize(("custom", "generation"), FULL)
 def test_google_reads_what_the_tests_write(sensr_pb2, custom, generation):
-    require_same_reading(sensr_pb2, everything.FULL | {"custom": custom}, generation)
+    require_same_reading(sensr_pb2, full_message.FULL | {"custom": custom}, generation)
 
 
 @pytest.mark.parametrize(("seed", "generation"), SEEDS)
@@ -368,10 +367,10 @@ def test_google_reads_anything_the_tests_write(sensr_pb2, seed, generation):
 
 def test_unknown_fields_are_found(sensr_pb2):
     """Or the check for them would check nothing."""
-    added = output_wire.UNKNOWN["varint"]
+    added = output_encoder.UNKNOWN["varint"]
     for stream in (added, {"objects": [added]}, {"objects": [{"bbox": added}]}):
         with pytest.raises(AssertionError):
-            read(sensr_pb2.OutputMessage, output_wire.output({"stream": stream}))
+            read(sensr_pb2.OutputMessage, output_encoder.output({"stream": stream}))
 
 
 # ---- the simulator -----------------------------------------------------------------------------------
@@ -412,9 +411,9 @@ def listening(port):
 
 
 @pytest.mark.parametrize("generation", (3, 2.5))
-def test_google_reads_what_the_simulator_sends(rig, sensr_pb2, generation):
+def test_google_reads_what_the_simulator_sends(environment, sensr_pb2, generation):
     """Both streams, until everything has been said."""
-    sim = rig.sim("--points", 500, "--generation", generation)
+    sim = environment.sim("--points", 500, "--generation", generation)
     kind = custom_kind(sensr_pb2, generation)
     wanted = {
         *OF_THE_SIMULATOR,

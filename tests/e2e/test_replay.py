@@ -6,11 +6,11 @@ import pytest
 from rclpy.serialization import deserialize_message
 from sensr_bridge.msg import WireFrame
 
-import rig as rigs
-from ledger import link_of, topic_of
-from recording import finish, read, wait_until_recording
-from report import note
-from topics import TOPICS
+from support.bag_recorder import read_bag, stop_recorder, wait_until_recording
+from support.environment import Environment
+from support.statistics_reader import link_of, topic_of
+from support.summary_notes import add_note
+from support.topic_table import TOPICS
 
 #: At 10 Hz.
 MESSAGES = 100
@@ -38,33 +38,33 @@ class Run:
         return [data[: STAMP.start] + data[STAMP.stop :] for data in self.messages.get(topic, [])]
 
 
-def run(rig, *sim_args):
+def run(environment, *sim_args):
     """Records everything that the bridge publishes while the simulator works."""
-    points, output, bag = rig.port(), rig.port(), rig.folder / "bag"
-    statistics = rig.statistics(rig.observer())
+    points, output, bag = environment.port(), environment.port(), environment.folder / "bag"
+    statistics = environment.statistics(environment.observer())
     # Nothing may be lost because a recorder is held up for a moment.
-    rig.bridge(points.number, {"publish.wire": True, "qos.depth": 50}, output_port=output.number)
-    recorder = rig.recorder("--output", bag)
+    environment.bridge(points.number, {"publish.wire": True, "qos.depth": 50}, output_port=output.number)
+    recorder = environment.recorder("--output", bag)
     wait_until_recording(recorder, *TOPICS)
-    sent = rig.sim(*sim_args, points_port=points.number, output_port=output.number).done()
+    sent = environment.sim(*sim_args, points_port=points.number, output_port=output.number).done()
 
     def arrived(message):
         delivered = {name: sent[name]["delivered"] for name in ("points", "output")}
         waiting = any(topic.queued for topic in message.topics)
         return not waiting and all(link_of(message, name).frames == delivered[name] for name in delivered)
 
-    message = statistics.until(arrived, "all that was sent")
-    finish(recorder, statistics)
-    return Run(bag, read(bag), sent, message)
+    message = statistics.wait_until(arrived, "all that was sent")
+    stop_recorder(recorder, statistics)
+    return Run(bag, read_bag(bag), sent, message)
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """A street, and the same from the recording."""
-    with rigs.Rig(tmp_path_factory.mktemp("street")) as rig:
-        street = run(rig, "--scene", "street", "--points", POINTS, "--rate", 10, "--count", MESSAGES)
-    with rigs.Rig(tmp_path_factory.mktemp("replay")) as rig:
-        replay = run(rig, "--replay", street.bag)
+    with Environment(tmp_path_factory.mktemp("street")) as environment:
+        street = run(environment, "--scene", "street", "--points", POINTS, "--rate", 10, "--count", MESSAGES)
+    with Environment(tmp_path_factory.mktemp("replay")) as environment:
+        replay = run(environment, "--replay", street.bag)
     return street, replay
 
 
@@ -116,4 +116,4 @@ def test_the_figures(runs):
     for name in ("points", "output"):
         assert replay.sent[name]["messages"] == street.sent[name]["delivered"]
         assert link_of(replay.statistics, name).bytes == link_of(street.statistics, name).bytes
-    note(f"replay: all equal but for stamps: {', '.join(f'{topic} {count}' for topic, count in counts.items())}")
+    add_note(f"replay: all equal but for stamps: {', '.join(f'{topic} {count}' for topic, count in counts.items())}")

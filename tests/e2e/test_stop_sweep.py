@@ -6,8 +6,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from polling import until
-from report import note
+from support.polling import wait_until
+from support.summary_notes import add_note
 
 STARTS = 50
 LAST_SECONDS = 2.5
@@ -24,23 +24,25 @@ def catches_signals(process):
     return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
 
 
-def test_fifty_stops(rig):
-    sim = rig.sim(*SCENE, "--chaos", 1, "--chaos-pause", 0.2)
+def test_fifty_stops(environment):
+    sim = environment.sim(*SCENE, "--chaos", 1, "--chaos-pause", 0.2)
     names = itertools.count()
 
     def stop_after(delay):
         begun = time.monotonic()
         name = f"__node:=stopped_{next(names)}"
-        bridge = rig.bridge(
-            sim.points_port, {"stall_timeout": 2.0, "ping_interval": 0.5}, output_port=sim.output_port,
+        bridge = environment.bridge(
+            sim.points_port,
+            {"stall_timeout": 2.0, "ping_interval": 0.5},
+            output_port=sim.output_port,
             ros_args=["-r", name],
         )
-        until(lambda: not bridge.alive or catches_signals(bridge), "main()")
+        wait_until(lambda: not bridge.alive or catches_signals(bridge), "main()")
         loaded = time.monotonic() - begun
         time.sleep(delay)
-        assert bridge.alive, bridge.tail()
+        assert bridge.alive, bridge.log_tail()
         stopped = time.monotonic()
-        bridge.signal(signal.SIGTERM)
+        bridge.send_signal(signal.SIGTERM)
         code = bridge.wait(PATIENCE)
         return code, time.monotonic() - stopped, loaded, bridge
 
@@ -48,11 +50,11 @@ def test_fifty_stops(rig):
     with ThreadPoolExecutor(4) as several:
         stops = list(several.map(stop_after, delays))
     for (code, _, _, bridge), delay in zip(stops, delays):
-        assert code == 0, f"after {delay:.2f} s: {bridge.tail()}"
-        assert "SIGTERM: stopping" in bridge.log, bridge.tail()
+        assert code == 0, f"after {delay:.2f} s: {bridge.log_tail()}"
+        assert "SIGTERM: stopping" in bridge.log, bridge.log_tail()
     took = sorted(took for _, took, _, _ in stops)
     loaded = max(loaded for _, _, loaded, _ in stops)
-    note(
+    add_note(
         f"stop sweep: {STARTS} starts, SIGTERM 0 to {LAST_SECONDS} s after main() began: all exit codes 0, within "
         f"{took[0]:.2f} to {took[-1]:.2f} s (median {took[STARTS // 2]:.2f} s); main() at most {loaded:.2f} s after the start"
     )

@@ -1,21 +1,21 @@
 """A scripted server for each of the two links, a bridge, and who watches it."""
 
-import wire
-from cdr import number_of
-from topics import TOPICS
+from support import points_encoder
+from support.point_cloud_reader import number_of
+from support.topic_table import TOPICS
 
 
-class Pair:
+class TwoLinks:
     """Both servers of a site. `topics` are subscribed to; `keep` says what is kept of a message, by topic."""
 
-    def __init__(self, rig, *topics, parameters=None, keep=None, **options):
+    def __init__(self, environment, *topics, parameters=None, keep=None, **options):
         keep = {"points/raw": number_of} | (keep or {})
-        self.points_server, self.output_server = rig.server(), rig.server()
-        self.observer = rig.observer()
-        self.statistics = rig.statistics(self.observer)
-        self.parameters = rig.parameters(self.observer)
+        self.points_server, self.output_server = environment.server(), environment.server()
+        self.observer = environment.observer()
+        self.statistics = environment.statistics(self.observer)
+        self.parameters = environment.parameters(self.observer)
         self.inboxes = {topic: self.subscribe(topic, keep.get(topic)) for topic in topics}
-        self.bridge = rig.bridge(
+        self.bridge = environment.bridge(
             self.points_server.port, parameters, output_port=self.output_server.port, **options
         )
         self.observer.wait_for_match(self.statistics.inbox, *self.inboxes.values())
@@ -42,11 +42,11 @@ class Pair:
 
     def send_cloud(self, number):
         """A cloud that can be told from others."""
-        self.points.send(wire.numbered(number))
+        self.points.send(points_encoder.numbered(number))
 
-    def account(self, topic):
+    def settled_account(self, topic):
         """The topic's account when nothing waits. For when nothing more is sent."""
-        self.statistics.until_settled()
+        self.statistics.wait_until_settled()
         return self.statistics.topic(topic)
 
 

@@ -62,8 +62,7 @@ def parse(serialized):
     frame_id = reader.string()
     height, width = reader.number("I"), reader.number("I")
     fields = [
-        (reader.string(), reader.number("I"), reader.number("B"), reader.number("I"))
-        for _ in range(reader.number("I"))
+        (reader.string(), reader.number("I"), reader.number("B"), reader.number("I")) for _ in range(reader.number("I"))
     ]
     cloud = PointCloud2(
         stamp_ns=stamp_ns,
@@ -83,5 +82,5 @@ def parse(serialized):
 
 
 def number_of(cloud):
-    """What `wire.numbered` put in."""
+    """What `points_encoder.numbered` put in."""
     return struct.unpack_from("<f", cloud.data)[0]

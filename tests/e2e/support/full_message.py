@@ -2,7 +2,7 @@
 
 import math
 
-import wire
+from support import points_encoder
 
 
 def vector(*values):
@@ -24,7 +24,7 @@ CAR = {
     "retro_reflective": True,
     "last_observed_timestamp": {"seconds": 1_700_000_001, "nanos": 999_999_999},
     "is_static": True,
-    "points": wire.floats(1.5, 2.5, 3.5, -4.5, 5.5, 6.5, 7.5, 8.5, -9.5),
+    "points": points_encoder.floats(1.5, 2.5, 3.5, -4.5, 5.5, 6.5, 7.5, 8.5, -9.5),
     "history": {
         "states": [
             {"position": vector(9.5, -19.25, 0.5), "timestamp": {"seconds": 1_700_000_000, "nanos": 1}},
@@ -39,20 +39,20 @@ CAR = {
         ],
     },
     "zone_ids": [3, -4, 2**31 - 1, -(2**31)],
-    "intensities": wire.floats(0.25, 0.5, 255.0),
+    "intensities": points_encoder.floats(0.25, 0.5, 255.0),
 }
 BICYCLE = CAR | {
     "id": -18,
     "label": 3,
-    "points": wire.floats(1.0, 1.0, 1.0),
+    "points": points_encoder.floats(1.0, 1.0, 1.0),
     "intensities": b"",
     "zone_ids": [],
 }
 POST = CAR | {
     "id": 2**31 - 1,
     "label": 4,
-    "points": wire.floats(0.5, 0.5, 0.5),
-    "intensities": wire.floats(7.0),
+    "points": points_encoder.floats(0.5, 0.5, 0.5),
+    "intensities": points_encoder.floats(7.0),
 }
 
 HEALTH = {

@@ -7,7 +7,7 @@ defaults too. In place of a message it may hold bytes, which are written as they
 
 import struct
 
-import wire
+from support import points_encoder
 
 ENUMS = {
     "CloudType": {"NONE": 0, "GROUND": 1, "BACKGROUND": 2, "RAW": 3},
@@ -190,19 +190,19 @@ VARINT, FIXED64, LENGTH_DELIMITED, FIXED32 = 0, 1, 2, 5
 
 def tag(number, wire_type):
     """What stands before a field."""
-    return wire.varint(number << 3 | wire_type)
+    return points_encoder.varint(number << 3 | wire_type)
 
 
 def signed(value):
     """int32, int64, enum: a negative number takes ten bytes."""
-    return wire.varint(value % 2**64)
+    return points_encoder.varint(value % 2**64)
 
 
 _SCALARS = {
-    "bool": (VARINT, lambda value: wire.varint(int(value))),
+    "bool": (VARINT, lambda value: points_encoder.varint(int(value))),
     "int32": (VARINT, signed),
     "int64": (VARINT, signed),
-    "uint64": (VARINT, wire.varint),
+    "uint64": (VARINT, points_encoder.varint),
     "float": (FIXED32, lambda value: struct.pack("<f", value)),
     "double": (FIXED64, lambda value: struct.pack("<d", value)),
 } | dict.fromkeys(ENUMS, (VARINT, signed))
@@ -210,10 +210,10 @@ _SCALARS = {
 
 #: A field that no table has, in each wire type, and a group.
 UNKNOWN = {
-    "varint": tag(999, VARINT) + wire.varint(2**64 - 1),
+    "varint": tag(999, VARINT) + points_encoder.varint(2**64 - 1),
     "fixed64": tag(1000, FIXED64) + b"\xff" * 8,
-    "bytes": wire.field(1001, b"\xff not a message"),
-    "group": tag(1002, 3) + tag(7, VARINT) + wire.varint(5) + tag(1002, 4),
+    "bytes": points_encoder.field(1001, b"\xff not a message"),
+    "group": tag(1002, 3) + tag(7, VARINT) + points_encoder.varint(5) + tag(1002, 4),
     "fixed32": tag(1003, FIXED32) + b"\xff" * 4,
 }
 
@@ -249,7 +249,7 @@ class Encoder:
         if isinstance(kind, dict):
             ((key_kind, value_kind),) = kind.items()
             entries = (self._entry(key_kind, key, value_kind, entry) for key, entry in value.items())
-            return b"".join(wire.field(number, entry) for entry in entries)
+            return b"".join(points_encoder.field(number, entry) for entry in entries)
         return self._one(number, kind, value)
 
     def _entry(self, key_kind, key, value_kind, value):
@@ -260,7 +260,7 @@ class Encoder:
     def _repeated(self, number, kind, values):
         if kind in _SCALARS and self._packed:
             _, packed = _SCALARS[kind]
-            return wire.field(number, b"".join(map(packed, values)))
+            return points_encoder.field(number, b"".join(map(packed, values)))
         return b"".join(self._one(number, kind, value) for value in values)
 
     def _one(self, number, kind, value):
@@ -268,10 +268,10 @@ class Encoder:
             wire_type, encode = _SCALARS[kind]
             return tag(number, wire_type) + encode(value)
         if kind == "string":
-            return wire.field(number, value if isinstance(value, bytes) else value.encode())
+            return points_encoder.field(number, value if isinstance(value, bytes) else value.encode())
         if kind == "bytes":
-            return wire.field(number, value)
-        return wire.field(number, self.message(kind, value))
+            return points_encoder.field(number, value)
+        return points_encoder.field(number, self.message(kind, value))
 
 
 class Broken(bytes):

@@ -4,7 +4,7 @@ import time
 
 from sensr_bridge.msg import BridgeStatistics, LinkStatistics
 
-from polling import until
+from support.polling import wait_until
 
 CONNECTING = LinkStatistics.STATE_CONNECTING
 CONNECTED = LinkStatistics.STATE_CONNECTED
@@ -17,14 +17,10 @@ PLACES = ("published", "thinned", "unsubscribed", "dropped", "malformed", "queue
 
 def imbalances(message):
     """The topics of a statistics message whose messages are not all accounted for."""
-    return [
-        topic
-        for topic in message.topics
-        if topic.received != sum(getattr(topic, place) for place in PLACES)
-    ]
+    return [topic for topic in message.topics if topic.received != sum(getattr(topic, place) for place in PLACES)]
 
 
-class Statistics:
+class StatisticsReader:
     """Everything the bridge has said about itself."""
 
     def __init__(self, observer, topic="statistics"):
@@ -44,12 +40,12 @@ class Statistics:
     def topic(self, name="points/raw"):
         return topic_of(self.latest, name)
 
-    def after(self):
+    def wait_for_next(self):
         """Waits for a message that was put together after this call, and returns it."""
         now_ns = time.time_ns()
-        return self.until(lambda message: stamp_ns(message) > now_ns, "news")
+        return self.wait_until(lambda message: stamp_ns(message) > now_ns, "news")
 
-    def until(self, condition, what):
+    def wait_until(self, condition, what):
         """Waits for a message for which the condition holds, and returns it."""
 
         def holds():
@@ -58,40 +54,39 @@ class Statistics:
             message = self.latest
             return message if condition(message) else None
 
-        return until(holds, lambda: f"{what}; the latest:\n{self.inbox.messages[-1:]}")
+        return wait_until(holds, lambda: f"{what}; the latest:\n{self.inbox.messages[-1:]}")
 
-    def until_link(self, condition, what, name="points"):
+    def wait_for_link(self, condition, what, name="points"):
         """Waits until the condition holds for a link, and returns the link."""
-        message = self.until(lambda message: condition(link_of(message, name)), f"{what}, link {name}")
+        message = self.wait_until(lambda message: condition(link_of(message, name)), f"{what}, link {name}")
         return link_of(message, name)
 
-    def until_state(self, state, name="points"):
+    def wait_for_state(self, state, name="points"):
         """Waits for a state of a link, and returns the link."""
-        return self.until_link(lambda link: link.state == state, f"state {state}", name)
+        return self.wait_for_link(lambda link: link.state == state, f"state {state}", name)
 
-    def until_received(self, count, name="points/raw"):
+    def wait_for_received(self, count, name="points/raw"):
         """Waits until at least `count` messages for a topic came in and none of them waits any more."""
 
         def settled(message):
             topic = topic_of(message, name)
             return topic.received >= count and topic.queued == 0
 
-        return topic_of(self.until(settled, f"{count} received for {name}"), name)
+        return topic_of(self.wait_until(settled, f"{count} received for {name}"), name)
 
-    def until_settled(self):
+    def wait_until_settled(self):
         """Waits until nothing waits, and returns that message. For when nothing more is sent."""
         now_ns = time.time_ns()
 
         def settled(message):
             return stamp_ns(message) > now_ns and not any(topic.queued for topic in message.topics)
 
-        return self.until(settled, "nothing waits")
+        return self.wait_until(settled, "nothing waits")
 
     def require_balance(self):
         """Every message so far must balance."""
         for message in self.messages:
             assert not imbalances(message), imbalances(message)
-
 
     def require_bounded_memory(self):
         """In every message so far."""

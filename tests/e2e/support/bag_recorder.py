@@ -4,7 +4,7 @@ import signal
 
 from rosbags.rosbag2 import Reader
 
-from ledger import stamp_ns
+from support.statistics_reader import stamp_ns
 
 #: What DDS could not deliver at once, for want of room, it delivers within this: a heartbeat of Fast DDS, and some.
 REPAIR_NS = 4 * 10**9
@@ -17,19 +17,19 @@ def wait_until_recording(recorder, *topics):
     recorder knows of what the recorder has subscribed to before.
     """
     for topic in topics:
-        recorder.expect(f"^recording /{topic}$", stream="stdout")
-    recorder.expect("^receiving /statistics$", stream="stdout")
+        recorder.wait_for_output(f"^recording /{topic}$", stream="stdout")
+    recorder.wait_for_output("^receiving /statistics$", stream="stdout")
 
 
-def finish(recorder, statistics):
+def stop_recorder(recorder, statistics):
     """Ends a recording of what was published so far."""
-    settled_ns = stamp_ns(statistics.until_settled())
-    statistics.until(lambda message: stamp_ns(message) > settled_ns + REPAIR_NS, "time for DDS to deliver")
-    recorder.signal(signal.SIGINT)
-    assert recorder.wait() == 0, recorder.tail()
+    settled_ns = stamp_ns(statistics.wait_until_settled())
+    statistics.wait_until(lambda message: stamp_ns(message) > settled_ns + REPAIR_NS, "time for DDS to deliver")
+    recorder.send_signal(signal.SIGINT)
+    assert recorder.wait() == 0, recorder.log_tail()
 
 
-def read(bag):
+def read_bag(bag):
     """Serialized messages by topic, in the order of the bag."""
     messages = {}
     with Reader(bag) as reader:

@@ -1,7 +1,7 @@
 """Compares what the simulator says it has sent with what the bridge says it has received: to the frame."""
 
-from ledger import link_of, topic_of
-from polling import until
+from support.polling import wait_until
+from support.statistics_reader import link_of, topic_of
 
 #: Topics by what the simulator calls their contents.
 CLOUDS = {"raw": "points/raw", "ground": "points/ground", "background": "points/background"}
@@ -25,8 +25,8 @@ def require_balanced(sent, statistics):
             return ["no statistics yet"]
         return list(_differences(sent, message))
 
-    until(lambda: not differences(), lambda: f"the same on both sides: {differences()}")
-    message = statistics.until_settled()
+    wait_until(lambda: not differences(), lambda: f"the same on both sides: {differences()}")
+    message = statistics.wait_until_settled()
     assert not differences()
     return message
 

@@ -1,10 +1,11 @@
 """The plain Python beside the launch file, which needs neither `launch` nor rviz2."""
 
 import importlib.util
-from pathlib import Path
 
-FOLDER = Path(__file__).parents[2] / "launch"
-CONFIG = Path(__file__).parents[2] / "config"
+from support import REPOSITORY
+
+FOLDER = REPOSITORY / "launch"
+CONFIG = REPOSITORY / "config"
 
 
 def load(name):

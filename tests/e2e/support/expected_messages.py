@@ -7,9 +7,9 @@ import math
 import struct
 from collections import Counter
 
-import cdr
+from support import point_cloud_reader
 
-_FIELDS_OF_OBJECT_POINTS = [*cdr.FIELDS, ("object_id", 16, 5, 1), ("label", 20, 2, 1)]
+_FIELDS_OF_OBJECT_POINTS = [*point_cloud_reader.FIELDS, ("object_id", 16, 5, 1), ("label", 20, 2, 1)]
 
 
 class Anything:
@@ -23,13 +23,13 @@ class Near(float):
     """Where the last digit is up to the mathematics library."""
 
 
-def plain(message):
+def to_dict(message):
     """A ROS message as a dict of all its fields, whatever they are."""
     if hasattr(message, "get_fields_and_field_types"):
-        return {name: plain(getattr(message, name)) for name in message.get_fields_and_field_types()}
+        return {name: to_dict(getattr(message, name)) for name in message.get_fields_and_field_types()}
     if isinstance(message, (bool, int, float, str, bytes)):
         return message
-    return [plain(item) for item in message]
+    return [to_dict(item) for item in message]
 
 
 def differences(got, expected, path=""):
@@ -120,24 +120,24 @@ def whole_points(points):
     return len(points) // 12 if len(points) % 12 == 0 else 0
 
 
-def tracked_object(wire):
-    prediction = wire.get("prediction", {})
+def tracked_object(sent):
+    prediction = sent.get("prediction", {})
     return {
-        "id": wire.get("id", 0),
-        "label": wire.get("label", 0),
-        "confidence": single(wire.get("confidence", 0.0)),
-        "bbox": bounding_box(wire.get("bbox")),
-        "velocity": vector(wire.get("velocity")),
-        "yaw_rate": single(wire.get("yaw_rate", 0.0)),
-        "tracking_status": wire.get("tracking_status", 0),
-        "retro_reflective": wire.get("retro_reflective", False),
-        "last_observed": time(wire.get("last_observed_timestamp")),
-        "is_static": wire.get("is_static", False),
-        "zone_ids": wire.get("zone_ids", []),
-        "num_points": whole_points(wire.get("points", b"")),
+        "id": sent.get("id", 0),
+        "label": sent.get("label", 0),
+        "confidence": single(sent.get("confidence", 0.0)),
+        "bbox": bounding_box(sent.get("bbox")),
+        "velocity": vector(sent.get("velocity")),
+        "yaw_rate": single(sent.get("yaw_rate", 0.0)),
+        "tracking_status": sent.get("tracking_status", 0),
+        "retro_reflective": sent.get("retro_reflective", False),
+        "last_observed": time(sent.get("last_observed_timestamp")),
+        "is_static": sent.get("is_static", False),
+        "zone_ids": sent.get("zone_ids", []),
+        "num_points": whole_points(sent.get("points", b"")),
         "history": [
             {"position": vector(state.get("position")), "server_stamp": time(state.get("timestamp"))}
-            for state in wire.get("history", {}).get("states", ())
+            for state in sent.get("history", {}).get("states", ())
         ],
         "predicted_positions": [vector(position) for position in prediction.get("positions", ())],
         "reachable_sets": [
@@ -148,17 +148,17 @@ def tracked_object(wire):
 
 
 def object_points(objects, header):
-    """The cloud of all objects that have whole points, as `cdr.parse` reads it."""
+    """The cloud of all objects that have whole points, as `point_cloud_reader.parse` reads it."""
     data, is_dense = b"", True
-    for wire in objects:
-        points, intensities = wire.get("points", b""), wire.get("intensities", b"")
+    for sent in objects:
+        points, intensities = sent.get("points", b""), sent.get("intensities", b"")
         if len(points) % 12:
             continue
         count = len(points) // 12
         if len(intensities) != 4 * count:
             intensities = bytes(4 * count)
-        label = wire.get("label", 0)
-        tail = struct.pack("<iB3x", wire.get("id", 0), label if 0 <= label < 255 else 255)
+        label = sent.get("label", 0)
+        tail = struct.pack("<iB3x", sent.get("id", 0), label if 0 <= label < 255 else 255)
         for at in range(count):
             data += points[12 * at : 12 * at + 12] + intensities[4 * at : 4 * at + 4] + tail
         is_dense = is_dense and all(map(math.isfinite, struct.unpack(f"<{3 * count}f", points)))
@@ -176,21 +176,21 @@ def object_points(objects, header):
     }
 
 
-def zone(wire):
+def zone(sent):
     return {
-        "id": wire.get("id", 0),
-        "name": text(wire.get("name", "")),
-        "type": wire.get("type", 0),
-        "space": polygon_box(wire.get("pbox")),
+        "id": sent.get("id", 0),
+        "name": text(sent.get("name", "")),
+        "type": sent.get("type", 0),
+        "space": polygon_box(sent.get("pbox")),
     }
 
 
-def zone_event(wire):
-    entered = wire.get("object", {})
+def zone_event(sent):
+    entered = sent.get("object", {})
     return {
-        "event_stamp": time(wire.get("timestamp")),
-        "zone_id": wire.get("id", 0),
-        "type": wire.get("type", 0),
+        "event_stamp": time(sent.get("timestamp")),
+        "zone_id": sent.get("id", 0),
+        "type": sent.get("type", 0),
         "object_id": entered.get("id", 0),
         "object_position": vector(entered.get("position")),
         "object_heading": single(entered.get("heading", 0.0)),
@@ -198,22 +198,22 @@ def zone_event(wire):
     }
 
 
-def losing_event(wire):
+def losing_event(sent):
     return {
-        "event_stamp": time(wire.get("timestamp")),
-        "object_id": wire.get("id", 0),
-        "position": vector(wire.get("position")),
-        "heading": single(wire.get("heading", 0.0)),
+        "event_stamp": time(sent.get("timestamp")),
+        "object_id": sent.get("id", 0),
+        "position": vector(sent.get("position")),
+        "heading": single(sent.get("heading", 0.0)),
     }
 
 
-def recalibration_event(wire):
-    turn = _singles(wire.get("rotation", {}), "qx", "qy", "qz", "qw")
+def recalibration_event(sent):
+    turn = _singles(sent.get("rotation", {}), "qx", "qy", "qz", "qw")
     return {
-        "event_stamp": time(wire.get("timestamp")),
-        "topic": text(wire.get("topic", "")),
+        "event_stamp": time(sent.get("timestamp")),
+        "topic": text(sent.get("topic", "")),
         "transform": {
-            "translation": vector(wire.get("translation")),
+            "translation": vector(sent.get("translation")),
             "rotation": dict(zip("xyzw", turn, strict=True)),
         },
     }
@@ -225,14 +225,14 @@ def _by_name(entries):
     return [(text(name), as_bytes[name]) for name in sorted(as_bytes)]
 
 
-def _sensors(wire):
-    return [{"name": name, "status": status} for name, status in _by_name(wire.get("sensors", {}))]
+def _sensors(sent):
+    return [{"name": name, "status": status} for name, status in _by_name(sent.get("sensors", {}))]
 
 
-def system_health(wire, is_event):
+def system_health(sent, is_event):
     return {
         "is_event": is_event,
-        "master": wire.get("master", 0),
+        "master": sent.get("master", 0),
         "nodes": [
             {
                 "name": name,
@@ -243,7 +243,7 @@ def system_health(wire, is_event):
                     for name, edge in _by_name(node.get("edges", {}))
                 ],
             }
-            for name, node in _by_name(wire.get("nodes", {}))
+            for name, node in _by_name(sent.get("nodes", {}))
         ],
     }
 
@@ -252,40 +252,40 @@ def _named_values(entries):
     return [{"name": name, "value": value} for name, value in _by_name(entries)]
 
 
-def _characteristic(name, wire):
+def _characteristic(name, sent):
     kinds = {"integer": 1, "decimal": 2, "text": 3}
-    kind = max((kinds[given] for given in wire), default=0)
+    kind = max((kinds[given] for given in sent), default=0)
     empty = {"name": name, "kind": kind, "integer": 0, "decimal": 0.0, "text": ""}
-    return empty | wire | {"text": text(wire.get("text", ""))}
+    return empty | sent | {"text": text(sent.get("text", ""))}
 
 
-def _profiling_result(node, wire):
+def _profiling_result(node, sent):
     return {
         "node": node,
-        "processing_times": _named_values(wire.get("processing_times", {})),
-        "memory_usages": _named_values(wire.get("mem_usages", {})),
-        "characteristics": [_characteristic(*entry) for entry in _by_name(wire.get("characteristics", {}))],
+        "processing_times": _named_values(sent.get("processing_times", {})),
+        "memory_usages": _named_values(sent.get("mem_usages", {})),
+        "characteristics": [_characteristic(*entry) for entry in _by_name(sent.get("characteristics", {}))],
     }
 
 
-def server_status(wire, generation):
-    profiling = wire.get("profiling", {})
+def server_status(sent, generation):
+    profiling = sent.get("profiling", {})
     nodes = [("", profiling["master_node"])] if "master_node" in profiling else []
     nodes += _by_name(profiling.get("algo_nodes", {}))
     return {
         "generation": {2.5: 25, 3: 30}[generation],
-        "learning_progress": single(wire.get("bg_learning_progress", 0.0)),
-        "has_recording": "record" in wire,
-        "recording_progress": single(wire.get("record", {}).get("saving_progress", 0.0)),
-        "has_replay": "replay" in wire,
-        "replay_index": wire.get("replay", {}).get("current_index", 0),
+        "learning_progress": single(sent.get("bg_learning_progress", 0.0)),
+        "has_recording": "record" in sent,
+        "recording_progress": single(sent.get("record", {}).get("saving_progress", 0.0)),
+        "has_replay": "replay" in sent,
+        "replay_index": sent.get("replay", {}).get("current_index", 0),
         "profiling": [_profiling_result(*node) for node in nodes],
         "fields_of_regard": [
             {
                 "object_id": field.get("object_id", 0),
                 "spaces": [polygon_box(space) for space in field.get("field_of_regard", ())],
             }
-            for field in wire.get("vehicle_oriented_fields_of_regard", ())
+            for field in sent.get("vehicle_oriented_fields_of_regard", ())
         ],
     }
 
@@ -298,7 +298,7 @@ _EVENTS = {
 }
 
 
-class Model:
+class ReferenceModel:
     """Listens to the same messages as the bridge, and says what must come on which topic."""
 
     def __init__(self, frame_id):
@@ -307,22 +307,22 @@ class Model:
         #: Came without objects and wait for some.
         self._static = []
 
-    def lose(self, topic, count=1):
+    def skip_events(self, topic, count=1):
         """Events on this topic do not decode. They leave a gap in the numbers."""
         self._sequences[topic] += count
 
-    def topics(self, wire, generation=3):
+    def topics(self, sent, generation=3):
         """Topic: the messages on it, in order."""
-        stream, events = wire.get("stream", {}), wire.get("event", {})
+        stream, events = sent.get("stream", {}), sent.get("event", {})
         moment = {
             "header": {"stamp": Anything(), "frame_id": self._frame_id},
-            "server_stamp": time(wire.get("timestamp")),
+            "server_stamp": time(sent.get("timestamp")),
         }
         # Is about the server and not about a place.
         nowhere = moment | {"header": moment["header"] | {"frame_id": ""}}
         zones = [stream.get("zones", ())] if stream.get("has_zones") else []
         health = [(stream.get("health"), False), (events.get("health"), True)]
-        custom = wire.get("custom")
+        custom = sent.get("custom")
         return {
             **self._objects(stream, moment),
             "zones": self._numbered("zones", moment, [{"zones": list(map(zone, listed))} for listed in zones]),

@@ -2,10 +2,10 @@
 
 import time
 
-import output_wire
-from expected import Model, differences, plain
-from ledger import link_of, topic_of
-from pair import Pair
+from support import output_encoder
+from support.expected_messages import ReferenceModel, differences, to_dict
+from support.statistics_reader import link_of, topic_of
+from support.two_links import TwoLinks
 
 #: Everything that says what SENSR said.
 TOPICS = (
@@ -21,7 +21,7 @@ TOPICS = (
 FRAME_ID = "site_7"
 
 
-class Heard:
+class Outcome:
     """What came of one message: ROS messages as dicts by topic, and what the ledger says."""
 
     def __init__(self, messages, before, after):
@@ -30,9 +30,7 @@ class Heard:
         self.undecodable_frames = after_link.undecodable_frames - before_link.undecodable_frames
         self.undecodable_parts = after_link.undecodable_parts - before_link.undecodable_parts
         self.invalid_texts = after_link.invalid_texts - before_link.invalid_texts
-        malformed = {
-            topic: topic_of(after, topic).malformed - topic_of(before, topic).malformed for topic in TOPICS
-        }
+        malformed = {topic: topic_of(after, topic).malformed - topic_of(before, topic).malformed for topic in TOPICS}
         self.malformed = {topic: count for topic, count in malformed.items() if count}
 
     def __getitem__(self, topic):
@@ -41,20 +39,20 @@ class Heard:
         return message
 
 
-class Conversation:
+class ScriptedOutput:
     """A bridge with a scripted output stream."""
 
-    def __init__(self, rig, **parameters):
-        self._pair = Pair(rig, *TOPICS, parameters={"frame_id": FRAME_ID} | parameters)
-        self._model = Model(FRAME_ID)
+    def __init__(self, environment, **parameters):
+        self._links = TwoLinks(environment, *TOPICS, parameters={"frame_id": FRAME_ID} | parameters)
+        self._model = ReferenceModel(FRAME_ID)
         self._sent = 0
-        self._before = self._pair.statistics.after()
+        self._before = self._links.statistics.wait_for_next()
         #: (message type, field) that ever was something else than 0 or empty.
         self.filled = set()
         #: All message types that came, with those within.
         self.types = {}
 
-    def say(
+    def send_and_compare(
         self, message, frame=None, generation=3, undecodable_parts=0, invalid_texts=0, malformed=None, **encoding
     ):
         """Sends a message and requires exactly what the model makes of it, on every topic.
@@ -62,10 +60,10 @@ class Conversation:
         `frame` is sent instead, if it is given: then `message` is what can be read of it.
         """
         if frame is None:
-            frame = output_wire.output(message, generation, **encoding)
+            frame = output_encoder.output(message, generation, **encoding)
         malformed = malformed or {}
         for topic, count in malformed.items():
-            self._model.lose(topic, count)
+            self._model.skip_events(topic, count)
         expected = self._model.topics(message, generation)
         heard = self._exchange(frame)
         assert heard.undecodable_frames == 0
@@ -76,7 +74,7 @@ class Conversation:
             assert differences(heard.messages[topic], expected[topic], topic) == []
         return heard
 
-    def say_nonsense(self, frame):
+    def send_undecodable(self, frame):
         """Sends a frame that nothing must come of, and returns what the ledger says."""
         heard = self._exchange(frame)
         assert not any(heard.messages.values()), heard.messages
@@ -85,30 +83,30 @@ class Conversation:
     @property
     def log(self):
         """What the bridge has written so far."""
-        return self._pair.bridge.log
+        return self._links.bridge.log
 
     def _exchange(self, frame):
-        pair = self._pair
-        begins = {topic: pair[topic].count for topic in TOPICS}
+        links = self._links
+        begins = {topic: links[topic].count for topic in TOPICS}
         begun_ns = time.time_ns()
-        pair.output.send(frame)
+        links.output.send(frame)
         self._sent += 1
-        pair.statistics.until_link(lambda link: link.frames == self._sent, f"frame {self._sent}", "output")
-        after = pair.statistics.until_settled()
+        links.statistics.wait_for_link(lambda link: link.frames == self._sent, f"frame {self._sent}", "output")
+        after = links.statistics.wait_until_settled()
         messages = {}
         for topic in TOPICS:
             count = topic_of(after, topic).published - topic_of(self._before, topic).published
-            received = pair[topic].wait(begins[topic] + count)
+            received = links[topic].wait(begins[topic] + count)
             assert len(received) == begins[topic] + count, f"more on {topic} than were published"
             messages[topic] = list(map(self._opened, received[begins[topic] :]))
-        heard = Heard(messages, self._before, after)
+        heard = Outcome(messages, self._before, after)
         self._before = after
         self._require_stamps(heard, begun_ns)
         return heard
 
     def _opened(self, message):
         self._note(message)
-        return plain(message) if hasattr(message, "get_fields_and_field_types") else vars(message)
+        return to_dict(message) if hasattr(message, "get_fields_and_field_types") else vars(message)
 
     def _note(self, message):
         if not hasattr(message, "get_fields_and_field_types"):

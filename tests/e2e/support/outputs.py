@@ -2,12 +2,11 @@
 
 import time
 
-import output_wire
-import wire
+from support import output_encoder, points_encoder
 
 #: Two points.
-POINTS = wire.floats(1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
-INTENSITIES = wire.floats(0.25, 0.5)
+POINTS = points_encoder.floats(1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+INTENSITIES = points_encoder.floats(0.25, 0.5)
 
 NS = 10**9
 
@@ -29,7 +28,7 @@ def timed(stamp, *parts):
     for part in parts:
         for name, fields in part.items():
             merged[name] = merged.get(name, {}) | fields
-    return output_wire.output(merged)
+    return output_encoder.output(merged)
 
 
 def objects(*ids, points=POINTS, intensities=INTENSITIES):
@@ -47,7 +46,7 @@ def car(number, points, intensities):
     size = {"x": 4.0, "y": 1.8, "z": 1.5}
     return {
         "id": number,
-        "label": output_wire.ENUMS["LabelType"]["CAR"],
+        "label": output_encoder.ENUMS["LabelType"]["CAR"],
         "bbox": {"position": vector, "size": size, "yaw": 0.5},
         "velocity": vector,
         "points": points,
@@ -64,7 +63,7 @@ def zones(*ids):
 
 def health(master="OK", as_event=False, **nodes):
     """`nodes` are by name: status of the node and {sensor: status}, as words."""
-    words = output_wire.ENUMS
+    words = output_encoder.ENUMS
     status = {
         "master": words["MasterStatus"][master],
         "nodes": {

@@ -18,7 +18,7 @@ DATA binary
 """
 
 
-def read(path):
+def read_points(path):
     """x y z intensity of a binary PCD as an array of shape (points, 4), bit for bit."""
     content = Path(path).read_bytes()
     entries = {}
@@ -36,7 +36,7 @@ def read(path):
     return numpy.frombuffer(content, "<f4", points * 4, position).reshape(points, 4)
 
 
-def write(path, points):
+def write_points(path, points):
     """A binary PCD from an array of shape (points, 4)."""
     array = numpy.asarray(points, "<f4")
     Path(path).write_bytes(HEADER.format(points=len(array)).encode() + array.tobytes())

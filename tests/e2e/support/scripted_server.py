@@ -9,7 +9,7 @@ import threading
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import serve
 
-from polling import until
+from support.polling import wait_until
 
 _QUIET = logging.getLogger("scripted server")
 _QUIET.disabled = True
@@ -71,7 +71,7 @@ class Client:
         return self._connection.ping()
 
     @contextlib.contextmanager
-    def deaf(self):
+    def not_reading(self):
         """Nothing that the bridge sends is read, and so nothing is answered."""
         with self._connection.protocol_mutex:
             yield
@@ -79,7 +79,7 @@ class Client:
     def close(self, code=1000, reason=""):
         self._connection.close(code, reason)
 
-    def hang_up(self):
+    def end_sending(self):
         """Ends the TCP connection after what was sent, without a close frame."""
         self._connection.socket.shutdown(socket.SHUT_WR)
 
@@ -91,11 +91,11 @@ class Client:
 
     def wait_closed(self, timeout=30.0):
         """Waits until the bridge has left, and returns its close code."""
-        until(lambda: not self.open, "the end of the connection", timeout=timeout)
+        wait_until(lambda: not self.open, "the end of the connection", timeout=timeout)
         return self.close_code
 
 
-class Server:
+class ScriptedServer:
     """Listens on a `ports.Port`, with TLS if there is a context for it. SENSR offers no compression and keeps quiet unless
     it has data."""
 
@@ -121,7 +121,7 @@ class Server:
 
     def client(self, number=1):
         """Waits for the connection of that number, counted from 1, and returns it."""
-        until(lambda: len(self.clients) >= number, f"connection number {number}")
+        wait_until(lambda: len(self.clients) >= number, f"connection number {number}")
         return self.clients[number - 1]
 
     def close(self):

@@ -23,7 +23,7 @@ def _messages(changes):
     return [Parameter(name, value=value).to_parameter_msg() for name, value in changes.items()]
 
 
-class Parameters:
+class ParameterClient:
     """A client of the parameter services of a node."""
 
     def __init__(self, observer, node="sensr_bridge"):

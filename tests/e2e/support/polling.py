@@ -6,7 +6,7 @@ import time
 PATIENCE = 30.0
 
 
-def until(condition, what, timeout=PATIENCE, watch=None):
+def wait_until(condition, what, timeout=PATIENCE, watch=None):
     """Polls `condition` until it is truthy and returns its value.
 
     `what` says what is waited for; a callable is asked for it at the deadline, so that it can show the

@@ -1,11 +1,12 @@
 """The package's Fast DDS profile, and how Fast DDS is told about it."""
 
 import os
-from pathlib import Path
 
-FILE = Path(__file__).parents[2] / "config" / "fastdds_shm.xml"
+from support import REPOSITORY
+
+FILE = REPOSITORY / "config" / "fastdds_shm.xml"
 #: What the demo uses on Humble instead, of all its processes: the same, and nothing leaves this machine.
-LOOPBACK = Path(__file__).parents[2] / "scripts" / "lib" / "fastdds_loopback.xml"
+LOOPBACK = REPOSITORY / "scripts" / "lib" / "fastdds_loopback.xml"
 #: Before Kilted, and since. The old name still works, with a warning.
 VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
 #: The one of this distribution.

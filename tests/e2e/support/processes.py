@@ -7,7 +7,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from polling import until
+from support.polling import wait_until
 
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 #: Lines of a log that a failure shows.
@@ -29,9 +29,7 @@ class Process:
         self._err = folder / f"{name}.err"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             err = err if stderr is None else stderr
-            self._popen = subprocess.Popen(
-                argv, stdin=stdin, stdout=out, stderr=err, env=env, start_new_session=True
-            )
+            self._popen = subprocess.Popen(argv, stdin=stdin, stdout=out, stderr=err, env=env, start_new_session=True)
         self.pid = self._popen.pid
 
     @property
@@ -50,7 +48,7 @@ class Process:
     def exit_code(self):
         return self._popen.poll()
 
-    def tail(self):
+    def log_tail(self):
         """The last lines of the log, for people."""
         state = "running" if self.alive else f"exit code {self.exit_code}"
         lines = [f"--- {self.name}, {state}"]
@@ -59,38 +57,38 @@ class Process:
         return "\n".join(lines)
 
     def require_alive(self):
-        assert self.alive, f"{self.name} has ended\n{self.tail()}"
+        assert self.alive, f"{self.name} has ended\n{self.log_tail()}"
 
-    def until(self, condition, what, **options):
-        """`polling.until` for what cannot happen once this process has ended."""
-        return until(condition, what, watch=self.require_alive, **options)
+    def wait_until(self, condition, what, **options):
+        """`polling.wait_until` for what cannot happen once this process has ended."""
+        return wait_until(condition, what, watch=self.require_alive, **options)
 
-    def expect(self, pattern, stream="stderr"):
+    def wait_for_output(self, pattern, stream="stderr"):
         """Waits for a match of a regular expression in the output and returns it."""
-        return self.until(
+        return self.wait_until(
             lambda: re.search(pattern, getattr(self, stream), re.MULTILINE),
-            lambda: f"{pattern!r} in the {stream} of\n{self.tail()}",
+            lambda: f"{pattern!r} in the {stream} of\n{self.log_tail()}",
         )
 
-    def signal(self, number):
+    def send_signal(self, number):
         self._popen.send_signal(number)
 
     def wait(self, timeout=30.0):
         """Waits for the end and returns the exit code."""
-        until(lambda: not self.alive, lambda: f"the end of {self.name}\n{self.tail()}", timeout=timeout)
+        wait_until(lambda: not self.alive, lambda: f"the end of {self.name}\n{self.log_tail()}", timeout=timeout)
         return self.exit_code
 
     def end(self):
         """Ends it, politely at first, and makes sure that nothing is left of its process group."""
         if self.alive:
-            self.signal(signal.SIGCONT)
-            self.signal(signal.SIGTERM)
+            self.send_signal(signal.SIGCONT)
+            self.send_signal(signal.SIGTERM)
             try:
                 self._popen.wait(30.0)
             except subprocess.TimeoutExpired:
                 os.killpg(self.pid, signal.SIGKILL)
                 self._popen.wait(10.0)
-                raise AssertionError(f"{self.name} does not end\n{self.tail()}") from None
+                raise AssertionError(f"{self.name} does not end\n{self.log_tail()}") from None
         try:
             os.killpg(self.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -129,7 +127,16 @@ class Bridge(Process):
     }
 
     def __init__(
-        self, name, env, folder, parameters=None, ros_args=(), defaults=True, args=(), wrapper=(), fallback=None,
+        self,
+        name,
+        env,
+        folder,
+        parameters=None,
+        ros_args=(),
+        defaults=True,
+        args=(),
+        wrapper=(),
+        fallback=None,
         stderr=None,
     ):
         given = (self.DEFAULTS if defaults else {}) | (parameters or {})
@@ -154,9 +161,9 @@ class Bridge(Process):
 
     def end(self):
         super().end()
-        assert self.may_panic or "panicked" not in self.log, f"{self.name} panicked\n{self.tail()}"
+        assert self.may_panic or "panicked" not in self.log, f"{self.name} panicked\n{self.log_tail()}"
         if self.expected_exit is not None:
-            assert self.exit_code == self.expected_exit, f"{self.name} ended badly\n{self.tail()}"
+            assert self.exit_code == self.expected_exit, f"{self.name} ended badly\n{self.log_tail()}"
 
 
 class Sim(Process):
@@ -169,7 +176,7 @@ class Sim(Process):
         stdin = subprocess.PIPE if control else subprocess.DEVNULL
         super().__init__(name, [*argv, *map(str, args)], env, folder, stdin, stderr)
         # The whole line: it may be seen half written.
-        self.expect('"listening".*\n', stream="stdout")
+        self.wait_for_output('"listening".*\n', stream="stdout")
         (listening,) = self.events("listening")
         self.points_port, self.output_port = listening["points_port"], listening["output_port"]
 
@@ -179,21 +186,21 @@ class Sim(Process):
         events = [json.loads(line) for line in lines if line.endswith("\n")]
         return [event for event in events if event["event"] == kind]
 
-    def cause(self, fault):
+    def run_fault(self, fault):
         """Asks for a fault and waits until it is over: the server then behaves well again."""
         before = len(self.events("recovered"))
         self._popen.stdin.write(f"{fault}\n".encode())
         self._popen.stdin.flush()
-        self.until(lambda: len(self.events("recovered")) > before, f"the end of {fault!r}", timeout=120.0)
+        self.wait_until(lambda: len(self.events("recovered")) > before, f"the end of {fault!r}", timeout=120.0)
 
     def stop(self):
         """Ends it in order and returns what it says it has sent."""
-        self.signal(signal.SIGTERM)
-        return self.done()
+        self.send_signal(signal.SIGTERM)
+        return self.wait_until_done()
 
-    def done(self, timeout=60.0):
+    def wait_until_done(self, timeout=60.0):
         """Waits until it has ended by itself and returns what it says it has sent."""
-        assert self.wait(timeout) == 0, self.tail()
+        assert self.wait(timeout) == 0, self.log_tail()
         (done,) = self.events("done")
         return done
 

@@ -5,7 +5,7 @@
 CLOCKS_NS = 2_000_000
 
 
-def require_grid(arrivals_ns, passed_ns, interval_s):
+def require_rate_limited(arrivals_ns, passed_ns, interval_s):
     """Of messages that arrived then, these passed: the first one, and the first at or after each instant of the
     grid that it anchors."""
     interval_ns = round(interval_s * 1e9)

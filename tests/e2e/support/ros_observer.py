@@ -4,15 +4,15 @@ import threading
 import time
 
 import rclpy
+from rcl_interfaces.srv import ListParameters
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import NodeNameNonExistentError
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
-from rcl_interfaces.srv import ListParameters
 from sensor_msgs.msg import PointCloud2
 
-import cdr
-from polling import until
+from support import point_cloud_reader
+from support.polling import wait_until
 
 
 def qos(reliable=True, latched=False, depth=100):
@@ -45,7 +45,7 @@ class Inbox:
     def wait(self, count, **options):
         """Waits until there are `count` messages, and returns those there are."""
         topic = self.subscription.topic_name
-        until(lambda: self.count >= count, lambda: f"{count} messages on {topic}, {self.count} came", **options)
+        wait_until(lambda: self.count >= count, lambda: f"{count} messages on {topic}, {self.count} came", **options)
         return list(self.messages)
 
 
@@ -76,7 +76,7 @@ class Observer:
                 self._executor.spin_once(timeout_sec=0.2)
             except ExternalShutdownException:
                 return
-            except Exception as failure:  # noqa: BLE001 - shown by `close`
+            except Exception as failure:
                 self._failures.append(failure)
 
     def close(self):
@@ -90,16 +90,14 @@ class Observer:
     def subscribe(self, topic, kind, profile=None, raw=False, keep=None):
         """Subscribes and returns the inbox."""
         inbox = Inbox(keep)
-        inbox.subscription = self.node.create_subscription(
-            kind, topic, inbox.take, profile or qos(), raw=raw
-        )
+        inbox.subscription = self.node.create_subscription(kind, topic, inbox.take, profile or qos(), raw=raw)
         return inbox
 
     def clouds(self, topic="points/raw", keep=None, profile=None):
-        """Subscribes to serialized clouds, which are kept as `cdr.PointCloud2`."""
+        """Subscribes to serialized clouds, which are kept as `point_cloud_reader.PointCloud2`."""
 
         def parsed(message):
-            cloud = cdr.parse(message)
+            cloud = point_cloud_reader.parse(message)
             return keep(cloud) if keep else cloud
 
         return self.subscribe(topic, PointCloud2, profile, raw=True, keep=parsed)
@@ -108,7 +106,7 @@ class Observer:
         """Calls a service and returns the response."""
         client = self.node.create_client(kind, name)
         deadline = time.monotonic() + timeout
-        until(client.service_is_ready, f"service {name}", timeout=timeout)
+        wait_until(client.service_is_ready, f"service {name}", timeout=timeout)
         while time.monotonic() < deadline:
             answered = threading.Event()
             future = client.call_async(request)
@@ -127,7 +125,7 @@ class Observer:
         """
         for inbox in inboxes:
             topic = inbox.subscription.topic_name
-            until(lambda: self._publishers(inbox) > 0, f"a publisher of {topic}")
+            wait_until(lambda: self._publishers(inbox) > 0, f"a publisher of {topic}")
         self.call(ListParameters, f"{node}/list_parameters", ListParameters.Request())
 
     def topics_of(self, node, namespace):

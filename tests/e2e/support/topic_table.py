@@ -6,7 +6,7 @@ from sensor_msgs.msg import PointCloud2
 from sensr_bridge import msg
 from visualization_msgs.msg import MarkerArray
 
-import ros
+from support import ros_observer
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Topic:
 
     def subscription(self):
         """Quality of service of a subscriber that wants all there is."""
-        return ros.qos(latched=self.latched, depth=max(100, self.depth))
+        return ros_observer.qos(latched=self.latched, depth=max(100, self.depth))
 
 
 #: Messages of a latched topic that late subscribers get.
@@ -52,6 +52,6 @@ TOPICS = {
 OTHERS = ("statistics", "/tf_static", "/diagnostics")
 
 
-def below(namespace):
+def topics_in_namespace(namespace):
     """The full names of all that a bridge in a namespace publishes."""
     return {name if name.startswith("/") else f"{namespace}/{name}" for name in (*TOPICS, *OTHERS)}

@@ -48,15 +48,15 @@ class Console:
     def terminal(cls):
         master, slave = pty.openpty()
         console = cls(master, slave)
-        console.read_on()
+        console.start_reading()
         return console
 
-    def go_on(self):
+    def resume(self):
         """Ctrl-Q."""
         os.write(self._reader, _GO_ON)
-        self.read_on()
+        self.start_reading()
 
-    def read_on(self):
+    def start_reading(self):
         """From now on everything is read."""
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -77,27 +77,27 @@ class Console:
         """What was read so far."""
         return self._bytes.decode(errors="replace")
 
-    def all_text(self):
+    def read_to_end(self):
         """What was read to the end. For when the process has ended."""
-        self.hang_up()
+        self.close_writer()
         self._thread.join(30.0)
         assert not self._thread.is_alive(), "somebody still holds the console"
         return self.text
 
-    def hang_up(self):
+    def close_writer(self):
         """Closes the test's own copy of the writing end."""
         if self.writer is not None:
             os.close(self.writer)
             self.writer = None
 
-    def break_off(self):
+    def close_reader(self):
         """Closes the reading end: whoever writes has an error."""
         if self._reader is not None:
             os.close(self._reader)
             self._reader = None
 
     def close(self):
-        self.hang_up()
+        self.close_writer()
         if self._thread is not None:
             self._thread.join(30.0)
-        self.break_off()
+        self.close_reader()

@@ -4,15 +4,15 @@ import subprocess
 
 import pytest
 
-import report
+from support import summary_notes
 
 
-def unshare(*kinds):
+def unshare_command(*kinds):
     """The words before a command that is to run in namespaces of its own. Skips where that is not allowed."""
     command = ["unshare", "--user", "--map-root-user", *(f"--{kind}" for kind in kinds)]
     try:
         subprocess.run([*command, "true"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as problem:
-        report.note(f"SKIPPED, NO NAMESPACES ({', '.join(kinds)}) ON THIS MACHINE")
+        summary_notes.add_note(f"SKIPPED, NO NAMESPACES ({', '.join(kinds)}) ON THIS MACHINE")
         pytest.skip(f"no namespaces here: {problem}")
     return command
