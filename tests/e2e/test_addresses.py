@@ -21,7 +21,7 @@ def test_a_name_that_leads_elsewhere_is_followed(environment):
     names = environment.folder / "hosts"
     names.write_text("127.0.0.1 sensr.example\n")
     observer = environment.observer()
-    clouds = observer.clouds(keep=number_of)
+    clouds = observer.subscribe_clouds(keep=number_of)
     statistics = environment.statistics(observer)
     environment.bridge(
         port.number,
@@ -29,12 +29,12 @@ def test_a_name_that_leads_elsewhere_is_followed(environment):
         wrapper=[*unshare_command("mount"), sys.executable, str(WITH_HOSTS_FILE), str(names)],
     )
     observer.wait_for_match(clouds, statistics.inbox)
-    old.client().send(points_encoder.numbered(1))
+    old.client().send(points_encoder.numbered_cloud(1))
     clouds.wait(1)
     # In place, for it is the file and not its name that is mounted.
     names.write_text("127.0.0.2 sensr.example\n")
     old.client().abort()
-    new.client().send(points_encoder.numbered(2))
+    new.client().send(points_encoder.numbered_cloud(2))
     clouds.wait(2)
     assert len(old.clients) == 1
     # A name that is gone for a while is asked for again.
@@ -42,7 +42,7 @@ def test_a_name_that_leads_elsewhere_is_followed(environment):
     new.client().abort()
     statistics.wait_for_link(lambda link: "cannot resolve sensr.example" in link.last_error, "what is wrong")
     names.write_text("127.0.0.1 sensr.example\n")
-    old.client(2).send(points_encoder.numbered(3))
+    old.client(2).send(points_encoder.numbered_cloud(3))
     clouds.wait(3)
 
 
@@ -55,7 +55,7 @@ def test_ipv6(environment):
         pytest.skip("no IPv6 here")
     sim = environment.sim("--bind", "::1", "--points", 2000)
     observer = environment.observer()
-    clouds = observer.clouds(keep=lambda cloud: cloud.width)
+    clouds = observer.subscribe_clouds(keep=lambda cloud: cloud.width)
     statistics = environment.statistics(observer)
     environment.bridge(sim.points_port, {"host": "::1"}, output_port=sim.output_port)
     observer.wait_for_match(clouds)

@@ -165,7 +165,7 @@ def test_another_site_is_another_server(environment, change):
     zones = observer.subscribe(
         "zones",
         known.kind,
-        known.subscription(),
+        known.subscription_qos(),
         keep=lambda message: (message.header.frame_id, KEEP["zones"](message)),
     )
     statistics = environment.statistics(observer)

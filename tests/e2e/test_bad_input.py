@@ -43,7 +43,7 @@ class Feed:
         """Sends a good cloud and waits for it. Returns it and what else came since `begin`, which is now by default."""
         number = next(_numbers)
         begin = self.clouds.count if begin is None else begin
-        self.client.send(points_encoder.numbered(number))
+        self.client.send(points_encoder.numbered_cloud(number))
 
         def arrived():
             return any(cloud.width == 1 and point_cloud_reader.number_of(cloud) == number for cloud in new())
@@ -59,7 +59,7 @@ class Feed:
 def feed(shared_environment):
     server = shared_environment.server()
     observer = shared_environment.observer()
-    clouds = observer.clouds()
+    clouds = observer.subscribe_clouds()
     statistics = shared_environment.statistics(observer)
     bridge = shared_environment.bridge(server.port, {"max_message_bytes": MAX_MESSAGE_BYTES})
     observer.wait_for_match(clouds, statistics.inbox)

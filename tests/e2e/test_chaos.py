@@ -30,10 +30,10 @@ def test_chaos(environment):
     print(f"seed {SEED}")  # shown when it fails
     observer = environment.observer()
     statistics = environment.statistics(observer)
-    clouds = observer.clouds(keep=lambda cloud: cloud.width)
+    clouds = observer.subscribe_clouds(keep=lambda cloud: cloud.width)
     inboxes = {
         topic: observer.subscribe(
-            topic, TOPICS[topic].kind, TOPICS[topic].subscription(), keep=lambda event: event.sequence
+            topic, TOPICS[topic].kind, TOPICS[topic].subscription_qos(), keep=lambda event: event.sequence
         )
         for topic in EVENTS
     }

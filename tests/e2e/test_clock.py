@@ -46,7 +46,7 @@ class Watch(TwoLinks):
         server_ns = time.time_ns() + self.ahead_ns
         stamp = outputs.timestamp(server_ns) if stamp == "now" else stamp
         parts = (outputs.objects(1), outputs.zone_events(1), outputs.zones(1), outputs.health())
-        self.output.send(outputs.timed(stamp, *parts))
+        self.output.send(outputs.message_with_timestamp(stamp, *parts))
         came = {topic: inbox.wait(number)[-1] for topic, inbox in self.inboxes.items() if topic != "points/raw"}
         return server_ns, came
 
@@ -66,7 +66,7 @@ class Watch(TwoLinks):
     def cloud(self):
         """Sends one; returns its stamp."""
         self.clouds_sent += 1
-        self.points.send(points_encoder.numbered(1))
+        self.points.send(points_encoder.numbered_cloud(1))
         return self["points/raw"].wait(self.clouds_sent)[-1]
 
     @property
@@ -222,7 +222,7 @@ def test_an_invalid_time_is_counted_and_costs_nothing(environment, source):
     clock = watch.clock
     assert (clock.known, clock.jumps, clock.backward) == (True, 0, 0)
     for topic in KEEP:
-        account = watch.account(topic)
+        account = watch.settled_account(topic)
         assert account.published == account.received, topic
 
 

@@ -29,8 +29,8 @@ class Site:
         self.statistics = environment.statistics(self.observer)
         known = TOPICS["objects"]
         self.inboxes = (
-            self.observer.clouds(keep=lambda cloud: cloud.width),
-            self.observer.subscribe("objects", known.kind, known.subscription(), keep=lambda _: True),
+            self.observer.subscribe_clouds(keep=lambda cloud: cloud.width),
+            self.observer.subscribe("objects", known.kind, known.subscription_qos(), keep=lambda _: True),
         )
         self.sim = environment.sim(*SCENE)
         self.parameters = environment.parameters(self.observer)

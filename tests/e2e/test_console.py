@@ -13,7 +13,7 @@ from test_dying import ERROR, HANG_PATIENCE, Breakable
 
 from support import ros_observer
 from support.blockable_console import Console
-from support.broken_rcl import UNHEARD_OF
+from support.broken_rcl import UNKNOWN_CODE
 from support.linux_namespaces import unshare_command
 from support.polling import wait_until
 from support.statistics_reader import topic_of
@@ -114,7 +114,7 @@ def test_lines_on_stdout(environment):
 @pytest.mark.parametrize("thread", ["pub-points", "sensr_bridge"])
 def test_a_panic(environment, broken_rcl, console_of, thread):
     console = console_of("full_pipe")
-    links = Breakable(environment, broken_rcl, thread=thread, publish=UNHEARD_OF, stderr=console.writer)
+    links = Breakable(environment, broken_rcl, thread=thread, publish=UNKNOWN_CODE, stderr=console.writer)
     links.bridge.may_panic = True
     links.break_it()
     if thread == "pub-points":
@@ -124,10 +124,10 @@ def test_a_panic(environment, broken_rcl, console_of, thread):
 
 
 def test_the_report_of_a_panic_comes_out(environment, broken_rcl):
-    links = Breakable(environment, broken_rcl, thread="sensr_bridge", publish=UNHEARD_OF)
+    links = Breakable(environment, broken_rcl, thread="sensr_bridge", publish=UNKNOWN_CODE)
     links.bridge.may_panic = True
     links.break_it()
-    links.require_death("panicked at", str(UNHEARD_OF), code=101)
+    links.require_death("panicked at", str(UNKNOWN_CODE), code=101)
 
 
 @pytest.mark.parametrize("console", [None, "full_pipe"])

@@ -39,9 +39,9 @@ def largest_segment(process):
 
 def subscribe(observer, topic):
     """For each message its sequence number, or of a cloud its time and size."""
-    profile = TOPICS[topic].subscription()
+    profile = TOPICS[topic].subscription_qos()
     if topic in CLOUDS:
-        return observer.clouds(topic, lambda cloud: (cloud.stamp_ns, cloud.width, len(cloud.data)), profile)
+        return observer.subscribe_clouds(topic, lambda cloud: (cloud.stamp_ns, cloud.width, len(cloud.data)), profile)
     return observer.subscribe(topic, TOPICS[topic].kind, profile, keep=lambda event: event.sequence)
 
 
@@ -54,9 +54,9 @@ def room_for(segments):
 
 
 def test_without_it_there_is_little_shared_memory(environment):
-    environment.env = fastdds_environment.absent_from(environment.env)
+    environment.env = fastdds_environment.without_transport_choice(environment.env)
     bridge = environment.bridge()
-    environment.statistics(environment.observer()).after()
+    environment.statistics(environment.observer()).wait_for_next()
     assert largest_segment(bridge) < SEGMENT_BYTES
 
 
@@ -80,7 +80,9 @@ def greet(server, subscriber):
 )
 def test_with_it_no_large_cloud_and_no_event_beside_them_is_lost(environment, profile):
     room_for(2)
-    environment.env = fastdds_environment.absent_from(environment.env) | {fastdds_environment.VARIABLE: str(profile)}
+    environment.env = fastdds_environment.without_transport_choice(environment.env) | {
+        fastdds_environment.VARIABLE: str(profile)
+    }
     points, output = environment.port(), environment.port()
     # The observer takes them one by one, in Python, and may be held up for longer than five clouds last.
     greeter = environment.server()
@@ -103,7 +105,7 @@ def test_with_it_no_large_cloud_and_no_event_beside_them_is_lost(environment, pr
         *("--scene", "street", "--points", POINTS, "--count", MESSAGES, "--rate", 10),
         points_port=points.number,
         output_port=output.number,
-    ).done()
+    ).wait_until_done()
 
     for topic in CLOUDS:
         account = statistics.wait_for_received(MESSAGES, topic)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from support import outputs
-from support.broken_rcl import UNHEARD_OF
+from support.broken_rcl import UNKNOWN_CODE
 from support.statistics_reader import topic_of
 from support.summary_notes import add_note
 from support.two_links import TwoLinks
@@ -19,7 +19,7 @@ PATIENCE = 20.0
 #: A thread that hangs is given half a minute.
 HANG_PATIENCE = 60.0
 
-THREADS = {"pub-points": "points/raw", "pub-objects": "objects", "pub-events": "events/zone"}
+THREADS = {"pub-points": "points/raw", "pub-objects": "objects", "pub-reliable": "events/zone"}
 
 
 class Breakable(TwoLinks):
@@ -54,20 +54,20 @@ class Breakable(TwoLinks):
 
 @pytest.mark.parametrize("thread", THREADS)
 def test_a_panic_of_a_publisher(environment, broken_rcl, thread):
-    links = Breakable(environment, broken_rcl, thread=thread, publish=UNHEARD_OF)
+    links = Breakable(environment, broken_rcl, thread=thread, publish=UNKNOWN_CODE)
     links.bridge.may_panic = True
     links.break_it()
     links.feed()
-    took = links.require_death(f"the {thread} thread ended: ", str(UNHEARD_OF))
+    took = links.require_death(f"the {thread} thread ended: ", str(UNKNOWN_CODE))
     add_note(f"dying: panic in {thread}, exit code 1 after {took:.2f} s")
 
 
 def test_a_panic_of_the_main_thread(environment, broken_rcl):
     """It publishes the statistics. The code is Rust's own."""
-    links = Breakable(environment, broken_rcl, thread="sensr_bridge", publish=UNHEARD_OF)
+    links = Breakable(environment, broken_rcl, thread="sensr_bridge", publish=UNKNOWN_CODE)
     links.bridge.may_panic = True
     links.break_it()
-    took = links.require_death(str(UNHEARD_OF), code=101)
+    took = links.require_death(str(UNKNOWN_CODE), code=101)
     add_note(f"dying: panic in the main thread, exit code 101 after {took:.2f} s")
 
 
@@ -110,7 +110,7 @@ def test_an_error_that_may_pass_costs_its_message_only(environment, broken_rcl):
 def test_an_rcl_that_does_not_wait_any_more(environment, broken_rcl):
     links = Breakable(environment, broken_rcl, wait=ERROR)
     links.break_it()
-    took = links.require_death("ROS does not wait for requests any more")
+    took = links.require_death("rcl_wait keeps failing")
     add_note(f"dying: rcl_wait fails, exit code 1 after {took:.2f} s")
 
 

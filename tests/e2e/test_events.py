@@ -43,7 +43,7 @@ def test_a_thousand_in_a_second_while_clouds_flow_and_a_subscriber_is_stalled(en
     server, observer = environment.server(), environment.observer()
     statistics = environment.statistics(observer)
     known = TOPICS["events/zone"]
-    events = observer.subscribe("events/zone", known.kind, known.subscription(), keep=KEEP["events/zone"])
+    events = observer.subscribe("events/zone", known.kind, known.subscription_qos(), keep=KEEP["events/zone"])
     environment.bridge(parameters=bounds, output_port=server.port)
     observer.wait_for_match(statistics.inbox, events)
     subscriber.wait_for_output("^3$", stream="stdout")

@@ -75,8 +75,8 @@ class Site:
         self.statistics = environment.statistics(self.observer)
         known = TOPICS["objects"]
         self.inboxes = {
-            "points": self.observer.clouds(keep=lambda cloud: (cloud.width, cloud.is_dense)),
-            "output": self.observer.subscribe("objects", known.kind, known.subscription(), keep=lambda _: True),
+            "points": self.observer.subscribe_clouds(keep=lambda cloud: (cloud.width, cloud.is_dense)),
+            "output": self.observer.subscribe("objects", known.kind, known.subscription_qos(), keep=lambda _: True),
         }
         self.sim = environment.sim(*SCENE, *args, control=True)
         patience = {"stall_timeout": STALL_SECONDS, "ping_interval": STALL_SECONDS / 6}

@@ -354,7 +354,7 @@ def test_every_frame_as_it_came(environment):
     links = TwoLinks(environment, "wire", parameters={"publish.wire": True, "frame_id": FRAME_ID})
     clients = {msg.WireFrame.LINK_POINTS: links.points, msg.WireFrame.LINK_OUTPUT: links.output}
     noise = random.Random(1).randbytes(100_001)
-    frames = [points_encoder.numbered(1), output_encoder.output(FULL), b"", b"\x22\x64", noise]
+    frames = [points_encoder.numbered_cloud(1), output_encoder.output(FULL), b"", b"\x22\x64", noise]
     for number, frame in enumerate(frames):
         for link, client in clients.items():
             begun_ns = time.time_ns()

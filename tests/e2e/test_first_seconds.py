@@ -32,7 +32,7 @@ class Started:
     def subscribe(self, topic):
         known = TOPICS[topic]
         keep = lambda message: message.sequence  # noqa: E731
-        return self.observer.subscribe(topic, known.kind, known.subscription(), keep=keep)
+        return self.observer.subscribe(topic, known.kind, known.subscription_qos(), keep=keep)
 
 
 def test_a_subscriber_of_the_first_seconds_gets_all_from_the_first_on(environment):

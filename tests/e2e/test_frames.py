@@ -21,7 +21,7 @@ def keep():
 def everything(links):
     """One message for every topic; returns the frame of what came on each."""
     before = {topic: inbox.count for topic, inbox in links.inboxes.items()}
-    links.points.send(points_encoder.numbered(1))
+    links.points.send(points_encoder.numbered_cloud(1))
     links["points/raw"].wait(before["points/raw"] + 1)
     links.output.send(
         outputs.message(
@@ -131,7 +131,7 @@ def test_a_site_has_ports_and_frames_of_its_own(environment):
     file = environment.folder / "hosts.yaml"
     file.write_text(HOSTS.format(yard=yard, pier=pier))
     observer = environment.observer()
-    clouds = observer.clouds(keep=lambda cloud: cloud.frame_id)
+    clouds = observer.subscribe_clouds(keep=lambda cloud: cloud.frame_id)
     ties = transforms(observer)
     parameters = environment.parameters(observer)
     given = {"hosts_file": str(file), "host": "yard", "frame_id": "general", "parent_frame": "world"}
@@ -145,7 +145,7 @@ def test_a_site_has_ports_and_frames_of_its_own(environment):
         servers = {"yard": yard, "pier": pier}[site]
         connections = 1 + number // 3
         servers[1].client(connections)
-        servers[0].client(connections).send(points_encoder.numbered(number))
+        servers[0].client(connections).send(points_encoder.numbered_cloud(number))
         assert clouds.wait(number)[-1] == frame
         require_identity(last(ties, number), parent, frame)
         # What the file says of the site comes first, the parameters stay as they are.

@@ -11,7 +11,7 @@ POINTS = 131_072
 def test_none_of_200_large_clouds_is_lost(environment):
     port = environment.port()
     observer = environment.observer()
-    inbox = observer.clouds(keep=lambda cloud: (cloud.stamp_ns, cloud.width, len(cloud.data)))
+    inbox = observer.subscribe_clouds(keep=lambda cloud: (cloud.stamp_ns, cloud.width, len(cloud.data)))
     statistics = environment.statistics(observer)
     bridge = environment.bridge(port.number)
     observer.wait_for_match(inbox, statistics.inbox)

@@ -34,7 +34,7 @@ class Flow(TwoLinks):
 
     def passed(self):
         """The stamps of all that came out so far, by topic."""
-        accounts = {topic: self.account(topic) for topic in self.clouds}
+        accounts = {topic: self.settled_account(topic) for topic in self.clouds}
         return {topic: self[topic].wait(accounts[topic].published) for topic in self.clouds}
 
 
@@ -57,7 +57,7 @@ def test_the_interval_changes_live(environment):
     figures = []
     for interval_s, seconds in ((0.0, 0.5), (0.25, 2.0), (1.0, 3.5), (0.1, 1.0), (0.0, 0.5)):
         flow.parameters.set({"pointcloud_interval": interval_s})
-        before = flow.account(RAW)
+        before = flow.settled_account(RAW)
         begin = len(flow.passed()[RAW])
         arrivals = send_for(flow, seconds)[points_encoder.RAW]
         passed = flow.passed()[RAW][begin:]
@@ -65,7 +65,7 @@ def test_the_interval_changes_live(environment):
             require_rate_limited(arrivals, passed, interval_s)
         else:
             assert passed == arrivals, "an interval of 0 lets all pass"
-        after = flow.account(RAW)
+        after = flow.settled_account(RAW)
         assert after.published - before.published == len(passed)
         assert after.thinned - before.thinned == len(arrivals) - len(passed)
         figures.append(f"{interval_s} s {len(passed)} of {len(arrivals)} in {seconds} s")
@@ -82,7 +82,7 @@ def test_types_in_alternate_messages_are_thinned_independently(environment):
         )
         for topic, stamps in flow.passed().items():
             require_rate_limited(arrivals[KINDS[topic]], stamps[begin[topic] :], interval_s)
-            assert flow.account(topic).thinned > 0
+            assert flow.settled_account(topic).thinned > 0
 
 
 def test_types_in_one_message_are_thinned_alike(environment):
@@ -100,4 +100,4 @@ def test_a_refused_interval_changes_nothing(environment, wrong):
     assert "0.0 to 3600.0" in flow.parameters.refusal("pointcloud_interval", wrong)
     arrivals = [flow.send(points_encoder.RAW) for _ in range(10)]
     assert flow.passed()[RAW] == arrivals
-    assert flow.account(RAW).thinned == 0
+    assert flow.settled_account(RAW).thinned == 0

@@ -15,6 +15,7 @@ from sensor_msgs.msg import PointCloud2
 from tf2_msgs.msg import TFMessage
 
 from support import REPOSITORY, fastdds_environment, outputs, ros_observer, summary_notes
+from support.broken_rcl import UNKNOWN_CODE
 from support.launch_modules import bridge_recording
 from support.polling import wait_until
 from support.processes import Process
@@ -246,7 +247,7 @@ def test_a_bridge_whose_middleware_breaks_is_started_again(environment, launch, 
     sim = environment.sim("--points", "100", "--types", "raw")
     raw = environment.observer().subscribe("points/raw", PointCloud2)
     trigger = environment.folder / "broken"
-    environment.env |= broken_rcl.environment(trigger, thread="pub-points", publish=broken_rcl.UNHEARD_OF)
+    environment.env |= broken_rcl.environment(trigger, thread="pub-points", publish=UNKNOWN_CODE)
     launched = launch("host:=127.0.0.1", points_port=sim.points_port, output_port=sim.output_port)
     raw.wait(3)
     trigger.touch()
@@ -488,7 +489,7 @@ def test_the_dds_profile_is_the_bridges_alone(environment, launch, ros2_bag_reco
         return text.replace("own.xml", str(own))
 
     given = {name: in_place(value) for name, value in variables.items()}
-    environment.env = fastdds_environment.absent_from(environment.env) | given
+    environment.env = fastdds_environment.without_transport_choice(environment.env) | given
     launched = launch(
         *("host:=127.0.0.1", "record:=true", f"bag_dir:={environment.folder / 'bags'}", *map(in_place, args)),
         points_port=environment.unserved_port,

@@ -18,7 +18,7 @@ class Site:
 
     def __init__(self, environment, points_port, parameters=None, **options):
         self.observer = environment.observer()
-        self.clouds = self.observer.clouds(keep=number_of)
+        self.clouds = self.observer.subscribe_clouds(keep=number_of)
         self.statistics = environment.statistics(self.observer)
         self.parameters = environment.parameters(self.observer)
         self.bridge = environment.bridge(points_port, parameters, **options)
@@ -30,7 +30,7 @@ class Site:
 
     def require_data(self, client, number):
         """What a scripted server sends comes out."""
-        client.send(points_encoder.numbered(number))
+        client.send(points_encoder.numbered_cloud(number))
         self.bridge.wait_until(lambda: number in self.clouds.messages, f"cloud {number}")
 
 
@@ -155,7 +155,7 @@ def test_a_message_limit_by_parameter_reconnects(environment):
     site.require_data(server.client(), 1)
     site.parameters.set({"max_message_bytes": 5000})
     assert server.client().wait_closed() == 1000
-    server.client(2).send_too_much(points_encoder.numbered(2, points=1000))
+    server.client(2).send_too_much(points_encoder.numbered_cloud(2, points=1000))
     assert server.client(2).wait_closed() == 1009
     site.require_data(server.client(3), 3)
 
@@ -202,10 +202,10 @@ sensr_bridge:
 """
     )
     observer = environment.observer()
-    clouds = observer.clouds(keep=lambda cloud: cloud.frame_id)
+    clouds = observer.subscribe_clouds(keep=lambda cloud: cloud.frame_id)
     environment.bridge(defaults=False, ros_args=["--params-file", str(file)])
     observer.wait_for_match(clouds)
-    server.client().send(points_encoder.numbered(1))
+    server.client().send(points_encoder.numbered_cloud(1))
     assert clouds.wait(1) == ["from_file"]
     values = environment.parameters(observer).get(
         "points_port", "qos.depth", "reconnect.max_delay", "reconnect.initial_delay"

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from support import outputs
-from support.points_encoder import numbered
+from support.points_encoder import numbered_cloud
 from support.polling import wait_until
 from support.statistics_reader import BACKOFF, CONNECTED, link_of
 from support.topic_table import TOPICS
@@ -29,8 +29,8 @@ class Live:
         self.statistics = environment.statistics(self.observer)
         known = TOPICS["objects"]
         self.inboxes = {
-            "points": self.observer.clouds(keep=lambda cloud: cloud.width),
-            "output": self.observer.subscribe("objects", known.kind, known.subscription(), keep=lambda _: True),
+            "points": self.observer.subscribe_clouds(keep=lambda cloud: cloud.width),
+            "output": self.observer.subscribe("objects", known.kind, known.subscription_qos(), keep=lambda _: True),
         }
         self.bridge = environment.bridge(self.ports["points"].number, output_port=self.ports["output"].number)
         self.observer.wait_for_match(self.statistics.inbox, *self.inboxes.values())
@@ -96,8 +96,8 @@ def test_another_address_moves_both(environment):
     old = [environment.server(points), environment.server(output)]
     new = [environment.server(environment.port("127.0.0.2", port.number)) for port in (points, output)]
     observer = environment.observer()
-    clouds = observer.clouds()
-    zones = observer.subscribe("zones", TOPICS["zones"].kind, TOPICS["zones"].subscription())
+    clouds = observer.subscribe_clouds()
+    zones = observer.subscribe("zones", TOPICS["zones"].kind, TOPICS["zones"].subscription_qos())
     environment.bridge(points.number, output_port=output.number)
     observer.wait_for_match(clouds, zones)
     for server in old:
@@ -106,7 +106,7 @@ def test_another_address_moves_both(environment):
     for before, after in zip(old, new):
         assert before.client().wait_closed() == 1000
         after.client()
-    new[0].client().send(numbered(1))
+    new[0].client().send(numbered_cloud(1))
     new[1].client().send(outputs.message(outputs.zones(1)))
     clouds.wait(1)
     zones.wait(1)
@@ -121,7 +121,7 @@ def test_another_port_moves_its_own_link_only(environment, moved):
     assert old.wait_closed() == 1000
     client = target.client()
     if moved == "points":
-        client.send(numbered(2))
+        client.send(numbered_cloud(2))
         links["points/raw"].wait(2)
         links.output.send(outputs.message(outputs.objects(2)))
         links["objects"].wait(2)

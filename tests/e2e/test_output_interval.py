@@ -59,7 +59,7 @@ class Stream(TwoLinks):
 
     def passed(self, topic):
         """The stamps of all that came out so far."""
-        return self[topic].wait(self.account(topic).published)
+        return self[topic].wait(self.settled_account(topic).published)
 
 
 def test_the_interval_changes_live(environment):
@@ -68,7 +68,7 @@ def test_the_interval_changes_live(environment):
     for interval_s, seconds in ((0.0, 0.5), (0.3, 2.0), (1.0, 3.3), (0.0, 0.5)):
         stream.parameters.set({"output_data_interval": interval_s})
         begin = {topic: len(stream.passed(topic)) for topic in THINNED}
-        before = {topic: stream.account(topic) for topic in THINNED}
+        before = {topic: stream.settled_account(topic) for topic in THINNED}
         arrivals = stream.send_for(seconds)
         for topic in THINNED:
             passed = stream.passed(topic)[begin[topic] :]
@@ -76,12 +76,12 @@ def test_the_interval_changes_live(environment):
                 require_rate_limited(arrivals, passed, interval_s)
             else:
                 assert passed == arrivals, "an interval of 0 lets all pass"
-            after = stream.account(topic)
+            after = stream.settled_account(topic)
             assert after.published - before[topic].published == len(passed)
             assert after.thinned - before[topic].thinned == len(arrivals) - len(passed)
         figures.append(f"{interval_s} s {len(passed)} of {len(arrivals)} in {seconds} s")
     for topic in NEVER:
-        account = stream.account(topic)
+        account = stream.settled_account(topic)
         assert account.published == account.received == stream[topic].count
     add_note(f"intervals of objects and pictures: {', '.join(figures)}; nothing else is thinned")
 
@@ -120,12 +120,12 @@ def test_a_switch_works_live_and_switches_nothing_else(environment, switch, swit
         arrivals[state] += [stream.send() for _ in range(5)]
     for topic in others:
         assert set(stream.passed(topic)) == {*arrivals[True], *arrivals[False]}
-        account = stream.account(topic)
+        account = stream.settled_account(topic)
         assert (account.published, account.unsubscribed) == (15, 0), topic
     for topic in switched:
         assert not set(stream.passed(topic)) & set(arrivals[False]), topic
         assert set(stream.passed(topic)) >= set(arrivals[True]), topic
-        account = stream.account(topic)
+        account = stream.settled_account(topic)
         deletions = DELETIONS.get(topic, 0)
         expected = (15 + deletions, 10 + deletions, 5)
         assert (account.received, account.published, account.unsubscribed) == expected, topic

@@ -64,9 +64,9 @@ def test_a_slow_middleware_does_not_stop_the_reading(environment, broken_rcl):
     messages, points, queue_bytes = 200, 131_072, 32 << 20
     observer = environment.observer()
     statistics = environment.statistics(observer)
-    clouds = observer.clouds(keep=lambda cloud: cloud.stamp_ns)
+    clouds = observer.subscribe_clouds(keep=lambda cloud: cloud.stamp_ns)
     known = TOPICS["events/zone"]
-    events = observer.subscribe("events/zone", known.kind, known.subscription(), keep=lambda event: event.sequence)
+    events = observer.subscribe("events/zone", known.kind, known.subscription_qos(), keep=lambda event: event.sequence)
     trigger = environment.folder / "broken"
     slow = broken_rcl.environment(trigger, thread="pub-points", publish="slow")
     scene = ("--scene", "street", "--types", "raw", "--points", points, "--rate", 20, "--count", messages)
@@ -109,7 +109,7 @@ def test_a_hundred_large_frames_at_once(environment):
     observer.wait_for_match(statistics.inbox)
     subscriber = environment.subscriber("/points/raw")
     client = server.client()
-    payload = points_encoder.numbered(1, points=points)
+    payload = points_encoder.numbered_cloud(1, points=points)
     send_until_one_arrives(client, payload, subscriber)
     before = statistics.wait_until_settled()
     subscriber.send_signal(signal.SIGSTOP)
@@ -132,7 +132,7 @@ def test_a_hundred_large_frames_at_once(environment):
 def test_frames_of_thirty_megabytes(environment):
     points, frames = 1_875_000, 12
     observer = environment.observer()
-    clouds = observer.clouds(keep=lambda cloud: cloud.width)
+    clouds = observer.subscribe_clouds(keep=lambda cloud: cloud.width)
     statistics = environment.statistics(observer)
     sim = environment.sim("--scene", "street", "--types", "raw", "--points", points, "--rate", 2, "--count", frames)
     bridge = environment.bridge(sim.points_port)
@@ -157,7 +157,7 @@ def test_a_stop_with_a_stalled_subscriber(environment):
     bridge = environment.bridge(server.port)
     subscriber = environment.subscriber("/points/raw")
     client = server.client()
-    payload = points_encoder.numbered(1, points=131_072)
+    payload = points_encoder.numbered_cloud(1, points=131_072)
     send_until_one_arrives(client, payload, subscriber)
     subscriber.send_signal(signal.SIGSTOP)
     for _ in range(20):
@@ -173,14 +173,14 @@ def test_a_burst_drops_the_oldest_and_counts_them(environment):
     limit = 1 << 20
     server = environment.server()
     observer = environment.observer()
-    clouds = observer.clouds(keep=number_of)
+    clouds = observer.subscribe_clouds(keep=number_of)
     statistics = environment.statistics(observer)
     environment.bridge(server.port, {"queue_max_bytes": limit, "max_message_bytes": limit})
     observer.wait_for_match(clouds, statistics.inbox)
     filler = points_encoder.cloud(points_encoder.floats(1.0, 2.0, 3.0) * points, b"", points_encoder.GROUND)
     client = server.client()
     for number in range(messages):
-        client.send(points_encoder.numbered(number, points=points) + points_encoder.result(filler))
+        client.send(points_encoder.numbered_cloud(number, points=points) + points_encoder.result(filler))
     raw = statistics.wait_for_received(messages)
     assert raw.received == messages == raw.published + raw.dropped
     ground = statistics.wait_for_received(messages, "points/ground")

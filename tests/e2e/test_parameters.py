@@ -43,7 +43,7 @@ class Node:
         self.environment = environment
         self.server = environment.server()
         self.observer = environment.observer()
-        self.clouds = self.observer.clouds()
+        self.clouds = self.observer.subscribe_clouds()
         self.events = self.observer.subscribe("/parameter_events", ParameterEvent, ros_observer.qos(depth=1000))
         self.statistics = environment.statistics(self.observer)
         self.bridge = environment.bridge(self.server.port, parameters, **options)
@@ -53,7 +53,7 @@ class Node:
 
     def send(self, kind=points_encoder.RAW):
         self._sent += 1
-        self.server.clients[-1].send(points_encoder.numbered(self._sent, kind))
+        self.server.clients[-1].send(points_encoder.numbered_cloud(self._sent, kind))
 
     def cloud(self):
         """Sends a good cloud and waits for it."""
@@ -301,7 +301,7 @@ def test_the_frame_changes_live(node):
     [("raw", points_encoder.RAW), ("ground", points_encoder.GROUND), ("background", points_encoder.BACKGROUND)],
 )
 def test_publishing_a_topic_is_switched_live(node, topic, kind):
-    clouds = node.observer.clouds(f"points/{topic}")
+    clouds = node.observer.subscribe_clouds(f"points/{topic}")
     node.observer.wait_for_match(clouds)
     node.server.client()
 
@@ -344,21 +344,21 @@ def test_a_named_site(environment):
         f"sites:\n  yard: {{address: 127.0.0.1, points_port: {yard.port}}}\n  harbour: {{address: 127.0.0.1}}\n",
     )
     observer = environment.observer()
-    clouds = observer.clouds()
+    clouds = observer.subscribe_clouds()
     environment.bridge(harbour.port, {"hosts_file": file, "host": "yard"})
     observer.wait_for_match(clouds)
-    yard.client().send(points_encoder.numbered(1))
+    yard.client().send(points_encoder.numbered_cloud(1))
     clouds.wait(1)
     # A site without a port of its own has that of the parameter.
     parameters = environment.parameters(observer)
     parameters.set({"host": "harbour"})
-    harbour.client().send(points_encoder.numbered(2))
+    harbour.client().send(points_encoder.numbered_cloud(2))
     clouds.wait(2)
     assert yard.client().wait_closed() == 1000
     # The file can be exchanged too.
     other = hosts(environment, "other.yaml", f"sites: {{harbour: {{address: 127.0.0.1, points_port: {yard.port}}}}}")
     parameters.set({"hosts_file": other})
-    yard.client(2).send(points_encoder.numbered(3))
+    yard.client(2).send(points_encoder.numbered_cloud(3))
     clouds.wait(3)
 
 
@@ -543,9 +543,9 @@ def test_a_parameter_can_be_set_before_the_server_is_there(environment):
     observer.wait_for_match(statistics.inbox)
     environment.parameters(observer).set({"frame_id": "early"})
     server = environment.server(port)
-    clouds = observer.clouds()
+    clouds = observer.subscribe_clouds()
     observer.wait_for_match(clouds)
     statistics.wait_for_state(CONNECTED)
-    server.client().send(points_encoder.numbered(1))
+    server.client().send(points_encoder.numbered_cloud(1))
     wait_until(lambda: clouds.count, "a cloud")
     assert clouds.messages[0].frame_id == "early"

@@ -41,13 +41,13 @@ def require_clean_stop(bridge, number):
 def test_a_signal_ends_it_while_data_flow(environment, number):
     server = environment.server()
     observer = environment.observer()
-    clouds = observer.clouds(keep=number_of)
+    clouds = observer.subscribe_clouds(keep=number_of)
     statistics = environment.statistics(observer)
     bridge = environment.bridge(server.port)
     observer.wait_for_match(clouds, statistics.inbox)
     client = server.client()
     for cloud in range(20):
-        client.send(points_encoder.numbered(cloud, points=20_000))
+        client.send(points_encoder.numbered_cloud(cloud, points=20_000))
     clouds.wait(1)
     took = require_clean_stop(bridge, number)
     assert client.wait_closed() == 1001
@@ -199,11 +199,11 @@ def test_help_and_version(environment):
 def test_a_namespace_moves_everything(environment):
     server = environment.server()
     observer = environment.observer()
-    clouds = observer.clouds("/site/points/raw")
+    clouds = observer.subscribe_clouds("/site/points/raw")
     statistics = environment.statistics(observer, "/site/statistics")
     environment.bridge(server.port, ros_args=["-r", "__ns:=/site"])
     observer.wait_for_match(clouds, statistics.inbox, node="/site/sensr_bridge")
-    server.client().send(points_encoder.numbered(1))
+    server.client().send(points_encoder.numbered_cloud(1))
     clouds.wait(1)
     environment.parameters(observer, "/site/sensr_bridge").set({"frame_id": "moved"})
     own = topics_in_namespace("/site")
@@ -221,12 +221,12 @@ def test_two_bridges_side_by_side(environment):
     sites = {}
     for name in ("north", "south"):
         server = environment.server()
-        inbox = observer.clouds(f"/{name}/points/raw", keep=number_of)
+        inbox = observer.subscribe_clouds(f"/{name}/points/raw", keep=number_of)
         environment.bridge(server.port, ros_args=["-r", f"__ns:=/{name}"])
         observer.wait_for_match(inbox, node=f"/{name}/sensr_bridge")
         sites[name] = (server, inbox)
     for number, (server, _) in enumerate(sites.values()):
-        server.client().send(points_encoder.numbered(number))
+        server.client().send(points_encoder.numbered_cloud(number))
     for number, (_, inbox) in enumerate(sites.values()):
         assert inbox.wait(1) == [number]
 
@@ -234,24 +234,24 @@ def test_two_bridges_side_by_side(environment):
 def test_a_topic_can_be_remapped(environment):
     server = environment.server()
     observer = environment.observer()
-    clouds = observer.clouds("/lidar")
+    clouds = observer.subscribe_clouds("/lidar")
     environment.bridge(server.port, ros_args=["-r", "points/raw:=/lidar"])
     observer.wait_for_match(clouds)
-    server.client().send(points_encoder.numbered(1))
+    server.client().send(points_encoder.numbered_cloud(1))
     clouds.wait(1)
 
 
 def test_two_subscribers_get_everything(environment):
     server = environment.server()
     observers = [environment.observer(name=name) for name in ("one", "two")]
-    inboxes = [observer.clouds(keep=number_of) for observer in observers]
+    inboxes = [observer.subscribe_clouds(keep=number_of) for observer in observers]
     statistics = environment.statistics(observers[0])
     environment.bridge(server.port)
     for observer, inbox in zip(observers, inboxes):
         observer.wait_for_match(inbox)
     client = server.client()
     for number in range(50):
-        client.send(points_encoder.numbered(number, points=1000))
+        client.send(points_encoder.numbered_cloud(number, points=1000))
         # In step: how many may be under way at once is not the subject.
         for inbox in inboxes:
             inbox.wait(number + 1)
@@ -267,14 +267,14 @@ def test_a_late_subscriber_gets_everything_from_then_on(environment):
     observer.wait_for_match(statistics.inbox)
     client = server.client()
     for number in range(10):
-        client.send(points_encoder.numbered(number))
+        client.send(points_encoder.numbered_cloud(number))
     before = statistics.wait_for_received(10)
     assert (before.published, before.unsubscribed) == (0, 10)
 
-    clouds = observer.clouds(keep=number_of)
+    clouds = observer.subscribe_clouds(keep=number_of)
     observer.wait_for_match(clouds)
     for number in range(10, 20):
-        client.send(points_encoder.numbered(number))
+        client.send(points_encoder.numbered_cloud(number))
         clouds.wait(number - 9)
     assert clouds.messages == list(range(10, 20))
     after = statistics.wait_for_received(20)

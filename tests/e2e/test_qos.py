@@ -53,8 +53,8 @@ def test_what_each_topic_offers(environment):
 def test_best_effort_is_honoured_for_clouds(environment):
     server = environment.server()
     observer = environment.observer()
-    patient = observer.clouds(profile=ros_observer.qos(reliable=True))
-    tolerant = observer.clouds(profile=ros_observer.qos(reliable=False))
+    patient = observer.subscribe_clouds(profile=ros_observer.qos(reliable=True))
+    tolerant = observer.subscribe_clouds(profile=ros_observer.qos(reliable=False))
     statistics = environment.statistics(observer)
     environment.bridge(server.port, {"qos.reliability": "best_effort", "qos.depth": 2})
     observer.wait_for_match(tolerant, statistics.inbox)
@@ -64,7 +64,7 @@ def test_best_effort_is_honoured_for_clouds(environment):
     require_offer(observer, "events/zone", TOPICS["events/zone"])
 
     def arrives():
-        server.client().send(points_encoder.numbered(1))
+        server.client().send(points_encoder.numbered_cloud(1))
         return tolerant.count >= 5
 
     wait_until(arrives, "clouds at the one who takes what he gets")
@@ -80,7 +80,7 @@ def full(environment):
     for link in ("points", "output"):
         links.statistics.wait_for_state(CONNECTED, link)
     for kind in (points_encoder.RAW, points_encoder.GROUND, points_encoder.BACKGROUND):
-        links.points.send(points_encoder.numbered(1, kind, points=500))
+        links.points.send(points_encoder.numbered_cloud(1, kind, points=500))
     links.output_message = outputs.message(
         *(outputs.objects(1), outputs.zones(1), outputs.health(), outputs.zone_events(1)),
         *(outputs.losing_events(1), outputs.recalibrations("a"), outputs.status(0.5)),
@@ -113,7 +113,7 @@ def test_the_statistics_are_complete(environment, full):
         assert (link.queued_frames, link.queued_bytes, link.queue_max_bytes) == (0, 0, 80_000_000)
         assert (link.queued_reliable, link.queued_reliable_bytes) == (0, 0)
         assert (link.connects, link.disconnects, link.last_error) == (1, 0, "")
-    assert (points.frames, points.bytes) == (3, 3 * len(points_encoder.numbered(1, points=500)))
+    assert (points.frames, points.bytes) == (3, 3 * len(points_encoder.numbered_cloud(1, points=500)))
     assert (output.frames, output.bytes) == (1, len(full.output_message))
     assert points.reliable_queue_max_bytes == 0 < output.reliable_queue_max_bytes
 

@@ -21,7 +21,7 @@ def send_until_received(server, recorder, topic="/points/raw"):
 
     def received():
         nonlocal sent
-        server.client().send(points_encoder.numbered(sent))
+        server.client().send(points_encoder.numbered_cloud(sent))
         sent += 1
         return f"receiving {topic}" in recorder.stdout
 
@@ -43,7 +43,7 @@ def test_large_clouds_at_twice_the_usual_rate(environment):
     recorder = environment.recorder("--output", bag)
     wait_until_recording(recorder, "points/raw")
     scene = ("--scene", "street", "--types", "raw", "--points", points, "--rate", rate_hz, "--count", messages)
-    environment.sim(*scene, points_port=port.number).done()
+    environment.sim(*scene, points_port=port.number).wait_until_done()
     statistics = environment.statistics(environment.observer())
     statistics.wait_for_received(messages)
     stop_recorder(recorder, statistics)

@@ -46,7 +46,7 @@ def run(environment, *sim_args):
     environment.bridge(points.number, {"publish.wire": True, "qos.depth": 50}, output_port=output.number)
     recorder = environment.recorder("--output", bag)
     wait_until_recording(recorder, *TOPICS)
-    sent = environment.sim(*sim_args, points_port=points.number, output_port=output.number).done()
+    sent = environment.sim(*sim_args, points_port=points.number, output_port=output.number).wait_until_done()
 
     def arrived(message):
         delivered = {name: sent[name]["delivered"] for name in ("points", "output")}

@@ -24,13 +24,13 @@ def test_the_ledger_agrees_with_the_report_of_the_simulator(environment, generat
     observer = environment.observer()
     statistics = environment.statistics(observer)
     inboxes = {
-        topic: observer.subscribe(topic, TOPICS[topic].kind, TOPICS[topic].subscription())
+        topic: observer.subscribe(topic, TOPICS[topic].kind, TOPICS[topic].subscription_qos())
         for topic in (*EVENTS, "objects", "health", "server_status", "zones")
     }
     environment.bridge(points.number, output_port=output.number)
     observer.wait_for_match(statistics.inbox, *inboxes.values())
     street = ("--scene", "street", "--points", 20_000, "--rate", 10, "--count", MESSAGES, "--generation", generation)
-    sent = environment.sim(*street, points_port=points.number, output_port=output.number).done()
+    sent = environment.sim(*street, points_port=points.number, output_port=output.number).wait_until_done()
 
     for name in ("points", "output"):
         link = statistics.wait_for_link(lambda link: link.frames >= sent[name]["delivered"], "all frames", name)

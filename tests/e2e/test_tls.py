@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.points_encoder import numbered
+from support.points_encoder import numbered_cloud
 from support.statistics_reader import CONNECTED, link_of
 from support.topic_table import TOPICS
 
@@ -27,8 +27,8 @@ class Secured:
         self.observer = environment.observer()
         self.statistics = environment.statistics(self.observer)
         known = TOPICS["objects"]
-        self.clouds = self.observer.clouds(keep=lambda cloud: cloud.width)
-        self.objects = self.observer.subscribe("objects", known.kind, known.subscription(), keep=lambda _: True)
+        self.clouds = self.observer.subscribe_clouds(keep=lambda cloud: cloud.width)
+        self.objects = self.observer.subscribe("objects", known.kind, known.subscription_qos(), keep=lambda _: True)
         self.parameters = environment.parameters(self.observer)
         given = {"host": host, "tls.enabled": True, "tls.ca_file": str(self.ca_file)} | parameters
         self.bridge = environment.bridge(self.sim.points_port, given, output_port=self.sim.output_port)
@@ -165,7 +165,7 @@ REFUSED = {
 def openssl_site(environment, tls, ca_file=CERTIFICATES / "good-ca.pem"):
     """A bridge on a scripted server with OpenSSL."""
     server, observer = environment.server(tls=tls), environment.observer()
-    statistics, clouds = environment.statistics(observer), observer.clouds()
+    statistics, clouds = environment.statistics(observer), observer.subscribe_clouds()
     environment.bridge(server.port, {"tls.enabled": True, "tls.ca_file": str(ca_file)})
     observer.wait_for_match(statistics.inbox, clouds)
     return server, statistics, clouds
@@ -183,7 +183,7 @@ def test_what_openssl_allows_and_we_do_not_is_told_in_a_line(environment, case):
 @pytest.mark.parametrize("version", [V12, V13], ids=["TLS1.2", "TLS1.3"])
 def test_a_server_with_openssl(environment, version):
     server, _, clouds = openssl_site(environment, openssl_server("good.pem", "good.key", least=version, most=version))
-    server.client().send(numbered(1))
+    server.client().send(numbered_cloud(1))
     clouds.wait(1)
 
 
@@ -196,5 +196,5 @@ def test_the_certificate_that_openssl_req_makes_is_its_own_ca_file(environment):
     except FileNotFoundError:
         pytest.skip("openssl is not installed")
     server, _, clouds = openssl_site(environment, openssl_server(own, key), own)
-    server.client().send(numbered(1))
+    server.client().send(numbered_cloud(1))
     clouds.wait(1)

@@ -25,7 +25,7 @@ class Site:
         if text is not None:
             self.write(text)
         self.observer = environment.observer()
-        self.clouds = self.observer.clouds()
+        self.clouds = self.observer.subscribe_clouds()
         self.diagnostics = self.observer.subscribe("/diagnostics", DiagnosticArray, ros_observer.qos())
         self.statistics = environment.statistics(self.observer)
         given = {"host": "yard", "hosts_file": str(self.path)} | parameters
@@ -51,7 +51,7 @@ class Site:
 
     def require_cloud(self, server=None, number=1):
         count = self.clouds.count
-        (server or self.server).client(number).send(points_encoder.numbered(number))
+        (server or self.server).client(number).send(points_encoder.numbered_cloud(number))
         self.clouds.wait(count + 1)
 
     def require_diagnosed(self, *words):
@@ -147,7 +147,7 @@ def test_parameters_that_have_nothing_to_do_with_it_do_not_need_the_hosts_file(e
         change()
         site.parameters.set({"pointcloud_interval": 0.001, "stall_timeout": 800.0, "frame_id": "moved"})
         assert "hosts file" in site.parameters.refusal("host", "pier")
-        site.server.client(1).send(points_encoder.numbered(7))
+        site.server.client(1).send(points_encoder.numbered_cloud(7))
         wait_until(lambda: site.clouds.messages[-1].frame_id == "moved", "the new frame")
         site.parameters.set({"frame_id": "sensr"})
     # A file that is not there is a slip of the finger.

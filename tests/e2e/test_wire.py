@@ -43,11 +43,18 @@ def some_frames():
     """Good and bad, large and small."""
     whole = outputs.message(outputs.objects(1, 2), outputs.zones(1), outputs.zone_events(1), outputs.status(0.5))
     broken_part = outputs.message({"event": {"zone": [b"\xff\xff"]}}, outputs.objects(3))
-    good = points_encoder.numbered(1, points=20_000)
+    good = points_encoder.numbered_cloud(1, points=20_000)
     return [
         *(
             (POINTS, payload)
-            for payload in (good, b"", good[:100], b"\xff" * 50, points_encoder.result(), points_encoder.numbered(2))
+            for payload in (
+                good,
+                b"",
+                good[:100],
+                b"\xff" * 50,
+                points_encoder.result(),
+                points_encoder.numbered_cloud(2),
+            )
         ),
         *((OUTPUT, payload) for payload in (whole, b"", whole[:30], b"\xff" * 50, broken_part, whole)),
     ]
@@ -68,7 +75,7 @@ def test_every_frame_comes_out_as_it_came_in(environment):
         assert [sequence for _, sequence, _, _ in frames] == list(range(len(frames)))
         stamps = [stamp for *_, stamp in frames]
         assert stamps == sorted(stamps)
-    account = tap.account("wire")
+    account = tap.settled_account("wire")
     assert (account.received, account.published) == (36, 36)
     message = tap.statistics.latest
     assert [link.undecodable_frames for link in message.links] == [6, 6]
@@ -81,7 +88,7 @@ def test_nothing_unless_asked_for(environment):
         tap.output.send(outputs.message(outputs.objects(number)))
         tap["points/raw"].wait(number + 1)
         tap["objects"].wait(number + 1)
-    account = tap.account("wire")
+    account = tap.settled_account("wire")
     assert (account.received, account.published, account.unsubscribed) == (20, 0, 20)
     assert tap["wire"].count == 0
 
@@ -91,7 +98,7 @@ def test_frames_come_whole_whatever_else_is_switched_off_or_thinned(environment,
     parameters = {"publish.wire": True, "pointcloud_interval": 3600.0, "output_data_interval": 3600.0}
     tap = Tap(environment, parameters=parameters | dict.fromkeys(off, False))
     for _ in range(10):
-        tap.send(POINTS, points_encoder.numbered(1))
+        tap.send(POINTS, points_encoder.numbered_cloud(1))
         tap.send(OUTPUT, outputs.message(outputs.objects(1)))
         tap.frames()
     for link, frames in tap.frames().items():
@@ -101,7 +108,7 @@ def test_frames_come_whole_whatever_else_is_switched_off_or_thinned(environment,
 def test_the_stamp_is_that_of_the_cloud_made_of_it(environment):
     tap = Tap(environment, "points/raw", parameters={"publish.wire": True})
     for number in range(5):
-        tap.send(POINTS, points_encoder.numbered(number))
+        tap.send(POINTS, points_encoder.numbered_cloud(number))
         stamp = tap["points/raw"].wait(number + 1)[-1]
         assert tap.frames()[POINTS][-1][3] == stamp
 
@@ -112,11 +119,13 @@ def test_large_frames_at_full_rate(environment):
     port = environment.port()
     observer = environment.observer()
     known = TOPICS["wire"]
-    frames = observer.subscribe("wire", known.kind, known.subscription(), raw=True, keep=len)
+    frames = observer.subscribe("wire", known.kind, known.subscription_qos(), raw=True, keep=len)
     statistics = environment.statistics(observer)
     environment.bridge(port.number, {"publish.wire": True})
     observer.wait_for_match(frames, statistics.inbox)
-    environment.sim("--points", points, "--types", "raw", "--count", messages, points_port=port.number).done()
+    environment.sim(
+        "--points", points, "--types", "raw", "--count", messages, points_port=port.number
+    ).wait_until_done()
     account = statistics.wait_for_received(messages, "wire")
     assert (account.published, account.dropped) == (messages, 0)
     assert sum(frames.wait(messages)) == account.published_bytes

@@ -1,4 +1,4 @@
-"""Bags made by the package's recorder."""
+"""Control of the package's bag recorder, and access to its bags."""
 
 import signal
 
@@ -6,15 +6,16 @@ from rosbags.rosbag2 import Reader
 
 from support.statistics_reader import stamp_ns
 
-#: What DDS could not deliver at once, for want of room, it delivers within this: a heartbeat of Fast DDS, and some.
+#: Longest delay of messages that did not fit into a full buffer and were sent again: a heartbeat of Fast DDS and a
+#: margin.
 REPAIR_NS = 4 * 10**9
 
 
 def wait_until_recording(recorder, *topics):
-    """Waits until the recorder gets everything that is published on these topics from now on.
+    """Waits until the recorder receives everything that is published on these topics from now on.
 
-    It subscribes in the order of names, and announcements arrive in order: a bridge whose statistics arrive at the
-    recorder knows of what the recorder has subscribed to before.
+    It subscribes in the order of names, and DDS announcements arrive in order. A bridge whose statistics reach the
+    recorder therefore knows its earlier subscriptions.
     """
     for topic in topics:
         recorder.wait_for_output(f"^recording /{topic}$", stream="stdout")
@@ -22,7 +23,7 @@ def wait_until_recording(recorder, *topics):
 
 
 def stop_recorder(recorder, statistics):
-    """Ends a recording of what was published so far."""
+    """Stops the recorder when it has everything that was published so far."""
     settled_ns = stamp_ns(statistics.wait_until_settled())
     statistics.wait_until(lambda message: stamp_ns(message) > settled_ns + REPAIR_NS, "time for DDS to deliver")
     recorder.send_signal(signal.SIGINT)
@@ -30,7 +31,7 @@ def stop_recorder(recorder, statistics):
 
 
 def read_bag(bag):
-    """Serialized messages by topic, in the order of the bag."""
+    """Returns serialized messages by topic, in the order of the bag."""
     messages = {}
     with Reader(bag) as reader:
         for connection, _, data in reader.messages():

@@ -1,9 +1,9 @@
-"""Compares what the simulator says it has sent with what the bridge says it has received: to the frame."""
+"""Comparison of the simulator's count of what it sent with the bridge's count of what it received, to the frame."""
 
 from support.polling import wait_until
-from support.statistics_reader import link_of, topic_of
+from support.statistics_reader import StatisticsReader, link_of, topic_of
 
-#: Topics by what the simulator calls their contents.
+#: Topics by the simulator's names for their contents.
 CLOUDS = {"raw": "points/raw", "ground": "points/ground", "background": "points/background"}
 CONTENTS = {
     "streams": "objects",
@@ -13,8 +13,11 @@ CONTENTS = {
 }
 
 
-def require_balanced(sent, statistics):
-    """`sent` is the simulator's last word. Waits until the bridge has worked off all of it; returns its statistics."""
+def require_balanced(sent: dict, statistics: StatisticsReader):
+    """Waits until the bridge has processed everything that the simulator's final report `sent` lists.
+
+    Returns the bridge's statistics.
+    """
     for link in ("points", "output"):
         account = sent[link]
         assert account["offered"] == account["delivered"] + account["cut"], (link, account)
@@ -25,7 +28,7 @@ def require_balanced(sent, statistics):
             return ["no statistics yet"]
         return list(_differences(sent, message))
 
-    wait_until(lambda: not differences(), lambda: f"the same on both sides: {differences()}")
+    wait_until(lambda: not differences(), lambda: f"the same counts on both sides: {differences()}")
     message = statistics.wait_until_settled()
     assert not differences()
     return message

@@ -1,4 +1,4 @@
-"""Consoles that take nothing: a pipe that nobody reads, a terminal that is stopped."""
+"""Consoles that accept no output: a full pipe that is not read, a terminal stopped with Ctrl-S."""
 
 import fcntl
 import os
@@ -6,25 +6,24 @@ import pty
 import threading
 import tty
 
-#: As small as the kernel makes a pipe.
+#: The smallest size of a pipe in Linux.
 _PIPE_BYTES = 4096
-#: Ctrl-S and Ctrl-Q.
-_STOP, _GO_ON = b"\x13", b"\x11"
+_CTRL_S, _CTRL_Q = b"\x13", b"\x11"
 
 
 class Console:
-    """The reading end. Nothing is read before `read_on`."""
+    """Reading end of a pipe or a terminal. Reads nothing before `start_reading`."""
 
-    def __init__(self, reader, writer):
+    def __init__(self, reader: int, writer: int):
         self._reader = reader
-        #: To be given to a process.
+        #: The writing end, for a process.
         self.writer = writer
         self._bytes = bytearray()
         self._thread = None
 
     @classmethod
     def full_pipe(cls):
-        """A pipe into which not a byte fits."""
+        """Makes a pipe that is filled to the last byte."""
         reader, writer = os.pipe()
         fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         os.set_blocking(writer, False)
@@ -37,51 +36,52 @@ class Console:
 
     @classmethod
     def stopped_terminal(cls):
-        """A terminal at which somebody has pressed Ctrl-S."""
+        """Makes a terminal that was stopped with Ctrl-S."""
         master, slave = pty.openpty()
-        # Lines as they are, but for Ctrl-S.
+        # Passes lines on unchanged and still interprets Ctrl-S.
         tty.setcbreak(slave)
-        os.write(master, _STOP)
+        os.write(master, _CTRL_S)
         return cls(master, slave)
 
     @classmethod
     def terminal(cls):
+        """Makes a terminal that is read."""
         master, slave = pty.openpty()
         console = cls(master, slave)
         console.start_reading()
         return console
 
     def resume(self):
-        """Ctrl-Q."""
-        os.write(self._reader, _GO_ON)
+        """Presses Ctrl-Q and starts reading."""
+        os.write(self._reader, _CTRL_Q)
         self.start_reading()
 
     def start_reading(self):
-        """From now on everything is read."""
-        self._thread = threading.Thread(target=self._read, daemon=True)
+        """Starts a thread that reads everything from now on."""
+        self._thread = threading.Thread(target=self._read_all, daemon=True)
         self._thread.start()
 
-    def _read(self):
+    def _read_all(self):
         while True:
             try:
                 data = os.read(self._reader, 65536)
             except OSError:
-                # The end of a terminal.
+                # A terminal reports its end like this.
                 return
             if not data:
                 return
             self._bytes += data
 
     @property
-    def text(self):
-        """What was read so far."""
+    def text(self) -> str:
+        """The text read so far."""
         return self._bytes.decode(errors="replace")
 
-    def read_to_end(self):
-        """What was read to the end. For when the process has ended."""
+    def read_to_end(self) -> str:
+        """Returns the whole text. Call it when the process has ended."""
         self.close_writer()
         self._thread.join(30.0)
-        assert not self._thread.is_alive(), "somebody still holds the console"
+        assert not self._thread.is_alive(), "a process still holds the console"
         return self.text
 
     def close_writer(self):
@@ -91,7 +91,7 @@ class Console:
             self.writer = None
 
     def close_reader(self):
-        """Closes the reading end: whoever writes has an error."""
+        """Closes the reading end, so that writing fails."""
         if self._reader is not None:
             os.close(self._reader)
             self._reader = None

@@ -1,6 +1,6 @@
-"""What the bridge must make of an OutputMessage: every field of every message, by the comments in msg/.
+"""Reference model of the bridge: the ROS messages for an OutputMessage, with every field, by the comments in msg/.
 
-Messages of SENSR are dicts as in `output_wire`, those of ROS dicts with all their fields.
+Messages of SENSR are dicts as in `output_encoder`, those of ROS dicts with all their fields.
 """
 
 import math
@@ -13,18 +13,18 @@ _FIELDS_OF_OBJECT_POINTS = [*point_cloud_reader.FIELDS, ("object_id", 16, 5, 1),
 
 
 class Anything:
-    """Where a test looks for itself."""
+    """Value that the test checks by other means."""
 
     def __repr__(self):
         return "anything"
 
 
 class Near(float):
-    """Where the last digit is up to the mathematics library."""
+    """Value whose last digit depends on the mathematics library."""
 
 
 def to_dict(message):
-    """A ROS message as a dict of all its fields, whatever they are."""
+    """Converts a ROS message to a dict of all its fields."""
     if hasattr(message, "get_fields_and_field_types"):
         return {name: to_dict(getattr(message, name)) for name in message.get_fields_and_field_types()}
     if isinstance(message, (bool, int, float, str, bytes)):
@@ -33,11 +33,11 @@ def to_dict(message):
 
 
 def differences(got, expected, path=""):
-    """Where two messages differ, in words. A field that nobody expects is a difference."""
+    """Returns a line for each difference of two messages. An unexpected field is a difference."""
     if isinstance(expected, Anything):
         return []
     if isinstance(expected, dict) and isinstance(got, dict):
-        found = [f"{path}.{name} is checked by nobody" for name in got.keys() - expected.keys()]
+        found = [f"{path}.{name} is not expected" for name in got.keys() - expected.keys()]
         found += [f"{path}.{name} does not exist" for name in expected.keys() - got.keys()]
         for name in got.keys() & expected.keys():
             found += differences(got[name], expected[name], f"{path}.{name}")
@@ -54,12 +54,12 @@ def differences(got, expected, path=""):
 def _same_float(got, expected):
     if isinstance(expected, Near) and math.isfinite(expected):
         return math.isclose(got, expected, rel_tol=1e-15, abs_tol=1e-16)
-    # Tells -0.0 from 0.0, and takes a NaN for a NaN.
+    # By text: -0.0 differs from 0.0, and NaN equals NaN.
     return repr(float(got)) == repr(float(expected))
 
 
 def single(value):
-    """The nearest float32."""
+    """Rounds to the nearest float32."""
     return struct.unpack("<f", struct.pack("<f", value))[0]
 
 
@@ -72,13 +72,13 @@ _YEAR_2000 = 946_684_800
 
 
 def text(value):
-    """A ROS string: U+FFFD stands for what is not UTF-8, and for a NUL."""
+    """Returns a ROS string: U+FFFD replaces bytes that are not UTF-8, and NUL."""
     value = value.decode(errors="replace") if isinstance(value, bytes) else value
     return value.replace("\0", "\ufffd")
 
 
 def time(timestamp):
-    """`builtin_interfaces/Time`, 0 if there is none: before 2000, or after what it can hold."""
+    """Returns a `builtin_interfaces/Time`: 0 without a timestamp, before 2000, or later than it can represent."""
     seconds, nanos = (timestamp or {}).get("seconds", 0), (timestamp or {}).get("nanos", 0)
     if _YEAR_2000 <= seconds < 2**31 and 0 <= nanos < 10**9:
         return {"sec": seconds, "nanosec": nanos}
@@ -86,7 +86,7 @@ def time(timestamp):
 
 
 def vector(vector3):
-    """`geometry_msgs/Point` and `geometry_msgs/Vector3`."""
+    """Returns a `geometry_msgs/Point` or `geometry_msgs/Vector3`."""
     return dict(zip("xyz", _singles(vector3 or {}, *"xyz"), strict=True))
 
 
@@ -116,7 +116,7 @@ def polygon_box(pbox):
 
 
 def whole_points(points):
-    """Points of 12 bytes; a cloud that is no whole number of them is dropped."""
+    """Counts points of 12 bytes; 0 if the length is no multiple of 12, because such a cloud is dropped."""
     return len(points) // 12 if len(points) % 12 == 0 else 0
 
 
@@ -148,7 +148,7 @@ def tracked_object(sent):
 
 
 def object_points(objects, header):
-    """The cloud of all objects that have whole points, as `point_cloud_reader.parse` reads it."""
+    """Returns the cloud of all objects with whole points, as `point_cloud_reader.parse` reads it."""
     data, is_dense = b"", True
     for sent in objects:
         points, intensities = sent.get("points", b""), sent.get("intensities", b"")
@@ -220,7 +220,7 @@ def recalibration_event(sent):
 
 
 def _by_name(entries):
-    """In the order of the names' bytes."""
+    """Sorts entries by the bytes of their names."""
     as_bytes = {name if isinstance(name, bytes) else name.encode(): value for name, value in entries.items()}
     return [(text(name), as_bytes[name]) for name in sorted(as_bytes)]
 
@@ -290,7 +290,7 @@ def server_status(sent, generation):
     }
 
 
-#: Topic: field of the EventMessage, and what becomes of an event.
+#: Field of the EventMessage by topic, and the function that converts an event.
 _EVENTS = {
     "events/zone": ("zone", zone_event),
     "events/losing": ("losing", losing_event),
@@ -299,53 +299,53 @@ _EVENTS = {
 
 
 class ReferenceModel:
-    """Listens to the same messages as the bridge, and says what must come on which topic."""
+    """Computes from the bridge's input which messages must be published on which topic."""
 
     def __init__(self, frame_id):
         self._frame_id = frame_id
         self._sequences = Counter()
-        #: Came without objects and wait for some.
+        #: Static objects received without objects; published with the next ones.
         self._static = []
 
     def skip_events(self, topic, count=1):
-        """Events on this topic do not decode. They leave a gap in the numbers."""
+        """Records undecodable events on this topic, which leave a gap in the sequence numbers."""
         self._sequences[topic] += count
 
     def topics(self, sent, generation=3):
-        """Topic: the messages on it, in order."""
+        """Returns the messages by topic, in order."""
         stream, events = sent.get("stream", {}), sent.get("event", {})
-        moment = {
+        times = {
             "header": {"stamp": Anything(), "frame_id": self._frame_id},
             "server_stamp": time(sent.get("timestamp")),
         }
-        # Is about the server and not about a place.
-        nowhere = moment | {"header": moment["header"] | {"frame_id": ""}}
+        # Health concerns the server and has no frame.
+        without_frame = times | {"header": times["header"] | {"frame_id": ""}}
         zones = [stream.get("zones", ())] if stream.get("has_zones") else []
         health = [(stream.get("health"), False), (events.get("health"), True)]
         custom = sent.get("custom")
         return {
-            **self._objects(stream, moment),
-            "zones": self._numbered("zones", moment, [{"zones": list(map(zone, listed))} for listed in zones]),
+            **self._objects(stream, times),
+            "zones": self._numbered("zones", times, [{"zones": list(map(zone, listed))} for listed in zones]),
             **{
-                topic: self._numbered(topic, moment, map(made_of, events.get(name, ())))
+                topic: self._numbered(topic, times, map(made_of, events.get(name, ())))
                 for topic, (name, made_of) in _EVENTS.items()
             },
             "health": self._numbered(
-                "health", nowhere, [system_health(*said) for said in health if said[0] is not None]
+                "health", without_frame, [system_health(*report) for report in health if report[0] is not None]
             ),
             "server_status": self._numbered(
-                "server_status", moment, [] if custom is None else [server_status(custom, generation)]
+                "server_status", times, [] if custom is None else [server_status(custom, generation)]
             ),
         }
 
-    def _numbered(self, topic, moment, events):
+    def _numbered(self, topic, times, events):
         numbered = []
         for event in events:
-            numbered.append(moment | {"sequence": self._sequences[topic]} | event)
+            numbered.append(times | {"sequence": self._sequences[topic]} | event)
             self._sequences[topic] += 1
         return numbered
 
-    def _objects(self, stream, moment):
+    def _objects(self, stream, times):
         self._static = stream.get("static_objects") or self._static
         if not stream.get("has_objects"):
             return {"objects": [], "points/objects": []}
@@ -356,5 +356,5 @@ class ReferenceModel:
             "objects": list(map(tracked_object, objects)),
             "static_objects": list(map(tracked_object, static)),
         }
-        points = object_points([*objects, *static], moment["header"])
-        return {"objects": [moment | array], "points/objects": [points]}
+        points = object_points([*objects, *static], times["header"])
+        return {"objects": [times | array], "points/objects": [points]}

@@ -1,4 +1,4 @@
-"""One message of the output stream with everything in it, as `output_wire` takes it."""
+"""A message of the output stream in which every field is set, as input of `output_encoder`."""
 
 import math
 
@@ -161,5 +161,5 @@ FULL = {"timestamp": NOW, "stream": STREAM, "event": EVENT, "custom": CUSTOM}
 
 
 def with_objects(*objects, **rest):
-    """A message with these objects, and what else is in its stream."""
+    """Returns a message with these objects and the given other fields of its stream."""
     return {"timestamp": NOW, "stream": {"has_objects": True, "objects": list(objects), **rest}}

@@ -1,4 +1,4 @@
-"""The plain Python beside the launch file, which needs neither `launch` nor rviz2."""
+"""Modules of the launch file that need neither `launch` nor rviz2."""
 
 import importlib.util
 
@@ -8,13 +8,13 @@ FOLDER = REPOSITORY / "launch"
 CONFIG = REPOSITORY / "config"
 
 
-def load(name):
+def _load_module(name):
     spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-bridge_arguments = load("bridge_arguments")
-bridge_recording = load("bridge_recording")
-bridge_view = load("bridge_view")
+bridge_arguments = _load_module("bridge_arguments")
+bridge_recording = _load_module("bridge_recording")
+bridge_view = _load_module("bridge_view")

@@ -1,4 +1,4 @@
-"""Linux namespaces, where a test may have them."""
+"""Linux namespaces for commands of a test, where the system allows them."""
 
 import subprocess
 
@@ -7,8 +7,8 @@ import pytest
 from support import summary_notes
 
 
-def unshare_command(*kinds):
-    """The words before a command that is to run in namespaces of its own. Skips where that is not allowed."""
+def unshare_command(*kinds: str) -> list[str]:
+    """Returns the prefix of a command that runs in namespaces of its own. Skips the test where that is not allowed."""
     command = ["unshare", "--user", "--map-root-user", *(f"--{kind}" for kind in kinds)]
     try:
         subprocess.run([*command, "true"], check=True, capture_output=True)

@@ -1,8 +1,10 @@
-"""SENSR's interface as tables, transcribed from WIRE.md, and an encoder made of nothing but them: protobuf
-with no library between and no .proto, so that the tests do not share a misunderstanding with the bridge.
+"""Tables of SENSR's protobuf interface and an encoder that uses only these tables.
 
-A message is a dict from field names to values. What is not in it is not written; what is in it is written,
-defaults too. In place of a message it may hold bytes, which are written as they are, right or wrong.
+They were transcribed from the description of the wire format, without a protobuf library and without the .proto files,
+so that the tests do not share a misunderstanding with the bridge.
+
+A message is a dict from field names to values. Exactly the fields in the dict are written, default values too. Bytes
+in place of a message are written unchanged, valid or not.
 """
 
 import struct
@@ -62,7 +64,7 @@ ENUMS = {
     },
 }
 
-#: Field name: (number, type). [type] is repeated, {key type: value type} a map.
+#: Fields of each message by name: (number, type). [type] is repeated, {key type: value type} a map.
 MESSAGES = {
     "Timestamp": {"seconds": (1, "int64"), "nanos": (2, "int32")},
     "PointResult": {"points": (1, ["PointCloud"]), "uid": (201, "string")},
@@ -99,7 +101,7 @@ MESSAGES = {
         "record": (102, "RecordingInfo"),
         "profiling": (103, "ProfilingResultSet"),
     },
-    # SENSR 2.5. WIRE.md gives its parts no names.
+    # SENSR 2.5. The names of its parts are not documented.
     "CustomMessage25": {
         "bg_learning_progress": (101, "float"),
         "replay": (102, "ReplayInfo"),
@@ -118,7 +120,7 @@ MESSAGES = {
         "mem_usages": (2, {"string": "uint64"}),
         "characteristics": (101, {"string": "Characteristic"}),
     },
-    # One of them.
+    # One of these fields is set.
     "Characteristic": {"integer": (1, "int64"), "decimal": (2, "double"), "text": (3, "string")},
     "Object": {
         "id": (1, "int32"),
@@ -189,12 +191,12 @@ VARINT, FIXED64, LENGTH_DELIMITED, FIXED32 = 0, 1, 2, 5
 
 
 def tag(number, wire_type):
-    """What stands before a field."""
+    """Encodes the tag of a field."""
     return points_encoder.varint(number << 3 | wire_type)
 
 
 def signed(value):
-    """int32, int64, enum: a negative number takes ten bytes."""
+    """Encodes int32, int64 or an enum: a negative number takes ten bytes."""
     return points_encoder.varint(value % 2**64)
 
 
@@ -208,7 +210,7 @@ _SCALARS = {
 } | dict.fromkeys(ENUMS, (VARINT, signed))
 
 
-#: A field that no table has, in each wire type, and a group.
+#: Fields that are in no table, one of each wire type, and a group.
 UNKNOWN = {
     "varint": tag(999, VARINT) + points_encoder.varint(2**64 - 1),
     "fixed64": tag(1000, FIXED64) + b"\xff" * 8,
@@ -219,15 +221,15 @@ UNKNOWN = {
 
 
 def unknown_fields():
-    """All of them."""
+    """Encodes all of `UNKNOWN`."""
     return b"".join(UNKNOWN.values())
 
 
 class Encoder:
-    """Writes messages. What protobuf leaves to the sender can be chosen.
+    """Encoder of messages with a choice of what protobuf leaves to the sender.
 
-    `unknown` is added to every message at every level, `shuffle` (a `random.Random`) puts fields in any
-    order, `packed` is how repeated numbers are written.
+    `unknown` is added to every message at every level, `shuffle` (a `random.Random`) shuffles the fields, and `packed`
+    selects packed repeated numbers.
     """
 
     def __init__(self, unknown=b"", shuffle=None, packed=True):
@@ -235,35 +237,35 @@ class Encoder:
         self._shuffle = shuffle
         self._packed = packed
 
-    def message(self, kind, values):
+    def encode_message(self, kind: str, values: dict | bytes) -> bytes:
         if isinstance(values, bytes):
             return values
-        fields = [self._field(*MESSAGES[kind][name], value) for name, value in values.items()]
+        fields = [self._encode_field(*MESSAGES[kind][name], value) for name, value in values.items()]
         if self._shuffle:
             self._shuffle.shuffle(fields)
         return self._unknown + b"".join(fields) + self._unknown
 
-    def _field(self, number, kind, value):
+    def _encode_field(self, number, kind, value):
         if isinstance(kind, list):
-            return self._repeated(number, *kind, value)
+            return self._encode_repeated(number, *kind, value)
         if isinstance(kind, dict):
             ((key_kind, value_kind),) = kind.items()
-            entries = (self._entry(key_kind, key, value_kind, entry) for key, entry in value.items())
+            entries = (self._encode_entry(key_kind, key, value_kind, entry) for key, entry in value.items())
             return b"".join(points_encoder.field(number, entry) for entry in entries)
-        return self._one(number, kind, value)
+        return self._encode_single(number, kind, value)
 
-    def _entry(self, key_kind, key, value_kind, value):
+    def _encode_entry(self, key_kind, key, value_kind, value):
         if isinstance(value, Broken):
             return value
-        return self._one(1, key_kind, key) + self._one(2, value_kind, value)
+        return self._encode_single(1, key_kind, key) + self._encode_single(2, value_kind, value)
 
-    def _repeated(self, number, kind, values):
+    def _encode_repeated(self, number, kind, values):
         if kind in _SCALARS and self._packed:
             _, packed = _SCALARS[kind]
             return points_encoder.field(number, b"".join(map(packed, values)))
-        return b"".join(self._one(number, kind, value) for value in values)
+        return b"".join(self._encode_single(number, kind, value) for value in values)
 
-    def _one(self, number, kind, value):
+    def _encode_single(self, number, kind, value):
         if kind in _SCALARS:
             wire_type, encode = _SCALARS[kind]
             return tag(number, wire_type) + encode(value)
@@ -271,16 +273,16 @@ class Encoder:
             return points_encoder.field(number, value if isinstance(value, bytes) else value.encode())
         if kind == "bytes":
             return points_encoder.field(number, value)
-        return points_encoder.field(number, self.message(kind, value))
+        return points_encoder.field(number, self.encode_message(kind, value))
 
 
 class Broken(bytes):
-    """In place of a map's value: the whole entry."""
+    """Bytes of a whole map entry, in place of the entry's value."""
 
 
-def output(message, generation=3, **options):
-    """An OutputMessage. `custom` is taken for a message of this generation."""
+def output(message: dict, generation: float = 3, **options) -> bytes:
+    """Encodes an OutputMessage. `custom` is encoded as a message of this generation."""
     encoder = Encoder(**options)
     if generation == 2.5 and isinstance(message.get("custom"), dict):
-        message = message | {"custom": encoder.message("CustomMessage25", message["custom"])}
-    return encoder.message("OutputMessage", message)
+        message = message | {"custom": encoder.encode_message("CustomMessage25", message["custom"])}
+    return encoder.encode_message("OutputMessage", message)

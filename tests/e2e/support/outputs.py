@@ -1,4 +1,4 @@
-"""Messages of the output stream with what a test is about, and nothing else."""
+"""Short messages of the output stream, composed of the parts that a test needs."""
 
 import time
 
@@ -12,18 +12,18 @@ NS = 10**9
 
 
 def timestamp(ns):
-    """The server's time."""
+    """Converts nanoseconds to the server's Timestamp."""
     return {"seconds": ns // NS, "nanos": ns % NS}
 
 
 def message(*parts, at_ns=None):
-    """One message with these parts; `at_ns` is the server's time, now unless told otherwise."""
+    """Encodes a message of these parts. `at_ns` is the server's time, by default the present."""
     at_ns = time.time_ns() if at_ns is None else at_ns
-    return timed(timestamp(at_ns), *parts)
+    return message_with_timestamp(timestamp(at_ns), *parts)
 
 
-def timed(stamp, *parts):
-    """The same with any time, or none."""
+def message_with_timestamp(stamp, *parts):
+    """Encodes a message of these parts with any Timestamp, or with none."""
     merged = {} if stamp is None else {"timestamp": stamp}
     for part in parts:
         for name, fields in part.items():
@@ -32,12 +32,12 @@ def timed(stamp, *parts):
 
 
 def objects(*ids, points=POINTS, intensities=INTENSITIES):
-    """Cars with these ids, each with these points."""
+    """Returns cars with these ids, each with these points."""
     return {"stream": {"has_objects": True, "objects": [car(number, points, intensities) for number in ids]}}
 
 
 def static_objects(*ids):
-    """SENSR's list of objects that stand still."""
+    """Returns SENSR's list of static objects."""
     return {"stream": {"static_objects": [car(number, POINTS, INTENSITIES) for number in ids]}}
 
 
@@ -62,7 +62,7 @@ def zones(*ids):
 
 
 def health(master="OK", as_event=False, **nodes):
-    """`nodes` are by name: status of the node and {sensor: status}, as words."""
+    """Returns a SystemHealth. `nodes` maps a name to the status of the node and {sensor: status}, as enum names."""
     words = output_encoder.ENUMS
     status = {
         "master": words["MasterStatus"][master],
@@ -78,7 +78,7 @@ def health(master="OK", as_event=False, **nodes):
 
 
 def zone_events(*ids):
-    """Cars with these ids enter zone 1."""
+    """Returns events of cars with these ids entering zone 1."""
     listed = [
         {"timestamp": {"seconds": 5}, "id": 1, "type": 1, "object": {"id": number, "heading": 0.5}} for number in ids
     ]
@@ -94,5 +94,5 @@ def recalibrations(*names):
 
 
 def status(progress):
-    """How much of the background is learned."""
+    """Returns a CustomMessage with the progress of background learning."""
     return {"custom": {"bg_learning_progress": progress}}

@@ -1,4 +1,4 @@
-"""A node's parameters over their services, with Python values."""
+"""Client of a node's parameter services, with Python values."""
 
 from rcl_interfaces import srv
 from rcl_interfaces.msg import ParameterType
@@ -14,7 +14,7 @@ _FIELDS = {
 
 
 def value_of(message):
-    """The Python value of a `ParameterValue`."""
+    """Converts a `ParameterValue` to its Python value."""
     field = _FIELDS[message.type]
     return field and getattr(message, field)
 
@@ -24,7 +24,7 @@ def _messages(changes):
 
 
 class ParameterClient:
-    """A client of the parameter services of a node."""
+    """Client of the parameter services of one node."""
 
     def __init__(self, observer, node="sensr_bridge"):
         self._observer = observer
@@ -37,7 +37,7 @@ class ParameterClient:
         return self._call(srv.ListParameters, "list_parameters", prefixes=list(prefixes), depth=depth).result
 
     def get(self, *names):
-        """The values, in order. None for a parameter that does not exist."""
+        """Returns the values in order, None for a parameter that does not exist."""
         response = self._call(srv.GetParameters, "get_parameters", names=list(names))
         return [value_of(value) for value in response.values]
 
@@ -48,22 +48,22 @@ class ParameterClient:
         return self._call(srv.DescribeParameters, "describe_parameters", names=list(names)).descriptors
 
     def try_set(self, changes):
-        """Sets those that can be set, in one request; returns the results."""
+        """Sets what the node accepts, in one request; returns the results."""
         return self._call(srv.SetParameters, "set_parameters", parameters=_messages(changes)).results
 
     def try_set_together(self, changes):
-        """Sets all or none; returns the result."""
+        """Sets all parameters or none; returns the result."""
         return self._call(
             srv.SetParametersAtomically, "set_parameters_atomically", parameters=_messages(changes)
         ).result
 
     def set(self, changes):
-        """Sets all in one request; none may be refused."""
+        """Sets all parameters in one request and requires that the node accepts them."""
         for result in self.try_set(changes):
             assert result.successful, result.reason
 
     def refusal(self, name, value):
-        """The reason why a change is refused; that it is not is a failure."""
+        """Requires that a change is refused and returns the reason."""
         (result,) = self.try_set({name: value})
         assert not result.successful, f"{name} = {value!r} was accepted"
         return result.reason

@@ -1,4 +1,4 @@
-"""Scans in files, read without any code of the package."""
+"""PCD files, read and written without code of the package."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ DATA binary
 
 
 def read_points(path):
-    """x y z intensity of a binary PCD as an array of shape (points, 4), bit for bit."""
+    """Reads x y z intensity of a binary PCD as an array of shape (points, 4), bit for bit."""
     content = Path(path).read_bytes()
     entries = {}
     position = 0
@@ -37,6 +37,6 @@ def read_points(path):
 
 
 def write_points(path, points):
-    """A binary PCD from an array of shape (points, 4)."""
+    """Writes an array of shape (points, 4) as a binary PCD."""
     array = numpy.asarray(points, "<f4")
     Path(path).write_bytes(HEADER.format(points=len(array)).encode() + array.tobytes())

@@ -1,5 +1,7 @@
-"""SENSR's point stream, written by hand from the tables in WIRE.md: protobuf with no library between,
-so that the tests do not share a misunderstanding with the bridge."""
+"""Encoder of SENSR's point stream, written by hand from the description of the wire format.
+
+It uses no protobuf library, so that the tests do not share a misunderstanding with the bridge.
+"""
 
 import struct
 
@@ -10,7 +12,7 @@ _VARINT = 0
 
 
 def varint(value):
-    """Base-128, least significant group first."""
+    """Encodes a number in base 128, least significant group first."""
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
@@ -24,12 +26,12 @@ def _tag(number, wire_type):
 
 
 def field(number, payload):
-    """A length-delimited field."""
+    """Encodes a length-delimited field."""
     return _tag(number, _BYTES) + varint(len(payload)) + payload
 
 
 def cloud(points, intensities=b"", kind=RAW, cloud_id=""):
-    """One PointCloud. `points` and `intensities` are given as bytes, right or wrong."""
+    """Encodes a PointCloud. `points` and `intensities` are bytes, valid or not."""
     message = _tag(1, _VARINT) + varint(kind)
     if cloud_id:
         message += field(2, cloud_id.encode())
@@ -37,17 +39,17 @@ def cloud(points, intensities=b"", kind=RAW, cloud_id=""):
 
 
 def result(*clouds, uid="test"):
-    """A PointResult with these clouds."""
+    """Encodes a PointResult with these clouds."""
     return b"".join(field(1, one) for one in clouds) + field(201, uid.encode())
 
 
 def floats(*values):
-    """float32, little-endian."""
+    """Encodes float32, little-endian."""
     return struct.pack(f"<{len(values)}f", *values)
 
 
-def numbered(number, kind=RAW, points=1):
-    """A PointResult with one good cloud that can be told from others: `number` is x of its first point."""
+def numbered_cloud(number, kind=RAW, points=1):
+    """Encodes a PointResult with one valid cloud. `number` is x of its first point and identifies it."""
     rest = points - 1
     xyz = floats(number, 0.5, -0.5) + floats(1.0, 2.0, 3.0) * rest
     return result(cloud(xyz, floats(0.25) * points, kind))

@@ -1,16 +1,16 @@
-"""Waiting for things to become true: the only kind of waiting in these tests."""
+"""Waiting for a condition by polling, the only kind of waiting in these tests."""
 
 import time
 
-#: Generous: a deadline is only ever reached by a failure.
-PATIENCE = 30.0
+#: Generous, because only failures reach it.
+TIMEOUT = 30.0
 
 
-def wait_until(condition, what, timeout=PATIENCE, watch=None):
+def wait_until(condition, what, timeout: float = TIMEOUT, watch=None):
     """Polls `condition` until it is truthy and returns its value.
 
-    `what` says what is waited for; a callable is asked for it at the deadline, so that it can show the
-    state of affairs. `watch` is called with every look, to raise as soon as waiting has become pointless.
+    `what` says what is waited for. A callable is called at the deadline, so that its text can show the state then.
+    `watch` is called with every poll and raises if waiting longer is pointless.
     """
     deadline = time.monotonic() + timeout
     while True:

@@ -1,20 +1,20 @@
-"""Ports and domain ids that nobody else uses, so that suites can run side by side."""
+"""Reserved ports and ROS domain ids, so that tests and whole suites can run at the same time."""
 
 import random
 import socket
 
-#: A port above this stands for a domain id, as in ROS's own `domain_coordinator`.
+#: A bound port at this number plus a domain id reserves that id, as in ROS's own `domain_coordinator`.
 _DOMAIN_PORT_BASE = 22119
 _DOMAIN_IDS = range(1, 102)
-#: More than one machine has in one domain.
+#: More participants than a machine has in one domain.
 _PARTICIPANTS = 32
 
 
 class Port:
-    """A free TCP port on the loopback, held until `close`.
+    """Free TCP port on the loopback, reserved until `close`.
 
-    Bound but not listening: connecting to it is refused, another listener can still take it (it must set
-    SO_REUSEADDR, as servers do), also again and again, and the system gives it to nobody else.
+    The port is bound and does not listen: it refuses connections, and the system assigns it to no other program.
+    Listeners can use it, also repeatedly, if they set SO_REUSEADDR as servers do.
     """
 
     def __init__(self, address="127.0.0.1", number=0):
@@ -25,7 +25,7 @@ class Port:
         self.number = self._socket.getsockname()[1]
 
     def listener(self):
-        """A listening socket on the port. Connections queue up until they are accepted."""
+        """Returns a listening socket on the port. Connections queue up until they are accepted."""
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((self.address, self.number))
@@ -37,7 +37,7 @@ class Port:
 
 
 def _is_in_use(domain_id):
-    """Whether a DDS participant on this machine listens on a port of the domain (RTPS 2.5, 9.6.2.3)."""
+    """Returns whether a DDS participant on this machine uses a port of the domain (RTPS 2.5, 9.6.2.3)."""
     base = 7400 + 250 * domain_id
     for port in (base, *(base + 10 + 2 * participant for participant in range(_PARTICIPANTS))):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -49,7 +49,7 @@ def _is_in_use(domain_id):
 
 
 class Domain:
-    """A random ROS domain id that nobody uses. A bound socket keeps it from other tests on this machine."""
+    """Random unused ROS domain id. A bound socket reserves it among the tests on this machine."""
 
     def __init__(self):
         for domain_id in random.sample(_DOMAIN_IDS, len(_DOMAIN_IDS)):

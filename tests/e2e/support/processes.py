@@ -1,4 +1,4 @@
-"""Starting and ending the bridge, the simulator and helpers, each in a process group of its own."""
+"""Processes of a test, such as the bridge and the simulator, each in a process group of its own."""
 
 import json
 import os
@@ -6,30 +6,32 @@ import re
 import signal
 import subprocess
 from pathlib import Path
+from typing import ClassVar
 
 from support.polling import wait_until
 
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
-#: Lines of a log that a failure shows.
-_TAIL = 15
+#: Number of log lines that a failure shows.
+_TAIL_LINES = 15
 
 
-def executable(name):
-    """The path of an executable of the built package."""
+def executable(name: str) -> str:
+    """Returns the path of an executable of the built package."""
     return str(Path(os.environ["SENSR_BRIDGE_PREFIX"]) / "lib" / "sensr_bridge" / name)
 
 
 class Process:
-    """A running program with its output in files. Ended by process id, never by name."""
+    """Running program with its output in files. Signals go to its process id, never to a name."""
 
     def __init__(self, name, argv, env, folder, stdin=subprocess.DEVNULL, stderr=None):
-        """`stderr` is an open file descriptor if the log is to go elsewhere."""
+        """Starts the program. `stderr` is an open file descriptor that replaces the file of the log."""
         self.name = name
         self._out = folder / f"{name}.out"
         self._err = folder / f"{name}.err"
         with self._out.open("wb") as out, self._err.open("wb") as err:
-            err = err if stderr is None else stderr
-            self._popen = subprocess.Popen(argv, stdin=stdin, stdout=out, stderr=err, env=env, start_new_session=True)
+            self._popen = subprocess.Popen(
+                argv, stdin=stdin, stdout=out, stderr=err if stderr is None else stderr, env=env, start_new_session=True
+            )
         self.pid = self._popen.pid
 
     @property
@@ -48,22 +50,22 @@ class Process:
     def exit_code(self):
         return self._popen.poll()
 
-    def log_tail(self):
-        """The last lines of the log, for people."""
+    def log_tail(self) -> str:
+        """Returns the last lines of the output."""
         state = "running" if self.alive else f"exit code {self.exit_code}"
         lines = [f"--- {self.name}, {state}"]
         for stream in (self.stdout, self.stderr):
-            lines += stream.splitlines()[-_TAIL:]
+            lines += stream.splitlines()[-_TAIL_LINES:]
         return "\n".join(lines)
 
     def require_alive(self):
         assert self.alive, f"{self.name} has ended\n{self.log_tail()}"
 
     def wait_until(self, condition, what, **options):
-        """`polling.wait_until` for what cannot happen once this process has ended."""
+        """Calls `polling.wait_until` and fails as soon as this process ends."""
         return wait_until(condition, what, watch=self.require_alive, **options)
 
-    def wait_for_output(self, pattern, stream="stderr"):
+    def wait_for_output(self, pattern: str, stream: str = "stderr") -> re.Match:
         """Waits for a match of a regular expression in the output and returns it."""
         return self.wait_until(
             lambda: re.search(pattern, getattr(self, stream), re.MULTILINE),
@@ -79,7 +81,7 @@ class Process:
         return self.exit_code
 
     def end(self):
-        """Ends it, politely at first, and makes sure that nothing is left of its process group."""
+        """Stops it with SIGTERM, after 30 s with SIGKILL. Requires that its process group is empty then."""
         if self.alive:
             self.send_signal(signal.SIGCONT)
             self.send_signal(signal.SIGTERM)
@@ -88,41 +90,41 @@ class Process:
             except subprocess.TimeoutExpired:
                 os.killpg(self.pid, signal.SIGKILL)
                 self._popen.wait(10.0)
-                raise AssertionError(f"{self.name} does not end\n{self.log_tail()}") from None
+                raise AssertionError(f"{self.name} does not stop\n{self.log_tail()}") from None
         try:
             os.killpg(self.pid, signal.SIGKILL)
         except ProcessLookupError:
             return
-        raise AssertionError(f"{self.name} left a process behind")
+        raise AssertionError(f"{self.name} left a process running")
 
-    def cpu_seconds(self):
-        """CPU time of all its threads so far, user and system."""
+    def cpu_seconds(self) -> float:
+        """Returns the CPU time of all its threads so far, user and system."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS
 
-    def memory_bytes(self, which="VmRSS"):
-        """Resident memory now, or with VmHWM the most it ever was."""
+    def memory_bytes(self, which: str = "VmRSS") -> int:
+        """Returns the resident memory, or with VmHWM its maximum so far."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(rf"^{which}:\s+(\d+) kB", status, re.MULTILINE)[1]) * 1024
 
 
-def assignments(parameters):
-    """Parameters as ROS arguments."""
+def assignments(parameters: dict) -> list[str]:
+    """Returns the ROS arguments that set these parameters."""
     return [word for name, value in parameters.items() for word in ("-p", f"{name}:={json.dumps(value)}")]
 
 
 class Bridge(Process):
-    """The node under test. Whatever a test does to it, it must neither panic nor fail to stop cleanly."""
+    """Node under test. It must neither panic nor fail to stop cleanly, whatever a test does to it."""
 
-    #: Quick to come back, often heard of: a test wants to see much in little time.
-    DEFAULTS = {
+    #: Quick reconnects and frequent statistics make tests fast.
+    DEFAULTS: ClassVar[dict] = {
         "host": "127.0.0.1",
         "reconnect.initial_delay": 0.05,
         "reconnect.max_delay": 0.2,
-        # A scripted server may say nothing for as long as it likes.
+        # Scripted servers send nothing for as long as they like.
         "stall_timeout": 900.0,
         "statistics_period": 0.1,
-        # Most tests subscribe to what they are about, and to nothing else.
+        # Most tests subscribe to some topics only.
         "startup_hold": 0.0,
     }
 
@@ -141,13 +143,13 @@ class Bridge(Process):
     ):
         given = (self.DEFAULTS if defaults else {}) | (parameters or {})
         argv = [*wrapper, executable("sensr_bridge"), *args]
-        # What comes later goes over what came before.
+        # The last value of a parameter wins.
         ros = [*assignments(fallback or {}), *ros_args, *assignments(given)]
         if ros:
             argv += ["--ros-args", *ros]
-        #: What `end` demands. None if the test has looked at the exit itself.
+        #: Exit code that `end` requires. None if the test has called `wait` and judges the exit itself.
         self.expected_exit = 0
-        #: Only where a test breaks what the bridge stands on.
+        #: For tests that make rcl fail.
         self.may_panic = False
         super().__init__(name, argv, env, folder, stderr=stderr)
 
@@ -163,11 +165,11 @@ class Bridge(Process):
         super().end()
         assert self.may_panic or "panicked" not in self.log, f"{self.name} panicked\n{self.log_tail()}"
         if self.expected_exit is not None:
-            assert self.exit_code == self.expected_exit, f"{self.name} ended badly\n{self.log_tail()}"
+            assert self.exit_code == self.expected_exit, f"{self.name} exited with another code\n{self.log_tail()}"
 
 
 class Sim(Process):
-    """The simulated SENSR server. Returns when it listens. With `control` faults can be asked of it."""
+    """Simulated SENSR server. The constructor returns when it listens. With `control` it takes faults from stdin."""
 
     def __init__(self, name, env, folder, *args, points_port=0, output_port=0, control=False, stderr=None):
         argv = [executable("sensr_sim"), "--output-port", str(output_port), "--points-port", str(points_port)]
@@ -175,31 +177,31 @@ class Sim(Process):
             argv.append("--control")
         stdin = subprocess.PIPE if control else subprocess.DEVNULL
         super().__init__(name, [*argv, *map(str, args)], env, folder, stdin, stderr)
-        # The whole line: it may be seen half written.
+        # Waits for the end of the line too, because the file may hold half of it.
         self.wait_for_output('"listening".*\n', stream="stdout")
         (listening,) = self.events("listening")
         self.points_port, self.output_port = listening["points_port"], listening["output_port"]
 
     def events(self, kind):
-        """The lines of that kind so far."""
+        """Returns the events of that kind so far."""
         lines = self.stdout.splitlines(keepends=True)
         events = [json.loads(line) for line in lines if line.endswith("\n")]
         return [event for event in events if event["event"] == kind]
 
-    def run_fault(self, fault):
-        """Asks for a fault and waits until it is over: the server then behaves well again."""
+    def run_fault(self, fault: str):
+        """Requests a fault and waits until it is over and the server behaves normally again."""
         before = len(self.events("recovered"))
         self._popen.stdin.write(f"{fault}\n".encode())
         self._popen.stdin.flush()
         self.wait_until(lambda: len(self.events("recovered")) > before, f"the end of {fault!r}", timeout=120.0)
 
     def stop(self):
-        """Ends it in order and returns what it says it has sent."""
+        """Stops it and returns its final report of what it sent."""
         self.send_signal(signal.SIGTERM)
         return self.wait_until_done()
 
-    def wait_until_done(self, timeout=60.0):
-        """Waits until it has ended by itself and returns what it says it has sent."""
+    def wait_until_done(self, timeout: float = 60.0) -> dict:
+        """Waits until it exits and returns its final report of what it sent."""
         assert self.wait(timeout) == 0, self.log_tail()
         (done,) = self.events("done")
         return done

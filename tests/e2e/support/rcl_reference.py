@@ -1,11 +1,11 @@
-"""A node of rclpy with the same ROS arguments: the rules of rcl and rclcpp for parameters given at start."""
+"""Reference for parameters given at start: an rclpy node with the same ROS arguments follows the rules of rcl."""
 
 import rclpy
 from rclpy.signals import SignalHandlerOptions
 
 
 def parameters_at_start(domain_id, name, ros_args):
-    """The parameters that `ros_args` give a node of that name, by name, and the fully qualified name."""
+    """Returns the parameters that `ros_args` give a node of that name, and its fully qualified name."""
     context = rclpy.Context()
     rclpy.init(context=context, domain_id=domain_id, signal_handler_options=SignalHandlerOptions.NO)
     try:

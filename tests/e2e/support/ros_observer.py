@@ -1,4 +1,4 @@
-"""The other side of the DDS: an rclpy node in a context and a domain of its own."""
+"""Observer of the bridge: an rclpy node in a context and a ROS domain of its own."""
 
 import threading
 import time
@@ -15,8 +15,8 @@ from support import point_cloud_reader
 from support.polling import wait_until
 
 
-def qos(reliable=True, latched=False, depth=100):
-    """KEEP_LAST, deep enough for a Python subscriber that is held up for a while."""
+def qos(reliable: bool = True, latched: bool = False, depth: int = 100) -> QoSProfile:
+    """Returns a KEEP_LAST profile, by default deep enough for a Python subscriber that is delayed for a while."""
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
         depth=depth,
@@ -26,7 +26,7 @@ def qos(reliable=True, latched=False, depth=100):
 
 
 class Inbox:
-    """What a subscription has received, in order, each as `keep` made it, and when (system clock)."""
+    """Messages of a subscription in order, each as `keep` made it, and their times of arrival (system clock)."""
 
     def __init__(self, keep=None):
         self._keep = keep or (lambda message: message)
@@ -34,23 +34,23 @@ class Inbox:
         self.times_ns = []
         self.subscription = None
 
-    def take(self, message):
+    def receive(self, message):
         self.times_ns.append(time.time_ns())
         self.messages.append(self._keep(message))
 
     @property
-    def count(self):
+    def count(self) -> int:
         return len(self.messages)
 
-    def wait(self, count, **options):
-        """Waits until there are `count` messages, and returns those there are."""
+    def wait(self, count: int, **options) -> list:
+        """Waits for at least `count` messages and returns all there are."""
         topic = self.subscription.topic_name
-        wait_until(lambda: self.count >= count, lambda: f"{count} messages on {topic}, {self.count} came", **options)
+        wait_until(lambda: self.count >= count, lambda: f"{count} messages on {topic}, {self.count} arrived", **options)
         return list(self.messages)
 
 
 class Observer:
-    """A node that spins in a thread."""
+    """Node that spins in a thread."""
 
     def __init__(self, domain_id, name="observer", namespace="/"):
         self._context = rclpy.Context()
@@ -76,7 +76,7 @@ class Observer:
                 self._executor.spin_once(timeout_sec=0.2)
             except ExternalShutdownException:
                 return
-            except Exception as failure:
+            except Exception as failure:  # `close` raises it.
                 self._failures.append(failure)
 
     def close(self):
@@ -87,20 +87,20 @@ class Observer:
         rclpy.shutdown(context=self._context)
         assert not self._failures, self._failures
 
-    def subscribe(self, topic, kind, profile=None, raw=False, keep=None):
-        """Subscribes and returns the inbox."""
+    def subscribe(self, topic: str, kind: type, profile: QoSProfile | None = None, raw=False, keep=None) -> Inbox:
+        """Subscribes and returns the inbox. `raw` messages are serialized bytes."""
         inbox = Inbox(keep)
-        inbox.subscription = self.node.create_subscription(kind, topic, inbox.take, profile or qos(), raw=raw)
+        inbox.subscription = self.node.create_subscription(kind, topic, inbox.receive, profile or qos(), raw=raw)
         return inbox
 
-    def clouds(self, topic="points/raw", keep=None, profile=None):
-        """Subscribes to serialized clouds, which are kept as `point_cloud_reader.PointCloud2`."""
+    def subscribe_clouds(self, topic: str = "points/raw", keep=None, profile: QoSProfile | None = None) -> Inbox:
+        """Subscribes to clouds in serialized form. The inbox keeps them as `point_cloud_reader.PointCloud2`."""
 
-        def parsed(message):
+        def parse_cloud(message):
             cloud = point_cloud_reader.parse(message)
             return keep(cloud) if keep else cloud
 
-        return self.subscribe(topic, PointCloud2, profile, raw=True, keep=parsed)
+        return self.subscribe(topic, PointCloud2, profile, raw=True, keep=parse_cloud)
 
     def call(self, kind, name, request, timeout=30.0):
         """Calls a service and returns the response."""
@@ -110,41 +110,41 @@ class Observer:
         while time.monotonic() < deadline:
             answered = threading.Event()
             future = client.call_async(request)
-            future.add_done_callback(lambda _: answered.set())
-            # A response to a client that the server has not yet discovered is lost.
+            future.add_done_callback(lambda _, answered=answered: answered.set())
+            # Calls again, because a response is lost if the server has not yet discovered the client.
             if answered.wait(3.0):
                 return future.result()
-        raise AssertionError(f"service {name} does not answer")
+        raise AssertionError(f"service {name} does not respond")
 
     def wait_for_match(self, *inboxes, node="sensr_bridge"):
-        """Waits until these subscriptions and their publishers in `node` know each other.
+        """Waits until these subscriptions and their publishers in `node` have discovered each other.
 
-        Our side is asked directly. That the other side knows us is concluded from the answer to a
-        service call: the reader of the answer was announced after the subscriptions were, and
-        announcements arrive in order.
+        The subscriptions themselves report their publishers. The response to a service call shows that the node
+        knows the subscriptions: the reader of the response was announced after them, and announcements arrive in
+        order.
         """
         for inbox in inboxes:
             topic = inbox.subscription.topic_name
-            wait_until(lambda: self._publishers(inbox) > 0, f"a publisher of {topic}")
+            wait_until(lambda inbox=inbox: self._count_publishers(inbox) > 0, f"a publisher of {topic}")
         self.call(ListParameters, f"{node}/list_parameters", ListParameters.Request())
 
     def topics_of(self, node, namespace):
-        """What a node publishes, but for what every node does. Empty as long as the graph lacks the node."""
-        names = self._of_node(self.node.get_publisher_names_and_types_by_node, node, namespace)
+        """Returns the topics of a node except those of every node. Empty while the graph lacks the node."""
+        names = self._names_of_node(self.node.get_publisher_names_and_types_by_node, node, namespace)
         return names - {"/rosout", "/parameter_events"}
 
     def services_of(self, node, namespace):
-        """The services of a node. Empty as long as the graph lacks the node."""
-        return self._of_node(self.node.get_service_names_and_types_by_node, node, namespace)
+        """Returns the services of a node. Empty while the graph lacks the node."""
+        return self._names_of_node(self.node.get_service_names_and_types_by_node, node, namespace)
 
     @staticmethod
-    def _of_node(ask, node, namespace):
+    def _names_of_node(query, node, namespace):
         try:
-            return {name for name, _ in ask(node, namespace)}
+            return {name for name, _ in query(node, namespace)}
         except NodeNameNonExistentError:
             return set()
 
-    def _publishers(self, inbox):
-        # Before Iron only the graph can be asked.
+    def _count_publishers(self, inbox):
+        # Before Iron only the graph counts publishers.
         count = getattr(inbox.subscription, "get_publisher_count", None)
         return count() if count else self.node.count_publishers(inbox.subscription.topic_name)

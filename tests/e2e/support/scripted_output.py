@@ -1,4 +1,4 @@
-"""Sends messages of the output stream one by one, and compares all that the bridge makes of each."""
+"""Sends messages of the output stream one by one and compares everything that the bridge publishes for each."""
 
 import time
 
@@ -7,7 +7,7 @@ from support.expected_messages import ReferenceModel, differences, to_dict
 from support.statistics_reader import link_of, topic_of
 from support.two_links import TwoLinks
 
-#: Everything that says what SENSR said.
+#: Topics with the contents of SENSR's messages.
 TOPICS = (
     "objects",
     "points/objects",
@@ -22,7 +22,7 @@ FRAME_ID = "site_7"
 
 
 class Outcome:
-    """What came of one message: ROS messages as dicts by topic, and what the ledger says."""
+    """Result of one message: ROS messages as dicts by topic, and the changes of the statistics."""
 
     def __init__(self, messages, before, after):
         self.messages = messages
@@ -34,30 +34,30 @@ class Outcome:
         self.malformed = {topic: count for topic, count in malformed.items() if count}
 
     def __getitem__(self, topic):
-        """The only message on a topic."""
+        """Returns the only message on a topic."""
         (message,) = self.messages[topic]
         return message
 
 
 class ScriptedOutput:
-    """A bridge with a scripted output stream."""
+    """Bridge with a scripted output stream and a reference model of its messages."""
 
     def __init__(self, environment, **parameters):
         self._links = TwoLinks(environment, *TOPICS, parameters={"frame_id": FRAME_ID} | parameters)
         self._model = ReferenceModel(FRAME_ID)
         self._sent = 0
         self._before = self._links.statistics.wait_for_next()
-        #: (message type, field) that ever was something else than 0 or empty.
+        #: (message type, field) of fields that had another value than the default at least once.
         self.filled = set()
-        #: All message types that came, with those within.
+        #: Received message types by name, nested ones too.
         self.types = {}
 
     def send_and_compare(
         self, message, frame=None, generation=3, undecodable_parts=0, invalid_texts=0, malformed=None, **encoding
     ):
-        """Sends a message and requires exactly what the model makes of it, on every topic.
+        """Sends a message and requires exactly the messages of the reference model, on every topic.
 
-        `frame` is sent instead, if it is given: then `message` is what can be read of it.
+        If `frame` is given, it is sent, and `message` is its readable part.
         """
         if frame is None:
             frame = output_encoder.output(message, generation, **encoding)
@@ -65,24 +65,24 @@ class ScriptedOutput:
         for topic, count in malformed.items():
             self._model.skip_events(topic, count)
         expected = self._model.topics(message, generation)
-        heard = self._exchange(frame)
-        assert heard.undecodable_frames == 0
-        assert heard.undecodable_parts == undecodable_parts
-        assert heard.invalid_texts == invalid_texts
-        assert heard.malformed == malformed
+        outcome = self._exchange(frame)
+        assert outcome.undecodable_frames == 0
+        assert outcome.undecodable_parts == undecodable_parts
+        assert outcome.invalid_texts == invalid_texts
+        assert outcome.malformed == malformed
         for topic in TOPICS:
-            assert differences(heard.messages[topic], expected[topic], topic) == []
-        return heard
+            assert differences(outcome.messages[topic], expected[topic], topic) == []
+        return outcome
 
     def send_undecodable(self, frame):
-        """Sends a frame that nothing must come of, and returns what the ledger says."""
-        heard = self._exchange(frame)
-        assert not any(heard.messages.values()), heard.messages
-        return heard
+        """Sends a frame for which the bridge must publish nothing. Returns the changes of the statistics."""
+        outcome = self._exchange(frame)
+        assert not any(outcome.messages.values()), outcome.messages
+        return outcome
 
     @property
     def log(self):
-        """What the bridge has written so far."""
+        """The output of the bridge so far."""
         return self._links.bridge.log
 
     def _exchange(self, frame):
@@ -97,18 +97,18 @@ class ScriptedOutput:
         for topic in TOPICS:
             count = topic_of(after, topic).published - topic_of(self._before, topic).published
             received = links[topic].wait(begins[topic] + count)
-            assert len(received) == begins[topic] + count, f"more on {topic} than were published"
-            messages[topic] = list(map(self._opened, received[begins[topic] :]))
-        heard = Outcome(messages, self._before, after)
+            assert len(received) == begins[topic] + count, f"more messages on {topic} than were published"
+            messages[topic] = list(map(self._convert, received[begins[topic] :]))
+        outcome = Outcome(messages, self._before, after)
         self._before = after
-        self._require_stamps(heard, begun_ns)
-        return heard
+        self._require_stamps(outcome, begun_ns)
+        return outcome
 
-    def _opened(self, message):
-        self._note(message)
+    def _convert(self, message):
+        self._record_fields(message)
         return to_dict(message) if hasattr(message, "get_fields_and_field_types") else vars(message)
 
-    def _note(self, message):
+    def _record_fields(self, message):
         if not hasattr(message, "get_fields_and_field_types"):
             return
         kind = type(message)
@@ -119,14 +119,14 @@ class ScriptedOutput:
                 self.filled.add((kind.__name__, name))
             within = [value] if hasattr(value, "get_fields_and_field_types") else value
             for item in within if isinstance(within, (list, tuple)) else ():
-                self._note(item)
+                self._record_fields(item)
 
     @staticmethod
-    def _require_stamps(heard, begun_ns):
-        """All that comes of one message has its stamp: when it came, on the clock of this machine."""
+    def _require_stamps(outcome, begun_ns):
+        """Requires that all messages have one stamp, the time of arrival on the clock of this machine."""
         stamps_ns = {
             message["stamp_ns"] if "stamp_ns" in message else stamp_ns(message["header"]["stamp"])
-            for messages in heard.messages.values()
+            for messages in outcome.messages.values()
             for message in messages
         }
         assert len(stamps_ns) <= 1, stamps_ns

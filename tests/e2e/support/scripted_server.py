@@ -1,4 +1,4 @@
-"""A scripted SENSR stream, either of the two: sends exactly what a test tells it to, and remembers what it gets."""
+"""Scripted server of one SENSR stream: sends exactly what a test passes to it and records what it receives."""
 
 import contextlib
 import logging
@@ -15,16 +15,16 @@ _QUIET = logging.getLogger("scripted server")
 _QUIET.disabled = True
 
 
-class Client:
-    """One connection of the bridge."""
+class ClientConnection:
+    """Connection of the bridge, seen by the server."""
 
     def __init__(self, connection):
         self._connection = connection
-        #: Data frames that came in. SENSR's clients send none.
+        #: Received data frames. Clients of SENSR send none.
         self.received = []
 
     def serve(self):
-        """Reads until the end."""
+        """Reads until the connection ends."""
         try:
             while True:
                 self.received.append(self._connection.recv())
@@ -37,21 +37,21 @@ class Client:
 
     @property
     def close_code(self):
-        """The code of the close frame that came in. None if none did."""
+        """The code of the received close frame, None if there was none."""
         close = self._connection.protocol.close_rcvd
         return close and close.code
 
     def send(self, payload):
-        """One message: bytes as a binary one, str as a text one."""
+        """Sends a message: bytes as a binary one, str as a text one."""
         self._connection.send(payload)
 
     def send_too_much(self, payload, parts=1):
-        """The same for what the bridge refuses: it may have left before all of it is sent."""
+        """Sends a message that the bridge refuses: it may disconnect before all of it is sent."""
         with contextlib.suppress(ConnectionClosed):
             self.send_fragments(payload, parts)
 
     def send_fragments(self, payload, parts, between=None):
-        """One message in several frames; `between` is called after each."""
+        """Sends a message in several frames; `between` is called after each."""
         size = -(-len(payload) // parts)
 
         def fragments():
@@ -63,7 +63,7 @@ class Client:
         self._connection.send(fragments())
 
     def send_raw(self, data):
-        """Bytes as they are, past the WebSocket protocol."""
+        """Sends bytes without a WebSocket frame around them."""
         self._connection.socket.sendall(data)
 
     def ping(self):
@@ -72,7 +72,7 @@ class Client:
 
     @contextlib.contextmanager
     def not_reading(self):
-        """Nothing that the bridge sends is read, and so nothing is answered."""
+        """Suspends reading, so that the server answers nothing, pings included."""
         with self._connection.protocol_mutex:
             yield
 
@@ -80,24 +80,26 @@ class Client:
         self._connection.close(code, reason)
 
     def end_sending(self):
-        """Ends the TCP connection after what was sent, without a close frame."""
+        """Closes the sending direction of the TCP connection without a close frame."""
         self._connection.socket.shutdown(socket.SHUT_WR)
 
     def abort(self):
-        """Cuts the TCP connection, as a dying machine does."""
+        """Resets the TCP connection, as after a crash of the machine."""
         linger = struct.pack("ii", 1, 0)
         self._connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self._connection.close_socket()
 
     def wait_closed(self, timeout=30.0):
-        """Waits until the bridge has left, and returns its close code."""
+        """Waits until the bridge has disconnected and returns its close code."""
         wait_until(lambda: not self.open, "the end of the connection", timeout=timeout)
         return self.close_code
 
 
 class ScriptedServer:
-    """Listens on a `ports.Port`, with TLS if there is a context for it. SENSR offers no compression and keeps quiet unless
-    it has data."""
+    """Listens on a `ports.Port`, with TLS if there is a context for it.
+
+    As SENSR it offers no compression and sends nothing but data.
+    """
 
     def __init__(self, port, tls=None):
         self.port = port.number
@@ -115,17 +117,17 @@ class ScriptedServer:
         self._thread.start()
 
     def _handle(self, connection):
-        client = Client(connection)
+        client = ClientConnection(connection)
         self.clients.append(client)
         client.serve()
 
-    def client(self, number=1):
-        """Waits for the connection of that number, counted from 1, and returns it."""
+    def client(self, number: int = 1) -> ClientConnection:
+        """Waits for the connection with this number, counted from 1, and returns it."""
         wait_until(lambda: len(self.clients) >= number, f"connection number {number}")
         return self.clients[number - 1]
 
     def close(self):
-        """Ends every connection without a goodbye, and stops listening."""
+        """Resets every connection and stops listening."""
         for client in self.clients:
             if client.open:
                 client.abort()

@@ -1,4 +1,4 @@
-"""What the bridge publishes, as its documentation has it."""
+"""Table of the topics of the bridge, as documented."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from support import ros_observer
 
 @dataclass(frozen=True)
 class Topic:
-    """A type and what is offered with it."""
+    """Type of a topic and the QoS that the bridge offers."""
 
     kind: type
     depth: int
@@ -22,15 +22,15 @@ class Topic:
         package, _, _ = self.kind.__module__.partition(".")
         return f"{package}/msg/{self.kind.__name__}"
 
-    def subscription(self):
-        """Quality of service of a subscriber that wants all there is."""
+    def subscription_qos(self):
+        """Returns the QoS of a subscriber that receives every message."""
         return ros_observer.qos(latched=self.latched, depth=max(100, self.depth))
 
 
-#: Messages of a latched topic that late subscribers get.
+#: Number of latest messages that a late subscriber of a latched topic receives.
 LATCHED_DEPTH = 4
 
-#: Those that have an account in the ledger, in its order. Names are relative to the node's namespace.
+#: Topics with an account in the ledger, in its order. Names are relative to the namespace of the node.
 TOPICS = {
     "points/raw": Topic(PointCloud2, 5),
     "points/ground": Topic(PointCloud2, 5),
@@ -48,10 +48,10 @@ TOPICS = {
     "wire": Topic(msg.WireFrame, 20),
 }
 
-#: What is published beside these: relative names, and absolute ones.
+#: Topics without an account; names with a slash are absolute.
 OTHERS = ("statistics", "/tf_static", "/diagnostics")
 
 
-def topics_in_namespace(namespace):
-    """The full names of all that a bridge in a namespace publishes."""
+def topics_in_namespace(namespace: str) -> set[str]:
+    """Returns the full names of all topics of a bridge in a namespace."""
     return {name if name.startswith("/") else f"{namespace}/{name}" for name in (*TOPICS, *OTHERS)}

@@ -1,14 +1,19 @@
-"""A scripted server for each of the two links, a bridge, and who watches it."""
+"""A bridge between two scripted servers, one for each link, and an observer that subscribes to its topics."""
 
 from support import points_encoder
 from support.point_cloud_reader import number_of
+from support.ros_observer import Inbox
+from support.scripted_server import ClientConnection, ScriptedServer
 from support.topic_table import TOPICS
 
 
 class TwoLinks:
-    """Both servers of a site. `topics` are subscribed to; `keep` says what is kept of a message, by topic."""
+    """Starts both servers and the bridge and subscribes to `topics`.
 
-    def __init__(self, environment, *topics, parameters=None, keep=None, **options):
+    `keep` maps a topic to the function that makes of a message what its inbox keeps.
+    """
+
+    def __init__(self, environment, *topics: str, parameters=None, keep=None, **options):
         keep = {"points/raw": number_of} | (keep or {})
         self.points_server, self.output_server = environment.server(), environment.server()
         self.observer = environment.observer()
@@ -20,36 +25,37 @@ class TwoLinks:
         )
         self.observer.wait_for_match(self.statistics.inbox, *self.inboxes.values())
 
-    def subscribe(self, topic, keep=None):
-        """An inbox for all that comes on a topic; clouds in their serialized form."""
+    def subscribe(self, topic: str, keep=None) -> Inbox:
+        """Subscribes to a topic; clouds arrive in their serialized form."""
         known = TOPICS[topic]
         if topic.startswith("points/"):
-            return self.observer.clouds(topic, keep=keep, profile=known.subscription())
-        return self.observer.subscribe(topic, known.kind, known.subscription(), keep=keep)
+            return self.observer.subscribe_clouds(topic, keep=keep, profile=known.subscription_qos())
+        return self.observer.subscribe(topic, known.kind, known.subscription_qos(), keep=keep)
 
-    def __getitem__(self, topic):
+    def __getitem__(self, topic) -> Inbox:
         return self.inboxes[topic]
 
     @property
-    def points(self):
+    def points(self) -> ClientConnection:
         """The latest connection of the point stream."""
-        return latest(self.points_server)
+        return latest_connection(self.points_server)
 
     @property
-    def output(self):
+    def output(self) -> ClientConnection:
         """The latest connection of the output stream."""
-        return latest(self.output_server)
+        return latest_connection(self.output_server)
 
-    def send_cloud(self, number):
-        """A cloud that can be told from others."""
-        self.points.send(points_encoder.numbered(number))
+    def send_cloud(self, number: int):
+        """Sends a cloud that can be identified by its number."""
+        self.points.send(points_encoder.numbered_cloud(number))
 
-    def settled_account(self, topic):
-        """The topic's account when nothing waits. For when nothing more is sent."""
+    def settled_account(self, topic: str):
+        """Returns the ledger's account of a topic once no message is queued. Send nothing meanwhile."""
         self.statistics.wait_until_settled()
         return self.statistics.topic(topic)
 
 
-def latest(server):
+def latest_connection(server: ScriptedServer) -> ClientConnection:
+    """Waits for a connection and returns the latest one."""
     server.client()
     return server.clients[-1]

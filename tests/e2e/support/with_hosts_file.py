@@ -1,6 +1,8 @@
-"""Runs a command with names of its own: to it, a file of the caller's is /etc/hosts.
+"""Runs a command to which a given file is /etc/hosts.
 
-To be run by `unshare --user --map-root-user --mount`. Usage: own_hosts.py FILE COMMAND...
+Run it with `unshare --user --map-root-user --mount`.
+
+Usage: with_hosts_file.py FILE COMMAND...
 """
 
 import os

@@ -1,9 +1,9 @@
-"""Runs a command where the name server takes every question and never answers.
+"""Runs a command with a name server that accepts every query and never answers.
 
-To be run by `unshare --user --map-root-user --net --mount`: in namespaces of its own, it can be the root of, there
-is no network but a loopback, on which the silent server is.
+Run it with `unshare --user --map-root-user --net --mount`: its namespaces have no network except a loopback, where the
+silent name server listens.
 
-Usage: slow_dns.py COMMAND...
+Usage: with_silent_dns.py COMMAND...
 """
 
 import fcntl
@@ -23,7 +23,7 @@ def main():
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh", b"lo", IFF_UP))
     silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     silent.bind(("127.0.0.1", 53))
-    # Outlives this program: nobody closes it, and nobody reads it.
+    # Stays open, and unread, after `execv`.
     silent.set_inheritable(True)
     with tempfile.NamedTemporaryFile("w", delete=False) as file:
         file.write("nameserver 127.0.0.1\noptions timeout:20 attempts:3\n")
