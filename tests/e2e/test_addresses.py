@@ -1,4 +1,4 @@
-"""Names that lead elsewhere all of a sudden, and IPv6."""
+"""Host names whose address changes, and IPv6."""
 
 import socket
 import sys
@@ -14,8 +14,8 @@ from support.statistics_reader import CONNECTED
 WITH_HOSTS_FILE = Path(__file__).with_name("support") / "with_hosts_file.py"
 
 
-def test_a_name_that_leads_elsewhere_is_followed(environment):
-    """Its machine got another address: no hand on a keyboard."""
+def test_a_changed_address_of_a_host_name_is_followed(environment):
+    """The server's machine has got another address; the bridge resolves the name again by itself."""
     port = environment.port()
     old, new = environment.server(port), environment.server(environment.port("127.0.0.2", port.number))
     names = environment.folder / "hosts"
@@ -31,16 +31,16 @@ def test_a_name_that_leads_elsewhere_is_followed(environment):
     observer.wait_for_match(clouds, statistics.inbox)
     old.client().send(points_encoder.numbered_cloud(1))
     clouds.wait(1)
-    # In place, for it is the file and not its name that is mounted.
+    # Written in place, because the file and not its name is mounted.
     names.write_text("127.0.0.2 sensr.example\n")
     old.client().abort()
     new.client().send(points_encoder.numbered_cloud(2))
     clouds.wait(2)
     assert len(old.clients) == 1
-    # A name that is gone for a while is asked for again.
+    # A name that does not exist for a while is resolved again.
     names.write_text("")
     new.client().abort()
-    statistics.wait_for_link(lambda link: "cannot resolve sensr.example" in link.last_error, "what is wrong")
+    statistics.wait_for_link(lambda link: "cannot resolve sensr.example" in link.last_error, "the reason")
     names.write_text("127.0.0.1 sensr.example\n")
     old.client(2).send(points_encoder.numbered_cloud(3))
     clouds.wait(3)

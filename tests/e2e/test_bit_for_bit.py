@@ -1,5 +1,6 @@
-"""Real scans in at a WebSocket, the same points out of DDS and out of a bag, bit for bit."""
+"""Recorded scans arrive through WebSocket, bridge and DDS, and in a bag, bit for bit."""
 
+import itertools
 import time
 from dataclasses import dataclass
 
@@ -16,13 +17,15 @@ from support.environment import Environment
 from support.statistics_reader import link_of, topic_of
 from support.summary_notes import add_note
 
+pytestmark = pytest.mark.serial
+
 MESSAGES = 200
 RATE_HZ = 10
 
 
 @dataclass
 class Run:
-    """20 s of the scans in turn, seen by a subscriber and a recorder."""
+    """The scans in turn for 20 s, received by a subscriber and a recorder."""
 
     scans: list
     serialized: list
@@ -66,7 +69,7 @@ def run(tmp_path_factory, scans):
 
 
 def require_scans_in_turn(clouds, scans):
-    """Every cloud once, in order, every value with the bits it has in the file."""
+    """Requires every cloud once, in order, with the same bits as in its file."""
     assert len(clouds) == MESSAGES
     for number, cloud in enumerate(clouds):
         expected = scans[number % len(scans)]
@@ -74,7 +77,7 @@ def require_scans_in_turn(clouds, scans):
         assert cloud.data == expected.tobytes(), f"cloud {number}"
 
 
-def test_the_subscriber_gets_every_point_as_it_is_in_the_file(run):
+def test_the_subscriber_receives_every_point_of_the_files(run):
     clouds = [point_cloud_reader.parse(message) for message in run.serialized]
     require_scans_in_turn(clouds, run.scans)
     add_note(
@@ -94,7 +97,7 @@ def test_the_layout_is_the_documented_one(run):
         assert cloud.is_dense == bool(numpy.isfinite(coordinates).all())
 
 
-def test_rclpy_reads_the_same(run):
+def test_rclpy_deserializes_the_same_values(run):
     for message in run.serialized[: 2 * len(run.scans)]:
         by_hand, by_ros = point_cloud_reader.parse(message), deserialize_message(message, PointCloud2)
         assert by_ros.data.tobytes() == by_hand.data
@@ -107,12 +110,12 @@ def test_rclpy_reads_the_same(run):
         assert by_ros.header.frame_id == by_hand.frame_id
 
 
-def test_stamps_rise_and_are_the_time_of_arrival(run):
+def test_stamps_increase_and_are_the_time_of_arrival(run):
     stamps = [point_cloud_reader.parse(message).stamp_ns for message in run.serialized]
-    assert all(earlier < later for earlier, later in zip(stamps, stamps[1:]))
-    delays = [arrived - stamp for arrived, stamp in zip(run.arrived_ns, stamps)]
-    # A stamp is taken before the subscriber has the cloud, and not long before: 5 s is for a machine
-    # that was busy with other things, while a stamp of another clock or unit would be far off.
+    assert all(earlier < later for earlier, later in itertools.pairwise(stamps))
+    delays = [arrived - stamp for arrived, stamp in zip(run.arrived_ns, stamps, strict=True)]
+    # A stamp is taken shortly before the subscriber receives the cloud. 5 s allow for a busy machine; a stamp of
+    # another clock or unit would differ by far more.
     assert min(delays) >= 0 and max(delays) < 5e9, (min(delays), max(delays))
     median, worst = numpy.percentile(delays, (50, 99)) / 1e6
     add_note(f"bit for bit: from stamp to rclpy callback {median:.1f} ms (median), {worst:.1f} ms (99 %)")
@@ -127,7 +130,7 @@ def test_the_ledger_agrees_with_the_server(run):
     assert link.bytes == run.sent["points"]["delivered_bytes"]
 
 
-def test_the_bag_holds_every_point_as_it_is_in_the_file(run):
+def test_the_bag_holds_every_point_of_the_files(run):
     with Reader(run.bag) as reader:
         connections = [one for one in reader.connections if one.topic == "/points/raw"]
         assert [one.msgtype for one in connections] == ["sensor_msgs/msg/PointCloud2"]
@@ -137,8 +140,8 @@ def test_the_bag_holds_every_point_as_it_is_in_the_file(run):
     add_note(f"bit for bit: {len(messages)} clouds read back from the bag, all identical to the scans")
 
 
-def test_the_bag_can_be_read_with_what_is_in_it(run):
-    """The statistics decode with the definitions that the bag itself carries."""
+def test_the_bag_carries_the_message_definitions(run):
+    """The statistics are decoded with the definitions in the bag."""
     store = get_typestore(Stores.EMPTY)
     with Reader(run.bag) as reader:
         (connection,) = [one for one in reader.connections if one.topic == "/statistics"]

@@ -1,4 +1,4 @@
-"""Data that are under way when a link is closed: each frame that the server delivered is counted by the bridge."""
+"""Frames in flight when a connection is closed: the bridge counts each frame that the server delivered."""
 
 import re
 import signal
@@ -13,15 +13,15 @@ from support.statistics_reader import PAUSED, link_of
 from support.topic_table import TOPICS
 from support.two_links import TwoLinks
 
-#: Much at a time, so that something is always under way.
+#: High rate, so that frames are always in flight.
 SCENE = ("--scene", "street", "--points", 20_000, "--rate", 50, "--free-running")
 NAMES = ("points", "output")
-#: So often a link is left in one test.
+#: Number of disconnects in one test.
 TIMES = 5
 
 
 class Site:
-    """A simulator, a bridge and what comes out."""
+    """A simulator, a bridge and subscriptions to its topics."""
 
     def __init__(self, environment):
         self.environment = environment
@@ -39,7 +39,7 @@ class Site:
         self.require_flow()
 
     def require_flow(self):
-        """Something comes on both links."""
+        """Waits for new messages of both links."""
         for inbox in self.inboxes:
             inbox.wait(inbox.count + 3)
 
@@ -47,7 +47,7 @@ class Site:
         response = self.observer.call(kind, f"/sensr_bridge/{service}", request)
         assert response.success, response.message
 
-    def until_connects(self, number):
+    def wait_for_connects(self, number):
         for name in NAMES:
             self.statistics.wait_for_link(lambda link: link.connects == number, "the new link", name)
 
@@ -57,7 +57,7 @@ def reconnect(site, _):
 
 
 def move(site, turn):
-    """To the same server by another name, and back."""
+    """Switches to the same server under another name, and back."""
     site.parameters.set({"host": ("localhost", "127.0.0.1")[turn % 2]})
 
 
@@ -69,11 +69,11 @@ def pause(site, _):
 
 
 @pytest.mark.parametrize("leave", [reconnect, move, pause], ids=lambda leave: leave.__name__)
-def test_no_frame_is_lost_when_a_link_is_left(environment, leave):
+def test_no_frame_is_lost_at_a_disconnect(environment, leave):
     site = Site(environment)
     for turn in range(TIMES):
         leave(site, turn)
-        site.until_connects(turn + 2)
+        site.wait_for_connects(turn + 2)
         site.require_flow()
     message = require_balanced(site.sim.stop(), site.statistics)
     for name in NAMES:
@@ -93,7 +93,7 @@ def test_no_frame_is_lost_at_a_stop(environment):
         assert re.search(rf"link {name}: .* 0 cut off", site.bridge.log), site.bridge.log_tail()
 
 
-def test_a_frame_that_is_cut_off_is_counted(environment):
+def test_a_truncated_frame_is_counted(environment):
     links = TwoLinks(environment)
     header_of_100_bytes = b"\x82\x64"
     links.output.send_raw(header_of_100_bytes + bytes(10))
@@ -102,8 +102,8 @@ def test_a_frame_that_is_cut_off_is_counted(environment):
     assert (link.truncated_frames, link.frames) == (1, 0), link
 
 
-def test_a_server_that_sends_events_only_is_reconnected_to_once(environment):
-    """Its stream is switched off: it is alive, and mostly quiet."""
+def test_a_server_that_sends_events_only_gets_one_reconnect(environment):
+    """With its stream switched off the server is alive and mostly silent."""
     links = TwoLinks(environment, "events/zone", parameters={"stall_timeout": 0.5, "ping_interval": 0.1})
     links.output_server.client(2)
     for number in range(1, 6):
@@ -114,7 +114,7 @@ def test_a_server_that_sends_events_only_is_reconnected_to_once(environment):
     link = links.statistics.link("output")
     assert (link.connects, link.stalls) == (2, 1), link
     here = f":{links.output_server.port}/"
-    told = [
+    lines = [
         line for line in links.bridge.log.splitlines() if "[ERROR]" in line and "no data for" in line and here in line
     ]
-    assert len(told) == 1, told
+    assert len(lines) == 1, lines

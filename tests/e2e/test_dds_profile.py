@@ -1,4 +1,4 @@
-"""The Fast DDS profile that the package brings along: more shared memory for whoever sends clouds."""
+"""The Fast DDS profile of the package: more shared memory for the publisher of clouds."""
 
 import os
 import re
@@ -9,6 +9,8 @@ from rclpy.utilities import get_rmw_implementation_identifier
 
 from support import fastdds_environment, outputs, summary_notes
 from support.topic_table import TOPICS
+
+pytestmark = pytest.mark.serial
 
 SEGMENT_BYTES = 64 * 2**20
 
@@ -27,7 +29,7 @@ def fast_dds():
 
 
 def largest_segment(process):
-    """The size of the largest segment of shared memory that Fast DDS has mapped in a process."""
+    """Returns the size of the largest segment of shared memory that Fast DDS has mapped in a process."""
     sizes = {}
     for line in Path(f"/proc/{process.pid}/maps").read_text().splitlines():
         found = re.match(r"(\w+)-(\w+) .* (/dev/shm/fast(?:rtps|dds)_\w+)$", line)
@@ -38,7 +40,7 @@ def largest_segment(process):
 
 
 def subscribe(observer, topic):
-    """For each message its sequence number, or of a cloud its time and size."""
+    """Subscribes. The inbox keeps sequence numbers, or of clouds stamp and size."""
     profile = TOPICS[topic].subscription_qos()
     if topic in CLOUDS:
         return observer.subscribe_clouds(topic, lambda cloud: (cloud.stamp_ns, cloud.width, len(cloud.data)), profile)
@@ -46,14 +48,14 @@ def subscribe(observer, topic):
 
 
 def room_for(segments):
-    """Skips where the shared memory is too small, as in many a container."""
+    """Skips the test where the shared memory is too small, as in many containers."""
     shared = os.statvfs("/dev/shm")
     if shared.f_bavail * shared.f_frsize < segments * 1.1 * SEGMENT_BYTES:
         summary_notes.add_note("SKIPPED, NOT ENOUGH ROOM IN /dev/shm: the Fast DDS profile was not used")
         pytest.skip("not enough room in /dev/shm")
 
 
-def test_without_it_there_is_little_shared_memory(environment):
+def test_without_the_profile_there_is_little_shared_memory(environment):
     environment.env = fastdds_environment.without_transport_choice(environment.env)
     bridge = environment.bridge()
     environment.statistics(environment.observer()).wait_for_next()
@@ -61,41 +63,43 @@ def test_without_it_there_is_little_shared_memory(environment):
 
 
 def greet(server, subscriber):
-    """Sends zone events until one has come through: only then bridge and subscriber know each other. Returns how many
-    were sent."""
+    """Sends zone events until one has arrived, so that bridge and subscriber have discovered each other.
+
+    Returns how many were sent.
+    """
     count = 0
 
-    def answered():
+    def has_arrived():
         nonlocal count
         count += 1
         server.client().send(outputs.message(outputs.zone_events(1)))
         return subscriber.stdout
 
-    subscriber.wait_until(answered, "a first event")
+    subscriber.wait_until(has_arrived, "a first event")
     return count
 
 
 @pytest.mark.parametrize(
     "profile", [fastdds_environment.FILE, fastdds_environment.LOOPBACK], ids=lambda path: path.stem
 )
-def test_with_it_no_large_cloud_and_no_event_beside_them_is_lost(environment, profile):
+def test_with_the_profile_neither_large_clouds_nor_events_are_lost(environment, profile):
     room_for(2)
     environment.env = fastdds_environment.without_transport_choice(environment.env) | {
         fastdds_environment.VARIABLE: str(profile)
     }
     points, output = environment.port(), environment.port()
-    # The observer takes them one by one, in Python, and may be held up for longer than five clouds last.
+    # The Python observer may be delayed for longer than five clouds take.
     greeter = environment.server()
     bridge = environment.bridge(points.number, {"qos.depth": 20}, output_port=greeter.port)
-    # It is without the profile: those who have it and those who have not understand each other.
+    # The observer runs without the profile: both kinds of processes can communicate.
     observer = environment.observer()
     statistics = environment.statistics(observer)
     statistics.wait_for_next()
-    # Nobody else has such a segment yet, so it is the bridge's own.
+    # No other process has a segment of this size yet, so it belongs to the bridge.
     assert largest_segment(bridge) >= SEGMENT_BYTES, f"the profile was not taken\n{bridge.log_tail()}"
     assert "XMLPARSER" not in bridge.log, bridge.log_tail()
 
-    # This one has the profile.
+    # This subscriber has the profile.
     subscriber = environment.subscriber("events/zone")
     inboxes = {topic: subscribe(observer, topic) for topic in (*CLOUDS, *EVENTS)}
     observer.wait_for_match(*inboxes.values())

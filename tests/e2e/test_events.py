@@ -1,4 +1,4 @@
-"""Events are never lost: not in bursts, not beside clouds that nobody takes, not beside objects that are dropped."""
+"""Events are never lost: not in bursts, not beside a stalled subscriber of clouds, not beside dropped objects."""
 
 import signal
 import time
@@ -14,7 +14,7 @@ from support.two_links import TwoLinks
 
 MIB = 1 << 20
 
-#: What tells an event from others.
+#: Identity of an event by topic.
 KEEP = {
     "events/zone": lambda event: (event.sequence, event.object_id),
     "events/losing": lambda event: (event.sequence, event.object_id),
@@ -28,14 +28,14 @@ MAKE = {
 
 
 def require_all(links, topic, count):
-    """All events came, in order, with an unbroken sequence, and the ledger knows no others."""
+    """Requires all events in order, without a gap in their sequence numbers, and the same counts in the ledger."""
     events = links[topic].wait(count)
     assert events == [(number, number) for number in range(count)]
     account = links.settled_account(topic)
     assert (account.received, account.published) == (count, count)
 
 
-def test_a_thousand_in_a_second_while_clouds_flow_and_a_subscriber_is_stalled(environment):
+def test_a_thousand_events_in_a_second_beside_clouds_and_a_stalled_subscriber(environment):
     count, points = 1000, 131_072
     sim = environment.sim("--scene", "street", "--types", "raw", "--points", points, "--rate", 10)
     subscriber = environment.subscriber("/points/raw")
@@ -59,7 +59,7 @@ def test_a_thousand_in_a_second_while_clouds_flow_and_a_subscriber_is_stalled(en
     arriving = time.monotonic() - begun
     account = statistics.wait_for_received(count, "events/zone")
     assert (account.received, account.published) == (count, count)
-    # The clouds went on meanwhile, whatever became of them.
+    # Clouds were received meanwhile.
     statistics.wait_for_link(lambda link: link.frames > link_of(stalled).frames, "clouds")
     add_note(
         f"events: {count} sent in {sending:.2f} s beside clouds of {points} points at 10 Hz and a stalled subscriber: "
@@ -67,7 +67,7 @@ def test_a_thousand_in_a_second_while_clouds_flow_and_a_subscriber_is_stalled(en
     )
 
 
-def test_a_thousand_reach_a_subscriber_that_was_stopped_meanwhile(environment):
+def test_a_thousand_events_reach_a_subscriber_that_was_suspended(environment):
     count = 1000
     links = TwoLinks(environment)
     subscriber = environment.subscriber("/events/zone")
@@ -92,7 +92,7 @@ def test_a_thousand_reach_a_subscriber_that_was_stopped_meanwhile(environment):
 
 
 @pytest.mark.parametrize("topic", MAKE)
-def test_any_number_in_a_message(environment, topic):
+def test_any_number_of_events_in_a_message(environment, topic):
     links = TwoLinks(environment, topic, keep=KEEP)
     sent = 0
     for size in (1, 10, 1000, 1, 0, 100):
@@ -101,9 +101,9 @@ def test_any_number_in_a_message(environment, topic):
     require_all(links, topic, sent)
 
 
-def test_all_kinds_in_one_message_have_sequences_of_their_own(environment):
+def test_each_topic_of_a_message_has_its_own_sequence(environment):
     links = TwoLinks(environment, *MAKE, keep=KEEP)
-    sizes = dict(zip(MAKE, (300, 20, 1)))
+    sizes = dict(zip(MAKE, (300, 20, 1), strict=True))
     for time_over in range(10):
         parts = [make(*next_ids(time_over, sizes[topic])) for topic, make in MAKE.items()]
         links.output.send(outputs.message(*parts, outputs.health(), outputs.objects(1)))
@@ -115,8 +115,8 @@ def next_ids(time_over, size):
     return range(time_over * size, (time_over + 1) * size)
 
 
-def test_none_is_lost_while_objects_are_dropped(environment):
-    """A queue of objects that some messages do not fit in at all, and others only alone."""
+def test_no_event_is_lost_while_objects_are_dropped(environment):
+    """Some messages do not fit into the queue of objects at all, others only alone."""
     bound = MIB
     keep = KEEP | {"objects": lambda message: [one.id for one in message.objects]}
     bounds = {"queue_max_bytes": bound, "max_message_bytes": bound}
@@ -124,7 +124,7 @@ def test_none_is_lost_while_objects_are_dropped(environment):
     client = links.output
     sent = 0
     for number in range(60):
-        # Just within the limit for a message, and over it with what it takes to keep it.
+        # Just within the limit for a message, and over it in memory.
         size = bound - 500 if number % 6 == 5 else bound // 3
         objects = outputs.objects(number, points=bytes(12 * (size // 12)), intensities=b"")
         events = outputs.zone_events(*range(sent, sent + 5))
@@ -141,8 +141,8 @@ def test_none_is_lost_while_objects_are_dropped(environment):
     )
 
 
-def test_nobody_listens(environment):
-    """Events are counted as not wanted, and the sequence tells a late subscriber how many there were."""
+def test_events_without_a_subscriber_are_counted(environment):
+    """The ledger counts them as unsubscribed, and the sequence numbers of a late subscriber show the gap."""
     links = TwoLinks(environment)
     links.output.send(outputs.message(outputs.zone_events(*range(7))))
     before = links.statistics.wait_for_received(7, "events/zone")

@@ -1,4 +1,4 @@
-"""The frame of all coordinates, and what it is tied to."""
+"""The coordinate frame of all messages, and its transform to a parent frame."""
 
 from tf2_msgs.msg import TFMessage
 
@@ -7,7 +7,7 @@ from support.polling import wait_until
 from support.two_links import TwoLinks
 
 FRAME = {"points/raw": lambda cloud: cloud.frame_id, "points/objects": lambda cloud: cloud.frame_id}
-#: With a place in them, and about none.
+#: Topics with coordinates, and topics without.
 PLACED = ("objects", "zones", "events/zone", "events/losing", "events/recalibration", "server_status")
 PICTURES = ("markers/objects", "markers/zones")
 NOWHERE = ("health", "wire")
@@ -18,8 +18,8 @@ def keep():
     return made | {topic: lambda message: {one.header.frame_id for one in message.markers} for topic in PICTURES}
 
 
-def everything(links):
-    """One message for every topic; returns the frame of what came on each."""
+def publish_on_all_topics(links):
+    """Sends contents for every topic. Returns the coordinate frame of the published messages by topic."""
     before = {topic: inbox.count for topic, inbox in links.inboxes.items()}
     links.points.send(points_encoder.numbered_cloud(1))
     links["points/raw"].wait(before["points/raw"] + 1)
@@ -37,18 +37,18 @@ def test_every_message_has_the_frame_and_changes_it_live(environment):
     links = TwoLinks(environment, *topics, parameters={"publish.wire": True}, keep=keep())
     for frame in ("sensr", "site/lidar", "ünï/cöde", "a"):
         links.parameters.set({"frame_id": frame})
-        frames = everything(links)
+        frames = publish_on_all_topics(links)
         for topic in (*FRAME, *PLACED):
             assert frames[topic] == frame, topic
         for topic in PICTURES:
-            # What an earlier picture showed may be deleted in its own frame.
+            # Markers of earlier arrays may be deleted in the frame in which they were shown.
             assert frames[topic] >= {frame}, topic
         for topic in NOWHERE:
             assert frames[topic] == "", topic
 
 
 def transforms(observer):
-    """All transforms that come, as one list for each message."""
+    """Subscribes to the transforms. The inbox has a list for each message."""
     return observer.subscribe(
         "/tf_static", TFMessage, ros_observer.qos(latched=True), keep=lambda message: message.transforms
     )
@@ -67,7 +67,7 @@ def last(inbox, count):
     return transform
 
 
-def test_no_parent_no_transform(environment):
+def test_without_a_parent_there_is_no_transform(environment):
     links = TwoLinks(environment, "points/raw")
     inbox = transforms(links.observer)
     links.observer.wait_for_match(inbox)
@@ -77,7 +77,7 @@ def test_no_parent_no_transform(environment):
     assert inbox.count == 0
 
 
-def test_a_parent_is_tied_by_the_identity_live_and_for_late_comers(environment):
+def test_a_parent_gets_an_identity_transform_live_and_for_late_subscribers(environment):
     links = TwoLinks(environment, parameters={"parent_frame": "map"})
     early = transforms(links.observer)
     require_identity(last(early, 1), "map", "sensr")
@@ -95,7 +95,7 @@ def test_a_parent_is_tied_by_the_identity_live_and_for_late_comers(environment):
             if parent:
                 require_identity(last(inbox, count), parent, child)
             else:
-                # Late subscribers must not get the transform that holds no more.
+                # Late subscribers must not receive the outdated transform.
                 assert inbox.wait(count)[-1] == []
     links.parameters.set({"pointcloud_interval": 0.5})
     links.statistics.wait_for_next()
@@ -148,15 +148,15 @@ def test_a_site_has_ports_and_frames_of_its_own(environment):
         servers[0].client(connections).send(points_encoder.numbered_cloud(number))
         assert clouds.wait(number)[-1] == frame
         require_identity(last(ties, number), parent, frame)
-        # What the file says of the site comes first, the parameters stay as they are.
+        # Values of the site take precedence; the parameters themselves do not change.
         assert parameters.get("frame_id", "parent_frame") == ["general", "world"]
 
 
-def test_a_site_whose_frames_do_not_fit_is_refused(environment):
+def test_a_site_with_equal_frames_is_refused(environment):
     file = environment.folder / "hosts.yaml"
     file.write_text("sites: {yard: {address: 127.0.0.1, frame_id: map}}")
     links = TwoLinks(environment, "points/raw", parameters={"hosts_file": str(file), "parent_frame": "map"})
     reason = links.parameters.refusal("host", "yard")
     assert "parent_frame" in reason and "map" in reason
     links.send_cloud(1)
-    wait_until(lambda: links["points/raw"].count, "a cloud on the link as it was")
+    wait_until(lambda: links["points/raw"].count, "a cloud on the unchanged link")

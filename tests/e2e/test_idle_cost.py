@@ -1,4 +1,4 @@
-"""What the node costs while it has nothing to do. CPU time, which a busy machine does not stretch."""
+"""CPU time of a node without work. Unlike wall time it does not grow on a busy machine."""
 
 import re
 import time
@@ -7,18 +7,20 @@ import pytest
 
 from support.summary_notes import add_note
 
+pytestmark = pytest.mark.serial
+
 WINDOW_SECONDS = 10.0
-#: The best counts: cache misses caused by others are charged to this process too.
+#: The best window counts, because cache misses caused by other processes cost CPU time too.
 WINDOWS = 6
 POINTS = 131_072
 
 
 def share_of_a_core(bridge, limit):
-    """CPU time over wall time, of the best of some windows."""
+    """Returns CPU time over wall time, of the best of several windows."""
     best = None
     for _ in range(WINDOWS):
         begun, cpu = time.monotonic(), bridge.cpu_seconds()
-        # What is measured is a stretch of time, so this is not synchronisation.
+        # A window of time, not a wait for something.
         time.sleep(WINDOW_SECONDS)
         bridge.require_alive()
         share = (bridge.cpu_seconds() - cpu) / (time.monotonic() - begun)

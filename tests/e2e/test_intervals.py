@@ -1,7 +1,7 @@
-"""Thinning of clouds on a grid, changed while clouds flow.
+"""Rate limit of clouds, changed while clouds flow.
 
-The server sends one message after the other, each when the one before has come through as a frame, so that nothing
-is lost and nothing depends on how busy the machine is. The frames tell when every message arrived.
+The server sends each message when the frame of the one before has been published, so that no queue overflows and a busy
+machine makes no difference. The stamps of the frames are the times of arrival.
 """
 
 import pytest
@@ -17,7 +17,7 @@ KINDS = {RAW: points_encoder.RAW, GROUND: points_encoder.GROUND}
 
 
 class Flow(TwoLinks):
-    """Sends clouds in step, and knows when each arrived and which came out, as stamps."""
+    """Sends clouds one by one and records the times of arrival and the stamps of the published ones."""
 
     def __init__(self, environment, *topics):
         keep = dict.fromkeys(topics, lambda cloud: cloud.stamp_ns) | {"wire": stamp_ns}
@@ -26,20 +26,20 @@ class Flow(TwoLinks):
         self._sent = 0
 
     def send(self, *kinds):
-        """A message with clouds of these kinds; returns when it arrived."""
+        """Sends a message with clouds of these kinds and returns its time of arrival."""
         clouds = (points_encoder.cloud(points_encoder.floats(1.0, 2.0, 3.0), b"", kind) for kind in kinds)
         self.points.send(points_encoder.result(*clouds))
         self._sent += 1
         return self["wire"].wait(self._sent)[-1]
 
     def passed(self):
-        """The stamps of all that came out so far, by topic."""
+        """Returns the stamps of all published clouds by topic."""
         accounts = {topic: self.settled_account(topic) for topic in self.clouds}
         return {topic: self[topic].wait(accounts[topic].published) for topic in self.clouds}
 
 
-def send_for(flow, seconds, kinds_of=lambda number: (points_encoder.RAW,)):
-    """Sends until messages have arrived over a stretch of time. Returns when each arrived, by kind."""
+def send_for(flow, seconds, kinds_of=lambda _: (points_encoder.RAW,)):
+    """Sends messages for some time. Returns their times of arrival by kind."""
     arrivals = {}
     number, first_ns, last_ns = 0, None, 0
     while first_ns is None or last_ns - first_ns < seconds * 1e9:
@@ -52,7 +52,7 @@ def send_for(flow, seconds, kinds_of=lambda number: (points_encoder.RAW,)):
     return arrivals
 
 
-def test_the_interval_changes_live(environment):
+def test_the_interval_of_clouds_changes_live(environment):
     flow = Flow(environment, RAW)
     figures = []
     for interval_s, seconds in ((0.0, 0.5), (0.25, 2.0), (1.0, 3.5), (0.1, 1.0), (0.0, 0.5)):
@@ -72,7 +72,7 @@ def test_the_interval_changes_live(environment):
     add_note(f"intervals: {', '.join(figures)}")
 
 
-def test_types_in_alternate_messages_are_thinned_independently(environment):
+def test_types_in_alternate_messages_are_limited_independently(environment):
     flow = Flow(environment, RAW, GROUND)
     for interval_s in (0.3, 0.5):
         flow.parameters.set({"pointcloud_interval": interval_s})
@@ -85,10 +85,10 @@ def test_types_in_alternate_messages_are_thinned_independently(environment):
             assert flow.settled_account(topic).thinned > 0
 
 
-def test_types_in_one_message_are_thinned_alike(environment):
+def test_types_in_one_message_are_limited_alike(environment):
     flow = Flow(environment, RAW, GROUND)
     flow.parameters.set({"pointcloud_interval": 0.3})
-    arrivals = send_for(flow, 1.0, lambda number: (points_encoder.RAW, points_encoder.GROUND))
+    arrivals = send_for(flow, 1.0, lambda _: (points_encoder.RAW, points_encoder.GROUND))
     passed = flow.passed()
     assert passed[RAW] == passed[GROUND]
     require_rate_limited(arrivals[points_encoder.RAW], passed[RAW], 0.3)

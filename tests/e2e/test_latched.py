@@ -1,4 +1,4 @@
-"""Whoever comes late gets the latest state at once."""
+"""Late subscribers receive the latest state at once."""
 
 import pytest
 
@@ -16,23 +16,23 @@ KEEP = {
 LATCHED = ("zones", "health", "server_status")
 
 
-def test_a_late_subscriber_gets_the_latest_state(environment):
+def test_a_late_subscriber_receives_the_latest_state(environment):
     links = TwoLinks(environment)
     for number in (1, 2, 3):
         links.output.send(outputs.message(outputs.zones(number), outputs.health("SLOWDOWN"), outputs.status(0.25)))
     links.output.send(outputs.message(outputs.zones(4, 5), outputs.health("OK", as_event=True), outputs.status(0.75)))
     for topic in LATCHED:
-        # Kept for those to come: published although nobody subscribes.
+        # Latched messages are published without a subscriber.
         account = links.statistics.wait_for_received(4, topic)
         assert (account.published, account.unsubscribed) == (4, 0), topic
     late = {topic: links.subscribe(topic, KEEP[topic]) for topic in LATCHED}
     expected = {"zones": [4, 5], "health": (1, True), "server_status": 0.75}
     for topic, inbox in late.items():
-        # All that are kept, the latest last.
+        # All kept messages, the latest last.
         assert inbox.wait(LATCHED_DEPTH)[-1] == expected[topic], topic
         assert inbox.count == LATCHED_DEPTH, topic
 
-    # One more of each, for those who were there and those who come now.
+    # One more of each, for old and new subscribers.
     links.output.send(outputs.message(outputs.zones(6), outputs.health("INTERNAL_ERROR"), outputs.status(0.5)))
     expected = {"zones": [6], "health": (4, False), "server_status": 0.5}
     for topic, inbox in late.items():
@@ -41,8 +41,8 @@ def test_a_late_subscriber_gets_the_latest_state(environment):
 
 
 @pytest.mark.parametrize("as_events", [False, True])
-def test_a_burst_of_two_arrives_whole_and_numbered(environment, as_events):
-    """A message may hold the health of the stream and one that is an event."""
+def test_two_healths_of_one_message_arrive_in_order(environment, as_events):
+    """A message may hold the health of the stream and another one as an event."""
     keep = {"health": lambda message: (message.sequence, message.is_event, message.master)}
     links = TwoLinks(environment, "health", keep=keep)
     count = 50
@@ -53,12 +53,12 @@ def test_a_burst_of_two_arrives_whole_and_numbered(environment, as_events):
             for master in ("OK", "SLOWDOWN"):
                 links.output.send(outputs.message(outputs.health(master)))
         links["health"].wait(2 * number + 2)
-    said = links["health"].wait(2 * count)
-    assert said == [(number, as_events and number % 2 == 1, 1 + 2 * (number % 2)) for number in range(2 * count)]
+    received = links["health"].wait(2 * count)
+    assert received == [(number, as_events and number % 2 == 1, 1 + 2 * (number % 2)) for number in range(2 * count)]
 
 
-def test_zones_that_are_deleted_are_gone_for_late_subscribers(environment):
-    """Pictures too, although nobody looked when the zones were deleted."""
+def test_late_subscribers_do_not_receive_deleted_zones(environment):
+    """The same holds for their markers, which had no subscriber when the zones were deleted."""
     links = TwoLinks(environment)
     first = links.subscribe("markers/zones", KEEP["markers/zones"])
     links.observer.wait_for_match(first)
@@ -83,7 +83,7 @@ def test_zones_that_are_deleted_are_gone_for_late_subscribers(environment):
     assert not drawn
 
 
-def test_the_state_outlives_the_link(environment):
+def test_the_state_outlives_the_connection(environment):
     links = TwoLinks(environment)
     links.output.send(outputs.message(outputs.zones(1)))
     links.statistics.wait_for_received(1, "zones")
@@ -92,8 +92,8 @@ def test_the_state_outlives_the_link(environment):
     assert links.subscribe("zones", KEEP["zones"]).wait(1) == [[1]]
 
 
-def test_pictures_of_zones_come_soon_though_sensr_sends_them_rarely(environment):
-    """Made only when subscribed: so they are made anew when somebody comes."""
+def test_markers_of_zones_are_published_soon_though_sensr_sends_zones_rarely(environment):
+    """Markers are built only while subscribed, and again for a new subscriber."""
     links = TwoLinks(environment)
     links.output.send(outputs.message(outputs.zones(1, 2), outputs.objects(1)))
     account = links.statistics.wait_for_received(1, "markers/zones")
@@ -102,7 +102,7 @@ def test_pictures_of_zones_come_soon_though_sensr_sends_them_rarely(environment)
         late = links.subscribe("markers/zones", KEEP["markers/zones"])
         links.observer.wait_for_match(late)
 
-        # Objects come ten times a second; no zones any more.
+        # SENSR goes on sending objects, but no zones.
         def arrives(late=late):
             links.output.send(outputs.message(outputs.objects(1)))
             return late.count
@@ -113,7 +113,7 @@ def test_pictures_of_zones_come_soon_though_sensr_sends_them_rarely(environment)
 
 
 @pytest.mark.parametrize("quiet", [{"output_data_interval": 3600.0}, {"publish.objects": False}], ids=str)
-def test_pictures_of_zones_come_soon_though_objects_do_not(environment, quiet):
+def test_markers_of_zones_are_published_soon_without_objects(environment, quiet):
     links = TwoLinks(environment, parameters=quiet)
     links.output.send(outputs.message(outputs.zones(1), outputs.objects(1)))
     links.statistics.wait_for_received(1, "markers/zones")
@@ -127,7 +127,7 @@ def test_pictures_of_zones_come_soon_though_objects_do_not(environment, quiet):
     wait_until(arrives, "zones")
 
 
-def test_nothing_is_pictured_before_there_are_zones_or_when_switched_off(environment):
+def test_there_are_no_markers_before_zones_or_when_switched_off(environment):
     links = TwoLinks(environment, "markers/zones", "objects", parameters={"publish.markers": False})
     for number in range(3):
         links.output.send(outputs.message(outputs.zones(1), outputs.objects(1)))
@@ -137,7 +137,7 @@ def test_nothing_is_pictured_before_there_are_zones_or_when_switched_off(environ
     assert links["markers/zones"].count == 0
 
 
-def test_a_scene_without_zones_is_told_from_no_news(environment):
+def test_an_empty_list_of_zones_differs_from_no_list(environment):
     links = TwoLinks(environment, "zones", keep=KEEP)
     links.output.send(outputs.message(outputs.zones(1)))
     links.output.send(outputs.message(outputs.objects(1)))
@@ -147,7 +147,7 @@ def test_a_scene_without_zones_is_told_from_no_news(environment):
 
 
 class Viewer:
-    """Shows markers as rviz does. Lifetimes are never over."""
+    """Applies marker arrays as rviz2 does, except that lifetimes never expire."""
 
     def __init__(self, links):
         self.boxes = set()
@@ -168,7 +168,7 @@ class Viewer:
                 self.boxes.add(marker.id)
 
 
-def test_static_objects_stay_in_the_picture_until_another_list_comes(environment):
+def test_markers_of_static_objects_stay_until_the_next_list(environment):
     links = TwoLinks(environment)
     viewer = Viewer(links)
 
@@ -178,7 +178,7 @@ def test_static_objects_stay_in_the_picture_until_another_list_comes(environment
     def show(*parts):
         sent = viewer.count + 1
         send(*parts)
-        wait_until(lambda: viewer.count == sent, "a picture")
+        wait_until(lambda: viewer.count == sent, "markers")
         return viewer.boxes
 
     assert show() == set()
@@ -190,11 +190,11 @@ def test_static_objects_stay_in_the_picture_until_another_list_comes(environment
         send()
         return late.count
 
-    wait_until(arrives, "a picture for who comes late")
+    wait_until(arrives, "markers for a late subscriber")
     assert late.boxes == {7, 8}
     links.statistics.wait_until_settled()
     assert show(outputs.static_objects(9)) == {9}
-    # What is shown for ever does not outlive its switch.
+    # Switching markers off deletes those without a lifetime too.
     links.parameters.set({"publish.markers": False})
     send()
     wait_until(lambda: not viewer.boxes, "no static objects any more")

@@ -1,4 +1,4 @@
-"""Servers come late, die, return, move and misbehave: data flow again without a hand."""
+"""Servers start late, die, restart, move and misbehave: data flow again without intervention."""
 
 import signal
 import threading
@@ -29,12 +29,12 @@ class Site:
         return link_of(self.statistics.wait_for_next())
 
     def require_data(self, client, number):
-        """What a scripted server sends comes out."""
+        """Sends a cloud and waits until it is published."""
         client.send(points_encoder.numbered_cloud(number))
         self.bridge.wait_until(lambda: number in self.clouds.messages, f"cloud {number}")
 
 
-def test_the_server_is_absent_at_start(environment):
+def test_a_server_absent_at_start_is_connected_later(environment):
     port = environment.port()
     site = Site(environment, port.number)
     site.statistics.wait_for_link(lambda link: link.failed_attempts >= 3, "three failed attempts")
@@ -52,7 +52,7 @@ def test_the_server_is_absent_at_start(environment):
     assert site.link.connects == 1
 
 
-def test_the_server_is_killed_and_restarted(environment):
+def test_a_killed_and_restarted_server_is_reconnected(environment):
     port = environment.port()
     site = Site(environment, port.number)
     for life in (1, 2, 3):
@@ -72,7 +72,7 @@ def test_the_server_is_killed_and_restarted(environment):
         assert link.last_error
 
 
-def test_the_server_says_goodbye(environment):
+def test_a_close_frame_of_the_server_reconnects(environment):
     server = environment.server()
     site = Site(environment, server.port)
     site.require_data(server.client(), 1)
@@ -83,7 +83,7 @@ def test_the_server_says_goodbye(environment):
     assert "1011" in link.last_error and "Writing buffer is full" in link.last_error
 
 
-def test_another_port_by_parameter(environment):
+def test_another_port_by_parameter_reconnects(environment):
     old, new = environment.server(), environment.server()
     site = Site(environment, old.port)
     site.require_data(old.client(), 1)
@@ -97,7 +97,7 @@ def test_another_port_by_parameter(environment):
     assert len(old.clients) == 1
 
 
-def test_another_host_by_parameter(environment):
+def test_another_host_by_parameter_reconnects(environment):
     port = environment.port()
     old, new = environment.server(port), environment.server(environment.port("127.0.0.2", port.number))
     site = Site(environment, port.number)
@@ -110,7 +110,7 @@ def test_another_host_by_parameter(environment):
     assert new.client().wait_closed() == 1000
 
 
-def test_the_second_simulator_by_parameter(environment):
+def test_a_second_simulator_by_parameter_replaces_the_first(environment):
     first, second = environment.sim(*SMALL_SCENE), environment.sim(*SMALL_SCENE)
     site = Site(environment, first.points_port)
     site.clouds.wait(3)
@@ -120,7 +120,7 @@ def test_the_second_simulator_by_parameter(environment):
     site.clouds.wait(site.clouds.count + 3)
 
 
-def test_a_new_address_ends_a_long_pause(environment):
+def test_a_new_address_ends_a_long_back_off(environment):
     refused, server = environment.port(), environment.server()
     pauses = {"reconnect.initial_delay": 600.0, "reconnect.max_delay": 600.0}
     site = Site(environment, refused.number, pauses)
@@ -129,7 +129,7 @@ def test_a_new_address_ends_a_long_pause(environment):
     site.require_data(server.client(), 1)
 
 
-def test_shorter_pauses_end_a_long_one(environment):
+def test_a_shorter_delay_ends_a_long_back_off(environment):
     port = environment.port()
     pauses = {"reconnect.initial_delay": 600.0, "reconnect.max_delay": 600.0}
     site = Site(environment, port.number, pauses)
@@ -160,7 +160,7 @@ def test_a_message_limit_by_parameter_reconnects(environment):
     site.require_data(server.client(3), 3)
 
 
-def test_something_else_listens_on_the_port(environment):
+def test_a_server_of_another_protocol_is_reported(environment):
     port, server = environment.port(), environment.server()
     with _Greeter(port) as greeter:
         site = Site(environment, port.number)
@@ -171,7 +171,7 @@ def test_something_else_listens_on_the_port(environment):
         assert greeter.connections >= 2
 
 
-def test_a_server_that_never_answers(environment):
+def test_a_server_without_a_handshake_times_out(environment):
     port, server = environment.port(), environment.server()
     silent = port.listener()
     try:
@@ -183,7 +183,7 @@ def test_a_server_that_never_answers(environment):
         silent.close()
 
 
-def test_a_parameter_file(environment):
+def test_a_parameter_file_sets_the_server(environment):
     server = environment.server()
     file = environment.folder / "parameters.yaml"
     file.write_text(
@@ -214,7 +214,7 @@ sensr_bridge:
 
 
 class _Greeter:
-    """A server of another protocol: it says something as soon as somebody connects."""
+    """Server of another protocol that greets every client."""
 
     def __init__(self, port):
         self._listener = port.listener()

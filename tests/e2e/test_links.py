@@ -1,4 +1,4 @@
-"""The two links live and die independently, and move together or alone."""
+"""The two links connect and fail independently, and move to another server together or alone."""
 
 import itertools
 import signal
@@ -15,12 +15,12 @@ from support.two_links import TwoLinks
 SCENE = ("--scene", "street", "--points", 2000, "--rate", 20)
 NAMES = ("points", "output")
 OTHER = {"points": "output", "output": "points"}
-#: What comes on each link.
+#: A topic of each link.
 FLOW = {"points": "points/raw", "output": "objects"}
 
 
 class Live:
-    """A bridge between two simulators, of each of which only one port is used, and what comes out."""
+    """A bridge with two simulators, one for each link, and subscriptions to its topics."""
 
     def __init__(self, environment):
         self.environment = environment
@@ -40,7 +40,7 @@ class Live:
         return self.environment.sim(*SCENE, "--free-running", **{f"{name}_port": port})
 
     def require_flow(self, name):
-        """More comes than has come so far."""
+        """Waits for new messages."""
         inbox = self.inboxes[name]
         inbox.wait(inbox.count + 3)
 
@@ -74,7 +74,7 @@ def test_bad_frames_on_one_link_do_not_touch_the_other(environment):
         client = links.points if link == "points" else links.output
         client.send(b"\xff" * 100)
         client.send("text")
-        # Opcode 3 means nothing: it costs the link.
+        # Opcode 3 is reserved: it costs the connection.
         client.send_raw(b"\x83\x00")
         server.client(2)
         figures = links.statistics.wait_for_link(lambda figures: figures.connects == 2, "a new connection", link)
@@ -84,14 +84,14 @@ def test_bad_frames_on_one_link_do_not_touch_the_other(environment):
 
 
 def send_both(links, number):
-    """Something on each link, and it arrives."""
+    """Sends a message on each link and waits until both are published."""
     links.send_cloud(number)
     links.output.send(outputs.message(outputs.objects(number)))
     wait_until(lambda: number in links["points/raw"].messages, f"cloud {number}")
     wait_until(lambda: any(o.objects[0].id == number for o in links["objects"].messages), f"object {number}")
 
 
-def test_another_address_moves_both(environment):
+def test_another_address_moves_both_links(environment):
     points, output = environment.port(), environment.port()
     old = [environment.server(points), environment.server(output)]
     new = [environment.server(environment.port("127.0.0.2", port.number)) for port in (points, output)]
@@ -103,7 +103,7 @@ def test_another_address_moves_both(environment):
     for server in old:
         server.client()
     environment.parameters(observer).set({"host": "127.0.0.2"})
-    for before, after in zip(old, new):
+    for before, after in zip(old, new, strict=True):
         assert before.client().wait_closed() == 1000
         after.client()
     new[0].client().send(numbered_cloud(1))
@@ -136,7 +136,7 @@ def test_another_port_moves_its_own_link_only(environment, moved):
     assert len(links.points_server.clients) == len(links.output_server.clients) == 1
 
 
-def test_a_stop_says_goodbye_on_both(environment):
+def test_a_stop_sends_close_frames_on_both_links(environment):
     links = TwoLinks(environment, "points/raw", "objects")
     send_both(links, 1)
     links.bridge.send_signal(signal.SIGTERM)

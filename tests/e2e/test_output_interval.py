@@ -1,7 +1,7 @@
-"""Thinning and switching of what comes on the output stream, live.
+"""Rate limit and switches of the output stream, changed live.
 
-Messages are sent in step: each when what is never thinned of the one before has come. Every message has an event,
-whose stamp tells when the message arrived.
+The server sends each message when the event of the one before has been published, because events have no rate limit.
+The stamp of the event is the time of arrival of its message.
 """
 
 import pytest
@@ -18,18 +18,18 @@ THINNED = ("objects", "points/objects", "markers/objects", "markers/zones")
 NEVER = ("zones", "events/zone", "events/losing", "events/recalibration", "health", "server_status")
 
 
-#: What deletes pictures that are switched off.
+#: Marker action of arrays that delete switched-off markers.
 DELETIONS = {"markers/objects": 1, "markers/zones": LATCHED_DEPTH}
 
 
 def markers_ns(message):
-    """The stamp of a picture. None if there is nothing in it but the deletion of others."""
+    """Returns the stamp of a marker array, None if it only deletes others."""
     last = message.markers[-1] if message.markers else None
     return stamp_ns(last) if last and last.action != last.DELETEALL else None
 
 
 class Stream(TwoLinks):
-    """Full messages of the output stream through a bridge. What is kept of those that come out is their stamp."""
+    """Sends full messages of the output stream and records the stamps of the published ones."""
 
     def __init__(self, environment, parameters=None):
         keep = dict.fromkeys((*THINNED, *NEVER), stamp_ns)
@@ -39,7 +39,7 @@ class Stream(TwoLinks):
         self._sent = 0
 
     def send(self):
-        """A message with something for every topic. Returns when it arrived."""
+        """Sends a message with contents for every topic and returns its time of arrival."""
         self._sent += 1
         number = self._sent
         self.output.send(
@@ -58,11 +58,11 @@ class Stream(TwoLinks):
         return arrivals
 
     def passed(self, topic):
-        """The stamps of all that came out so far."""
+        """Returns the stamps of all published messages of a topic."""
         return self[topic].wait(self.settled_account(topic).published)
 
 
-def test_the_interval_changes_live(environment):
+def test_the_interval_of_the_output_stream_changes_live(environment):
     stream = Stream(environment)
     figures = []
     for interval_s, seconds in ((0.0, 0.5), (0.3, 2.0), (1.0, 3.3), (0.0, 0.5)):
@@ -83,10 +83,10 @@ def test_the_interval_changes_live(environment):
     for topic in NEVER:
         account = stream.settled_account(topic)
         assert account.published == account.received == stream[topic].count
-    add_note(f"intervals of objects and pictures: {', '.join(figures)}; nothing else is thinned")
+    add_note(f"intervals of objects and markers: {', '.join(figures)}; no other topic is limited")
 
 
-def test_clouds_have_an_interval_of_their_own(environment):
+def test_clouds_have_a_separate_interval(environment):
     links = TwoLinks(environment, "points/raw", "objects", parameters={"output_data_interval": 3600.0})
     for number in range(10):
         links.send_cloud(number)
@@ -111,7 +111,7 @@ def test_clouds_have_an_interval_of_their_own(environment):
         ("publish.markers", ("markers/objects", "markers/zones")),
     ],
 )
-def test_a_switch_works_live_and_switches_nothing_else(environment, switch, switched):
+def test_a_switch_works_live_and_affects_its_topic_only(environment, switch, switched):
     stream = Stream(environment)
     others = set(THINNED) - set(switched)
     arrivals = {True: [], False: []}
@@ -141,4 +141,4 @@ def test_frames_are_switched_live(environment):
         links["points/raw"].wait(number + 1)
     wire = links.settled_account("wire")
     assert (wire.received, wire.published, wire.unsubscribed) == (4, 2, 2)
-    assert links["wire"].wait(2) == [1, 3], "all frames are counted, also those that nobody wants"
+    assert links["wire"].wait(2) == [1, 3], "frames are counted without a subscriber too"

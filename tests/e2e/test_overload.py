@@ -1,6 +1,8 @@
-"""More than subscribers or the queue can take: the server never waits, memory has a bound, losses are counted."""
+"""Overload of subscribers and queues: the server never waits, memory stays bounded, losses are counted."""
 
 import signal
+
+import pytest
 
 from support import points_encoder
 from support.balance import require_balanced
@@ -10,9 +12,11 @@ from support.statistics_reader import link_of, topic_of
 from support.summary_notes import add_note
 from support.topic_table import TOPICS
 
+pytestmark = pytest.mark.serial
+
 
 def send_until_one_arrives(client, payload, subscriber):
-    """A subscriber in another process is known to be there when it has got something."""
+    """Sends clouds until a subscriber in another process has received one, so that both have discovered each other."""
 
     def arrives():
         client.send(payload)
@@ -21,8 +25,8 @@ def send_until_one_arrives(client, payload, subscriber):
     wait_until(arrives, "a first cloud")
 
 
-def test_a_stalled_subscriber_does_not_stop_the_reading(environment):
-    """The server must never have to buffer because a subscriber is slow, and memory has a bound."""
+def test_a_stalled_subscriber_does_not_stop_reading(environment):
+    """A slow subscriber must not make the server buffer, and memory stays bounded."""
     rate_hz, messages, points = 20, 200, 131_072
     queue_bytes = 32 << 20
     observer = environment.observer()
@@ -32,7 +36,7 @@ def test_a_stalled_subscriber_does_not_stop_the_reading(environment):
     observer.wait_for_match(statistics.inbox)
     subscriber = environment.subscriber("/points/raw")
     scene = ("--scene", "street", "--types", "raw", "--points", points, "--rate", rate_hz, "--count", messages)
-    # What waits in the server beyond 4 MiB closes the link with "Writing buffer is full".
+    # A server that has to buffer more than 4 MiB closes the link with "Writing buffer is full".
     sim = environment.sim(*scene, "--client-buffer-mib", 4, points_port=port.number)
     subscriber.wait_for_output(r"^3$", stream="stdout")
     subscriber.send_signal(signal.SIGSTOP)
@@ -59,8 +63,8 @@ def test_a_stalled_subscriber_does_not_stop_the_reading(environment):
     assert bridge.wait() == 0, bridge.log_tail()
 
 
-def test_a_slow_middleware_does_not_stop_the_reading(environment, broken_rcl):
-    """A third of a second for each cloud, twenty a second: the oldest go, the socket is drained, events are not late."""
+def test_a_slow_middleware_does_not_stop_reading(environment, broken_rcl):
+    """Each cloud takes 0.3 s at 20 Hz: the oldest are dropped, the socket is drained, events are not delayed."""
     messages, points, queue_bytes = 200, 131_072, 32 << 20
     observer = environment.observer()
     statistics = environment.statistics(observer)
@@ -84,7 +88,7 @@ def test_a_slow_middleware_does_not_stop_the_reading(environment, broken_rcl):
     full = statistics.wait_for_link(lambda link: link.frames == messages, "all frames were read")
     assert full.queued_bytes <= queue_bytes
     raw = topic_of(statistics.wait_until(lambda message: topic_of(message).dropped > 0, "dropped clouds"))
-    # With nobody slow any more what is left comes out.
+    # When the middleware is fast again, the rest is published.
     trigger.unlink()
     require_balanced(sent, statistics)
     assert clouds.messages == sorted(set(clouds.messages)), "not in order"
@@ -99,8 +103,8 @@ def test_a_slow_middleware_does_not_stop_the_reading(environment, broken_rcl):
     )
 
 
-def test_a_hundred_large_frames_at_once(environment):
-    """As after a silence of the network. More than the queue holds, into a subscriber that takes nothing."""
+def test_a_hundred_large_frames_at_once_are_accounted_for(environment):
+    """A backlog of the network: more frames than the queue holds, and a suspended subscriber."""
     frames, points, queue_bytes = 100, 131_072, 64 << 20
     server = environment.server()
     observer = environment.observer()
@@ -129,7 +133,7 @@ def test_a_hundred_large_frames_at_once(environment):
     )
 
 
-def test_frames_of_thirty_megabytes(environment):
+def test_frames_of_thirty_megabytes_are_published(environment):
     points, frames = 1_875_000, 12
     observer = environment.observer()
     clouds = observer.subscribe_clouds(keep=lambda cloud: cloud.width)
@@ -152,7 +156,7 @@ def test_frames_of_thirty_megabytes(environment):
     )
 
 
-def test_a_stop_with_a_stalled_subscriber(environment):
+def test_a_stop_with_a_stalled_subscriber_is_quick(environment):
     server = environment.server()
     bridge = environment.bridge(server.port)
     subscriber = environment.subscriber("/points/raw")
@@ -168,7 +172,7 @@ def test_a_stop_with_a_stalled_subscriber(environment):
 
 
 def test_a_burst_drops_the_oldest_and_counts_them(environment):
-    """A queue of hardly more than a message, and messages as fast as the socket takes them."""
+    """The queue holds hardly more than one message, and messages arrive as fast as the socket allows."""
     messages, points = 300, 20_000
     limit = 1 << 20
     server = environment.server()
@@ -186,7 +190,7 @@ def test_a_burst_drops_the_oldest_and_counts_them(environment):
     ground = statistics.wait_for_received(messages, "points/ground")
     assert ground.received == messages == ground.unsubscribed + ground.dropped
     assert all(link_of(message).queued_bytes <= limit for message in statistics.messages)
-    # The oldest go first, so the newest is always among those that arrive, and order is kept.
+    # The oldest are dropped first, so the newest always arrives, and the order is kept.
     wait_until(lambda: messages - 1 in clouds.messages, "the newest cloud")
     assert clouds.messages == sorted(set(clouds.messages))
     add_note(f"burst of {messages} messages into a queue of 1 MiB: published {raw.published}, dropped {raw.dropped}")

@@ -4,11 +4,12 @@ import time
 
 import pytest
 import yaml
-from rcl_interfaces.msg import ParameterEvent, ParameterType
+from rcl_interfaces.msg import ParameterType
 
-from support import REPOSITORY, points_encoder, ros_observer
+from support import REPOSITORY, points_encoder
 from support.environment import Environment
 from support.parameter_client import value_of
+from support.parameter_node import READ_ONLY, NodeWithParameters, write_hosts_file
 from support.polling import wait_until
 from support.statistics_reader import CONNECTED, stamp_ns
 
@@ -19,11 +20,10 @@ TYPES = {
     float: ParameterType.PARAMETER_DOUBLE,
     str: ParameterType.PARAMETER_STRING,
 }
-READ_ONLY = {"qos.reliability": "best_effort", "qos.depth": 7}
 
 
 def flat(tree, prefix=""):
-    """Nested names as dotted ones."""
+    """Converts nested mappings to dotted names."""
     names = {}
     for name, value in tree.items():
         names |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
@@ -32,50 +32,23 @@ def flat(tree, prefix=""):
 
 @pytest.fixture(scope="module")
 def shipped():
-    """The shipped parameters and their defaults."""
+    """Parameters in the shipped file and their defaults."""
     return flat(yaml.safe_load(SHIPPED.read_text())["/**"]["ros__parameters"])
-
-
-class Node:
-    """A bridge whose parameters are looked at, on a server that sends what it is told to."""
-
-    def __init__(self, environment, parameters=None, **options):
-        self.environment = environment
-        self.server = environment.server()
-        self.observer = environment.observer()
-        self.clouds = self.observer.subscribe_clouds()
-        self.events = self.observer.subscribe("/parameter_events", ParameterEvent, ros_observer.qos(depth=1000))
-        self.statistics = environment.statistics(self.observer)
-        self.bridge = environment.bridge(self.server.port, parameters, **options)
-        self.parameters = environment.parameters(self.observer)
-        self.observer.wait_for_match(self.clouds, self.statistics.inbox, self.events)
-        self._sent = 0
-
-    def send(self, kind=points_encoder.RAW):
-        self._sent += 1
-        self.server.clients[-1].send(points_encoder.numbered_cloud(self._sent, kind))
-
-    def cloud(self):
-        """Sends a good cloud and waits for it."""
-        self.server.client()
-        count = self.clouds.count
-        self.send()
-        return self.clouds.wait(count + 1)[-1]
 
 
 @pytest.fixture(scope="module")
 def untouched(shared_environment):
-    """A node that nobody changes."""
-    return Node(shared_environment, defaults=False)
+    """A node that no test changes."""
+    return NodeWithParameters(shared_environment, defaults=False)
 
 
 @pytest.fixture
 def node(environment):
-    """A node to be changed."""
-    return Node(environment)
+    """A node that a test may change."""
+    return NodeWithParameters(environment)
 
 
-def test_the_list_is_that_of_the_shipped_file(untouched, shipped):
+def test_the_listed_parameters_are_those_of_the_shipped_file(untouched, shipped):
     listed = untouched.parameters.list()
     assert sorted(listed.names) == sorted(shipped)
     assert set(listed.prefixes) == {name.rpartition(".")[0] for name in shipped} - {""}
@@ -90,7 +63,7 @@ def test_listing_by_prefix_and_depth(untouched, shipped):
 
 
 def test_the_values_are_those_of_the_shipped_file(untouched, shipped):
-    values = dict(zip(shipped, untouched.parameters.get(*shipped)))
+    values = dict(zip(shipped, untouched.parameters.get(*shipped), strict=True))
     ports = {"points_port": untouched.server.port, "output_port": untouched.environment.unserved_port}
     assert values == shipped | ports
     assert {name: type(value) for name, value in values.items()} == {
@@ -110,7 +83,7 @@ def test_every_parameter_is_described(untouched, shipped):
         assert descriptor.type == TYPES[type(value)]
         assert descriptor.description.endswith("."), name
         assert descriptor.read_only == (name in READ_ONLY), name
-        # A field of another name before Jazzy would still be this one.
+        # The field has had the same name since before Jazzy.
         assert not descriptor.dynamic_typing
         ranges = {bool: [], str: [], int: descriptor.integer_range, float: descriptor.floating_point_range}
         if type(value) in (int, float):
@@ -125,7 +98,7 @@ def test_every_parameter_is_described(untouched, shipped):
     assert "empty" in constraints["host"]
 
 
-def test_names_that_do_not_exist(untouched):
+def test_unknown_names_have_no_value(untouched):
     assert untouched.parameters.get("nothing") in ([], [None])
     (descriptor,) = untouched.parameters.describe("nothing")
     assert descriptor.type == ParameterType.PARAMETER_NOT_SET
@@ -138,11 +111,11 @@ def test_the_printed_parameters_are_the_shipped_file(environment):
 
 
 def test_the_shipped_file_is_a_parameter_file(environment, shipped):
-    """Nothing in it is warned of, and nothing in it is refused."""
+    """The bridge accepts every line of it without a warning."""
     ports = {"points_port": environment.port().number, "output_port": environment.port().number}
     bridge = environment.bridge(parameters=ports, defaults=False, ros_args=["--params-file", str(SHIPPED)])
     observer = environment.observer()
-    values = dict(zip(shipped, environment.parameters(observer).get(*shipped)))
+    values = dict(zip(shipped, environment.parameters(observer).get(*shipped), strict=True))
     assert values == shipped | ports
     assert "ignored" not in bridge.log
 
@@ -171,9 +144,9 @@ GOOD = {
 }
 
 
-def test_what_is_allowed_is_set_and_announced(node):
+def test_valid_values_are_set_and_announced(node):
     before = node.events.count
-    # The order matters: some have to fit one another.
+    # The order matters, because some parameters constrain others.
     order = ["reconnect.max_delay", *(name for name in GOOD if name != "reconnect.max_delay")]
     for name in order:
         node.parameters.set({name: GOOD[name]})
@@ -185,20 +158,20 @@ def test_what_is_allowed_is_set_and_announced(node):
     assert not any(event.new_parameters or event.deleted_parameters for event in events)
 
 
-def test_one_that_is_wrong_by_itself_does_not_keep_the_others_back(node):
+def test_an_invalid_value_does_not_prevent_the_others(node):
     results = node.parameters.try_set({"frame_id": "one", "points_port": 0, "pointcloud_interval": 2.5})
     assert [result.successful for result in results] == [True, False, True]
     values = node.parameters.get("frame_id", "points_port", "pointcloud_interval")
     assert values == ["one", node.server.port, 2.5]
 
 
-def test_a_whole_number_is_a_number(node):
+def test_an_integer_is_accepted_for_a_double(node):
     node.parameters.set({"pointcloud_interval": 2})
     assert node.parameters.get("pointcloud_interval") == [2.0]
     assert node.parameters.types("pointcloud_interval") == [ParameterType.PARAMETER_DOUBLE]
 
 
-#: Name, value, and what the reason has to say beside the name.
+#: Name, value, and words that the reason must have beside the name.
 BAD = [
     ("host", "", ["empty", '""']),
     ("host", "two words", ["blanks", "two words"]),
@@ -249,33 +222,33 @@ BAD = [
 
 
 @pytest.fixture(scope="module")
-def stubborn(tmp_path_factory):
-    """A node that every test tries to change, in vain."""
-    with Environment(tmp_path_factory.mktemp("stubborn")) as environment:
-        yield Node(environment)
+def refusing(tmp_path_factory):
+    """A node that refuses all changes of the tests."""
+    with Environment(tmp_path_factory.mktemp("refusing")) as environment:
+        yield NodeWithParameters(environment)
 
 
 @pytest.mark.parametrize(("name", "value", "words"), BAD, ids=[f"{name}={value!r}" for name, value, _ in BAD])
-def test_what_is_not_allowed_is_refused_with_the_reason(stubborn, name, value, words):
-    before = stubborn.parameters.get(name)
-    reason = stubborn.parameters.refusal(name, value)
+def test_invalid_values_are_refused_with_the_reason(refusing, name, value, words):
+    before = refusing.parameters.get(name)
+    reason = refusing.parameters.refusal(name, value)
     for word in (name, *words):
         assert word in reason, reason
     assert "\n" not in reason
-    assert stubborn.parameters.get(name) == before
-    assert stubborn.events.count == 0 or all(not event.changed_parameters for event in stubborn.events.messages)
+    assert refusing.parameters.get(name) == before
+    assert refusing.events.count == 0 or all(not event.changed_parameters for event in refusing.events.messages)
 
 
 @pytest.mark.parametrize("value", [[1, 2], ["a"], [True], [0.5], [b"a"]], ids=str)
-def test_lists_are_refused(stubborn, value):
-    assert "host is a string" in stubborn.parameters.refusal("host", value)
+def test_lists_are_refused(refusing, value):
+    assert "host is a string" in refusing.parameters.refusal("host", value)
 
 
-def test_a_parameter_cannot_be_undeclared(stubborn):
-    assert "host" in stubborn.parameters.refusal("host", None)
+def test_a_parameter_cannot_be_undeclared(refusing):
+    assert "host" in refusing.parameters.refusal("host", None)
 
 
-def test_setting_together_is_all_or_none(node):
+def test_an_atomic_request_sets_all_or_none(node):
     fitting = {"queue_max_bytes": 2_000_000, "max_message_bytes": 1_000_000}
     result = node.parameters.try_set_together(fitting | {"points_port": 0})
     assert not result.successful and "points_port" in result.reason
@@ -290,10 +263,10 @@ def test_setting_together_is_all_or_none(node):
 
 
 def test_the_frame_changes_live(node):
-    assert node.cloud().frame_id == "sensr"
+    assert node.exchange_cloud().frame_id == "sensr"
     for frame in ("a", "ab", "abc", "abcd", "ünï/cöde"):
         node.parameters.set({"frame_id": frame})
-        assert node.cloud().frame_id == frame
+        assert node.exchange_cloud().frame_id == frame
 
 
 @pytest.mark.parametrize(
@@ -308,14 +281,14 @@ def test_publishing_a_topic_is_switched_live(node, topic, kind):
     def account():
         return node.statistics.topic(f"points/{topic}")
 
-    node.send(kind)
+    node.send_cloud(kind)
     clouds.wait(1)
     node.parameters.set({f"publish.{topic}": False})
-    node.send(kind)
+    node.send_cloud(kind)
     off = node.statistics.wait_for_received(2, f"points/{topic}")
     assert (off.published, off.unsubscribed) == (1, 1)
     node.parameters.set({f"publish.{topic}": True})
-    node.send(kind)
+    node.send_cloud(kind)
     clouds.wait(2)
     assert clouds.count == 2 and account().dropped == 0
 
@@ -324,21 +297,15 @@ def test_the_statistics_period_changes_live(node):
     node.parameters.set({"statistics_period": 3600.0})
     set_ns = time.time_ns()
     for _ in range(10):
-        node.cloud()
+        node.exchange_cloud()
     assert len([message for message in node.statistics.messages if stamp_ns(message) > set_ns]) <= 1
     node.parameters.set({"statistics_period": 0.1})
     node.statistics.wait_for_next()
 
 
-def hosts(environment, name, text):
-    path = environment.folder / name
-    path.write_text(text)
-    return str(path)
-
-
 def test_a_named_site(environment):
     yard, harbour = environment.server(), environment.server()
-    file = hosts(
+    file = write_hosts_file(
         environment,
         "hosts.yaml",
         f"sites:\n  yard: {{address: 127.0.0.1, points_port: {yard.port}}}\n  harbour: {{address: 127.0.0.1}}\n",
@@ -349,14 +316,16 @@ def test_a_named_site(environment):
     observer.wait_for_match(clouds)
     yard.client().send(points_encoder.numbered_cloud(1))
     clouds.wait(1)
-    # A site without a port of its own has that of the parameter.
+    # A site without a port has that of the parameter.
     parameters = environment.parameters(observer)
     parameters.set({"host": "harbour"})
     harbour.client().send(points_encoder.numbered_cloud(2))
     clouds.wait(2)
     assert yard.client().wait_closed() == 1000
-    # The file can be exchanged too.
-    other = hosts(environment, "other.yaml", f"sites: {{harbour: {{address: 127.0.0.1, points_port: {yard.port}}}}}")
+    # Another hosts file can be set too.
+    other = write_hosts_file(
+        environment, "other.yaml", f"sites: {{harbour: {{address: 127.0.0.1, points_port: {yard.port}}}}}"
+    )
     parameters.set({"hosts_file": other})
     yard.client(2).send(points_encoder.numbered_cloud(3))
     clouds.wait(3)
@@ -374,24 +343,26 @@ def test_a_named_site(environment):
     ],
     ids=["no YAML", "unknown key", "no address", "no port", "twice", "empty"],
 )
-def test_a_hosts_file_that_cannot_be_used(environment, text, words):
-    path = hosts(environment, "hosts.yaml", text)
+def test_an_invalid_hosts_file_is_refused(environment, text, words):
+    path = write_hosts_file(environment, "hosts.yaml", text)
     at_start = environment.bridge(environment.port().number, {"hosts_file": path})
     assert at_start.wait() == 2
     line = the_error(at_start)
 
-    node = Node(environment)
+    node = NodeWithParameters(environment)
     reason = node.parameters.refusal("hosts_file", path)
     for word in (path, *words):
         assert word in line and word in reason, (line, reason)
     assert node.parameters.get("hosts_file") == [""]
-    node.cloud()
+    node.exchange_cloud()
 
 
 @pytest.mark.parametrize("host", ["yrad", "nothing_like_it"])
-def test_an_unknown_site(environment, host):
-    """A typing error is told from a machine that is switched off, at start and later."""
-    file = hosts(environment, "hosts.yaml", "sites: {yard: {address: 127.0.0.1}, harbour: {address: 127.0.0.1}}")
+def test_an_unknown_site_is_refused(environment, host):
+    """A typing error is reported at start and later, unlike a machine that is switched off."""
+    file = write_hosts_file(
+        environment, "hosts.yaml", "sites: {yard: {address: 127.0.0.1}, harbour: {address: 127.0.0.1}}"
+    )
     at_start = environment.bridge(environment.port().number, {"hosts_file": file, "host": host})
     assert at_start.wait() == 2
     line = the_error(at_start)
@@ -399,11 +370,11 @@ def test_an_unknown_site(environment, host):
         assert word in line, line
     assert ("did you mean yard?" in line) == (host == "yrad")
 
-    node = Node(environment, {"hosts_file": file})
+    node = NodeWithParameters(environment, {"hosts_file": file})
     reason = node.parameters.refusal("host", host)
     assert file in reason and "harbour, yard" in reason, reason
     assert node.parameters.get("host") == ["127.0.0.1"]
-    node.cloud()
+    node.exchange_cloud()
 
 
 @pytest.mark.parametrize(
@@ -414,23 +385,23 @@ def test_an_unknown_site(environment, host):
     ],
     ids=["empty", "nonsense"],
 )
-def test_a_ca_file_that_cannot_be_used(environment, text, words):
-    path = hosts(environment, "ca.crt", text)
+def test_an_invalid_ca_file_is_refused(environment, text, words):
+    path = write_hosts_file(environment, "ca.crt", text)
     at_start = environment.bridge(environment.port().number, {"tls.enabled": True, "tls.ca_file": path})
     assert at_start.wait() == 2
     line = the_error(at_start)
 
-    node = Node(environment)
+    node = NodeWithParameters(environment)
     node.parameters.set({"tls.ca_file": path})
     reason = node.parameters.refusal("tls.enabled", True)
     for word in (path, *words):
         assert word in line and word in reason, (line, reason)
     assert node.parameters.get("tls.enabled") == [False]
-    node.cloud()
+    node.exchange_cloud()
 
 
 def the_error(bridge):
-    """The one line that a bridge which does not start leaves behind, apart from rcl's own."""
+    """Returns the only line of a bridge that does not start, apart from those of rcl."""
     lines = [line for line in bridge.log.splitlines() if line and "[rcl]" not in line]
     assert len(lines) == 1, bridge.log_tail()
     return lines[0]
@@ -463,7 +434,7 @@ def test_a_bad_value_at_start_ends_with_code_2_and_one_line(environment, name, v
         assert word in the_error(bridge), the_error(bridge)
 
 
-def test_names_in_a_file_that_nothing_declares_are_warned_of(environment):
+def test_undeclared_names_in_a_file_are_reported(environment):
     file = environment.folder / "parameters.yaml"
     file.write_text(
         f"""
@@ -496,14 +467,16 @@ def test_names_in_a_file_that_nothing_declares_are_warned_of(environment):
     ids=["open bracket", "no mapping", "no node", "tab"],
 )
 def test_a_broken_parameter_file_ends_with_code_2_and_one_line(environment, text):
-    path = hosts(environment, "parameters.yaml", text)
+    path = write_hosts_file(environment, "parameters.yaml", text)
     bridge = environment.bridge(defaults=False, ros_args=["--params-file", path])
     assert bridge.wait() == 2
     assert path in the_error(bridge), bridge.log_tail()
 
 
-def test_a_parameter_file_for_another_node_is_warned_of(environment):
-    path = hosts(environment, "parameters.yaml", "/site/sensr_brigde:\n  ros__parameters:\n    host: 127.0.0.1\n")
+def test_a_parameter_file_for_another_node_is_reported(environment):
+    path = write_hosts_file(
+        environment, "parameters.yaml", "/site/sensr_brigde:\n  ros__parameters:\n    host: 127.0.0.1\n"
+    )
     bridge = environment.bridge(environment.port().number, ros_args=["--params-file", path])
     warning = bridge.wait_for_output(r"WARN.*nothing in .*")[0]
     for word in (path, "is for /sensr_bridge", "/site/sensr_brigde"):
@@ -523,19 +496,19 @@ def test_bad_ros_arguments_end_with_code_2_and_no_backtrace(environment, ros_arg
         assert word not in bridge.log
 
 
-def test_a_parameter_file_that_is_not_there_may_come(environment):
+def test_a_missing_parameter_file_is_waited_for(environment):
     bridge = environment.bridge(defaults=False, ros_args=["--params-file", "/no/such/file.yaml"])
     assert bridge.wait() == 1
     assert "/no/such/file.yaml cannot be read: No such file" in the_error(bridge)
 
 
-def test_other_bad_arguments_end_with_code_2(environment):
+def test_unknown_arguments_end_with_code_2(environment):
     bridge = environment.bridge(args=["--nonsense"], defaults=False)
     assert bridge.wait() == 2
     assert "--nonsense" in bridge.stderr
 
 
-def test_a_parameter_can_be_set_before_the_server_is_there(environment):
+def test_a_parameter_can_be_set_without_a_server(environment):
     port = environment.port()
     observer = environment.observer()
     statistics = environment.statistics(observer)

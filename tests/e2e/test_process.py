@@ -1,4 +1,4 @@
-"""The node as a process: how it starts, what it says, and how it ends."""
+"""The node as a process: start, log, signals and exit code."""
 
 import os
 import re
@@ -20,7 +20,7 @@ from support.topic_table import topics_in_namespace
 
 SILENT_DNS = Path(__file__).with_name("support") / "with_silent_dns.py"
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
-#: Closing, publishing what is queued and ending have limits that come to much less; a busy machine adds to them.
+#: Far above the sum of the limits for closing, publishing what is queued and stopping, for a busy machine.
 STOP_SECONDS = 20.0
 
 
@@ -38,7 +38,7 @@ def require_clean_stop(bridge, number):
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
-def test_a_signal_ends_it_while_data_flow(environment, number):
+def test_a_signal_stops_the_node_while_data_flow(environment, number):
     server = environment.server()
     observer = environment.observer()
     clouds = observer.subscribe_clouds(keep=number_of)
@@ -57,7 +57,7 @@ def test_a_signal_ends_it_while_data_flow(environment, number):
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
-def test_a_signal_ends_it_while_it_waits_to_try_again(environment, number):
+def test_a_signal_stops_the_node_during_a_back_off(environment, number):
     pauses = {"reconnect.initial_delay": 600.0, "reconnect.max_delay": 600.0}
     bridge = environment.bridge(environment.port().number, pauses)
     observer = environment.observer()
@@ -66,7 +66,7 @@ def test_a_signal_ends_it_while_it_waits_to_try_again(environment, number):
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
-def test_a_signal_ends_it_while_it_connects(environment, number):
+def test_a_signal_stops_the_node_while_it_connects(environment, number):
     port = environment.port()
     silent = port.listener()
     try:
@@ -78,31 +78,31 @@ def test_a_signal_ends_it_while_it_connects(environment, number):
         silent.close()
 
 
-def test_a_signal_ends_it_while_a_name_server_does_not_answer(environment):
+def test_a_signal_stops_the_node_while_a_name_server_does_not_answer(environment):
     bridge = environment.bridge(
         parameters={"host": "slow.example.com"},
         ros_args=["--log-level", "debug"],
         wrapper=[*unshare_command("net", "mount"), sys.executable, str(SILENT_DNS)],
     )
-    # Signals are caught and the log is there once rcl has said something.
+    # Once rcl has logged a line, signals are caught and the log works.
     bridge.wait_for_output(r"sensr_bridge")
     until_resolving(bridge)
     require_clean_stop(bridge, signal.SIGTERM)
 
 
 def until_resolving(bridge):
-    """Waits until one of its threads asks for the name."""
+    """Waits until a thread of the node resolves the name."""
 
     def threads():
         return [(task / "comm").read_text().strip() for task in Path(f"/proc/{bridge.pid}/task").iterdir()]
 
-    # The reactor asks in threads that it keeps for what blocks, and for nothing else.
+    # The async runtime resolves names in its threads for blocking calls and uses these for nothing else.
     bridge.wait_until(
         lambda: any(name.startswith("tokio") for name in threads()), lambda: f"a resolver among {threads()}"
     )
 
 
-def test_two_signals_are_as_good_as_one(environment):
+def test_a_second_signal_changes_nothing(environment):
     """`timeout` and `ros2 launch` may deliver SIGINT twice."""
     server = environment.server()
     bridge = environment.bridge(server.port)
@@ -114,21 +114,21 @@ def test_two_signals_are_as_good_as_one(environment):
 
 
 def test_a_signal_during_the_start_is_not_lost(environment):
-    """At any moment: the exit code is 0, or that of the signal if it was not caught yet."""
+    """The exit code is 0, or that of the signal if the node does not catch signals yet."""
     for number in range(10):
         bridge = environment.bridge(environment.port().number)
-        time.sleep(number * 0.01)  # nothing is waited for: the moments are the point
+        time.sleep(number * 0.01)  # The times of the signals are the point of the test.
         bridge.send_signal(signal.SIGTERM)
         assert bridge.wait(STOP_SECONDS) in (0, -signal.SIGTERM), bridge.log_tail()
         assert "panicked" not in bridge.log
 
 
-def test_a_server_that_does_not_answer_the_close_frame_does_not_hold_it_up(environment):
+def test_a_server_without_a_close_reply_does_not_delay_the_stop(environment):
     port = environment.port()
     server = environment.server(port)
     bridge = environment.bridge(port.number)
     client = server.client()
-    # From now on nobody reads what the bridge sends.
+    # From now on the server reads nothing.
     with client.not_reading():
         require_clean_stop(bridge, signal.SIGTERM)
 
@@ -152,7 +152,7 @@ def test_the_log_reaches_rosout_and_the_console(environment):
 
     late = environment.observer(name="late")
     late_logs = late.subscribe("/rosout", Log, ros_observer.qos(latched=True, depth=1000))
-    wait_until(lambda: line(late_logs), "the line on /rosout for one who comes later")
+    wait_until(lambda: line(late_logs), "the line on /rosout for a late subscriber")
     assert len(line(late_logs)) == 1
 
 
@@ -160,14 +160,14 @@ def test_the_log_level_is_that_of_the_arguments(environment):
     quiet = environment.bridge(environment.port().number, ros_args=["--log-level", "error"])
     loud = environment.bridge(environment.port().number, ros_args=["--log-level", "debug", "-r", "__node:=loud"])
     loud.wait_for_output(r"DEBUG.*next attempt in")
-    # That it answers means that it is up.
+    # Its response shows that it is running.
     environment.parameters(environment.observer()).get("host")
     quiet.end()
     assert quiet.log == ""
 
 
 def listening(process):
-    """The TCP addresses a process listens on, as /proc/net has them."""
+    """Returns the TCP addresses a process listens on, in the format of /proc/net."""
     sockets = {os.readlink(fd) for fd in Path(f"/proc/{process.pid}/fd").iterdir()}
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
@@ -186,7 +186,7 @@ def test_nothing_listens_but_the_simulator_on_the_loopback(environment):
     assert sorted(listening(sim)) == sorted(f"0100007F:{port:04X}" for port in ports)
 
 
-def test_help_and_version(environment):
+def test_help_and_version_are_printed(environment):
     helper = environment.bridge(args=["--help"], defaults=False)
     assert helper.wait() == 0
     for word in ("SENSR", "--ros-args", "--print-params", "--version"):
@@ -196,7 +196,7 @@ def test_help_and_version(environment):
     assert re.fullmatch(r"sensr_bridge \d+\.\d+\.\d+\n", version.stdout)
 
 
-def test_a_namespace_moves_everything(environment):
+def test_a_namespace_applies_to_all_names(environment):
     server = environment.server()
     observer = environment.observer()
     clouds = observer.subscribe_clouds("/site/points/raw")
@@ -216,7 +216,7 @@ def test_a_namespace_moves_everything(environment):
     assert all(name.startswith("/site/sensr_bridge/") for name in services)
 
 
-def test_two_bridges_side_by_side(environment):
+def test_two_bridges_run_side_by_side(environment):
     observer = environment.observer()
     sites = {}
     for name in ("north", "south"):
@@ -241,25 +241,25 @@ def test_a_topic_can_be_remapped(environment):
     clouds.wait(1)
 
 
-def test_two_subscribers_get_everything(environment):
+def test_two_subscribers_receive_every_cloud(environment):
     server = environment.server()
     observers = [environment.observer(name=name) for name in ("one", "two")]
     inboxes = [observer.subscribe_clouds(keep=number_of) for observer in observers]
-    statistics = environment.statistics(observers[0])
+    environment.statistics(observers[0])
     environment.bridge(server.port)
-    for observer, inbox in zip(observers, inboxes):
+    for observer, inbox in zip(observers, inboxes, strict=True):
         observer.wait_for_match(inbox)
     client = server.client()
     for number in range(50):
         client.send(points_encoder.numbered_cloud(number, points=1000))
-        # In step: how many may be under way at once is not the subject.
+        # One at a time, so that no queue matters.
         for inbox in inboxes:
             inbox.wait(number + 1)
     for inbox in inboxes:
         assert inbox.messages == list(range(50))
 
 
-def test_a_late_subscriber_gets_everything_from_then_on(environment):
+def test_a_late_subscriber_receives_every_later_cloud(environment):
     server = environment.server()
     observer = environment.observer()
     statistics = environment.statistics(observer)
@@ -281,8 +281,8 @@ def test_a_late_subscriber_gets_everything_from_then_on(environment):
     assert (after.published, after.unsubscribed) == (10, 10)
 
 
-def test_the_cpu_is_left_alone_when_a_server_accepts_and_closes_at_once(environment):
-    """However short a link is, the pause before the next attempt is kept."""
+def test_a_server_that_closes_at_once_costs_little_cpu(environment):
+    """The delay before the next attempt applies after the shortest connection too."""
     server = environment.server()
     observer = environment.observer()
     statistics = environment.statistics(observer)

@@ -1,4 +1,4 @@
-"""Quality of service as the graph shows it, and the statistics message in full."""
+"""Offered QoS in the ROS graph, and every field of the statistics."""
 
 import re
 
@@ -17,17 +17,17 @@ CLOUDS = ("points/raw", "points/ground", "points/background", "points/objects")
 
 
 def offers(observer, topic, known):
-    """What the bridge offers on a topic, by each of its publishers there."""
-    # Frames come from the publishing threads of both links.
+    """Returns the offered QoS of each of the bridge's publishers of a topic."""
+    # The publishing threads of both links publish frames.
     publishers = 2 if topic == "wire" else 1
 
-    def of_the_bridge():
-        # Which node a publisher belongs to is announced apart from the publisher, so it may come later.
+    def endpoints_of_the_bridge():
+        # The node of a publisher is announced separately and may arrive later.
         infos = observer.node.get_publishers_info_by_topic(topic)
         mine = [info for info in infos if (info.node_name, info.node_namespace) == ("sensr_bridge", "/")]
         return mine if len(mine) >= publishers else None
 
-    infos = wait_until(of_the_bridge, f"{publishers} publishers of {topic} in /sensr_bridge")
+    infos = wait_until(endpoints_of_the_bridge, f"{publishers} publishers of {topic} in /sensr_bridge")
     assert len(infos) == publishers
     assert {info.topic_type for info in infos} == {known.type_name}
     return [info.qos_profile for info in infos]
@@ -38,12 +38,12 @@ def require_offer(observer, topic, known):
         assert offer.reliability == ReliabilityPolicy.RELIABLE, topic
         wanted = DurabilityPolicy.TRANSIENT_LOCAL if known.latched else DurabilityPolicy.VOLATILE
         assert offer.durability == wanted, topic
-        # Not every middleware tells the history of others.
+        # Not every middleware reports the history of remote publishers.
         if offer.history != HistoryPolicy.UNKNOWN:
             assert (offer.history, offer.depth) == (HistoryPolicy.KEEP_LAST, known.depth), topic
 
 
-def test_what_each_topic_offers(environment):
+def test_the_offered_qos_of_each_topic(environment):
     links = TwoLinks(environment, *TOPICS)
     for topic, known in TOPICS.items():
         require_offer(links.observer, topic, known)
@@ -67,14 +67,14 @@ def test_best_effort_is_honoured_for_clouds(environment):
         server.client().send(points_encoder.numbered_cloud(1))
         return tolerant.count >= 5
 
-    wait_until(arrives, "clouds at the one who takes what he gets")
-    # It asked for more than is offered.
+    wait_until(arrives, "clouds at the best-effort subscriber")
+    # This subscription requests more than is offered.
     assert patient.count == 0
 
 
 @pytest.fixture
 def full(environment):
-    """A bridge that has had one message for every topic but the frames, and its statistics."""
+    """A bridge that received one message for every topic except frames, and its statistics."""
     topics = [topic for topic in TOPICS if topic != "wire"]
     links = TwoLinks(environment, *topics, parameters={"queue_max_bytes": 80_000_000})
     for link in ("points", "output"):
@@ -125,7 +125,7 @@ def test_the_statistics_are_complete(environment, full):
             assert (topic.received, topic.published) == (1, 1), topic.topic
             assert topic.published_bytes > 0
     assert topic_of(message).published_bytes > 16 * 500
-    # One message does not prove what the server's clock is.
+    # One message is no evidence of the server's clock.
     assert not message.clock.known and message.clock.invalid == message.clock.jumps == 0
 
 
@@ -144,7 +144,7 @@ def test_the_stage_times_are_those_of_each_link(full):
     made = len(TOPICS) - len(("wire", "raw", "ground", "background"))
     expected = {("points", name): 3 for name in names} | {("output", name): made for name in names}
     expected |= {("output", "decode"): 1}
-    # Of one message, notices wait one by one and the rest together.
+    # Reliable messages are queued one by one, the rest of a message together.
     expected |= {("output", "wait"): 1}
     for of, wanted in expected.items():
         wait_until(lambda of=of, wanted=wanted: count(*of) == wanted, lambda of=of: f"{of}: {count(*of)}")
@@ -152,7 +152,7 @@ def test_the_stage_times_are_those_of_each_link(full):
 
 
 def test_the_memory_is_that_of_the_process(full):
-    # Pages come and go between two looks.
+    # Resident memory changes between two readings.
     def agrees():
         message = full.statistics.wait_for_next()
         assert message.rss_bytes <= message.rss_peak_bytes

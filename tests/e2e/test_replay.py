@@ -1,4 +1,4 @@
-"""A recording with frames, played by the simulator into another bridge: everything comes out again as it did."""
+"""A recording of frames, replayed by the simulator into another bridge, makes the same messages again."""
 
 from dataclasses import dataclass
 
@@ -14,35 +14,35 @@ from support.topic_table import TOPICS
 
 #: At 10 Hz.
 MESSAGES = 100
-#: Small enough for the shared memory of Fast DDS, all clouds of a message and the frame together.
+#: All clouds of a message and the frame fit into the shared memory of Fast DDS together.
 POINTS = 5_000
-#: Compared byte for byte. Pictures are not: they have stamps all over.
+#: Topics compared byte for byte. Markers have stamps inside and are not.
 COMPARED = [topic for topic in TOPICS if not topic.startswith("markers/")]
-#: Of these only the latest state is sure to reach a subscriber.
+#: Topics of which only the latest state is sure to reach a subscriber.
 STATES = [topic for topic, known in TOPICS.items() if known.latched]
-#: An encapsulation of 4 bytes, then the stamp of the header.
+#: Length of the encapsulation and the stamp of the header.
 STAMP = slice(4, 12)
 
 
 @dataclass
-class Run:
-    """What a bridge got from a simulator, and made of it."""
+class RecordedRun:
+    """Messages that a bridge received from a simulator and published."""
 
     bag: object
     messages: dict
     sent: dict
     statistics: object
 
-    def timeless(self, topic):
-        """All messages on a topic, without the stamps of their headers."""
+    def without_stamps(self, topic):
+        """Returns all messages of a topic without the stamps of their headers."""
         return [data[: STAMP.start] + data[STAMP.stop :] for data in self.messages.get(topic, [])]
 
 
 def run(environment, *sim_args):
-    """Records everything that the bridge publishes while the simulator works."""
+    """Records everything that the bridge publishes while the simulator runs."""
     points, output, bag = environment.port(), environment.port(), environment.folder / "bag"
     statistics = environment.statistics(environment.observer())
-    # Nothing may be lost because a recorder is held up for a moment.
+    # A short delay of the recorder must not lose messages.
     environment.bridge(points.number, {"publish.wire": True, "qos.depth": 50}, output_port=output.number)
     recorder = environment.recorder("--output", bag)
     wait_until_recording(recorder, *TOPICS)
@@ -55,12 +55,12 @@ def run(environment, *sim_args):
 
     message = statistics.wait_until(arrived, "all that was sent")
     stop_recorder(recorder, statistics)
-    return Run(bag, read_bag(bag), sent, message)
+    return RecordedRun(bag, read_bag(bag), sent, message)
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """A street, and the same from the recording."""
+    """A run with the street scene, and one with its recording."""
     with Environment(tmp_path_factory.mktemp("street")) as environment:
         street = run(environment, "--scene", "street", "--points", POINTS, "--rate", 10, "--count", MESSAGES)
     with Environment(tmp_path_factory.mktemp("replay")) as environment:
@@ -68,7 +68,7 @@ def runs(tmp_path_factory):
     return street, replay
 
 
-def test_the_recording_is_whole(runs):
+def test_the_recording_is_complete(runs):
     for made in runs:
         for topic in COMPARED:
             account = topic_of(made.statistics, topic)
@@ -81,12 +81,12 @@ def test_the_recording_is_whole(runs):
 
 
 @pytest.mark.parametrize("topic", [topic for topic in COMPARED if topic not in (*STATES, "wire")])
-def test_everything_comes_out_again_as_it_did(runs, topic):
+def test_messages_are_the_same_in_the_replay(runs, topic):
     street, replay = runs
-    assert replay.timeless(topic) == street.timeless(topic)
+    assert replay.without_stamps(topic) == street.without_stamps(topic)
 
 
-def test_frames_come_out_again_as_they_did(runs):
+def test_frames_are_the_same_in_the_replay(runs):
     def by_link(made):
         frames = [deserialize_message(data, WireFrame) for data in made.messages["wire"]]
         kept = [(frame.link, frame.sequence, frame.data.tobytes()) for frame in frames]
@@ -97,20 +97,20 @@ def test_frames_come_out_again_as_they_did(runs):
 
 
 @pytest.mark.parametrize("topic", STATES)
-def test_states_come_out_again(runs, topic):
+def test_the_final_states_are_the_same_in_the_replay(runs, topic):
     street, replay = runs
     accounts = [topic_of(made.statistics, topic).published for made in runs]
     assert accounts[0] == accounts[1]
     if accounts[0] and topic in COMPARED:
-        assert replay.timeless(topic)[-1] == street.timeless(topic)[-1]
+        assert replay.without_stamps(topic)[-1] == street.without_stamps(topic)[-1]
 
 
-def test_the_pictures_are_as_many(runs):
+def test_the_replay_publishes_as_many_markers(runs):
     counts = [len(made.messages["markers/objects"]) for made in runs]
     assert counts[0] == counts[1] > 0
 
 
-def test_the_figures(runs):
+def test_the_counts_are_the_same_in_the_replay(runs):
     street, replay = runs
     counts = {topic: len(replay.messages.get(topic, [])) for topic in COMPARED}
     for name in ("points", "output"):

@@ -12,7 +12,7 @@ NAMES = ("points", "output")
 
 
 class Served(TwoLinks):
-    """A bridge on two scripted servers, and its services."""
+    """A bridge with two scripted servers, and its services."""
 
     def reconnect(self):
         return self.observer.call(Trigger, "/sensr_bridge/reconnect", Trigger.Request())
@@ -24,7 +24,7 @@ class Served(TwoLinks):
         return self.points_server, self.output_server
 
 
-def test_reconnecting(environment):
+def test_reconnect_reconnects_both_links(environment):
     links = Served(environment, "points/raw")
     for server in links.servers():
         server.client()
@@ -40,7 +40,7 @@ def test_reconnecting(environment):
         assert (link.disconnects, link.failed_attempts) == (1, 0)
 
 
-def test_reconnecting_ends_a_long_pause(environment):
+def test_reconnect_ends_a_long_back_off(environment):
     port = environment.port()
     observer = environment.observer()
     statistics = environment.statistics(observer)
@@ -52,28 +52,28 @@ def test_reconnecting_ends_a_long_pause(environment):
     statistics.wait_for_state(CONNECTED)
 
 
-def test_pausing_and_resuming(environment):
+def test_the_bridge_can_be_paused_and_resumed(environment):
     links = Served(environment, "points/raw")
     diagnostics = links.observer.subscribe("/diagnostics", DiagnosticArray, ros_observer.qos())
     for server in links.servers():
         server.client()
     assert links.set_enabled(False).message == "both links are paused"
-    for server, name in zip(links.servers(), NAMES):
+    for server, name in zip(links.servers(), NAMES, strict=True):
         assert server.client(1).wait_closed() == 1000
         links.statistics.wait_for_state(PAUSED, name)
     assert links.set_enabled(False).message == "the links are paused already"
     refused = links.reconnect()
     assert not refused.success and "set_enabled" in refused.message
 
-    def said_to_be_paused():
+    def is_paused():
         statuses = diagnostics.messages[-1].status if diagnostics.messages else []
         links = [status for status in statuses if status.name.endswith(" link")]
         return len(links) == 2 and all(
             status.level == DiagnosticStatus.WARN and "paused" in status.message for status in links
         )
 
-    wait_until(said_to_be_paused, "both links paused in /diagnostics")
-    # Parameters do not wake it, and are in effect afterwards.
+    wait_until(is_paused, "both links paused in /diagnostics")
+    # Parameter changes do not resume it and take effect later.
     moved = environment.server()
     links.parameters.set({"points_port": moved.port})
     links.statistics.wait_for_next()
@@ -92,4 +92,4 @@ def test_a_paused_bridge_stops(environment):
     links = Served(environment)
     links.set_enabled(False)
     links.statistics.wait_for_state(PAUSED)
-    # That it ends with code 0 is looked at by the environment.
+    # The environment checks the exit code.

@@ -1,4 +1,4 @@
-"""The simulator's street through a bridge: what it says it has sent is what the bridge has received and published."""
+"""The simulator's street scene: its report of what it sent agrees with what the bridge received and published."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from support.topic_table import TOPICS
 
 #: At 10 Hz.
 MESSAGES = 150
-#: Generation of the interface, and what the bridge calls it.
+#: Generation of the interface, and its number in the statistics.
 GENERATIONS = {"2.5": 25, "3": 30}
 
 EVENTS = {
@@ -33,7 +33,9 @@ def test_the_ledger_agrees_with_the_report_of_the_simulator(environment, generat
     sent = environment.sim(*street, points_port=points.number, output_port=output.number).wait_until_done()
 
     for name in ("points", "output"):
-        link = statistics.wait_for_link(lambda link: link.frames >= sent[name]["delivered"], "all frames", name)
+        link = statistics.wait_for_link(
+            lambda link, name=name: link.frames >= sent[name]["delivered"], "all frames", name
+        )
         assert (link.frames, link.bytes) == (sent[name]["delivered"], sent[name]["delivered_bytes"])
         assert (link.undecodable_frames, link.undecodable_parts, link.unknown_cloud_types) == (0, 0, 0)
     statistics.wait_until_settled()
@@ -51,7 +53,7 @@ def test_the_ledger_agrees_with_the_report_of_the_simulator(environment, generat
     assert sum(len(message.objects) for message in messages) == contents["objects"]
     for kind in ("raw", "ground", "background"):
         assert statistics.topic(f"points/{kind}").received == sent["clouds"][kind] == MESSAGES
-    # Beside its events, health is part of what goes to a new client and to all now and then.
+    # Health is sent with events, to every new client, and now and then to all.
     assert statistics.topic("health").received > contents["health_events"]
     for topic in ("zones", "health", "server_status"):
         assert inboxes[topic].wait(1), topic

@@ -1,4 +1,4 @@
-"""Two bridges on the same topics show half the truth each: both say so."""
+"""Duplicate bridges on the same topics report each other."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from support.processes import executable
 from support.summary_notes import add_note
 
 
-def test_two_bridges_of_one_name(environment):
+def test_two_bridges_of_one_name_report_each_other(environment):
     first = environment.bridge()
     observer = environment.observer()
     diagnostics = observer.subscribe("/diagnostics", DiagnosticArray, ros_observer.qos())
@@ -37,13 +37,13 @@ def test_two_bridges_of_one_name(environment):
     wait_until(lambda: level() == DiagnosticStatus.OK, "a bridge that is alone again")
 
 
-def test_another_name_on_the_same_topics(environment):
+def test_two_bridges_on_the_same_topics_report_each_other(environment):
     first = environment.bridge()
     environment.bridge(ros_args=["-r", "__node:=other"])
     first.wait_for_output(r"WARN.*another bridge publishes on the topics of /sensr_bridge: /other")
 
 
-def test_another_namespace_is_another_bridge(environment):
+def test_bridges_in_different_namespaces_are_no_duplicates(environment):
     bridges = [environment.bridge(ros_args=["-r", f"__ns:=/{name}"]) for name in ("north", "south")]
     observer = environment.observer()
     diagnostics = observer.subscribe("/diagnostics", DiagnosticArray, ros_observer.qos())
@@ -54,11 +54,11 @@ def test_another_namespace_is_another_bridge(environment):
 @pytest.mark.skipif(
     os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp") != "rmw_fastrtps_cpp", reason="Fast DDS only"
 )
-def test_nodes_of_another_user_in_shared_memory(environment):
-    """They discover each other, and nothing arrives: Fast DDS's files belong to their user."""
+def test_nodes_of_another_user_in_shared_memory_are_reported(environment):
+    """Such nodes discover each other but exchange no data, because the files of Fast DDS belong to their user."""
     user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-    may = os.geteuid() == 0 and shutil.which("setpriv")
-    if not may or subprocess.run([*user, "test", "-x", executable("sensr_bridge")]).returncode != 0:
+    can_switch = os.geteuid() == 0 and shutil.which("setpriv")
+    if not can_switch or subprocess.run([*user, "test", "-x", executable("sensr_bridge")], check=False).returncode != 0:
         add_note("SKIPPED, NOT ROOT, NO setpriv OR A PRIVATE FOLDER: nodes of two users")
         pytest.skip("cannot start the bridge as another user")
     # A node of this user in the domain.

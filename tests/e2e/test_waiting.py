@@ -1,4 +1,4 @@
-"""Hosts and CA files that are not there: waited for like a server, and read no more often than needed."""
+"""Missing hosts and CA files: the bridge waits for them as for a server, and reads them no more often than needed."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ LINKS = ("points", "output")
 
 
 class Site:
-    """A bridge that is told to connect to a site of a hosts file."""
+    """A bridge whose host is a site of a hosts file."""
 
     def __init__(self, environment, text=None, **parameters):
         self.environment = environment
@@ -34,7 +34,7 @@ class Site:
         self.observer.wait_for_match(self.clouds, self.statistics.inbox, self.diagnostics)
 
     def write(self, text):
-        """At once: a reader sees all of it or nothing."""
+        """Replaces the file atomically."""
         unfinished = self.path.with_suffix(".unfinished")
         unfinished.write_text(text)
         os.replace(unfinished, self.path)
@@ -55,9 +55,9 @@ class Site:
         self.clouds.wait(count + 1)
 
     def require_diagnosed(self, *words):
-        """Both links are an error with these words."""
+        """Waits until the diagnostics of both links are errors with these words."""
 
-        def said():
+        def is_reported():
             statuses = self.diagnostics.messages[-1].status if self.diagnostics.messages else []
             links = [status for status in statuses if status.name.endswith(" link")]
             return len(links) == 2 and all(
@@ -65,18 +65,18 @@ class Site:
                 for status in links
             )
 
-        wait_until(said, lambda: f"{words} of both links: {self.diagnostics.messages[-1:]}")
+        wait_until(is_reported, lambda: f"{words} of both links: {self.diagnostics.messages[-1:]}")
 
 
 YARD = "sites: {yard: 127.0.0.1}\n"
 
 
-def test_a_hosts_file_that_appears_later(environment):
+def test_a_hosts_file_may_appear_later(environment):
     site = Site(environment)
     site.require_waiting("cannot read hosts file", str(site.path), "No such file")
     site.bridge.wait_for_output(r"WARN.*cannot read hosts file .*; trying again in \d+\.\d s")
     site.require_diagnosed("not connected", "cannot read hosts file")
-    # Everything else answers meanwhile.
+    # Services and topics work meanwhile.
     site.parameters.set({"pointcloud_interval": 0.0, "frame_id": "early"})
     reason = site.parameters.refusal("host", "pier")
     assert "cannot read hosts file" in reason
@@ -87,11 +87,11 @@ def test_a_hosts_file_that_appears_later(environment):
     for name in LINKS[:1]:
         assert site.statistics.wait_for_state(CONNECTED, name).url == f"ws://127.0.0.1:{site.server.port}/"
     assert site.clouds.messages[-1].frame_id == "early"
-    # Said once, not with each attempt.
+    # Logged once, not with each attempt.
     assert site.bridge.log.count("; trying again in") == 1, site.bridge.log_tail()
 
 
-def test_waiting_for_a_hosts_file_can_be_paused_and_ended(environment):
+def test_waiting_for_a_hosts_file_can_be_paused_and_cut_short(environment):
     site = Site(environment, **{"reconnect.initial_delay": 600.0, "reconnect.max_delay": 600.0})
     site.require_waiting("cannot read hosts file")
     set_enabled = "/sensr_bridge/set_enabled"
@@ -99,13 +99,13 @@ def test_waiting_for_a_hosts_file_can_be_paused_and_ended(environment):
     site.statistics.wait_for_state(PAUSED)
     assert site.observer.call(SetBool, set_enabled, SetBool.Request(data=True)).success
     site.require_waiting("cannot read hosts file")
-    # Asked to reconnect it does not sit out the pause.
+    # A reconnect request ends the delay.
     site.write(YARD)
     assert site.reconnect().message == "both links are made anew"
     site.require_cloud()
 
 
-def test_a_hosts_file_without_permission(environment):
+def test_a_hosts_file_without_read_permission_is_waited_for(environment):
     if os.geteuid() == 0:
         summary_notes.add_note("SKIPPED, ROOT MAY READ EVERYTHING")
         pytest.skip("root may read everything")
@@ -122,8 +122,8 @@ def test_a_hosts_file_without_permission(environment):
     [("sites: {pier: 127.0.0.1}\n", "it has: pier"), ("sites: [\n", "line 1")],
     ids=["unknown site", "no YAML"],
 )
-def test_a_hosts_file_that_comes_and_is_wrong_ends_the_wait(environment, text, words):
-    """It may be half written, so it gets a moment. Then it is as if it had been there from the start."""
+def test_an_invalid_hosts_file_that_appears_ends_the_wait(environment, text, words):
+    """The file may be half written, so the bridge waits a moment before it exits as for an invalid file at start."""
     site = Site(environment)
     site.write(text)
     assert site.bridge.wait() == 2, site.bridge.log_tail()
@@ -131,7 +131,7 @@ def test_a_hosts_file_that_comes_and_is_wrong_ends_the_wait(environment, text, w
     assert len(last) == 1 and words in last[0] and str(site.path) in last[0], site.bridge.log_tail()
 
 
-def test_a_hosts_file_that_is_repaired_in_time_is_taken(environment):
+def test_a_hosts_file_that_is_repaired_in_time_is_used(environment):
     site = Site(environment)
     site.write("")
     site.bridge.wait_for_output(r"WARN.*it has no `sites:`")
@@ -139,7 +139,7 @@ def test_a_hosts_file_that_is_repaired_in_time_is_taken(environment):
     site.require_cloud()
 
 
-def test_parameters_that_have_nothing_to_do_with_it_do_not_need_the_hosts_file(environment):
+def test_unrelated_parameters_do_not_need_the_hosts_file(environment):
     other = environment.server()
     site = Site(environment, YARD)
     site.require_cloud()
@@ -150,11 +150,11 @@ def test_parameters_that_have_nothing_to_do_with_it_do_not_need_the_hosts_file(e
         site.server.client(1).send(points_encoder.numbered_cloud(7))
         wait_until(lambda: site.clouds.messages[-1].frame_id == "moved", "the new frame")
         site.parameters.set({"frame_id": "sensr"})
-    # A file that is not there is a slip of the finger.
+    # A missing file in a request is a typing error.
     missing = str(site.path.with_name("other.yaml"))
     reason = site.parameters.refusal("hosts_file", missing)
     assert f"cannot read hosts file {missing}" in reason
-    # The site is still known.
+    # The address of the site is still known.
     site.parameters.set({"points_port": other.port})
     site.require_cloud(other)
     assert site.parameters.get("host", "points_port") == ["yard", other.port]
@@ -167,7 +167,7 @@ def test_a_reconnect_reads_the_hosts_file_again(environment):
     site.write("sites: {yard: 127.0.0.2}\n")
     assert site.reconnect().message == "both links are made anew"
     site.require_cloud(moved)
-    # What cannot be read is no reason not to reconnect.
+    # An unreadable file does not prevent the reconnect.
     unknown, broken = (lambda: site.write("sites: {pier: 127.0.0.1}\n")), (lambda: site.write("sites: ["))
     for number, change in enumerate((unknown, broken, site.path.unlink), 2):
         change()
@@ -177,8 +177,8 @@ def test_a_reconnect_reads_the_hosts_file_again(environment):
         site.require_cloud(moved, number=number)
 
 
-def test_a_hosts_file_on_a_share_that_hangs(environment):
-    """Opening a FIFO blocks as reading from a dead share does. Everything else goes on."""
+def test_a_hosts_file_on_a_hanging_share_blocks_nothing_else(environment):
+    """Opening a FIFO blocks as reading from a hanging network share does."""
     environment.folder.joinpath("sites").mkdir()
     fifo = environment.folder / "sites" / "fifo.yaml"
     os.mkfifo(fifo)
@@ -188,12 +188,12 @@ def test_a_hosts_file_on_a_share_that_hangs(environment):
     bridge = environment.bridge(server.port, {"host": "yard", "hosts_file": str(fifo)})
     statistics.wait_for_link(lambda link: "no answer from the file system" in link.last_error, "the reason")
     environment.parameters(observer).set({"pointcloud_interval": 1.0})
-    # It ends in time all the same.
+    # The bridge still stops in time.
     bridge.send_signal(signal.SIGTERM)
     assert bridge.wait(20.0) == 0, bridge.log_tail()
 
 
-def test_a_ca_file_that_appears_later(environment):
+def test_a_ca_file_may_appear_later(environment):
     tls = environment.folder / "tls"
     sim = environment.sim("--points", 1000, "--tls", tls)
     ca_file, hidden = tls / "sensr-ca.crt", tls / "hidden.crt"
@@ -205,13 +205,13 @@ def test_a_ca_file_that_appears_later(environment):
     bridge.wait_for_output(rf"WARN.*cannot read tls.ca_file {ca_file}.*attempt to connect")
     for name in LINKS:
         statistics.wait_for_link(lambda link: "cannot read tls.ca_file" in link.last_error, "the reason", name)
-    # A new CA file has to be there when it is set.
+    # A new CA file must exist when it is set.
     reason = environment.parameters(observer).refusal("tls.ca_file", str(tls / "other.crt"))
     assert "cannot read tls.ca_file" in reason
     hidden.rename(ca_file)
     for name in LINKS:
         statistics.wait_for_state(CONNECTED, name)
-    # It is gone again: nothing asks for it but the next link.
+    # The file is gone again: only the next connection reads it.
     ca_file.rename(hidden)
     environment.parameters(observer).set({"pointcloud_interval": 0.5, "tls.verify_name": True})
     assert statistics.wait_for_state(CONNECTED).connects == 1

@@ -1,8 +1,8 @@
-/* Stands before rcl (LD_PRELOAD) and breaks it once the file SENSR_TEST_TRIGGER exists:
+/* Library loaded before rcl (LD_PRELOAD) that makes it fail as soon as the file SENSR_TEST_TRIGGER exists:
  *
  *   SENSR_TEST_PUBLISH=CODE   publishing in the thread SENSR_TEST_THREAD returns that code; with "hang" it never
- *                             returns, with "slow" it takes 0.3 s, with "abort" it does what C++ does with an
- *                             exception that nobody catches
+ *                             returns, with "slow" it takes 0.3 s, with "abort" it aborts as after an uncaught C++
+ *                             exception
  *   SENSR_TEST_WAIT=CODE      waiting returns that code at once
  */
 #define _GNU_SOURCE
@@ -21,7 +21,7 @@ static const char *broken(const char *what)
     return how && trigger && access(trigger, F_OK) == 0 ? how : NULL;
 }
 
-/* How publishing is to fail in this thread. */
+/* Returns how publishing fails in this thread, NULL if it does not. */
 static const char *broken_publish(void)
 {
     const char *thread = getenv("SENSR_TEST_THREAD");
