@@ -1,8 +1,8 @@
-"""One bridge: `ros2 launch sensr_bridge bridge.launch.py host:=192.0.2.10 record:=true rviz:=true`.
+"""Launches one bridge: `ros2 launch sensr_bridge bridge.launch.py host:=192.0.2.10 record:=true rviz:=true`.
 
-Parameters live in a YAML file (params_file); the arguments here only choose files and the few things
-people type. `ros2 launch sensr_bridge bridge.launch.py --show-args` explains each. A launch file of your own may
-include this one several times, once for each site.
+The arguments select files and set a few frequent options; all other parameters are in a YAML file (params_file).
+`ros2 launch sensr_bridge bridge.launch.py --show-args` describes each argument. Another launch file may include this
+one several times, once for each site.
 """
 
 import importlib.util
@@ -37,78 +37,79 @@ from launch_ros.actions import Node
 from rclpy.qos import QoSReliabilityPolicy
 
 
-def module_beside(name):
-    """Loads a module from the folder of this file, which is on no path."""
-    path = Path(__file__).with_name(f'{name}.py')
+def load_module(name):
+    """Loads a module from the folder of this file, which is not on Python's path."""
+    path = Path(__file__).with_name(f"{name}.py")
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-bridge_arguments = module_beside('bridge_arguments')
-bridge_recording = module_beside('bridge_recording')
-bridge_view = module_beside('bridge_view')
+bridge_arguments = load_module("bridge_arguments")
+bridge_recording = load_module("bridge_recording")
+bridge_view = load_module("bridge_view")
 
-PACKAGE = 'sensr_bridge'
-CONFIG = Path(get_package_share_directory(PACKAGE)) / 'config'
-ARGUMENTS = bridge_arguments.arguments(CONFIG, os.environ)
+PACKAGE = "sensr_bridge"
+CONFIG = Path(get_package_share_directory(PACKAGE)) / "config"
+ARGUMENTS = bridge_arguments.all_arguments(CONFIG, os.environ)
 
-# Where Fast DDS looks for its profile. The old name still works later, but with a warning.
+# Variable that names the Fast DDS profile. Later versions accept the old name with a warning.
 PROFILE_VARIABLE = (
-    'FASTRTPS_DEFAULT_PROFILES_FILE'
-    if os.environ.get('ROS_DISTRO') in ('humble', 'iron', 'jazzy')
-    else 'FASTDDS_DEFAULT_PROFILES_FILE'
+    "FASTRTPS_DEFAULT_PROFILES_FILE"
+    if os.environ.get("ROS_DISTRO") in ("humble", "iron", "jazzy")
+    else "FASTDDS_DEFAULT_PROFILES_FILE"
 )
 
-# The bridge ends with this code when what it was given is wrong: starting it again cannot help.
-EXIT_BAD_CONFIGURATION = 2
+# Exit code of the bridge for an invalid configuration, which a restart cannot cure.
+EXIT_INVALID_CONFIGURATION = 2
 
-# The bridge needs this long to say what it will do. A machine that is starting up may be slow.
-RESOLVE_LIMIT = 30.0
+# Longest time for the bridge to print its configuration, on a machine that is starting up.
+RESOLVE_TIMEOUT = 30.0
 
 
-class Used(str):
-    """A launch configuration that a bridge was started with.
+class UsedArgument(str):
+    """Launch configuration that a bridge was started with.
 
-    The arguments of an include stay behind when it is done. Marked as used they are not taken for arguments of the
-    next include of this file; whoever else reads them sees a text as before.
+    The arguments of an include remain set after it. This mark keeps the next include of this file from using them; for
+    all other readers the value is still a string.
     """
 
-    # Looked for by name: each include of this file has a class of its own.
+    # An attribute, because each include of this file has its own class.
     is_used_by_a_bridge = True
 
 
-def forget_the_include_before(context):
-    """Leaves the arguments of the include before to it. Those of the command line are for all includes."""
+def drop_arguments_of_former_include(context):
+    """Removes the arguments of a former include of this file. Those of the command line apply to all includes."""
     configurations = context.launch_configurations
-    command_line = dict(word.split(':=', 1) for word in context.argv if ':=' in word)
+    command_line = dict(word.split(":=", 1) for word in context.argv if ":=" in word)
     for argument in ARGUMENTS:
-        if hasattr(configurations.get(argument.name), 'is_used_by_a_bridge'):
+        if hasattr(configurations.get(argument.name), "is_used_by_a_bridge"):
             del configurations[argument.name]
             if argument.name in command_line:
                 configurations[argument.name] = command_line[argument.name]
 
 
-def mark_as_used(context):
+def mark_arguments_as_used(context):
+    """Marks the arguments of this include for `drop_arguments_of_former_include`."""
     for argument in ARGUMENTS:
         configurations = context.launch_configurations
-        configurations[argument.name] = Used(configurations[argument.name])
+        configurations[argument.name] = UsedArgument(configurations[argument.name])
 
 
 def fail(context, reason):
-    """Makes `ros2 launch` end with another exit code than 0, whenever it ends, and says why.
+    """Logs an error and makes the exit code of `ros2 launch` another than 0, whenever it ends.
 
-    An exception would do so too, but at once, and with it would go all other nodes of the launch, those that are
-    just being started as orphans.
+    An exception would end the launch at once, with all its other nodes, and leave those that are just being started
+    running as orphans.
     """
-    # Its lines are those of a logger that otherwise would not reach the log file of the launch.
-    get_logger('asyncio')
-    context.asyncio_loop.call_exception_handler({'message': reason})
+    # asyncio logs the reason; creating its logger here adds it to the log file of the launch.
+    get_logger("asyncio")
+    context.asyncio_loop.call_exception_handler({"message": reason})
 
 
 class Group:
-    """The processes of one bridge: given up together, whatever else the launch is made of."""
+    """Processes of one bridge, which end together without affecting the rest of the launch."""
 
     def __init__(self, name):
         self.name = name
@@ -119,16 +120,16 @@ class Group:
         self.processes.append(process)
 
     def handlers(self, bridge, simulator):
-        """What ends the group: starting the bridge or the simulator again could not mend it."""
+        """Returns the event handlers that give up the group after a failure that a restart cannot cure."""
 
         def bridge_ended(event, context):
-            if event.returncode == EXIT_BAD_CONFIGURATION:
-                return self.give_up(context, 'the configuration is wrong, see its last line')
+            if event.returncode == EXIT_INVALID_CONFIGURATION:
+                return self.give_up(context, "the configuration is invalid, see the last line of the bridge")
             return None
 
         def simulator_ended(event, context):
             if event.returncode != 0:
-                return self.give_up(context, 'the simulator failed, see its last line')
+                return self.give_up(context, "the simulator failed, see its last line")
             return None
 
         handlers = [OnProcessExit(target_action=bridge, on_exit=bridge_ended)]
@@ -137,72 +138,76 @@ class Group:
         return [RegisterEventHandler(handler) for handler in handlers]
 
     def give_up(self, context, reason):
+        """Ends all processes of the group and logs the reason."""
         if self.is_given_up or context.is_shutdown:
             return None
         self.is_given_up = True
-        fail(context, f'{self.name} was given up: {reason}')
+        fail(context, f"{self.name} was given up: {reason}")
         return [EmitEvent(event=ShutdownProcess(process_matcher=matches_action(one))) for one in self.processes]
 
 
 def require_installed(options):
-    """Refuses what needs a package that is not there. A process that cannot be started would leave the others."""
+    """Refuses options whose package is not installed, before any process starts."""
     needs = []
     if options.record:
-        needs += [('record', 'ros2bag'), ('record', 'rosbag2_storage_mcap')]
+        needs += [("record", "ros2bag"), ("record", "rosbag2_storage_mcap")]
     if options.rviz:
-        needs += [('rviz', 'rviz2')]
+        needs += [("rviz", "rviz2")]
     for argument, package in needs:
         try:
             get_package_prefix(package)
         except PackageNotFoundError:
-            debian = f'ros-{os.environ.get("ROS_DISTRO", "DISTRO")}-{package.replace("_", "-")}'
-            raise bridge_arguments.Refused(
-                f'{argument}: the package {package} is not installed, such as with apt install {debian}'
+            debian = f"ros-{os.environ.get('ROS_DISTRO', 'DISTRO')}-{package.replace('_', '-')}"
+            raise bridge_arguments.ArgumentError(
+                f"{argument}: the package {package} is not installed (apt install {debian})"
             ) from None
-    if options.record and not shutil.which('ros2'):
-        raise bridge_arguments.Refused('record: there is no ros2 command in PATH')
+    if options.record and not shutil.which("ros2"):
+        raise bridge_arguments.ArgumentError("record: the command ros2 is not in PATH")
 
 
 def absolute_namespace(options, context):
-    """The namespace of the nodes as launch_ros makes it. `/`: none."""
-    base = context.launch_configurations.get('ros_namespace', '')
-    joined = options.namespace if options.namespace.startswith('/') else f'{base}/{options.namespace}'
-    return '/' + joined.strip('/')
+    """Returns the namespace of the nodes as launch_ros composes it, `/` for none."""
+    base = context.launch_configurations.get("ros_namespace", "")
+    joined = options.namespace if options.namespace.startswith("/") else f"{base}/{options.namespace}"
+    return "/" + joined.strip("/")
 
 
-def quoted(text):
-    """A text as YAML: of itself `08` is a number there, and `N` a truth value."""
+def quote(text):
+    """Quotes a string for YAML, where `08` is a number and `N` a boolean."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def ros_arguments(options, namespace):
-    """Parameters on the command line: a file that launch_ros would write for them may be gone at the next start."""
+    """Returns the ROS arguments of the bridge.
+
+    Parameters are on the command line, because a temporary file written by launch_ros may be deleted before a restart.
+    """
     overrides = {}
     if options.sim:
-        overrides['host'] = 'localhost'
+        overrides["host"] = "localhost"
     if options.host:
-        overrides['host'] = options.host
+        overrides["host"] = options.host
     if options.hosts_file:
-        overrides['hosts_file'] = str(options.hosts_file)
-    logger = '.'.join([*namespace.strip('/').split('/'), PACKAGE]).strip('.')
-    words = ['--log-level', f'{logger}:={options.log_level}', '--params-file', str(options.params_file)]
+        overrides["hosts_file"] = str(options.hosts_file)
+    logger = ".".join([*namespace.strip("/").split("/"), PACKAGE]).strip(".")
+    words = ["--log-level", f"{logger}:={options.log_level}", "--params-file", str(options.params_file)]
     for name, value in overrides.items():
-        words += ['-p', f'{name}:={quoted(value)}']
+        words += ["-p", f"{name}:={quote(value)}"]
     return words
 
 
 def dds_environment(profile):
-    """The bridge's environment with the profile.
+    """Returns the environment variables of the bridge that select the profile.
 
-    Who only receives does without: the recorder loses no more and takes half the memory.
+    The recorder runs without it: it loses no more messages and needs half the memory.
     """
-    rmw = os.environ.get('RMW_IMPLEMENTATION') or 'rmw_fastrtps_cpp'
-    if profile is None or not rmw.startswith('rmw_fastrtps'):
+    rmw = os.environ.get("RMW_IMPLEMENTATION") or "rmw_fastrtps_cpp"
+    if profile is None or not rmw.startswith("rmw_fastrtps"):
         return {}
     return {PROFILE_VARIABLE: str(profile)}
 
 
-def bridge(options, namespace):
+def bridge_node(options, namespace):
     return Node(
         package=PACKAGE,
         executable=PACKAGE,
@@ -210,7 +215,7 @@ def bridge(options, namespace):
         namespace=namespace,
         ros_arguments=ros_arguments(options, namespace),
         additional_env=dds_environment(options.dds_profile),
-        output='screen',
+        output="screen",
         emulate_tty=True,
         respawn=True,
         respawn_delay=2.0,
@@ -218,121 +223,123 @@ def bridge(options, namespace):
 
 
 def run_name(namespace):
-    """A name for the files of this run."""
-    began = datetime.now().strftime('%Y%m%d_%H%M%S')
-    return '_'.join([*namespace.strip('/').split('/'), began]).strip('_')
+    """Returns a name for the files of this run."""
+    began = datetime.now().strftime("%Y%m%d_%H%M%S")
+    return "_".join([*namespace.strip("/").split("/"), began]).strip("_")
 
 
-def recorder(options, namespace):
+def recorder_actions(options, namespace):
     name = run_name(namespace)
     folder = options.bag_dir / name
-    qos_file = Path(launch_config.get_log_file_path(f'{name}_qos.yaml'))
-    # A recorder that asks for the most that is offered came with Iron.
-    adaptive = hasattr(QoSReliabilityPolicy, 'BEST_AVAILABLE')
-    qos_file.write_text(yaml.safe_dump(bridge_recording.qos(namespace, adaptive)))
-    command = bridge_recording.command(
+    qos_file = Path(launch_config.get_log_file_path(f"{name}_qos.yaml"))
+    # Recorders since Iron can request the best available QoS.
+    adaptive = hasattr(QoSReliabilityPolicy, "BEST_AVAILABLE")
+    qos_file.write_text(yaml.safe_dump(bridge_recording.qos_overrides(namespace, adaptive)))
+    command = bridge_recording.record_command(
         namespace, folder, qos_file, duration=options.bag_duration, preset=options.storage_preset
     )
     return [
-        LogInfo(msg=f'recording to {folder}'),
-        ExecuteProcess(cmd=command, output='screen', name='recorder'),
+        LogInfo(msg=f"recording to {folder}"),
+        ExecuteProcess(cmd=command, output="screen", name="recorder"),
     ]
 
 
-def resolve(options, namespace):
-    """Asks the bridge which parameters it will start with, those of its site included.
+def resolve_parameters(options, namespace):
+    """Runs the bridge with `--print-resolved` to get its effective parameters, those of its site included.
 
-    Returns them by name, none if it cannot tell, and the reason for the log, if the bridge will not give it itself.
+    Returns the parameters by name, empty after a failure, and a reason for the log unless the bridge will log it
+    itself.
     """
-    executable = Path(get_package_prefix(PACKAGE)) / 'lib' / PACKAGE / PACKAGE
-    arguments = [*ros_arguments(options, namespace), '-r', f'__ns:={namespace}']
+    executable = Path(get_package_prefix(PACKAGE)) / "lib" / PACKAGE / PACKAGE
+    arguments = [*ros_arguments(options, namespace), "-r", f"__ns:={namespace}"]
     try:
-        asked = subprocess.run(
-            [str(executable), '--print-resolved', '--ros-args', *arguments],
+        result = subprocess.run(
+            [str(executable), "--print-resolved", "--ros-args", *arguments],
             capture_output=True,
-            encoding='utf-8',
-            timeout=RESOLVE_LIMIT,
+            encoding="utf-8",
+            timeout=RESOLVE_TIMEOUT,
+            check=False,
         )
     except subprocess.TimeoutExpired:
-        return {}, f'no answer from {executable} for {RESOLVE_LIMIT:.0f} s'
-    if asked.returncode == 0:
-        return json.loads(asked.stdout), None
-    if asked.returncode == EXIT_BAD_CONFIGURATION:
+        return {}, f"no output of {executable} within {RESOLVE_TIMEOUT:.0f} s"
+    if result.returncode == 0:
+        return json.loads(result.stdout), None
+    if result.returncode == EXIT_INVALID_CONFIGURATION:
         return {}, None
-    return {}, (asked.stderr.strip().splitlines() or [f'exit code {asked.returncode}'])[-1]
+    return {}, (result.stderr.strip().splitlines() or [f"exit code {result.returncode}"])[-1]
 
 
-def simulator(resolved):
-    """The simulator, on the ports on which the bridge will look for it."""
-    ports = {'--output-port': resolved.get('output_port'), '--points-port': resolved.get('points_port')}
+def simulator_node(resolved):
+    """Returns the simulator, listening on the ports to which the bridge will connect."""
+    ports = {"--output-port": resolved.get("output_port"), "--points-port": resolved.get("points_port")}
     arguments = [word for name, port in ports.items() if port for word in (name, str(port))]
-    return Node(package=PACKAGE, executable='sensr_sim', arguments=arguments, output='screen')
+    return Node(package=PACKAGE, executable="sensr_sim", arguments=arguments, output="screen")
 
 
-def rviz(resolved, namespace):
-    """rviz2 with the frame, the topics and the reliability of the bridge, and a transform if there is none."""
-    shipped = yaml.safe_load((CONFIG / 'sensr.rviz').read_text(encoding='utf-8'))
-    frame = resolved.get('frame_id') or shipped['Visualization Manager']['Global Options']['Fixed Frame']
-    config, remappings = bridge_view.view(
+def rviz_nodes(resolved, namespace):
+    """Returns rviz2 with the frame, topics and reliability of the bridge, and a transform if the bridge has none."""
+    shipped = yaml.safe_load((CONFIG / "sensr.rviz").read_text(encoding="utf-8"))
+    frame = resolved.get("frame_id") or shipped["Visualization Manager"]["Global Options"]["Fixed Frame"]
+    config, remappings = bridge_view.rviz_config(
         shipped,
         namespace=namespace,
         frame=frame,
-        unnamed=resolved.get('parent_frame') or view_frame(frame),
-        reliable=resolved.get('qos.reliability') != 'best_effort',
+        unnamed=resolved.get("parent_frame") or view_frame(frame),
+        reliable=resolved.get("qos.reliability") != "best_effort",
     )
-    config_file = Path(launch_config.get_log_file_path(f'{run_name(namespace)}.rviz'))
-    config_file.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), encoding='utf-8')
+    config_file = Path(launch_config.get_log_file_path(f"{run_name(namespace)}.rviz"))
+    config_file.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), encoding="utf-8")
     shown = Node(
-        package='rviz2',
-        executable='rviz2',
-        name='rviz2',
+        package="rviz2",
+        executable="rviz2",
+        name="rviz2",
         namespace=namespace,
-        arguments=['--display-config', str(config_file)],
+        arguments=["--display-config", str(config_file)],
         remappings=remappings,
-        output='screen',
+        output="screen",
     )
-    return [shown] if resolved.get('parent_frame') else [shown, *frame_for_rviz(frame, namespace)]
+    return [shown] if resolved.get("parent_frame") else [shown, *frame_for_rviz(frame, namespace)]
 
 
 def view_frame(frame):
-    return f'{frame}_view'
+    return f"{frame}_view"
 
 
 def frame_for_rviz(frame, namespace):
-    """A transform that says nothing of the frame but that there is one: rviz2 warns of frames without transforms."""
+    """Returns the publisher of an arbitrary transform, because rviz2 warns of frames without transforms."""
     try:
-        program = Path(get_package_prefix('tf2_ros')) / 'lib' / 'tf2_ros' / 'static_transform_publisher'
+        program = Path(get_package_prefix("tf2_ros")) / "lib" / "tf2_ros" / "static_transform_publisher"
     except PackageNotFoundError:
         return []
     if not program.exists():
         return []
     return [
         Node(
-            package='tf2_ros',
-            executable='static_transform_publisher',
-            name=f'{PACKAGE}_frame',
+            package="tf2_ros",
+            executable="static_transform_publisher",
+            name=f"{PACKAGE}_frame",
             namespace=namespace,
-            arguments=['--frame-id', frame, '--child-frame-id', view_frame(frame)],
-            output='own_log',
+            arguments=["--frame-id", frame, "--child-frame-id", view_frame(frame)],
+            output="own_log",
         )
     ]
 
 
 def processes(options, namespace, group):
-    """Everything that one bridge consists of."""
+    """Returns all actions of one bridge."""
     result = []
     resolved = {}
     if options.sim or options.rviz:
-        resolved, unknown = resolve(options, namespace)
+        resolved, unknown = resolve_parameters(options, namespace)
         if unknown:
-            result.append(LogInfo(msg=f'the frame and ports of {group.name} are not known, defaults are used: {unknown}'))
-    sim = simulator(resolved) if options.sim else None
-    node = bridge(options, namespace)
+            result.append(LogInfo(msg=f"frame and ports of {group.name} are unknown, using the defaults: {unknown}"))
+    sim = simulator_node(resolved) if options.sim else None
+    node = bridge_node(options, namespace)
     result += [sim, node] if sim else [node]
     if options.record:
-        result += recorder(options, namespace)
+        result += recorder_actions(options, namespace)
     if options.rviz:
-        result += rviz(resolved, namespace)
+        result += rviz_nodes(resolved, namespace)
     for action in result:
         if isinstance(action, ExecuteProcess):
             group.add(action)
@@ -340,22 +347,22 @@ def processes(options, namespace, group):
 
 
 def start(context):
-    """Starts one bridge and what belongs to it, or nothing."""
+    """Starts one bridge with its simulator, recorder and rviz2, or nothing if an argument is invalid."""
     given = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in ARGUMENTS}
-    names = [word.split(':=', 1)[0] for word in context.argv]
+    names = [word.split(":=", 1)[0] for word in context.argv]
     result = [
-        LogInfo(msg=f'{name}: bridge.launch.py has no such argument, but {near}')
-        for name, near in bridge_arguments.misspelt(ARGUMENTS, names).items()
+        LogInfo(msg=f"{name}: bridge.launch.py has no such argument, did you mean {near}?")
+        for name, near in bridge_arguments.find_misspelt(ARGUMENTS, names).items()
     ]
     try:
-        options = bridge_arguments.parse(ARGUMENTS, given)
+        options = bridge_arguments.parse_arguments(ARGUMENTS, given)
         require_installed(options)
         namespace = absolute_namespace(options, context)
-        group = Group('/'.join([namespace.rstrip('/'), PACKAGE]))
+        group = Group("/".join([namespace.rstrip("/"), PACKAGE]))
         result += processes(options, namespace, group)
-    except (bridge_arguments.Refused, OSError) as error:
+    except (bridge_arguments.ArgumentError, OSError) as error:
         # Nothing has been started yet.
-        fail(context, f'bridge.launch.py: {error}')
+        fail(context, f"bridge.launch.py: {error}")
     return result
 
 
@@ -366,9 +373,9 @@ def generate_launch_description():
     ]
     return LaunchDescription(
         [
-            OpaqueFunction(function=forget_the_include_before),
+            OpaqueFunction(function=drop_arguments_of_former_include),
             *declared,
             OpaqueFunction(function=start),
-            OpaqueFunction(function=mark_as_used),
+            OpaqueFunction(function=mark_arguments_as_used),
         ]
     )

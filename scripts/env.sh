@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# To be sourced, in bash: `. scripts/env.sh`. Sourcing it again, after a build say, brings it up to date.
+# Sets the environment for building and running: source it in bash with `. scripts/env.sh`, and again after a build.
 #
-# Afterwards rclpy imports, colcon and the Python tools are on PATH, and if this repository has been built
-#   - its prefix comes first in AMENT_PREFIX_PATH and its messages can be imported in Python,
-#   - SENSR_BRIDGE_PREFIX names it: the executables are in $SENSR_BRIDGE_PREFIX/lib/sensr_bridge/.
+# Afterwards rclpy can be imported, colcon and the Python tools are on PATH, and if this repository has been built
+#   - its prefix is the first in AMENT_PREFIX_PATH and its messages can be imported in Python,
+#   - SENSR_BRIDGE_PREFIX is this prefix: the executables are in $SENSR_BRIDGE_PREFIX/lib/sensr_bridge/.
 
 if [ -z "${BASH_VERSION:-}" ]; then
     echo "env.sh: needs bash" >&2
@@ -31,13 +31,13 @@ _sensr_bridge_env() {
     fi
 
     export SENSR_BRIDGE_ROOT=$root
-    # So that CMake takes this Python and not a newer one that it finds elsewhere.
+    # CMake then uses this Python and not a newer one elsewhere.
     export VIRTUAL_ENV="$root/.ros"
     sensr_bridge_prepend PATH "$root/.ros/bin"
     if [[ "$ros" == wheels ]]; then
         sensr_bridge_use_wheels "$root"
     fi
-    # rustup's usual place, for shells that were not set up for it.
+    # Default folder of rustup, for shells without it in PATH.
     if ! command -v cargo >/dev/null && [[ -x "${CARGO_HOME:-${HOME:-}/.cargo}/bin/cargo" ]]; then
         sensr_bridge_prepend PATH "${CARGO_HOME:-${HOME:-}/.cargo}/bin"
     fi

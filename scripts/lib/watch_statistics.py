@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints what a running bridge says of itself, a line every two seconds."""
+"""Prints the statistics of a running bridge, a line every two seconds."""
 
 import argparse
 import sys
@@ -15,17 +15,17 @@ STATES = {
     LinkStatistics.STATE_BACKOFF: "waiting",
     LinkStatistics.STATE_STOPPED: "stopped",
 }
-#: Starting everything may take this long on a slow machine.
+#: Longest time for the start of all processes on a slow machine.
 START_SECONDS = 60.0
 LINE_SECONDS = 2.0
-#: Lines after which the headings come again.
+#: Number of lines between headings.
 HEADING_LINES = 15
-#: What a bridge does not know, or does not do.
-NOTHING = "-"
+#: Placeholder for unknown values.
+NO_VALUE = "-"
 
 
 class Interval:
-    """What happened from one statistics message to the next."""
+    """Differences between two statistics messages."""
 
     def __init__(self, before, now):
         self.now = now
@@ -37,22 +37,22 @@ class Interval:
         self._stages = {(stage.link, stage.stage): stage for stage in now.stages}
 
     def state(self, link):
-        return STATES.get(self._links[link].state, "?") if link in self._links else NOTHING
+        return STATES.get(self._links[link].state, "?") if link in self._links else NO_VALUE
 
     def megabytes(self, link):
         if link not in self._links or link not in self._links_before:
-            return NOTHING
+            return NO_VALUE
         size = self._links[link].bytes - self._links_before[link].bytes
         return f"{size / 1e6 / self._seconds:.2f}"
 
-    def to_dds(self, link):
-        """From the last byte of a frame to the end of the hand-over to the middleware, on average."""
+    def latency_to_dds(self, link):
+        """Returns the mean time from the last byte of a frame to the end of publishing, in milliseconds."""
         stage = self._stages.get((link, "total"))
-        return f"{stage.mean_ns / 1e6:.2f}" if stage and stage.count else NOTHING
+        return f"{stage.mean_ns / 1e6:.2f}" if stage and stage.count else NO_VALUE
 
     def rate(self, topic):
         if topic not in self._topics or topic not in self._topics_before:
-            return NOTHING
+            return NO_VALUE
         published = self._topics[topic].published - self._topics_before[topic].published
         return f"{published / self._seconds:.1f}"
 
@@ -63,17 +63,17 @@ class Interval:
         return sum(topic.dropped + topic.malformed for topic in self._topics.values())
 
     def clock(self):
-        return f"{self.now.clock.offset_ns / 1e6:+.2f}" if self.now.clock.known else NOTHING
+        return f"{self.now.clock.offset_ns / 1e6:+.2f}" if self.now.clock.known else NO_VALUE
 
 
-#: Heading, second heading, width, and what stands below.
+#: Heading, second heading, width, and the value.
 COLUMNS = (
     ("points", "link", 10, lambda interval: interval.state("points")),
     ("", "MB/s", 7, lambda interval: interval.megabytes("points")),
-    ("to DDS", "ms", 7, lambda interval: interval.to_dds("points")),
+    ("to DDS", "ms", 7, lambda interval: interval.latency_to_dds("points")),
     ("output", "link", 11, lambda interval: interval.state("output")),
     ("", "MB/s", 6, lambda interval: interval.megabytes("output")),
-    ("to DDS", "ms", 7, lambda interval: interval.to_dds("output")),
+    ("to DDS", "ms", 7, lambda interval: interval.latency_to_dds("output")),
     ("raw", "/s", 6, lambda interval: interval.rate("points/raw")),
     ("ground", "/s", 7, lambda interval: interval.rate("points/ground")),
     ("backgr.", "/s", 8, lambda interval: interval.rate("points/background")),
@@ -86,12 +86,12 @@ COLUMNS = (
 )
 
 
-def headings():
+def print_headings():
     for row in (0, 1):
         print("  " + "".join(f"{column[row]:>{column[2]}}" for column in COLUMNS), flush=True)
 
 
-def line(interval):
+def format_line(interval):
     return "".join(f"{value(interval):>{width}}" for _, _, width, value in COLUMNS)
 
 
@@ -101,7 +101,7 @@ def stamp(message):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=20.0, help="how long, once clouds are published")
+    parser.add_argument("--seconds", type=float, default=20.0, help="duration from the first published cloud on")
     seconds = parser.parse_args().seconds
 
     rclpy.init()
@@ -125,9 +125,9 @@ def main():
                 before = message
             elif end is not None and stamp(message) - stamp(before) >= LINE_SECONDS - 0.1:
                 if lines % HEADING_LINES == 0:
-                    headings()
+                    print_headings()
                 lines += 1
-                print("  " + line(Interval(before, message)), flush=True)
+                print("  " + format_line(Interval(before, message)), flush=True)
                 before = message
     rclpy.shutdown()
 

@@ -1,21 +1,21 @@
-"""End-to-end tests: the built node, real sockets, real DDS, and rclpy on the other side.
+"""End-to-end tests: the built node, real sockets, real DDS, and an rclpy node that subscribes.
 
 Run them with `scripts/test`, or after `colcon build` and `. scripts/env.sh` with `pytest tests/e2e`.
 """
 
 import os
-from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
+from support import REPOSITORY, summary_notes
+
 #: Recorded scans that are not part of the repository.
 SCANS = REPOSITORY.parent / "shared" / "data"
 
 if not os.environ.get("SENSR_BRIDGE_PREFIX"):
     pytest.exit("The package is not built or not sourced: colcon build && . scripts/env.sh", returncode=2)
 
-# Nothing leaves this machine. Before Iron the setting had another name.
+# DDS traffic stays on this machine. Before Iron the setting had another name.
 if os.environ.get("ROS_DISTRO") == "humble":
     os.environ["ROS_LOCALHOST_ONLY"] = "1"
 else:
@@ -23,28 +23,36 @@ else:
 for variable in ("ROS_STATIC_PEERS", "RCUTILS_CONSOLE_OUTPUT_FORMAT", "RCUTILS_LOGGING_USE_STDOUT"):
     os.environ.pop(variable, None)
 
-import report  # noqa: E402 - rclpy reads the environment
-import rig as rigs  # noqa: E402
-from broken_rcl import BrokenRcl  # noqa: E402
+# After the settings above, because rclpy reads them when it is imported.
+from support.broken_rcl import BrokenRcl  # noqa: E402
+from support.environment import LIVE, Environment  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers",
+        "serial: measures CPU time, memory, rates or delays, or needs all cores: run without other tests at the "
+        "same time (scripts/test runs these after the others)",
+    )
 
 
 @pytest.fixture
-def rig(tmp_path):
-    """A domain of this test's own, and what is started in it."""
-    with rigs.Rig(tmp_path) as made:
+def environment(tmp_path):
+    """A ROS domain for one test, and the processes started in it."""
+    with Environment(tmp_path) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def shared_rig(tmp_path_factory):
-    """A rig for all tests of a file."""
-    with rigs.Rig(tmp_path_factory.mktemp("rig")) as made:
+def shared_environment(tmp_path_factory):
+    """An environment for all tests of a file."""
+    with Environment(tmp_path_factory.mktemp("environment")) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
 def broken_rcl(tmp_path_factory):
-    """An rcl that breaks on demand."""
+    """An rcl that fails on demand."""
     return BrokenRcl(tmp_path_factory.mktemp("broken_rcl"))
 
 
@@ -53,24 +61,36 @@ def scans():
     """The recorded scans, in the order in which the simulator replays them."""
     files = sorted(SCANS.glob("*.pcd"))
     if not files:
-        report.note(f"SKIPPED, NO RECORDED SCANS: {SCANS} is missing or empty")
+        summary_notes.add_note(f"SKIPPED, NO RECORDED SCANS: {SCANS} is missing or empty")
         pytest.skip(f"no recorded scans in {SCANS}")
     return files
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item):
-    """Adds the logs of what still runs to the report of a failure."""
-    made = yield
-    if made.failed:
-        for live in rigs.LIVE:
-            for process in live.processes:
-                made.sections.append((f"log of {process.name}", process.tail()))
-    return made
+def pytest_runtest_makereport():
+    """Adds the logs of all running processes to the report of a failure."""
+    report = yield
+    if report.failed:
+        for environment in LIVE:
+            for process in environment.processes:
+                report.sections.append((f"log of {process.name}", process.log_tail()))
+    return report
+
+
+def pytest_sessionfinish(session):
+    """Hands the notes of a pytest-xdist worker to the process that prints the summary."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["notes"] = summary_notes.LINES
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Collects the notes of a pytest-xdist worker that has finished."""
+    summary_notes.LINES.extend(getattr(node, "workeroutput", {}).get("notes", ()))
 
 
 def pytest_terminal_summary(terminalreporter):
-    if report.LINES:
+    if summary_notes.LINES:
         terminalreporter.section("figures")
-        for line in report.LINES:
+        for line in summary_notes.LINES:
             terminalreporter.write_line(line)

@@ -1,5 +1,6 @@
-"""Real scans in at a WebSocket, the same points out of DDS and out of a bag, bit for bit."""
+"""Recorded scans arrive through WebSocket, bridge and DDS, and in a bag, bit for bit."""
 
+import itertools
 import time
 from dataclasses import dataclass
 
@@ -10,12 +11,13 @@ from rosbags.rosbag2 import Reader
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from sensor_msgs.msg import PointCloud2
 
-import cdr
-import pcd
-import rig as rigs
-from ledger import link_of, topic_of
-from recording import finish, wait_until_recording
-from report import note
+from support import pcd_files, point_cloud_reader
+from support.bag_recorder import stop_recorder, wait_until_recording
+from support.environment import Environment
+from support.statistics_reader import link_of, topic_of
+from support.summary_notes import add_note
+
+pytestmark = pytest.mark.serial
 
 MESSAGES = 200
 RATE_HZ = 10
@@ -23,7 +25,7 @@ RATE_HZ = 10
 
 @dataclass
 class Run:
-    """20 s of the scans in turn, seen by a subscriber and a recorder."""
+    """The scans in turn for 20 s, received by a subscriber and a recorder."""
 
     scans: list
     serialized: list
@@ -36,27 +38,27 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, scans):
-    with rigs.Rig(tmp_path_factory.mktemp("run")) as rig:
-        port = rig.port()
-        bag = rig.folder / "bag"
-        observer = rig.observer()
+    with Environment(tmp_path_factory.mktemp("run")) as environment:
+        port = environment.port()
+        bag = environment.folder / "bag"
+        observer = environment.observer()
         inbox = observer.subscribe("points/raw", PointCloud2, raw=True)
-        statistics = rig.statistics(observer)
-        rig.bridge(port.number)
+        statistics = environment.statistics(observer)
+        environment.bridge(port.number)
         observer.wait_for_match(inbox, statistics.inbox)
-        recorder = rig.recorder("--output", bag)
+        recorder = environment.recorder("--output", bag)
         wait_until_recording(recorder, "points/raw")
-        sim = rig.sim(
+        sim = environment.sim(
             *("--replay", scans[0].parent, "--loop", "--count", MESSAGES, "--rate", RATE_HZ),
             points_port=port.number,
         )
-        sent = sim.done()
-        statistics.until_received(MESSAGES)
+        sent = sim.wait_until_done()
+        statistics.wait_for_received(MESSAGES)
         inbox.wait(MESSAGES)
-        finish(recorder, statistics)
-        statistics.after()
+        stop_recorder(recorder, statistics)
+        statistics.wait_for_next()
         yield Run(
-            scans=[pcd.read(path) for path in scans],
+            scans=[pcd_files.read_points(path) for path in scans],
             serialized=list(inbox.messages),
             arrived_ns=list(inbox.times_ns),
             statistics=statistics.latest,
@@ -67,7 +69,7 @@ def run(tmp_path_factory, scans):
 
 
 def require_scans_in_turn(clouds, scans):
-    """Every cloud once, in order, every value with the bits it has in the file."""
+    """Requires every cloud once, in order, with the same bits as in its file."""
     assert len(clouds) == MESSAGES
     for number, cloud in enumerate(clouds):
         expected = scans[number % len(scans)]
@@ -75,10 +77,10 @@ def require_scans_in_turn(clouds, scans):
         assert cloud.data == expected.tobytes(), f"cloud {number}"
 
 
-def test_the_subscriber_gets_every_point_as_it_is_in_the_file(run):
-    clouds = [cdr.parse(message) for message in run.serialized]
+def test_the_subscriber_receives_every_point_of_the_files(run):
+    clouds = [point_cloud_reader.parse(message) for message in run.serialized]
     require_scans_in_turn(clouds, run.scans)
-    note(
+    add_note(
         f"bit for bit: {len(clouds)} clouds, {sum(cloud.width for cloud in clouds)} points, "
         f"{sum(map(len, run.serialized)) / 1e6:.0f} MB over DDS, all identical to the scans"
     )
@@ -86,18 +88,18 @@ def test_the_subscriber_gets_every_point_as_it_is_in_the_file(run):
 
 def test_the_layout_is_the_documented_one(run):
     for message in run.serialized:
-        cloud = cdr.parse(message)
+        cloud = point_cloud_reader.parse(message)
         assert cloud.frame_id == "sensr"
-        assert cloud.fields == cdr.FIELDS
+        assert cloud.fields == point_cloud_reader.FIELDS
         assert (cloud.height, cloud.point_step, cloud.row_step) == (1, 16, 16 * cloud.width)
         assert not cloud.is_bigendian
         coordinates = numpy.frombuffer(cloud.data, "<f4").reshape(-1, 4)[:, :3]
         assert cloud.is_dense == bool(numpy.isfinite(coordinates).all())
 
 
-def test_rclpy_reads_the_same(run):
+def test_rclpy_deserializes_the_same_values(run):
     for message in run.serialized[: 2 * len(run.scans)]:
-        by_hand, by_ros = cdr.parse(message), deserialize_message(message, PointCloud2)
+        by_hand, by_ros = point_cloud_reader.parse(message), deserialize_message(message, PointCloud2)
         assert by_ros.data.tobytes() == by_hand.data
         fields = [(field.name, field.offset, field.datatype, field.count) for field in by_ros.fields]
         assert fields == by_hand.fields
@@ -108,15 +110,15 @@ def test_rclpy_reads_the_same(run):
         assert by_ros.header.frame_id == by_hand.frame_id
 
 
-def test_stamps_rise_and_are_the_time_of_arrival(run):
-    stamps = [cdr.parse(message).stamp_ns for message in run.serialized]
-    assert all(earlier < later for earlier, later in zip(stamps, stamps[1:]))
-    delays = [arrived - stamp for arrived, stamp in zip(run.arrived_ns, stamps)]
-    # A stamp is taken before the subscriber has the cloud, and not long before: 5 s is for a machine
-    # that was busy with other things, while a stamp of another clock or unit would be far off.
+def test_stamps_increase_and_are_the_time_of_arrival(run):
+    stamps = [point_cloud_reader.parse(message).stamp_ns for message in run.serialized]
+    assert all(earlier < later for earlier, later in itertools.pairwise(stamps))
+    delays = [arrived - stamp for arrived, stamp in zip(run.arrived_ns, stamps, strict=True)]
+    # A stamp is taken shortly before the subscriber receives the cloud. 5 s allow for a busy machine; a stamp of
+    # another clock or unit would differ by far more.
     assert min(delays) >= 0 and max(delays) < 5e9, (min(delays), max(delays))
     median, worst = numpy.percentile(delays, (50, 99)) / 1e6
-    note(f"bit for bit: from stamp to rclpy callback {median:.1f} ms (median), {worst:.1f} ms (99 %)")
+    add_note(f"bit for bit: from stamp to rclpy callback {median:.1f} ms (median), {worst:.1f} ms (99 %)")
 
 
 def test_the_ledger_agrees_with_the_server(run):
@@ -128,18 +130,18 @@ def test_the_ledger_agrees_with_the_server(run):
     assert link.bytes == run.sent["points"]["delivered_bytes"]
 
 
-def test_the_bag_holds_every_point_as_it_is_in_the_file(run):
+def test_the_bag_holds_every_point_of_the_files(run):
     with Reader(run.bag) as reader:
         connections = [one for one in reader.connections if one.topic == "/points/raw"]
         assert [one.msgtype for one in connections] == ["sensor_msgs/msg/PointCloud2"]
-        messages = [(at, cdr.parse(data)) for _, at, data in reader.messages(connections)]
+        messages = [(at, point_cloud_reader.parse(data)) for _, at, data in reader.messages(connections)]
     require_scans_in_turn([cloud for _, cloud in messages], run.scans)
     assert all(cloud.stamp_ns <= at < time.time_ns() for at, cloud in messages)
-    note(f"bit for bit: {len(messages)} clouds read back from the bag, all identical to the scans")
+    add_note(f"bit for bit: {len(messages)} clouds read back from the bag, all identical to the scans")
 
 
-def test_the_bag_can_be_read_with_what_is_in_it(run):
-    """The statistics decode with the definitions that the bag itself carries."""
+def test_the_bag_carries_the_message_definitions(run):
+    """The statistics are decoded with the definitions in the bag."""
     store = get_typestore(Stores.EMPTY)
     with Reader(run.bag) as reader:
         (connection,) = [one for one in reader.connections if one.topic == "/statistics"]

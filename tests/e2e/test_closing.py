@@ -1,4 +1,4 @@
-"""Data that are under way when a link is closed: each frame that the server delivered is counted by the bridge."""
+"""Frames in flight when a connection is closed: the bridge counts each frame that the server delivered."""
 
 import re
 import signal
@@ -6,40 +6,40 @@ import signal
 import pytest
 from std_srvs.srv import SetBool, Trigger
 
-import outputs
-from books import require_balanced
-from ledger import PAUSED, link_of
-from pair import Pair
-from polling import until
-from topics import TOPICS
+from support import outputs
+from support.balance import require_balanced
+from support.polling import wait_until
+from support.statistics_reader import PAUSED, link_of
+from support.topic_table import TOPICS
+from support.two_links import TwoLinks
 
-#: Much at a time, so that something is always under way.
+#: High rate, so that frames are always in flight.
 SCENE = ("--scene", "street", "--points", 20_000, "--rate", 50, "--free-running")
 NAMES = ("points", "output")
-#: So often a link is left in one test.
+#: Number of disconnects in one test.
 TIMES = 5
 
 
 class Site:
-    """A simulator, a bridge and what comes out."""
+    """A simulator, a bridge and subscriptions to its topics."""
 
-    def __init__(self, rig):
-        self.rig = rig
-        self.observer = rig.observer()
-        self.statistics = rig.statistics(self.observer)
+    def __init__(self, environment):
+        self.environment = environment
+        self.observer = environment.observer()
+        self.statistics = environment.statistics(self.observer)
         known = TOPICS["objects"]
         self.inboxes = (
-            self.observer.clouds(keep=lambda cloud: cloud.width),
-            self.observer.subscribe("objects", known.kind, known.subscription(), keep=lambda _: True),
+            self.observer.subscribe_clouds(keep=lambda cloud: cloud.width),
+            self.observer.subscribe("objects", known.kind, known.subscription_qos(), keep=lambda _: True),
         )
-        self.sim = rig.sim(*SCENE)
-        self.parameters = rig.parameters(self.observer)
-        self.bridge = rig.bridge(self.sim.points_port, output_port=self.sim.output_port)
+        self.sim = environment.sim(*SCENE)
+        self.parameters = environment.parameters(self.observer)
+        self.bridge = environment.bridge(self.sim.points_port, output_port=self.sim.output_port)
         self.observer.wait_for_match(self.statistics.inbox, *self.inboxes)
         self.require_flow()
 
     def require_flow(self):
-        """Something comes on both links."""
+        """Waits for new messages of both links."""
         for inbox in self.inboxes:
             inbox.wait(inbox.count + 3)
 
@@ -47,9 +47,9 @@ class Site:
         response = self.observer.call(kind, f"/sensr_bridge/{service}", request)
         assert response.success, response.message
 
-    def until_connects(self, number):
+    def wait_for_connects(self, number):
         for name in NAMES:
-            self.statistics.until_link(lambda link: link.connects == number, "the new link", name)
+            self.statistics.wait_for_link(lambda link: link.connects == number, "the new link", name)
 
 
 def reconnect(site, _):
@@ -57,23 +57,23 @@ def reconnect(site, _):
 
 
 def move(site, turn):
-    """To the same server by another name, and back."""
+    """Switches to the same server under another name, and back."""
     site.parameters.set({"host": ("localhost", "127.0.0.1")[turn % 2]})
 
 
 def pause(site, _):
     site.call(SetBool, "set_enabled", SetBool.Request(data=False))
     for name in NAMES:
-        site.statistics.until_state(PAUSED, name)
+        site.statistics.wait_for_state(PAUSED, name)
     site.call(SetBool, "set_enabled", SetBool.Request(data=True))
 
 
 @pytest.mark.parametrize("leave", [reconnect, move, pause], ids=lambda leave: leave.__name__)
-def test_no_frame_is_lost_when_a_link_is_left(rig, leave):
-    site = Site(rig)
+def test_no_frame_is_lost_at_a_disconnect(environment, leave):
+    site = Site(environment)
     for turn in range(TIMES):
         leave(site, turn)
-        site.until_connects(turn + 2)
+        site.wait_for_connects(turn + 2)
         site.require_flow()
     message = require_balanced(site.sim.stop(), site.statistics)
     for name in NAMES:
@@ -82,37 +82,39 @@ def test_no_frame_is_lost_when_a_link_is_left(rig, leave):
     assert "were cut off" not in site.bridge.log
 
 
-def test_no_frame_is_lost_at_a_stop(rig):
-    site = Site(rig)
-    site.bridge.signal(signal.SIGTERM)
-    assert site.bridge.wait() == 0, site.bridge.tail()
+def test_no_frame_is_lost_at_a_stop(environment):
+    site = Site(environment)
+    site.bridge.send_signal(signal.SIGTERM)
+    assert site.bridge.wait() == 0, site.bridge.log_tail()
     sent = site.sim.stop()
     for name in NAMES:
         (frames,) = re.findall(rf"link {name}: (\d+) messages", site.bridge.log)
         assert int(frames) == sent[name]["delivered"], sent[name]
-        assert re.search(rf"link {name}: .* 0 truncated", site.bridge.log), site.bridge.tail()
+        assert re.search(rf"link {name}: .* 0 truncated", site.bridge.log), site.bridge.log_tail()
 
 
-def test_a_frame_that_is_cut_off_is_counted(rig):
-    pair = Pair(rig)
+def test_a_truncated_frame_is_counted(environment):
+    links = TwoLinks(environment)
     header_of_100_bytes = b"\x82\x64"
-    pair.output.send_raw(header_of_100_bytes + bytes(10))
-    pair.output.hang_up()
-    link = pair.statistics.until_link(lambda link: link.disconnects == 1, "the end", "output")
+    links.output.send_raw(header_of_100_bytes + bytes(10))
+    links.output.end_sending()
+    link = links.statistics.wait_for_link(lambda link: link.disconnects == 1, "the end", "output")
     assert (link.truncated_frames, link.frames) == (1, 0), link
 
 
-def test_a_server_that_sends_events_only_is_reconnected_to_once(rig):
-    """Its stream is switched off: it is alive, and mostly quiet."""
-    pair = Pair(rig, "events/zone", parameters={"stall_timeout": 0.5, "ping_interval": 0.1})
-    pair.output_server.client(2)
+def test_a_server_that_sends_events_only_gets_one_reconnect(environment):
+    """With its stream switched off the server is alive and mostly silent."""
+    links = TwoLinks(environment, "events/zone", parameters={"stall_timeout": 0.5, "ping_interval": 0.1})
+    links.output_server.client(2)
     for number in range(1, 6):
-        pair.statistics.until_link(lambda link: link.silent, "the silence", "output")
-        pair.output.send(outputs.message(outputs.zone_events(number)))
-        until(lambda number=number: pair["events/zone"].count >= number, f"event {number}")
-        pair.statistics.after()
-    link = pair.statistics.link("output")
+        links.statistics.wait_for_link(lambda link: link.silent, "the silence", "output")
+        links.output.send(outputs.message(outputs.zone_events(number)))
+        wait_until(lambda number=number: links["events/zone"].count >= number, f"event {number}")
+        links.statistics.wait_for_next()
+    link = links.statistics.link("output")
     assert (link.connects, link.stalls) == (2, 1), link
-    here = f":{pair.output_server.port}/"
-    told = [line for line in pair.bridge.log.splitlines() if "[ERROR]" in line and "no data for" in line and here in line]
-    assert len(told) == 1, told
+    here = f":{links.output_server.port}/"
+    lines = [
+        line for line in links.bridge.log.splitlines() if "[ERROR]" in line and "no data for" in line and here in line
+    ]
+    assert len(lines) == 1, lines

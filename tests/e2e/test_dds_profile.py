@@ -1,4 +1,4 @@
-"""The Fast DDS profile that the package brings along: more shared memory for whoever sends clouds."""
+"""The Fast DDS profile of the package: more shared memory for the publisher of clouds."""
 
 import os
 import re
@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from rclpy.utilities import get_rmw_implementation_identifier
 
-import dds_profile
-import outputs
-import report
-from topics import TOPICS
+from support import fastdds_environment, outputs, summary_notes
+from support.topic_table import TOPICS
+
+pytestmark = pytest.mark.serial
 
 SEGMENT_BYTES = 64 * 2**20
 
@@ -24,12 +24,12 @@ EVENTS = {"events/zone": "zone_events", "events/losing": "losing_events"}
 def fast_dds():
     rmw = get_rmw_implementation_identifier()
     if not rmw.startswith("rmw_fastrtps"):
-        report.note(f"SKIPPED, {rmw} IS NOT FAST DDS: its profile was not used")
+        summary_notes.add_note(f"SKIPPED, {rmw} IS NOT FAST DDS: its profile was not used")
         pytest.skip(f"{rmw} is not Fast DDS")
 
 
 def largest_segment(process):
-    """The size of the largest segment of shared memory that Fast DDS has mapped in a process."""
+    """Returns the size of the largest segment of shared memory that Fast DDS has mapped in a process."""
     sizes = {}
     for line in Path(f"/proc/{process.pid}/maps").read_text().splitlines():
         found = re.match(r"(\w+)-(\w+) .* (/dev/shm/fast(?:rtps|dds)_\w+)$", line)
@@ -40,73 +40,79 @@ def largest_segment(process):
 
 
 def subscribe(observer, topic):
-    """For each message its sequence number, or of a cloud its time and size."""
-    profile = TOPICS[topic].subscription()
+    """Subscribes. The inbox keeps sequence numbers, or of clouds stamp and size."""
+    profile = TOPICS[topic].subscription_qos()
     if topic in CLOUDS:
-        return observer.clouds(topic, lambda cloud: (cloud.stamp_ns, cloud.width, len(cloud.data)), profile)
+        return observer.subscribe_clouds(topic, lambda cloud: (cloud.stamp_ns, cloud.width, len(cloud.data)), profile)
     return observer.subscribe(topic, TOPICS[topic].kind, profile, keep=lambda event: event.sequence)
 
 
 def room_for(segments):
-    """Skips where the shared memory is too small, as in many a container."""
+    """Skips the test where the shared memory is too small, as in many containers."""
     shared = os.statvfs("/dev/shm")
     if shared.f_bavail * shared.f_frsize < segments * 1.1 * SEGMENT_BYTES:
-        report.note("SKIPPED, NOT ENOUGH ROOM IN /dev/shm: the Fast DDS profile was not used")
+        summary_notes.add_note("SKIPPED, NOT ENOUGH ROOM IN /dev/shm: the Fast DDS profile was not used")
         pytest.skip("not enough room in /dev/shm")
 
 
-def test_without_it_there_is_little_shared_memory(rig):
-    rig.env = dds_profile.absent_from(rig.env)
-    bridge = rig.bridge()
-    rig.statistics(rig.observer()).after()
+def test_without_the_profile_there_is_little_shared_memory(environment):
+    environment.env = fastdds_environment.without_transport_choice(environment.env)
+    bridge = environment.bridge()
+    environment.statistics(environment.observer()).wait_for_next()
     assert largest_segment(bridge) < SEGMENT_BYTES
 
 
 def greet(server, subscriber):
-    """Sends zone events until one has come through: only then bridge and subscriber know each other. Returns how many
-    were sent."""
+    """Sends zone events until one has arrived, so that bridge and subscriber have discovered each other.
+
+    Returns how many were sent.
+    """
     count = 0
 
-    def answered():
+    def has_arrived():
         nonlocal count
         count += 1
         server.client().send(outputs.message(outputs.zone_events(1)))
         return subscriber.stdout
 
-    subscriber.until(answered, "a first event")
+    subscriber.wait_until(has_arrived, "a first event")
     return count
 
 
-@pytest.mark.parametrize("profile", [dds_profile.FILE, dds_profile.LOOPBACK], ids=lambda path: path.stem)
-def test_with_it_no_large_cloud_and_no_event_beside_them_is_lost(rig, profile):
+@pytest.mark.parametrize(
+    "profile", [fastdds_environment.FILE, fastdds_environment.LOOPBACK], ids=lambda path: path.stem
+)
+def test_with_the_profile_neither_large_clouds_nor_events_are_lost(environment, profile):
     room_for(2)
-    rig.env = dds_profile.absent_from(rig.env) | {dds_profile.VARIABLE: str(profile)}
-    points, output = rig.port(), rig.port()
-    # The observer takes them one by one, in Python, and may be held up for longer than five clouds last.
-    greeter = rig.server()
-    bridge = rig.bridge(points.number, {"qos.depth": 20}, output_port=greeter.port)
-    # It is without the profile: those who have it and those who have not understand each other.
-    observer = rig.observer()
-    statistics = rig.statistics(observer)
-    statistics.after()
-    # Nobody else has such a segment yet, so it is the bridge's own.
-    assert largest_segment(bridge) >= SEGMENT_BYTES, f"the profile was not taken\n{bridge.tail()}"
-    assert "XMLPARSER" not in bridge.log, bridge.tail()
+    environment.env = fastdds_environment.without_transport_choice(environment.env) | {
+        fastdds_environment.VARIABLE: str(profile)
+    }
+    points, output = environment.port(), environment.port()
+    # The Python observer may be delayed for longer than five clouds take.
+    greeter = environment.server()
+    bridge = environment.bridge(points.number, {"qos.depth": 20}, output_port=greeter.port)
+    # The observer runs without the profile: both kinds of processes can communicate.
+    observer = environment.observer()
+    statistics = environment.statistics(observer)
+    statistics.wait_for_next()
+    # No other process has a segment of this size yet, so it belongs to the bridge.
+    assert largest_segment(bridge) >= SEGMENT_BYTES, f"the profile was not taken\n{bridge.log_tail()}"
+    assert "XMLPARSER" not in bridge.log, bridge.log_tail()
 
-    # This one has the profile.
-    subscriber = rig.script("subscriber", Path(__file__).with_name("subscriber.py"), "events/zone")
+    # This subscriber has the profile.
+    subscriber = environment.subscriber("events/zone")
     inboxes = {topic: subscribe(observer, topic) for topic in (*CLOUDS, *EVENTS)}
     observer.wait_for_match(*inboxes.values())
     greetings = greet(greeter, subscriber)
-    rig.parameters(observer).set({"output_port": output.number})
-    sent = rig.sim(
+    environment.parameters(observer).set({"output_port": output.number})
+    sent = environment.sim(
         *("--scene", "street", "--points", POINTS, "--count", MESSAGES, "--rate", 10),
         points_port=points.number,
         output_port=output.number,
-    ).done()
+    ).wait_until_done()
 
     for topic in CLOUDS:
-        account = statistics.until_received(MESSAGES, topic)
+        account = statistics.wait_for_received(MESSAGES, topic)
         assert (account.received, account.published) == (MESSAGES, MESSAGES), topic
         clouds = inboxes[topic].wait(MESSAGES)
         stamps = [stamp for stamp, _, _ in clouds]
@@ -115,16 +121,16 @@ def test_with_it_no_large_cloud_and_no_event_beside_them_is_lost(rig, profile):
     assert {width for _, width, _ in inboxes["points/raw"].messages} == {POINTS}
     for topic, name in EVENTS.items():
         count = sent["contents"][name] + (greetings if topic == "events/zone" else 0)
-        account = statistics.until_received(count, topic)
+        account = statistics.wait_for_received(count, topic)
         assert (account.received, account.published) == (count, count), topic
         assert inboxes[topic].wait(count) == list(range(count)), topic
     events = sent["contents"]["zone_events"]
     assert events > 0
     last = greetings + events - 1
-    subscriber.expect(rf"^\d+ {last}$", stream="stdout")
+    subscriber.wait_for_output(rf"^\d+ {last}$", stream="stdout")
     numbers = [int(line.split()[1]) for line in subscriber.stdout.splitlines()]
     assert numbers == list(range(numbers[0], last + 1)) and numbers[0] < greetings
-    report.note(
+    summary_notes.add_note(
         f"DDS profile: {MESSAGES} of {MESSAGES} clouds on each of {len(CLOUDS)} topics and all {events} zone events, "
         f"{largest_segment(bridge) / 2**20:.0f} MiB of shared memory in the bridge's "
         f"{bridge.memory_bytes('VmHWM') / 2**20:.0f} MiB"

@@ -1,22 +1,20 @@
-"""Events are never lost: not in bursts, not beside clouds that nobody takes, not beside objects that are dropped."""
+"""Events are never lost: not in bursts, not beside a stalled subscriber of clouds, not beside dropped objects."""
 
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
-import outputs
-from ledger import link_of
-from pair import Pair
-from polling import until
-from report import note
-from topics import TOPICS
+from support import outputs
+from support.polling import wait_until
+from support.statistics_reader import link_of
+from support.summary_notes import add_note
+from support.topic_table import TOPICS
+from support.two_links import TwoLinks
 
-SUBSCRIBER = Path(__file__).with_name("subscriber.py")
 MIB = 1 << 20
 
-#: What tells an event from others.
+#: Identity of an event by topic.
 KEEP = {
     "events/zone": lambda event: (event.sequence, event.object_id),
     "events/losing": lambda event: (event.sequence, event.object_id),
@@ -29,28 +27,28 @@ MAKE = {
 }
 
 
-def require_all(pair, topic, count):
-    """All events came, in order, with an unbroken sequence, and the ledger knows no others."""
-    events = pair[topic].wait(count)
+def require_all(links, topic, count):
+    """Requires all events in order, without a gap in their sequence numbers, and the same counts in the ledger."""
+    events = links[topic].wait(count)
     assert events == [(number, number) for number in range(count)]
-    account = pair.account(topic)
+    account = links.settled_account(topic)
     assert (account.received, account.published) == (count, count)
 
 
-def test_a_thousand_in_a_second_while_clouds_flow_and_a_subscriber_is_stalled(rig):
+def test_a_thousand_events_in_a_second_beside_clouds_and_a_stalled_subscriber(environment):
     count, points = 1000, 131_072
-    sim = rig.sim("--scene", "street", "--types", "raw", "--points", points, "--rate", 10)
-    subscriber = rig.script("subscriber", SUBSCRIBER, "/points/raw")
+    sim = environment.sim("--scene", "street", "--types", "raw", "--points", points, "--rate", 10)
+    subscriber = environment.subscriber("/points/raw")
     bounds = {"points_port": sim.points_port, "queue_max_bytes": 16 * MIB, "max_message_bytes": 8 * MIB}
-    server, observer = rig.server(), rig.observer()
-    statistics = rig.statistics(observer)
+    server, observer = environment.server(), environment.observer()
+    statistics = environment.statistics(observer)
     known = TOPICS["events/zone"]
-    events = observer.subscribe("events/zone", known.kind, known.subscription(), keep=KEEP["events/zone"])
-    rig.bridge(parameters=bounds, output_port=server.port)
+    events = observer.subscribe("events/zone", known.kind, known.subscription_qos(), keep=KEEP["events/zone"])
+    environment.bridge(parameters=bounds, output_port=server.port)
     observer.wait_for_match(statistics.inbox, events)
-    subscriber.expect("^3$", stream="stdout")
-    subscriber.signal(signal.SIGSTOP)
-    stalled = statistics.after()
+    subscriber.wait_for_output("^3$", stream="stdout")
+    subscriber.send_signal(signal.SIGSTOP)
+    stalled = statistics.wait_for_next()
 
     client = server.client()
     begun = time.monotonic()
@@ -59,95 +57,97 @@ def test_a_thousand_in_a_second_while_clouds_flow_and_a_subscriber_is_stalled(ri
     sending = time.monotonic() - begun
     assert events.wait(count) == [(number, number) for number in range(count)]
     arriving = time.monotonic() - begun
-    account = statistics.until_received(count, "events/zone")
+    account = statistics.wait_for_received(count, "events/zone")
     assert (account.received, account.published) == (count, count)
-    # The clouds went on meanwhile, whatever became of them.
-    statistics.until_link(lambda link: link.frames > link_of(stalled).frames, "clouds")
-    note(
+    # Clouds were received meanwhile.
+    statistics.wait_for_link(lambda link: link.frames > link_of(stalled).frames, "clouds")
+    add_note(
         f"events: {count} sent in {sending:.2f} s beside clouds of {points} points at 10 Hz and a stalled subscriber: "
         f"all there after {arriving:.2f} s, in order, none missing"
     )
 
 
-def test_a_thousand_reach_a_subscriber_that_was_stopped_meanwhile(rig):
+def test_a_thousand_events_reach_a_subscriber_that_was_suspended(environment):
     count = 1000
-    pair = Pair(rig)
-    subscriber = rig.script("subscriber", SUBSCRIBER, "/events/zone")
+    links = TwoLinks(environment)
+    subscriber = environment.subscriber("/events/zone")
 
     def arrives():
-        pair.output.send(outputs.message(outputs.zone_events(0)))
+        links.output.send(outputs.message(outputs.zone_events(0)))
         return subscriber.stdout
 
-    until(arrives, "a first event")
-    pair.statistics.until_settled()
-    first = pair.account("events/zone").received
-    subscriber.expect(rf"^\d+ {first - 1}\n", stream="stdout")
-    subscriber.signal(signal.SIGSTOP)
+    wait_until(arrives, "a first event")
+    links.statistics.wait_until_settled()
+    first = links.settled_account("events/zone").received
+    subscriber.wait_for_output(rf"^\d+ {first - 1}\n", stream="stdout")
+    subscriber.send_signal(signal.SIGSTOP)
     for number in range(count):
-        pair.output.send(outputs.message(outputs.zone_events(number)))
-    account = pair.statistics.until_received(first + count, "events/zone")
-    subscriber.signal(signal.SIGCONT)
-    subscriber.expect(rf"^\d+ {first + count - 1}\n", stream="stdout")
+        links.output.send(outputs.message(outputs.zone_events(number)))
+    account = links.statistics.wait_for_received(first + count, "events/zone")
+    subscriber.send_signal(signal.SIGCONT)
+    subscriber.wait_for_output(rf"^\d+ {first + count - 1}\n", stream="stdout")
     sequences = [int(line.split()[1]) for line in subscriber.stdout.splitlines()]
     assert sequences == list(range(sequences[0], first + count))
     assert (account.published + account.unsubscribed, account.dropped) == (first + count, 0)
 
 
 @pytest.mark.parametrize("topic", MAKE)
-def test_any_number_in_a_message(rig, topic):
-    pair = Pair(rig, topic, keep=KEEP)
+def test_any_number_of_events_in_a_message(environment, topic):
+    links = TwoLinks(environment, topic, keep=KEEP)
     sent = 0
     for size in (1, 10, 1000, 1, 0, 100):
-        pair.output.send(outputs.message(MAKE[topic](*range(sent, sent + size))))
+        links.output.send(outputs.message(MAKE[topic](*range(sent, sent + size))))
         sent += size
-    require_all(pair, topic, sent)
+    require_all(links, topic, sent)
 
 
-def test_all_kinds_in_one_message_have_sequences_of_their_own(rig):
-    pair = Pair(rig, *MAKE, keep=KEEP)
-    sizes = dict(zip(MAKE, (300, 20, 1)))
+def test_each_topic_of_a_message_has_its_own_sequence(environment):
+    links = TwoLinks(environment, *MAKE, keep=KEEP)
+    sizes = dict(zip(MAKE, (300, 20, 1), strict=True))
     for time_over in range(10):
         parts = [make(*next_ids(time_over, sizes[topic])) for topic, make in MAKE.items()]
-        pair.output.send(outputs.message(*parts, outputs.health(), outputs.objects(1)))
+        links.output.send(outputs.message(*parts, outputs.health(), outputs.objects(1)))
     for topic, size in sizes.items():
-        require_all(pair, topic, 10 * size)
+        require_all(links, topic, 10 * size)
 
 
 def next_ids(time_over, size):
     return range(time_over * size, (time_over + 1) * size)
 
 
-def test_none_is_lost_while_objects_are_dropped(rig):
-    """A queue of objects that some messages do not fit in at all, and others only alone."""
+def test_no_event_is_lost_while_objects_are_dropped(environment):
+    """Some messages do not fit into the queue of objects at all, others only alone."""
     bound = MIB
     keep = KEEP | {"objects": lambda message: [one.id for one in message.objects]}
     bounds = {"queue_max_bytes": bound, "max_message_bytes": bound}
-    pair = Pair(rig, "events/zone", "objects", "points/objects", parameters=bounds, keep=keep)
-    client = pair.output
+    links = TwoLinks(environment, "events/zone", "objects", "points/objects", parameters=bounds, keep=keep)
+    client = links.output
     sent = 0
     for number in range(60):
-        # Just within the limit for a message, and over it with what it takes to keep it.
+        # Just within the limit for a message, and over it in memory.
         size = bound - 500 if number % 6 == 5 else bound // 3
         objects = outputs.objects(number, points=bytes(12 * (size // 12)), intensities=b"")
         events = outputs.zone_events(*range(sent, sent + 5))
         client.send(outputs.message(objects, events))
         sent += 5
-    require_all(pair, "events/zone", sent)
-    objects = pair.account("objects")
+    require_all(links, "events/zone", sent)
+    objects = links.settled_account("objects")
     assert objects.received == 60 == objects.published + objects.dropped
     assert objects.dropped >= 10, "the large ones do not fit"
-    assert [ids for ids in list(pair["objects"].messages) if ids[0] % 6 == 5] == []
-    assert all(link_of(message, "output").queued_bytes <= bound for message in pair.statistics.messages)
-    note(f"events beside dropped objects: {sent} of {sent} arrived, {objects.dropped} of 60 objects messages dropped")
+    assert [ids for ids in list(links["objects"].messages) if ids[0] % 6 == 5] == []
+    assert all(link_of(message, "output").queued_bytes <= bound for message in links.statistics.messages)
+    add_note(
+        f"events beside dropped objects: {sent} of {sent} arrived, {objects.dropped} of 60 objects messages dropped"
+    )
 
 
-def test_nobody_listens(rig):
-    """Events are counted as not wanted, and the sequence tells a late subscriber how many there were."""
-    pair = Pair(rig)
-    pair.output.send(outputs.message(outputs.zone_events(*range(7))))
-    before = pair.statistics.until_received(7, "events/zone")
+def test_events_without_a_subscriber_are_counted(environment):
+    """The ledger counts them as unsubscribed, and the sequence numbers of a late subscriber show the gap."""
+    links = TwoLinks(environment)
+    links.output.send(outputs.message(outputs.zone_events(*range(7))))
+    before = links.statistics.wait_for_received(7, "events/zone")
     assert (before.published, before.unsubscribed) == (0, 7)
-    late = pair.subscribe("events/zone", KEEP["events/zone"])
-    pair.observer.wait_for_match(late)
-    pair.output.send(outputs.message(outputs.zone_events(7)))
+    late = links.subscribe("events/zone", KEEP["events/zone"])
+    links.observer.wait_for_match(late)
+    links.output.send(outputs.message(outputs.zone_events(7)))
     assert late.wait(1) == [(7, 7)]

@@ -1,4 +1,4 @@
-"""Every fault a server can have, one by one: afterwards good data flow again, and the books balance to the frame."""
+"""Every fault of the simulator, one by one: valid data flow again afterwards, and the counts agree to the frame."""
 
 import signal
 import time
@@ -6,35 +6,35 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from books import require_balanced
-from ledger import CONNECTED, link_of, topic_of
-from polling import until
-from report import note
-from topics import TOPICS
+from support.balance import require_balanced
+from support.polling import wait_until
+from support.statistics_reader import CONNECTED, link_of, topic_of
+from support.summary_notes import add_note
+from support.topic_table import TOPICS
 
 SCENE = ("--scene", "street", "--points", 2000, "--rate", 20)
 NAMES = ("points", "output")
 OTHER = {"points": "output", "output": "points"}
 FLOW = {"points": "points/raw", "output": "objects"}
-#: Short enough to see what silence leads to, and long enough for a machine that is busy with something else.
+#: Short enough for tests of a stall, long enough for a busy machine.
 STALL_SECONDS = 3.0
-#: What a process may keep of a fault.
+#: Allowed growth of memory by a fault.
 SLACK_BYTES = 24 << 20
 
 
 @dataclass
 class Case:
-    """What a fault does to the link it befalls."""
+    """Expected effect of a fault on its link."""
 
     fault: str
-    #: How often the link is lost; None if that is not certain.
+    #: Number of disconnects; None if it varies.
     disconnects: int | None = 0
-    #: Words of its last error.
+    #: Words of the last error of the link.
     words: tuple = ()
-    #: Changes of the link's other figures.
+    #: Changes of the link's other counts.
     figures: dict = field(default_factory=dict)
     links: tuple = NAMES
-    #: Within so many seconds after the server behaves well again data flow, on a machine with nothing else to do.
+    #: Time until data flow again after the fault is over, in seconds, on an idle machine.
     stated: float = 1.0
 
 
@@ -68,19 +68,19 @@ CASES = [
 
 
 class Site:
-    """A bridge on a simulator that does what it is told, and what comes out."""
+    """A simulator with a control input, a bridge, and subscriptions to its topics."""
 
-    def __init__(self, rig, *args, parameters=None):
-        self.observer = rig.observer()
-        self.statistics = rig.statistics(self.observer)
+    def __init__(self, environment, *args, parameters=None):
+        self.observer = environment.observer()
+        self.statistics = environment.statistics(self.observer)
         known = TOPICS["objects"]
         self.inboxes = {
-            "points": self.observer.clouds(keep=lambda cloud: (cloud.width, cloud.is_dense)),
-            "output": self.observer.subscribe("objects", known.kind, known.subscription(), keep=lambda _: True),
+            "points": self.observer.subscribe_clouds(keep=lambda cloud: (cloud.width, cloud.is_dense)),
+            "output": self.observer.subscribe("objects", known.kind, known.subscription_qos(), keep=lambda _: True),
         }
-        self.sim = rig.sim(*SCENE, *args, control=True)
+        self.sim = environment.sim(*SCENE, *args, control=True)
         patience = {"stall_timeout": STALL_SECONDS, "ping_interval": STALL_SECONDS / 6}
-        self.bridge = rig.bridge(
+        self.bridge = environment.bridge(
             self.sim.points_port, patience | (parameters or {}), output_port=self.sim.output_port
         )
         self.observer.wait_for_match(self.statistics.inbox, *self.inboxes.values())
@@ -88,40 +88,36 @@ class Site:
             self.require_flow(name)
 
     def require_flow(self, name):
-        """More comes than has come so far."""
+        """Waits for new messages."""
         inbox = self.inboxes[name]
         inbox.wait(inbox.count + 3)
 
 
 @pytest.mark.parametrize(
     ("case", "link"),
-    [
-        pytest.param(case, link, id=case.fault.format(link).replace(" ", "_"))
-        for case in CASES
-        for link in case.links
-    ],
+    [pytest.param(case, link, id=case.fault.format(link).replace(" ", "_")) for case in CASES for link in case.links],
 )
-def test_after_a_fault_good_data_flow_and_the_books_balance(rig, case, link):
-    site = Site(rig)
-    before = site.statistics.after()
+def test_data_flow_again_after_a_fault_and_the_counts_agree(environment, case, link):
+    site = Site(environment)
+    before = site.statistics.wait_for_next()
     memory_before = site.bridge.memory_bytes()
-    site.sim.cause(case.fault.format(link))
+    site.sim.run_fault(case.fault.format(link))
     recovered = time.monotonic()
     site.require_flow(link)
     took = time.monotonic() - recovered
     site.require_flow(OTHER[link])
-    site.statistics.until_state(CONNECTED, link)
+    site.statistics.wait_for_state(CONNECTED, link)
     memory_after = site.bridge.memory_bytes()
 
     message = require_balanced(site.sim.stop(), site.statistics)
     require_figures(case, link_of(before, link), link_of(message, link))
     require_words(case, site, link)
     if case.disconnects:
-        # The end of the simulator is the second one.
+        # The second disconnect is the end of the simulator.
         assert link_of(message, link).disconnects == case.disconnects + 1
     assert link_of(message, OTHER[link]).disconnects == 1, "the other link was lost, too"
     assert memory_after < memory_before + SLACK_BYTES, (memory_before, memory_after)
-    note(
+    add_note(
         f"fault {case.fault.format(link)}: data {took:.2f} s after the server was well again (stated: "
         f"{case.stated:g} s), memory {(memory_after - memory_before) / 1e6:+.1f} MB"
     )
@@ -134,53 +130,53 @@ def require_figures(case, before, after):
 
 
 def require_words(case, site, link):
-    """The log says what happened, and a loss of data as an error."""
+    """Requires that the log names the fault, and a loss of data as an error."""
     port = getattr(site.sim, f"{link}_port")
-    said = [line for line in site.bridge.log.splitlines() if f":{port}/" in line]
-    assert any(all(word in line for word in case.words) for line in said), (case.words, said)
-    is_loss = any("[ERROR]" in line and "data are lost" in line for line in said)
-    assert is_loss == ("data are lost" in case.words), said
+    lines = [line for line in site.bridge.log.splitlines() if f":{port}/" in line]
+    assert any(all(word in line for word in case.words) for line in lines), (case.words, lines)
+    is_loss = any("[ERROR]" in line and "data are lost" in line for line in lines)
+    assert is_loss == ("data are lost" in case.words), lines
 
 
-def test_empty_clouds_and_coordinates_that_are_no_numbers_come_out(rig):
-    site = Site(rig)
-    site.sim.cause("empty points")
-    until(lambda: any(width == 0 for width, _ in site.inboxes["points"].messages), "the empty cloud")
-    site.sim.cause("nan points")
-    until(lambda: any(not is_dense for _, is_dense in site.inboxes["points"].messages), "the cloud with NaN")
+def test_empty_clouds_and_coordinates_that_are_not_finite_are_published(environment):
+    site = Site(environment)
+    site.sim.run_fault("empty points")
+    wait_until(lambda: any(width == 0 for width, _ in site.inboxes["points"].messages), "the empty cloud")
+    site.sim.run_fault("nan points")
+    wait_until(lambda: any(not is_dense for _, is_dense in site.inboxes["points"].messages), "the cloud with NaN")
     message = require_balanced(site.sim.stop(), site.statistics)
     assert topic_of(message).empty == 1
 
 
-def test_a_jump_of_the_servers_clock_is_noticed(rig):
-    site = Site(rig)
-    site.statistics.until(lambda message: message.clock.known, "the offset before")
-    site.sim.cause("clock output for 100")
-    site.statistics.until(lambda message: message.clock.jumps == 1, "the jump")
-    site.sim.cause("clock output for -100")
-    site.statistics.until(lambda message: message.clock.jumps == 2, "the jump back")
+def test_a_jump_of_the_servers_clock_is_counted(environment):
+    site = Site(environment)
+    site.statistics.wait_until(lambda message: message.clock.known, "the offset before")
+    site.sim.run_fault("clock output for 100")
+    site.statistics.wait_until(lambda message: message.clock.jumps == 1, "the jump")
+    site.sim.run_fault("clock output for -100")
+    site.statistics.wait_until(lambda message: message.clock.jumps == 2, "the jump back")
     require_balanced(site.sim.stop(), site.statistics)
 
 
-def test_a_bridge_that_was_stopped_reads_what_came_meanwhile(rig):
-    """A machine that sleeps, a debugger, a frozen container: to the bridge the server seems to have been silent."""
-    site = Site(rig)
-    before = site.statistics.after()
-    site.bridge.signal(signal.SIGSTOP)
-    time.sleep(2 * STALL_SECONDS)  # nothing is waited for: the time is the point
-    site.bridge.signal(signal.SIGCONT)
+def test_a_suspended_bridge_reads_the_backlog_when_it_resumes(environment):
+    """After a sleep of the machine, a debugger or a frozen container the server seems to have been silent."""
+    site = Site(environment)
+    before = site.statistics.wait_for_next()
+    site.bridge.send_signal(signal.SIGSTOP)
+    time.sleep(2 * STALL_SECONDS)  # The duration is the point of the test.
+    site.bridge.send_signal(signal.SIGCONT)
     for name in NAMES:
         site.require_flow(name)
     message = require_balanced(site.sim.stop(), site.statistics)
     for name in NAMES:
-        assert link_of(message, name).stalls == link_of(before, name).stalls, "it was taken for dead"
+        assert link_of(message, name).stalls == link_of(before, name).stalls, "the link was taken for stalled"
         assert link_of(message, name).disconnects == 1
 
 
-def test_both_links_at_once(rig):
-    site = Site(rig)
+def test_a_fault_of_both_links_at_once(environment):
+    site = Site(environment)
     for fault in ("cut both", "restart both for 0.5", "overflow both", "halfopen both", "stall both for 0.5"):
-        site.sim.cause(fault)
+        site.sim.run_fault(fault)
         for name in NAMES:
             site.require_flow(name)
     require_balanced(site.sim.stop(), site.statistics)

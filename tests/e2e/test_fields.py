@@ -9,18 +9,29 @@ from pathlib import Path
 import pytest
 from sensr_bridge import msg
 
-import output_wire
-import wire
-from conversation import FRAME_ID, Conversation, stamp_ns
-from everything import BICYCLE, CAR, CUSTOM, CUSTOM_25, EVENT, FULL, NOW, POST, STREAM
-from everything import box, vector, with_objects
-from expected import plain
-from output_wire import ENUMS, UNKNOWN, unknown_fields
-from pair import Pair
+from support import output_encoder, points_encoder
+from support.expected_messages import to_dict
+from support.full_message import (
+    BICYCLE,
+    CAR,
+    CUSTOM,
+    CUSTOM_25,
+    EVENT,
+    FULL,
+    NOW,
+    POST,
+    STREAM,
+    box,
+    vector,
+    with_objects,
+)
+from support.output_encoder import ENUMS, UNKNOWN, unknown_fields
+from support.scripted_output import FRAME_ID, ScriptedOutput, stamp_ns
+from support.two_links import TwoLinks
 
 MESSAGE_FILES = Path(__file__).parents[2] / "msg"
 
-#: Say what the bridge does, and not what SENSR said.
+#: Messages about the bridge, without contents of SENSR.
 OF_THE_BRIDGE = {
     "BridgeStatistics",
     "ClockStatistics",
@@ -30,7 +41,7 @@ OF_THE_BRIDGE = {
     "WireFrame",
 }
 
-#: Message, prefix of its constants, and the enum on the wire that they stand for.
+#: Message, prefix of its constants, and the enum of the wire format with the same values.
 CONSTANTS = [
     (msg.Object, "LABEL_", "LabelType"),
     (msg.Object, "TRACKING_", "TrackingStatus"),
@@ -43,43 +54,43 @@ CONSTANTS = [
 
 
 @pytest.fixture(scope="module")
-def sensr(shared_rig):
-    return Conversation(shared_rig)
+def sensr(shared_environment):
+    return ScriptedOutput(shared_environment)
 
 
-# ---- what is there arrives ---------------------------------------------------------------------------
+# ---- every field arrives ---------------------------------------------------------------------------
 
 
-def test_everything(sensr):
-    heard = sensr.say(FULL)
-    # Once without the model.
-    car, bicycle = heard["objects"]["objects"]
+def test_every_field_arrives(sensr):
+    outcome = sensr.send_and_compare(FULL)
+    # One check that does not use the reference model.
+    car, bicycle = outcome["objects"]["objects"]
     assert car["bbox"]["center"]["position"] == {"x": 10.5, "y": -20.25, "z": -1.5 + 1.25 / 2}
     assert car["bbox"]["center"]["orientation"]["w"] == pytest.approx(math.cos(1.25))
     assert car["bbox"]["size"] == {"x": 4.5, "y": 1.75, "z": 1.25}
     assert (car["num_points"], bicycle["num_points"]) == (3, 1)
-    assert heard["objects"]["header"]["frame_id"] == FRAME_ID
-    assert heard["objects"]["server_stamp"] == {"sec": 1_700_000_002, "nanosec": 123_456_789}
-    assert [event["type"] for event in heard.messages["events/zone"]] == [1, 2, 3, 4]
-    assert heard.messages["events/recalibration"][0]["transform"]["rotation"]["w"] == 0.5
-    stream, event = heard.messages["health"]
+    assert outcome["objects"]["header"]["frame_id"] == FRAME_ID
+    assert outcome["objects"]["server_stamp"] == {"sec": 1_700_000_002, "nanosec": 123_456_789}
+    assert [event["type"] for event in outcome.messages["events/zone"]] == [1, 2, 3, 4]
+    assert outcome.messages["events/recalibration"][0]["transform"]["rotation"]["w"] == 0.5
+    stream, event = outcome.messages["health"]
     assert (stream["is_event"], event["is_event"]) == (False, True)
     assert stream["header"]["frame_id"] == event["header"]["frame_id"] == ""
     assert [node["name"] for node in stream["nodes"]] == ["node_a", "node_b"]
     names = [sensor["name"] for sensor in stream["nodes"][1]["sensors"]]
     assert names == ["Sensor", "sensor_10", "sensor_2"]
-    assert [result["node"] for result in heard["server_status"]["profiling"]] == ["", "algo_0", "algo_1"]
+    assert [result["node"] for result in outcome["server_status"]["profiling"]] == ["", "algo_0", "algo_1"]
 
 
-def test_everything_of_the_generation_before(sensr):
-    heard = sensr.say(FULL | {"custom": CUSTOM_25}, generation=2.5)
-    status = heard["server_status"]
+def test_every_field_of_the_former_generation_arrives(sensr):
+    outcome = sensr.send_and_compare(FULL | {"custom": CUSTOM_25}, generation=2.5)
+    status = outcome["server_status"]
     assert (status["generation"], status["has_replay"], status["replay_index"]) == (25, True, -7)
-    assert len(heard["objects"]["objects"]) == 2
+    assert len(outcome["objects"]["objects"]) == 2
 
 
 def test_object_points_are_laid_out_as_documented(sensr):
-    cloud = sensr.say(with_objects(CAR, BICYCLE, static_objects=[POST]))["points/objects"]
+    cloud = sensr.send_and_compare(with_objects(CAR, BICYCLE, static_objects=[POST]))["points/objects"]
     assert (cloud["point_step"], cloud["width"], cloud["is_dense"]) == (24, 5, True)
     points = list(struct.iter_unpack("<ffffiB3x", cloud["data"]))
     assert points == [
@@ -91,10 +102,10 @@ def test_object_points_are_laid_out_as_documented(sensr):
     ]
 
 
-def test_no_field_is_left_out(sensr):
-    """Every field of every type of this package has been something else than its default."""
-    sensr.say(FULL)
-    sensr.say(FULL | {"custom": CUSTOM_25}, generation=2.5)
+def test_every_field_had_another_value_than_its_default(sensr):
+    """The tests above covered every field of every message type of this package."""
+    sensr.send_and_compare(FULL)
+    sensr.send_and_compare(FULL | {"custom": CUSTOM_25}, generation=2.5)
     own = {name for name in dir(msg) if isinstance(getattr(msg, name), type)}
     assert own == {path.stem for path in MESSAGE_FILES.glob("*.msg")}
     seen = {name for name, kind in sensr.types.items() if kind.__module__.startswith("sensr_bridge")}
@@ -103,11 +114,11 @@ def test_no_field_is_left_out(sensr):
     assert fields - sensr.filled == set()
 
 
-# ---- what may be different ---------------------------------------------------------------------------
+# ---- variations of the encoding ---------------------------------------------------------------------------
 
 
-def test_a_newer_server(sensr):
-    """Fields that nobody knows at every level, and enum values that nobody knows, or below 0."""
+def test_unknown_fields_and_enum_values_are_accepted(sensr):
+    """Unknown fields at every level, and enum values that are unknown or negative."""
     odd = 77, -1, 2**31 - 1, -(2**31)
     cars = [CAR | {"id": at, "label": label, "tracking_status": label} for at, label in enumerate(odd)]
     cars.append(CAR | {"label": 1, "tracking_status": 99})
@@ -120,38 +131,38 @@ def test_a_newer_server(sensr):
     }
     event = EVENT | {"zone": [EVENT["zone"][0] | {"type": value} for value in odd], "health": {"master": 82}}
     newer = FULL | {"stream": stream, "event": event}
-    labels = [each["label"] for each in sensr.say(newer, unknown=unknown_fields())["objects"]["objects"]]
+    labels = [each["label"] for each in sensr.send_and_compare(newer, unknown=unknown_fields())["objects"]["objects"]]
     assert labels == [*odd, 1]
 
 
-def test_a_newer_server_of_the_generation_before(sensr):
-    sensr.say(FULL | {"custom": CUSTOM_25}, generation=2.5, unknown=unknown_fields())
+def test_unknown_fields_of_the_former_generation_are_accepted(sensr):
+    sensr.send_and_compare(FULL | {"custom": CUSTOM_25}, generation=2.5, unknown=unknown_fields())
 
 
 @pytest.mark.parametrize("generation", (3, 2.5))
 @pytest.mark.parametrize("added", UNKNOWN.values(), ids=UNKNOWN.keys())
-def test_what_a_newer_server_adds_does_not_tell_the_generation(sensr, generation, added):
-    """A recording at its start, so that all that is written of it is what nobody knows."""
+def test_unknown_fields_do_not_decide_the_generation(sensr, generation, added):
+    """The recording has just begun, so that its encoding consists of unknown fields only."""
     custom = CUSTOM if generation == 3 else CUSTOM_25
-    frame = output_wire.output(FULL | {"custom": custom | {"record": added}}, generation)
-    sensr.say(FULL | {"custom": custom | {"record": {}}}, frame=frame, generation=generation)
+    frame = output_encoder.output(FULL | {"custom": custom | {"record": added}}, generation)
+    sensr.send_and_compare(FULL | {"custom": custom | {"record": {}}}, frame=frame, generation=generation)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_fields_in_any_order_and_numbers_one_by_one(sensr, seed):
-    sensr.say(FULL, shuffle=random.Random(seed), packed=False)
+def test_fields_in_any_order_and_unpacked_numbers_are_accepted(sensr, seed):
+    sensr.send_and_compare(FULL, shuffle=random.Random(seed), packed=False)
 
 
-def test_defaults_written_out(sensr):
-    """Protobuf leaves them out, and takes them nevertheless."""
+def test_encoded_default_values_are_accepted(sensr):
+    """Protobuf omits default values and accepts them nevertheless."""
     nothing = dict.fromkeys(("id", "label", "tracking_status"), 0)
     zero = nothing | {"confidence": 0.0, "is_static": False, "points": b"", "zone_ids": []}
-    sensr.say(with_objects(zero) | {"custom": {"bg_learning_progress": 0.0}})
+    sensr.send_and_compare(with_objects(zero) | {"custom": {"bg_learning_progress": 0.0}})
 
 
 @pytest.mark.parametrize("generation", (3, 2.5))
-def test_only_the_outermost_is_there(sensr, generation):
-    """Whatever is missing is 0, empty, and no turn at all."""
+def test_missing_fields_have_default_values(sensr, generation):
+    """A missing field is 0 or empty, and a missing yaw is no rotation."""
     custom = {"record": {}, "profiling": {"master_node": {}, "algo_nodes": {"": {}, "n": {}}}}
     if generation == 2.5:
         custom["replay"] = {}
@@ -175,18 +186,18 @@ def test_only_the_outermost_is_there(sensr, generation):
         },
         "custom": custom,
     }
-    heard = sensr.say(bare, generation=generation)
-    turn = heard["objects"]["objects"][0]["bbox"]["center"]["orientation"]
+    outcome = sensr.send_and_compare(bare, generation=generation)
+    turn = outcome["objects"]["objects"][0]["bbox"]["center"]["orientation"]
     assert turn == {"x": 0.0, "y": 0.0, "z": 0.0, "w": 1.0}
 
 
 @pytest.mark.parametrize("message", ({}, {"stream": {}}, {"event": {}}, {"stream": {}, "event": {}}))
-def test_nothing_at_all_makes_nothing(sensr, message):
-    assert not any(sensr.say(message).messages.values())
+def test_an_empty_message_publishes_nothing(sensr, message):
+    assert not any(sensr.send_and_compare(message).messages.values())
 
 
 @pytest.mark.parametrize("odd", (math.nan, math.inf, -math.inf, 3.4e38, 1e-45, -0.0))
-def test_odd_floats_pass(sensr, odd):
+def test_special_float_values_pass(sensr, odd):
     everywhere = vector(odd, odd, odd)
     space = box(odd, odd, (odd, odd))
     car = CAR | {
@@ -194,14 +205,14 @@ def test_odd_floats_pass(sensr, odd):
         "bbox": {"position": everywhere, "size": everywhere, "yaw": odd},
         "velocity": everywhere,
         "yaw_rate": odd,
-        "points": wire.floats(odd, odd, odd),
-        "intensities": wire.floats(odd),
+        "points": points_encoder.floats(odd, odd, odd),
+        "intensities": points_encoder.floats(odd),
         "history": {"states": [{"position": everywhere}]},
         "prediction": {"positions": [everywhere], "reachable_set": [{"t_offset": odd, "space": space}]},
     }
     turn = {"qw": odd, "qx": odd, "qy": odd, "qz": odd}
     moved = {"position": everywhere, "heading": odd, "velocity": everywhere}
-    heard = sensr.say(
+    outcome = sensr.send_and_compare(
         {
             "stream": {"has_objects": True, "objects": [car], "has_zones": True, "zones": [{"pbox": space}]},
             "event": {
@@ -217,7 +228,7 @@ def test_odd_floats_pass(sensr, odd):
             },
         }
     )
-    assert heard["points/objects"]["is_dense"] == math.isfinite(odd)
+    assert outcome["points/objects"]["is_dense"] == math.isfinite(odd)
 
 
 @pytest.mark.parametrize(
@@ -233,11 +244,10 @@ def test_odd_floats_pass(sensr, odd):
     ),
     ids=str,
 )
-def test_odd_times(sensr, at):
-    """A time that ROS cannot hold becomes 0, and costs nothing else."""
+def test_times_outside_the_range_of_ros_become_zero(sensr, at):
     car = CAR | {"last_observed_timestamp": at, "history": {"states": [{"timestamp": at}]}}
     event = {"timestamp": at, "id": 1}
-    sensr.say(
+    sensr.send_and_compare(
         {
             "timestamp": at,
             "stream": {"has_objects": True, "objects": [car], "first_cloud_arrival_timestamp": at},
@@ -246,11 +256,9 @@ def test_odd_times(sensr, at):
     )
 
 
-def test_a_part_in_pieces_is_merged(sensr):
-    """As protobuf has it: the last value counts, lists grow, and so on inward."""
-    first, second = (
-        {"master": status, "nodes": {name: {"status": status}}} for name, status in (("a", 1), ("b", 2))
-    )
+def test_a_part_in_several_pieces_is_merged(sensr):
+    """Protobuf's rules: the last value wins, lists are concatenated, nested messages are merged."""
+    first, second = ({"master": status, "nodes": {name: {"status": status}}} for name, status in (("a", 1), ("b", 2)))
     pieces = [
         {"stream": {"objects": [CAR], "health": first}, "timestamp": {"nanos": 6}},
         {"stream": {"objects": [BICYCLE], "has_objects": True, "health": second}},
@@ -270,96 +278,98 @@ def test_a_part_in_pieces_is_merged(sensr):
             "profiling": {"master_node": {"mem_usages": {"a": 1}}},
         },
     }
-    sensr.say(whole, frame=b"".join(map(output_wire.output, pieces)))
+    sensr.send_and_compare(whole, frame=b"".join(map(output_encoder.output, pieces)))
 
 
-# ---- which generation --------------------------------------------------------------------------------
+# ---- generations --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("order", ((3, 2.5, 3, 2.5), (2.5, 2.5, 3, 3)))
-def test_generations_in_turn_cost_nothing(sensr, order):
-    """Whatever the server was last known to be."""
+def test_a_change_of_generation_costs_nothing(sensr, order):
+    """The generation of a message does not depend on the one before."""
     for generation in order:
         custom = CUSTOM if generation == 3 else CUSTOM_25
-        sensr.say(FULL | {"custom": custom}, generation=generation)
+        sensr.send_and_compare(FULL | {"custom": custom}, generation=generation)
 
 
 @pytest.mark.parametrize("part", ("replay", "record", "profiling"))
-def test_one_part_tells_the_generation(sensr, part):
-    """After a message of the other generation, and with no other part to go by."""
+def test_one_part_decides_the_generation(sensr, part):
+    """The message before was of the other generation, and no other part hints at it."""
     for generation, custom in ((3, CUSTOM), (2.5, CUSTOM_25)):
         if part in custom:
             other = 5.5 - generation
-            sensr.say({"custom": CUSTOM if other == 3 else CUSTOM_25}, generation=other)
-            sensr.say({"custom": {part: custom[part]}}, generation=generation)
+            sensr.send_and_compare({"custom": CUSTOM if other == 3 else CUSTOM_25}, generation=other)
+            sensr.send_and_compare({"custom": {part: custom[part]}}, generation=generation)
 
 
-def test_what_tells_nothing_is_what_the_server_was(sensr):
+def test_an_ambiguous_message_has_the_generation_of_the_one_before(sensr):
     for generation, custom in ((3, CUSTOM), (2.5, CUSTOM_25)):
-        sensr.say({"custom": custom}, generation=generation)
-        sensr.say({"custom": {}}, generation=generation)
-        sensr.say({"custom": {"bg_learning_progress": 0.5}}, generation=generation)
+        sensr.send_and_compare({"custom": custom}, generation=generation)
+        sensr.send_and_compare({"custom": {}}, generation=generation)
+        sensr.send_and_compare({"custom": {"bg_learning_progress": 0.5}}, generation=generation)
 
 
-# ---- is there something at all -----------------------------------------------------------------------
+# ---- presence -----------------------------------------------------------------------
 
 
-def test_nothing_to_say_of_objects_or_zones_is_not_an_empty_scene(sensr):
-    """What is not valid is not looked at; valid and empty is a message."""
+def test_absent_objects_or_zones_are_not_an_empty_scene(sensr):
+    """Lists without their `has_` flag are ignored; an empty list with the flag is a message."""
     silent = STREAM | {"has_objects": False, "has_zones": False, "static_objects": []}
-    heard = sensr.say({"timestamp": NOW, "stream": silent})
-    assert heard.messages["objects"] == heard.messages["zones"] == heard.messages["points/objects"] == []
-    heard = sensr.say({"timestamp": NOW, "stream": {"has_objects": True, "has_zones": True}})
-    assert (heard["objects"]["objects"], heard["zones"]["zones"]) == ([], [])
-    assert heard["points/objects"]["width"] == 0
+    outcome = sensr.send_and_compare({"timestamp": NOW, "stream": silent})
+    assert outcome.messages["objects"] == outcome.messages["zones"] == outcome.messages["points/objects"] == []
+    outcome = sensr.send_and_compare({"timestamp": NOW, "stream": {"has_objects": True, "has_zones": True}})
+    assert (outcome["objects"]["objects"], outcome["zones"]["zones"]) == ([], [])
+    assert outcome["points/objects"]["width"] == 0
 
 
 def test_static_objects_wait_for_a_message_with_objects(sensr):
-    assert sensr.say({"stream": {"static_objects": [POST]}}).messages["objects"] == []
-    assert sensr.say({"event": EVENT}).messages["objects"] == []
-    (post,) = sensr.say(with_objects(CAR))["objects"]["static_objects"]
+    assert sensr.send_and_compare({"stream": {"static_objects": [POST]}}).messages["objects"] == []
+    assert sensr.send_and_compare({"event": EVENT}).messages["objects"] == []
+    (post,) = sensr.send_and_compare(with_objects(CAR))["objects"]["static_objects"]
     assert post["id"] == POST["id"]
-    assert sensr.say(with_objects(CAR))["objects"]["static_objects"] == []
+    assert sensr.send_and_compare(with_objects(CAR))["objects"]["static_objects"] == []
 
 
 def test_events_are_numbered_without_a_gap(sensr):
     topics = ("events/zone", "events/losing", "events/recalibration")
-    heard = [sensr.say({"event": EVENT}) for _ in range(2)]
+    outcomes = [sensr.send_and_compare({"event": EVENT}) for _ in range(2)]
     for topic in topics:
-        numbers = [event["sequence"] for each in heard for event in each.messages[topic]]
+        numbers = [event["sequence"] for each in outcomes for event in each.messages[topic]]
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def test_numbers_begin_at_0(rig):
-    numbers = [event["sequence"] for event in Conversation(rig).say(FULL).messages["events/zone"]]
+def test_sequence_numbers_begin_at_0(environment):
+    numbers = [
+        event["sequence"] for event in ScriptedOutput(environment).send_and_compare(FULL).messages["events/zone"]
+    ]
     assert numbers == [0, 1, 2, 3]
 
 
-# ---- frames as they came -----------------------------------------------------------------------------
+# ---- received frames -----------------------------------------------------------------------------
 
 
-def test_every_frame_as_it_came(rig):
-    """Of both links, whatever is in it."""
-    pair = Pair(rig, "wire", parameters={"publish.wire": True, "frame_id": FRAME_ID})
-    clients = {msg.WireFrame.LINK_POINTS: pair.points, msg.WireFrame.LINK_OUTPUT: pair.output}
+def test_every_frame_is_published_unchanged(environment):
+    """Frames of both links with any contents."""
+    links = TwoLinks(environment, "wire", parameters={"publish.wire": True, "frame_id": FRAME_ID})
+    clients = {msg.WireFrame.LINK_POINTS: links.points, msg.WireFrame.LINK_OUTPUT: links.output}
     noise = random.Random(1).randbytes(100_001)
-    frames = [wire.numbered(1), output_wire.output(FULL), b"", b"\x22\x64", noise]
+    frames = [points_encoder.numbered_cloud(1), output_encoder.output(FULL), b"", b"\x22\x64", noise]
     for number, frame in enumerate(frames):
         for link, client in clients.items():
             begun_ns = time.time_ns()
             client.send(frame)
-            got = plain(pair["wire"].wait(2 * number + link + 1)[-1])
+            got = to_dict(links["wire"].wait(2 * number + link + 1)[-1])
             at_ns = stamp_ns(got["header"].pop("stamp"))
             assert begun_ns <= at_ns <= time.time_ns()
             got["data"] = bytes(got["data"])
             assert got == {"header": {"frame_id": ""}, "link": link, "sequence": number, "data": frame}
 
 
-# ---- names and numbers -------------------------------------------------------------------------------
+# ---- constants -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("kind", "prefix", "enum"), CONSTANTS)
-def test_constants_are_the_numbers_on_the_wire(kind, prefix, enum):
+def test_constants_are_the_values_of_the_wire_format(kind, prefix, enum):
     assert {name.removeprefix(prefix): value for name, value in constants(kind, prefix)} == ENUMS[enum]
 
 
@@ -378,6 +388,6 @@ def test_other_constants():
 
 
 def constants(kind, prefix=""):
-    """Name and value of a message's constants."""
+    """Returns the constants of a message by name."""
     named = ((name, getattr(kind, name)) for name in dir(kind) if name.isupper() and name.startswith(prefix))
     return [(name, value) for name, value in named if isinstance(value, int)]

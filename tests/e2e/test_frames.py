@@ -1,15 +1,13 @@
-"""The frame of all coordinates, and what it is tied to."""
+"""The coordinate frame of all messages, and its transform to a parent frame."""
 
 from tf2_msgs.msg import TFMessage
 
-import outputs
-import ros
-import wire
-from pair import Pair
-from polling import until
+from support import outputs, points_encoder, ros_observer
+from support.polling import wait_until
+from support.two_links import TwoLinks
 
 FRAME = {"points/raw": lambda cloud: cloud.frame_id, "points/objects": lambda cloud: cloud.frame_id}
-#: With a place in them, and about none.
+#: Topics with coordinates, and topics without.
 PLACED = ("objects", "zones", "events/zone", "events/losing", "events/recalibration", "server_status")
 PICTURES = ("markers/objects", "markers/zones")
 NOWHERE = ("health", "wire")
@@ -20,38 +18,40 @@ def keep():
     return made | {topic: lambda message: {one.header.frame_id for one in message.markers} for topic in PICTURES}
 
 
-def everything(pair):
-    """One message for every topic; returns the frame of what came on each."""
-    before = {topic: inbox.count for topic, inbox in pair.inboxes.items()}
-    pair.points.send(wire.numbered(1))
-    pair["points/raw"].wait(before["points/raw"] + 1)
-    pair.output.send(
+def publish_on_all_topics(links):
+    """Sends contents for every topic. Returns the coordinate frame of the published messages by topic."""
+    before = {topic: inbox.count for topic, inbox in links.inboxes.items()}
+    links.points.send(points_encoder.numbered_cloud(1))
+    links["points/raw"].wait(before["points/raw"] + 1)
+    links.output.send(
         outputs.message(
             *(outputs.objects(1), outputs.zones(1), outputs.health(), outputs.status(0.5)),
             *(outputs.zone_events(1), outputs.losing_events(1), outputs.recalibrations("a")),
         )
     )
-    return {topic: inbox.wait(before[topic] + 1)[-1] for topic, inbox in pair.inboxes.items()}
+    return {topic: inbox.wait(before[topic] + 1)[-1] for topic, inbox in links.inboxes.items()}
 
 
-def test_every_message_has_the_frame_and_changes_it_live(rig):
+def test_every_message_has_the_frame_and_changes_it_live(environment):
     topics = (*FRAME, *PLACED, *PICTURES, *NOWHERE)
-    pair = Pair(rig, *topics, parameters={"publish.wire": True}, keep=keep())
+    links = TwoLinks(environment, *topics, parameters={"publish.wire": True}, keep=keep())
     for frame in ("sensr", "site/lidar", "ünï/cöde", "a"):
-        pair.parameters.set({"frame_id": frame})
-        frames = everything(pair)
+        links.parameters.set({"frame_id": frame})
+        frames = publish_on_all_topics(links)
         for topic in (*FRAME, *PLACED):
             assert frames[topic] == frame, topic
         for topic in PICTURES:
-            # What an earlier picture showed may be deleted in its own frame.
+            # Markers of earlier arrays may be deleted in the frame in which they were shown.
             assert frames[topic] >= {frame}, topic
         for topic in NOWHERE:
             assert frames[topic] == "", topic
 
 
 def transforms(observer):
-    """All transforms that come, as one list for each message."""
-    return observer.subscribe("/tf_static", TFMessage, ros.qos(latched=True), keep=lambda message: message.transforms)
+    """Subscribes to the transforms. The inbox has a list for each message."""
+    return observer.subscribe(
+        "/tf_static", TFMessage, ros_observer.qos(latched=True), keep=lambda message: message.transforms
+    )
 
 
 def require_identity(transform, parent, child):
@@ -67,19 +67,19 @@ def last(inbox, count):
     return transform
 
 
-def test_no_parent_no_transform(rig):
-    pair = Pair(rig, "points/raw")
-    inbox = transforms(pair.observer)
-    pair.observer.wait_for_match(inbox)
-    pair.send_cloud(1)
-    pair["points/raw"].wait(1)
-    pair.statistics.after()
+def test_without_a_parent_there_is_no_transform(environment):
+    links = TwoLinks(environment, "points/raw")
+    inbox = transforms(links.observer)
+    links.observer.wait_for_match(inbox)
+    links.send_cloud(1)
+    links["points/raw"].wait(1)
+    links.statistics.wait_for_next()
     assert inbox.count == 0
 
 
-def test_a_parent_is_tied_by_the_identity_live_and_for_late_comers(rig):
-    pair = Pair(rig, parameters={"parent_frame": "map"})
-    early = transforms(pair.observer)
+def test_a_parent_gets_an_identity_transform_live_and_for_late_subscribers(environment):
+    links = TwoLinks(environment, parameters={"parent_frame": "map"})
+    early = transforms(links.observer)
     require_identity(last(early, 1), "map", "sensr")
     for number, (change, parent, child) in enumerate(
         (
@@ -90,30 +90,30 @@ def test_a_parent_is_tied_by_the_identity_live_and_for_late_comers(rig):
         ),
         2,
     ):
-        pair.parameters.set(change)
-        for inbox, count in ((early, number), (transforms(pair.observer), 1)):
+        links.parameters.set(change)
+        for inbox, count in ((early, number), (transforms(links.observer), 1)):
             if parent:
                 require_identity(last(inbox, count), parent, child)
             else:
-                # Late subscribers must not get the transform that holds no more.
+                # Late subscribers must not receive the outdated transform.
                 assert inbox.wait(count)[-1] == []
-    pair.parameters.set({"pointcloud_interval": 0.5})
-    pair.statistics.after()
+    links.parameters.set({"pointcloud_interval": 0.5})
+    links.statistics.wait_for_next()
     assert early.count == 5, "only published when it is another"
 
 
-def test_a_frame_is_not_its_own_parent(rig):
-    pair = Pair(rig, parameters={"parent_frame": "map"})
+def test_a_frame_is_not_its_own_parent(environment):
+    links = TwoLinks(environment, parameters={"parent_frame": "map"})
     for name, value in (("parent_frame", "sensr"), ("frame_id", "map")):
-        reason = pair.parameters.refusal(name, value)
+        reason = links.parameters.refusal(name, value)
         assert "parent_frame" in reason and "frame_id" in reason, reason
     for frame in ("/map", "two words"):
-        assert "parent_frame" in pair.parameters.refusal("parent_frame", frame)
-    assert pair.parameters.get("frame_id", "parent_frame") == ["sensr", "map"]
-    both = pair.parameters.try_set_together({"frame_id": "map", "parent_frame": "sensr"})
+        assert "parent_frame" in links.parameters.refusal("parent_frame", frame)
+    assert links.parameters.get("frame_id", "parent_frame") == ["sensr", "map"]
+    both = links.parameters.try_set_together({"frame_id": "map", "parent_frame": "sensr"})
     assert both.successful, both.reason
 
-    at_start = rig.bridge(parameters={"frame_id": "map", "parent_frame": "map"})
+    at_start = environment.bridge(parameters={"frame_id": "map", "parent_frame": "map"})
     assert at_start.wait() == 2
     assert "parent_frame" in at_start.log
 
@@ -126,16 +126,16 @@ sites:
 """
 
 
-def test_a_site_has_ports_and_frames_of_its_own(rig):
-    yard, pier = ((rig.server(), rig.server()) for _ in range(2))
-    file = rig.folder / "hosts.yaml"
+def test_a_site_has_ports_and_frames_of_its_own(environment):
+    yard, pier = ((environment.server(), environment.server()) for _ in range(2))
+    file = environment.folder / "hosts.yaml"
     file.write_text(HOSTS.format(yard=yard, pier=pier))
-    observer = rig.observer()
-    clouds = observer.clouds(keep=lambda cloud: cloud.frame_id)
+    observer = environment.observer()
+    clouds = observer.subscribe_clouds(keep=lambda cloud: cloud.frame_id)
     ties = transforms(observer)
-    parameters = rig.parameters(observer)
+    parameters = environment.parameters(observer)
     given = {"hosts_file": str(file), "host": "yard", "frame_id": "general", "parent_frame": "world"}
-    rig.bridge(pier[0].port, given)
+    environment.bridge(pier[0].port, given)
     observer.wait_for_match(clouds, ties)
 
     for number, (site, frame, parent) in enumerate(
@@ -145,18 +145,18 @@ def test_a_site_has_ports_and_frames_of_its_own(rig):
         servers = {"yard": yard, "pier": pier}[site]
         connections = 1 + number // 3
         servers[1].client(connections)
-        servers[0].client(connections).send(wire.numbered(number))
+        servers[0].client(connections).send(points_encoder.numbered_cloud(number))
         assert clouds.wait(number)[-1] == frame
         require_identity(last(ties, number), parent, frame)
-        # What the file says of the site comes first, the parameters stay as they are.
+        # Values of the site take precedence; the parameters themselves do not change.
         assert parameters.get("frame_id", "parent_frame") == ["general", "world"]
 
 
-def test_a_site_whose_frames_do_not_fit_is_refused(rig):
-    file = rig.folder / "hosts.yaml"
+def test_a_site_with_equal_frames_is_refused(environment):
+    file = environment.folder / "hosts.yaml"
     file.write_text("sites: {yard: {address: 127.0.0.1, frame_id: map}}")
-    pair = Pair(rig, "points/raw", parameters={"hosts_file": str(file), "parent_frame": "map"})
-    reason = pair.parameters.refusal("host", "yard")
+    links = TwoLinks(environment, "points/raw", parameters={"hosts_file": str(file), "parent_frame": "map"})
+    reason = links.parameters.refusal("host", "yard")
     assert "parent_frame" in reason and "map" in reason
-    pair.send_cloud(1)
-    until(lambda: pair["points/raw"].count, "a cloud on the link as it was")
+    links.send_cloud(1)
+    wait_until(lambda: links["points/raw"].count, "a cloud on the unchanged link")

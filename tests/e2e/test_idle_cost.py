@@ -1,23 +1,26 @@
-"""What the node costs while it has nothing to do. CPU time, which a busy machine does not stretch."""
+"""CPU time of a node without work. Unlike wall time it does not grow on a busy machine."""
 
 import re
 import time
 
 import pytest
-from report import note
+
+from support.summary_notes import add_note
+
+pytestmark = pytest.mark.serial
 
 WINDOW_SECONDS = 10.0
-#: The best counts: cache misses caused by others are charged to this process too.
+#: The best window counts, because cache misses caused by other processes cost CPU time too.
 WINDOWS = 6
 POINTS = 131_072
 
 
 def share_of_a_core(bridge, limit):
-    """CPU time over wall time, of the best of some windows."""
+    """Returns CPU time over wall time, of the best of several windows."""
     best = None
     for _ in range(WINDOWS):
         begun, cpu = time.monotonic(), bridge.cpu_seconds()
-        # What is measured is a stretch of time, so this is not synchronisation.
+        # A window of time, not a wait for something.
         time.sleep(WINDOW_SECONDS)
         bridge.require_alive()
         share = (bridge.cpu_seconds() - cpu) / (time.monotonic() - begun)
@@ -28,15 +31,15 @@ def share_of_a_core(bridge, limit):
 
 
 @pytest.mark.parametrize(("with_output", "limit"), [(False, 0.02), (True, 0.03)], ids=["points", "both links"])
-def test_connected_at_full_rate_without_a_subscriber(rig, with_output, limit):
-    sim = rig.sim("--scene", "street", "--points", POINTS, "--types", "raw", "--rate", 10)
-    output_port = sim.output_port if with_output else rig.unserved_port
-    bridge = rig.bridge(sim.points_port, {"host": "127.0.0.1"}, output_port=output_port, defaults=False)
+def test_connected_at_full_rate_without_a_subscriber(environment, with_output, limit):
+    sim = environment.sim("--scene", "street", "--points", POINTS, "--types", "raw", "--rate", 10)
+    output_port = sim.output_port if with_output else environment.unserved_port
+    bridge = environment.bridge(sim.points_port, {"host": "127.0.0.1"}, output_port=output_port, defaults=False)
     for port in [sim.points_port, sim.output_port][: 1 + with_output]:
-        bridge.expect(f"connected to .*:{port}/")
+        bridge.wait_for_output(f"connected to .*:{port}/")
     share = share_of_a_core(bridge, limit)
     data = f"{POINTS} points{' and objects' if with_output else ''} at 10 Hz"
-    note(f"idle cost: {share:.2%} of a core connected, {data}, no subscriber (limit {limit:.0%})")
+    add_note(f"idle cost: {share:.2%} of a core connected, {data}, no subscriber (limit {limit:.0%})")
     bridge.end()
     account = re.search(r"points/raw: received (\d+) = published (\d+) .* unsubscribed (\d+)", bridge.log)
     received, published, unsubscribed = map(int, account.groups())
@@ -44,9 +47,9 @@ def test_connected_at_full_rate_without_a_subscriber(rig, with_output, limit):
     assert share < limit
 
 
-def test_not_connected(rig):
-    bridge = rig.bridge(rig.port().number, {"host": "127.0.0.1"}, defaults=False)
-    bridge.expect("next attempt in")
+def test_not_connected(environment):
+    bridge = environment.bridge(environment.port().number, {"host": "127.0.0.1"}, defaults=False)
+    bridge.wait_for_output("next attempt in")
     share = share_of_a_core(bridge, 0.01)
-    note(f"idle cost: {share:.2%} of a core not connected (limit 1 %)")
+    add_note(f"idle cost: {share:.2%} of a core not connected (limit 1 %)")
     assert share < 0.01

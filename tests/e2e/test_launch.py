@@ -1,4 +1,4 @@
-"""The launch file, with the `ros2 launch` and `ros2 bag record` of the machine where it has them."""
+"""The launch file, run by `ros2 launch` with `ros2 bag record` where they are installed."""
 
 import os
 import re
@@ -14,29 +14,26 @@ from rosbags.highlevel import AnyReader
 from sensor_msgs.msg import PointCloud2
 from tf2_msgs.msg import TFMessage
 
-import dds_profile
-import outputs
-import report
-import ros
-from launch_modules import bridge_recording
-from polling import until
-from processes import Process
-from topics import TOPICS
+from support import REPOSITORY, fastdds_environment, outputs, ros_observer, summary_notes
+from support.broken_rcl import UNKNOWN_CODE
+from support.launch_modules import bridge_recording
+from support.polling import wait_until
+from support.processes import Process
+from support.topic_table import TOPICS
 
-REPOSITORY = Path(__file__).parents[2]
 LAUNCH_FILE = REPOSITORY / "launch" / "bridge.launch.py"
 RVIZ_FILE = REPOSITORY / "config" / "sensr.rviz"
 
 
-#: Published when something unforeseen happens in front of the sensors, which need not be while a test runs.
+#: Published at events in front of the sensors, which may not happen during a test.
 OCCASIONAL = ("events/losing", "events/recalibration", "/diagnostics")
 
 
 INSTALLED = Path(get_package_share_directory("sensr_bridge"), "launch", LAUNCH_FILE.name)
-#: The Fast DDS profile where it is installed.
-SHIPPED = str(Path(get_package_share_directory("sensr_bridge"), "config", dds_profile.FILE.name))
+#: The installed Fast DDS profile.
+SHIPPED = str(Path(get_package_share_directory("sensr_bridge"), "config", fastdds_environment.FILE.name))
 
-#: What is recorded, and how many messages of each the recorder lets wait.
+#: Recorded topics, and the depth of their subscriptions.
 RECORDED = bridge_recording.TOPICS
 
 
@@ -45,7 +42,7 @@ def absolute(topics, namespace):
 
 
 def have(*command):
-    """Whether `ros2` knows a verb: its packages can be installed one by one."""
+    """Returns whether `ros2` has a verb; each is a package of its own."""
     if not shutil.which("ros2"):
         return False
     return os.spawnlp(os.P_WAIT, "sh", "sh", "-c", f"ros2 {' '.join(command)} --help >/dev/null 2>&1") == 0
@@ -53,7 +50,7 @@ def have(*command):
 
 def require(verb):
     if not have(*verb.split()):
-        report.note(f"SKIPPED, NO ros2 {verb} HERE: the launch file was not run")
+        summary_notes.add_note(f"SKIPPED, NO ros2 {verb} HERE: the launch file was not run")
         pytest.skip(f"ros2 {verb} is not installed")
 
 
@@ -68,7 +65,7 @@ def ros2_bag_record():
 
 
 class Launched:
-    """A process of a launch, by what Linux knows of it."""
+    """Process started by a launch, as /proc shows it."""
 
     def __init__(self, pid):
         self._folder = Path(f"/proc/{pid}")
@@ -85,20 +82,20 @@ class Launched:
 
 
 class Launch(Process):
-    """`ros2 launch` of the package's launch file, or of one that includes it several times."""
+    """`ros2 launch` with the launch file of the package, or with one that includes it several times."""
 
-    def __init__(self, rig, *args, includes=None, pushed=None, **parameters):
-        self.params_file = rig.folder / "launch.yaml"
+    def __init__(self, environment, *args, includes=None, pushed=None, **parameters):
+        self.params_file = environment.folder / "launch.yaml"
         self.params_file.write_text(yaml.safe_dump({"/**": {"ros__parameters": parameters}}))
         if includes:
-            parent = rig.folder / "parent.launch.py"
+            parent = environment.folder / "parent.launch.py"
             parent.write_text(INCLUDING.format(includes=includes, pushed=pushed, file=str(INSTALLED)))
             command = ["ros2", "launch", str(parent)]
         else:
             command = ["ros2", "launch", "sensr_bridge", "bridge.launch.py"]
         if not any(word.startswith("params_file:=") for word in args):
             args = (f"params_file:={self.params_file}", *args)
-        super().__init__("launch", [*command, *args], rig.env, rig.folder)
+        super().__init__("launch", [*command, *args], environment.env, environment.folder)
 
     @property
     def log(self):
@@ -108,16 +105,16 @@ class Launch(Process):
         return re.findall(rf"\[{name}-\d+\]: process started with pid \[(\d+)\]", self.log)
 
     def started(self, name):
-        """How many processes of that name have been started so far."""
+        """Returns how many processes of that name were started so far."""
         return len(self._pids(name))
 
     def processes(self, name, count=1):
-        """The processes of that name, once there are so many."""
-        self.until(lambda: self.started(name) >= count, self.tail)
+        """Waits for `count` processes of that name and returns them."""
+        self.wait_until(lambda: self.started(name) >= count, self.log_tail)
         return [Launched(pid) for pid in self._pids(name) if Path(f"/proc/{pid}").exists()]
 
 
-#: A launch file as people write it: nothing is scoped.
+#: Launch file with several includes, without scopes around them.
 INCLUDING = """
 from launch import LaunchDescription
 from launch.actions import IncludeLaunchDescription
@@ -135,52 +132,52 @@ def generate_launch_description():
 
 
 @pytest.fixture
-def launch(rig, ros2_launch):
+def launch(environment, ros2_launch):
     launches = []
 
     def start(*args, **parameters):
-        launches.append(Launch(rig, *args, **parameters))
+        launches.append(Launch(environment, *args, **parameters))
         return launches[-1]
 
     yield start
     for launched in launches:
         if launched.alive:
-            launched.signal(signal.SIGINT)
+            launched.send_signal(signal.SIGINT)
             launched.wait()
         launched.end()
 
 
-def test_everything_the_bridge_publishes_is_recorded(rig):
-    observer = rig.observer()
-    rig.bridge(rig.port().number, ros_args=["-r", "__ns:=/site"])
+def test_everything_the_bridge_publishes_is_recorded(environment):
+    observer = environment.observer()
+    environment.bridge(environment.port().number, ros_args=["-r", "__ns:=/site"])
     expected = absolute((topic for topic in RECORDED if not topic.startswith("/")), "/site")
-    until(
+    wait_until(
         lambda: expected <= observer.topics_of("sensr_bridge", "/site"),
         lambda: f"{expected}, published are {observer.topics_of('sensr_bridge', '/site')}",
     )
     assert observer.topics_of("sensr_bridge", "/site") <= absolute(RECORDED, "/site")
 
 
-def test_the_recorder_asks_for_no_less_than_is_offered():
+def test_the_recorder_requests_no_less_than_the_offered_depth():
     for name, topic in TOPICS.items():
-        # Fast DDS keeps 5000 at most.
+        # Fast DDS keeps at most 5000 samples.
         assert RECORDED[name] >= min(topic.depth, 5000), name
         assert topic.latched == (name in bridge_recording.LATCHED), name
 
 
-def test_what_rviz_shows_exists_and_is_offered():
+def test_topics_in_the_rviz_configuration_exist_and_qos_matches():
     displays = yaml.safe_load(RVIZ_FILE.read_text())["Visualization Manager"]["Displays"]
     shown = {one["Topic"]["Value"].removeprefix("/"): one["Topic"] for one in displays if "Topic" in one}
-    pictures = ("sensor_msgs/msg/PointCloud2", "visualization_msgs/msg/MarkerArray")
-    assert shown.keys() == {name for name, topic in TOPICS.items() if topic.type_name in pictures}
+    shown_types = ("sensor_msgs/msg/PointCloud2", "visualization_msgs/msg/MarkerArray")
+    assert shown.keys() == {name for name, topic in TOPICS.items() if topic.type_name in shown_types}
     for name, request in shown.items():
         assert request["Durability Policy"] == ("Transient Local" if TOPICS[name].latched else "Volatile"), name
 
 
-def test_a_recording_under_a_namespace_splits_and_ends_whole(rig, launch, ros2_bag_record):
-    sim = rig.sim("--points", "2000")
-    bags = rig.folder / "bags"
-    observer = rig.observer()
+def test_a_recording_under_a_namespace_splits_and_ends_complete(environment, launch, ros2_bag_record):
+    sim = environment.sim("--points", "2000")
+    bags = environment.folder / "bags"
+    observer = environment.observer()
     raw = observer.subscribe("/site/a/points/raw", PointCloud2)
     launched = launch(
         *("namespace:=site/a", "host:=127.0.0.1", "record:=true", f"bag_dir:={bags}", "bag_duration:=2"),
@@ -191,9 +188,9 @@ def test_a_recording_under_a_namespace_splits_and_ends_whole(rig, launch, ros2_b
         **{"publish.wire": True},
     )
     raw.wait(5)
-    launched.until(lambda: len(list(bags.glob("*/*.mcap"))) >= 3, launched.tail)
-    launched.signal(signal.SIGINT)
-    assert launched.wait() == 0, launched.tail()
+    launched.wait_until(lambda: len(list(bags.glob("*/*.mcap"))) >= 3, launched.log_tail)
+    launched.send_signal(signal.SIGINT)
+    assert launched.wait() == 0, launched.log_tail()
     assert "ran for" in launched.log, "the final report of the bridge is missing"
     [bag] = bags.iterdir()
     assert bag.name.startswith("site_a_")
@@ -207,61 +204,61 @@ def test_a_recording_under_a_namespace_splits_and_ends_whole(rig, launch, ros2_b
             assert reader.deserialize(data, "sensor_msgs/msg/PointCloud2").width == 2000
 
 
-def test_bursts_of_events_are_recorded_whole(rig, launch, ros2_bag_record):
-    """The stock recorder of itself keeps the last ten of each."""
+def test_bursts_of_events_are_recorded_completely(environment, launch, ros2_bag_record):
+    """By default the stock recorder keeps the last ten messages of a topic."""
     burst, bursts = 1000, 4
-    server, bags = rig.server(), rig.folder / "bags"
+    server, bags = environment.server(), environment.folder / "bags"
     launched = launch(
         *("host:=127.0.0.1", "record:=true", f"bag_dir:={bags}"),
-        points_port=rig.unserved_port,
+        points_port=environment.unserved_port,
         output_port=server.port,
     )
     client = server.client()
-    launched.until(lambda: "Subscribed to topic '/events/zone'" in launched.log, launched.tail)
-    statistics = rig.statistics(rig.observer())
+    launched.wait_until(lambda: "Subscribed to topic '/events/zone'" in launched.log, launched.log_tail)
+    statistics = environment.statistics(environment.observer())
     for number in range(bursts):
         client.send(outputs.message(outputs.zone_events(*range(burst))))
-        statistics.until_received(burst * (number + 1), "events/zone")
-    launched.signal(signal.SIGINT)
-    assert launched.wait() == 0, launched.tail()
+        statistics.wait_for_received(burst * (number + 1), "events/zone")
+    launched.send_signal(signal.SIGINT)
+    assert launched.wait() == 0, launched.log_tail()
     [bag] = bags.iterdir()
     with AnyReader([bag]) as reader:
         [events] = [c for c in reader.connections if c.topic == "/events/zone"]
         numbers = [reader.deserialize(data, c.msgtype).sequence for c, _, data in reader.messages([events])]
-    report.note(f"ros2 bag record: {len(numbers)} of {burst * bursts} events in bursts of {burst}")
-    # The first may have been sent before bridge and recorder had found each other.
+    summary_notes.add_note(f"ros2 bag record: {len(numbers)} of {burst * bursts} events in bursts of {burst}")
+    # The first one may have been sent before bridge and recorder had discovered each other.
     assert numbers == list(range(numbers[0], burst * bursts)) and numbers[0] <= burst
 
 
-def test_a_killed_bridge_is_started_again(rig, launch):
-    sim = rig.sim("--points", "100", "--types", "raw")
-    raw = rig.observer().subscribe("points/raw", PointCloud2)
+def test_a_killed_bridge_is_started_again(environment, launch):
+    sim = environment.sim("--points", "100", "--types", "raw")
+    raw = environment.observer().subscribe("points/raw", PointCloud2)
     launched = launch("host:=127.0.0.1", points_port=sim.points_port, output_port=sim.output_port)
     raw.wait(3)
     pid = re.search(r"sensr_bridge-\d+\]: process started with pid \[(\d+)\]", launched.log)[1]
     os.kill(int(pid), signal.SIGKILL)
-    launched.until(lambda: launched.log.count("process started with pid") >= 2, launched.tail)
+    launched.wait_until(lambda: launched.log.count("process started with pid") >= 2, launched.log_tail)
     before = raw.count
-    until(lambda: raw.count > before + 3, launched.tail)
+    wait_until(lambda: raw.count > before + 3, launched.log_tail)
 
 
-def test_a_bridge_whose_middleware_breaks_is_started_again(rig, launch, broken_rcl):
-    """A panic of one of its threads ends it, and the launch file starts it again: nobody has to come."""
-    sim = rig.sim("--points", "100", "--types", "raw")
-    raw = rig.observer().subscribe("points/raw", PointCloud2)
-    trigger = rig.folder / "broken"
-    rig.env |= broken_rcl.environment(trigger, thread="pub-points", publish=broken_rcl.UNHEARD_OF)
+def test_a_bridge_whose_middleware_fails_is_started_again(environment, launch, broken_rcl):
+    """A panic of a thread ends the bridge, and the launch file starts it again."""
+    sim = environment.sim("--points", "100", "--types", "raw")
+    raw = environment.observer().subscribe("points/raw", PointCloud2)
+    trigger = environment.folder / "broken"
+    environment.env |= broken_rcl.environment(trigger, thread="pub-points", publish=UNKNOWN_CODE)
     launched = launch("host:=127.0.0.1", points_port=sim.points_port, output_port=sim.output_port)
     raw.wait(3)
     trigger.touch()
-    launched.until(lambda: "the pub-points thread ended" in launched.log, launched.tail)
+    launched.wait_until(lambda: "the pub-points thread ended" in launched.log, launched.log_tail)
     trigger.unlink()
-    launched.until(lambda: launched.log.count("process started with pid") >= 2, launched.tail)
+    launched.wait_until(lambda: launched.log.count("process started with pid") >= 2, launched.log_tail)
     before = raw.count
-    until(lambda: raw.count > before + 3, launched.tail)
+    wait_until(lambda: raw.count > before + 3, launched.log_tail)
 
 
-def test_a_wrong_parameter_ends_the_launch_instead_of_starting_for_ever(launch):
+def test_a_wrong_parameter_ends_the_launch_instead_of_endless_restarts(launch):
     launched = launch("host:=127.0.0.1", points_port=0)
     assert launched.wait() == 1
     assert "points_port" in launched.log and "/sensr_bridge was given up" in launched.log
@@ -269,26 +266,26 @@ def test_a_wrong_parameter_ends_the_launch_instead_of_starting_for_ever(launch):
     assert launched.started("sensr_bridge") == 1
 
 
-def test_a_bridge_that_is_given_up_takes_what_belongs_to_it_along(rig, launch):
-    ports = {"points_port": rig.unserved_port, "output_port": rig.port().number}
+def test_giving_up_a_bridge_ends_its_simulator(environment, launch):
+    ports = {"points_port": environment.unserved_port, "output_port": environment.port().number}
     launched = launch("sim:=true", "host:=nowhere", **ports)
     assert launched.wait() == 1
     assert "host nowhere is neither" in launched.log and "given up" in launched.log
     assert launched.started("sensr_sim") == 1 and "sensr_sim-1]: process has finished cleanly" in launched.log
 
 
-def test_a_simulator_whose_port_is_taken_ends_the_launch(rig, launch):
-    """The bridge would connect to whatever listens there, and show it as the simulator."""
-    taken = rig.server()
-    launched = launch("sim:=true", points_port=taken.port, output_port=rig.port().number)
+def test_a_simulator_without_its_port_ends_the_launch(environment, launch):
+    """Otherwise the bridge would connect to another server and show it as the simulator."""
+    taken = environment.server()
+    launched = launch("sim:=true", points_port=taken.port, output_port=environment.port().number)
     assert launched.wait() == 1
     assert "the simulator failed" in launched.log and str(taken.port) in launched.log
 
 
-def test_the_simulator_listens_where_the_bridge_looks_for_it(rig, launch):
-    raw = rig.observer().subscribe("points/raw", PointCloud2)
-    launched = launch("sim:=1", points_port=rig.port().number, output_port=rig.port().number)
-    launched.until(lambda: raw.count > 3, launched.tail)
+def test_the_simulator_listens_on_the_ports_of_the_bridge(environment, launch):
+    raw = environment.observer().subscribe("points/raw", PointCloud2)
+    launched = launch("sim:=1", points_port=environment.port().number, output_port=environment.port().number)
+    launched.wait_until(lambda: raw.count > 3, launched.log_tail)
 
 
 @pytest.mark.parametrize(
@@ -303,7 +300,7 @@ def test_the_simulator_listens_where_the_bridge_looks_for_it(rig, launch):
         ("record:=maybe", "record: true or false, got maybe"),
     ],
 )
-def test_nothing_starts_with_an_argument_that_cannot_be_used(launch, argument, reason):
+def test_nothing_starts_with_an_invalid_argument(launch, argument, reason):
     launched = launch("sim:=true", *(["record:=True"] if "bag" in argument else []), argument)
     assert launched.wait() == 1
     [line] = [line for line in launched.log.splitlines() if "bridge.launch.py: " in line]
@@ -311,99 +308,95 @@ def test_nothing_starts_with_an_argument_that_cannot_be_used(launch, argument, r
     assert "process started with pid" not in launched.log
 
 
-def test_a_tilde_in_a_path_is_the_home_directory(rig, launch):
-    server = rig.server()
-    rig.env["HOME"] = str(rig.folder)
-    parameters = {"points_port": rig.unserved_port, "output_port": server.port}
-    (rig.folder / "mine.yaml").write_text(yaml.safe_dump({"/**": {"ros__parameters": parameters}}))
+def test_a_tilde_in_a_path_is_the_home_directory(environment, launch):
+    server = environment.server()
+    environment.env["HOME"] = str(environment.folder)
+    parameters = {"points_port": environment.unserved_port, "output_port": server.port}
+    (environment.folder / "mine.yaml").write_text(yaml.safe_dump({"/**": {"ros__parameters": parameters}}))
     launch("params_file:=~/mine.yaml", "host:=127.0.0.1")
     server.client()
 
 
-def test_parameters_do_not_go_through_a_file_that_may_be_cleaned_away(rig, launch):
-    launched = launch("host:=127.0.0.1", points_port=rig.unserved_port, output_port=rig.unserved_port)
+def test_parameters_do_not_go_through_a_temporary_file(environment, launch):
+    launched = launch("host:=127.0.0.1", points_port=environment.unserved_port, output_port=environment.unserved_port)
     [words] = [process.words for process in launched.processes("sensr_bridge")]
     files = [words[i + 1] for i, word in enumerate(words) if word == "--params-file"]
     assert files == [str(launched.params_file)]
 
 
-#: Names that are numbers, truth values or nothing in YAML.
+#: Names that are numbers, booleans or null in YAML.
 AMBIGUOUS = ["08", "2e1", "N", "101", "true", "null", "0x1F", "1_000", "~", "it's", "1.5.2"]
 
 
-def test_a_site_may_be_called_what_yaml_takes_for_something_else(rig, launch):
-    server = rig.server()
-    hosts = rig.folder / "hosts.yaml"
+def test_a_site_name_may_look_like_another_yaml_type(environment, launch):
+    server = environment.server()
+    hosts = environment.folder / "hosts.yaml"
     addressed = {name: {"address": "127.0.0.1", "frame_id": f"frame{i}"} for i, name in enumerate(AMBIGUOUS)}
     hosts.write_text(yaml.safe_dump({"sites": addressed}))
-    bridges = [
-        {"host": name, "namespace": f"site{i}", "hosts_file": str(hosts)} for i, name in enumerate(AMBIGUOUS)
-    ]
-    launched = launch(includes=bridges, points_port=rig.unserved_port, output_port=server.port)
+    bridges = [{"host": name, "namespace": f"site{i}", "hosts_file": str(hosts)} for i, name in enumerate(AMBIGUOUS)]
+    launched = launch(includes=bridges, points_port=environment.unserved_port, output_port=server.port)
     for _ in AMBIGUOUS:
         server.client()
     assert "given up" not in launched.log
-    launched.signal(signal.SIGINT)
-    assert launched.wait() == 0, launched.tail()
+    launched.send_signal(signal.SIGINT)
+    assert launched.wait() == 0, launched.log_tail()
 
 
-def test_included_twice_neither_inherits_from_nor_ends_with_the_other(rig, launch):
-    sim = rig.sim("--points", "100", "--types", "raw")
-    raw = rig.observer().subscribe("/one/points/raw", PointCloud2)
+def test_two_includes_neither_inherit_from_nor_end_each_other(environment, launch):
+    sim = environment.sim("--points", "100", "--types", "raw")
+    raw = environment.observer().subscribe("/one/points/raw", PointCloud2)
     first = {"host": "127.0.0.1", "namespace": "one", "log_level": "debug"}
-    # What the first is given, and what would end it: none of it is for the second.
-    launched = launch(
-        includes=[first, {"host": "nowhere"}], points_port=sim.points_port, output_port=sim.output_port
-    )
-    launched.until(lambda: "/sensr_bridge was given up" in launched.log, launched.tail)
+    # The second include must not inherit the arguments of the first, nor end with it.
+    launched = launch(includes=[first, {"host": "nowhere"}], points_port=sim.points_port, output_port=sim.output_port)
+    launched.wait_until(lambda: "/sensr_bridge was given up" in launched.log, launched.log_tail)
     assert "/one/sensr_bridge was given up" not in launched.log
     before = raw.count
-    launched.until(lambda: raw.count > before + 3, launched.tail)
+    launched.wait_until(lambda: raw.count > before + 3, launched.log_tail)
     [words] = [process.words for process in launched.processes("sensr_bridge") if process.is_alive]
     assert "__ns:=/one" in words
     assert "--log-level sensr_bridge:=info" in launched.log
-    launched.signal(signal.SIGINT)
+    launched.send_signal(signal.SIGINT)
     assert launched.wait() == 1, "one bridge was given up"
 
 
-def test_arguments_of_the_command_line_are_for_all_includes(rig, launch):
-    ports = {"points_port": rig.unserved_port, "output_port": rig.unserved_port}
+def test_arguments_of_the_command_line_apply_to_all_includes(environment, launch):
+    ports = {"points_port": environment.unserved_port, "output_port": environment.unserved_port}
     sites = [{"host": "127.0.0.1", "namespace": "one"}, {"host": "127.0.0.1", "namespace": "two"}]
     launched = launch("log_level:=warn", includes=sites, **ports)
     levels = [word for process in launched.processes("sensr_bridge", 2) for word in process.words if ":=warn" in word]
     assert sorted(levels) == ["one.sensr_bridge:=warn", "two.sensr_bridge:=warn"]
 
 
-def test_an_include_that_cannot_start_leaves_the_others_alone(rig, launch):
-    sim = rig.sim("--points", "100", "--types", "raw")
-    raw = rig.observer().subscribe("/one/points/raw", PointCloud2)
+def test_an_include_that_cannot_start_leaves_the_others_alone(environment, launch):
+    sim = environment.sim("--points", "100", "--types", "raw")
+    raw = environment.observer().subscribe("/one/points/raw", PointCloud2)
     sites = [{"host": "127.0.0.1", "namespace": "one"}, {"host": "127.0.0.1", "namespace": "site-2"}]
     launched = launch(includes=sites, points_port=sim.points_port, output_port=sim.output_port)
-    launched.until(lambda: "namespace: letters" in launched.log and raw.count > 3, launched.tail)
-    launched.signal(signal.SIGINT)
+    launched.wait_until(lambda: "namespace: letters" in launched.log and raw.count > 3, launched.log_tail)
+    launched.send_signal(signal.SIGINT)
     assert launched.wait() == 1
     assert launched.started("sensr_bridge") == 1
 
 
-def test_a_namespace_that_the_including_file_pushes_is_that_of_the_bridge(rig, launch):
-    ports = {"points_port": rig.unserved_port, "output_port": rig.unserved_port}
+def test_a_namespace_pushed_by_the_including_file_applies_to_the_bridge(environment, launch):
+    ports = {"points_port": environment.unserved_port, "output_port": environment.unserved_port}
     launched = launch(includes=[{"host": "127.0.0.1", "namespace": "a"}], pushed="site", **ports)
     [words] = [process.words for process in launched.processes("sensr_bridge")]
     assert "__ns:=/site/a" in words and "site.a.sensr_bridge:=info" in words
 
 
-def test_a_misspelt_argument_is_named(rig, launch):
-    ports = {"points_port": rig.unserved_port, "output_port": rig.unserved_port}
+def test_a_misspelt_argument_is_reported(environment, launch):
+    ports = {"points_port": environment.unserved_port, "output_port": environment.unserved_port}
     launched = launch("host:=127.0.0.1", "recrod:=true", **ports)
-    # Nothing else to be seen of it, but `ros2 launch` does not end what is just being started.
+    # `ros2 launch` does not end processes that are just being started.
     launched.processes("sensr_bridge")
-    assert "recrod: bridge.launch.py has no such argument, but record" in launched.log
+    assert "recrod: bridge.launch.py has no such argument, did you mean record?" in launched.log
 
 
 @pytest.fixture
-def stand_in_for_rviz(rig):
-    """A package rviz2 whose program does nothing: what it is given is looked at, and nothing is drawn."""
-    prefix = rig.folder / "rviz"
+def stand_in_for_rviz(environment):
+    """A package rviz2 whose program does nothing, so that tests can read its arguments."""
+    prefix = environment.folder / "rviz"
     index = prefix / "share" / "ament_index" / "resource_index" / "packages"
     program = prefix / "lib" / "rviz2" / "rviz2"
     for folder in (index, program.parent):
@@ -411,23 +404,23 @@ def stand_in_for_rviz(rig):
     (index / "rviz2").touch()
     program.write_text("#!/bin/sh\ntrap 'exit 0' INT TERM\nwhile :; do sleep 0.1; done\n")
     program.chmod(0o755)
-    rig.env["AMENT_PREFIX_PATH"] = f"{prefix}:{rig.env['AMENT_PREFIX_PATH']}"
+    environment.env["AMENT_PREFIX_PATH"] = f"{prefix}:{environment.env['AMENT_PREFIX_PATH']}"
 
 
 def rviz_of(launched):
-    """The configuration that rviz2 was started with, and its other words."""
+    """Returns the configuration and the other arguments of the started rviz2."""
     [words] = [process.words for process in launched.processes("rviz2")]
     return yaml.safe_load(Path(words[words.index("--display-config") + 1]).read_text()), words
 
 
 @pytest.mark.usefixtures("stand_in_for_rviz")
-def test_rviz_follows_the_site_of_the_bridge(rig, launch):
-    hosts = rig.folder / "hosts.yaml"
+def test_rviz_follows_the_site_of_the_bridge(environment, launch):
+    hosts = environment.folder / "hosts.yaml"
     hosts.write_text("sites: {pier: {address: 127.0.0.1, frame_id: pier_sensr, parent_frame: map}}")
     launched = launch(
         *("rviz:=true", "host:=pier", f"hosts_file:={hosts}", "namespace:=a"),
-        points_port=rig.unserved_port,
-        output_port=rig.unserved_port,
+        points_port=environment.unserved_port,
+        output_port=environment.unserved_port,
         **{"qos.reliability": "best_effort"},
     )
     config, words = rviz_of(launched)
@@ -441,70 +434,75 @@ def test_rviz_follows_the_site_of_the_bridge(rig, launch):
 
 
 @pytest.mark.usefixtures("stand_in_for_rviz")
-def test_rviz_is_ended_with_a_bridge_that_is_given_up(launch):
+def test_giving_up_a_bridge_ends_rviz(launch):
     launched = launch("rviz:=true", "host:=nowhere")
     assert launched.wait() == 1
     assert launched.started("rviz2") == 1
 
 
 @pytest.mark.usefixtures("stand_in_for_rviz")
-def test_a_frame_of_its_own_gets_a_transform_for_rviz(rig, launch):
+def test_another_frame_gets_a_transform_for_rviz(environment, launch):
     try:
         program = Path(get_package_prefix("tf2_ros"), "lib", "tf2_ros", "static_transform_publisher")
     except PackageNotFoundError:
         program = None
     if not program or not program.exists():
-        report.note("SKIPPED, NO tf2_ros HERE: rviz2 warns of a frame without transforms")
+        summary_notes.add_note("SKIPPED, NO tf2_ros HERE: rviz2 warns of a frame without transforms")
         pytest.skip("tf2_ros has no static_transform_publisher here")
-    transforms = rig.observer().subscribe("/tf_static", TFMessage, ros.qos(latched=True))
-    launch("rviz:=true", "host:=127.0.0.1", points_port=rig.unserved_port, output_port=rig.unserved_port)
+    transforms = environment.observer().subscribe("/tf_static", TFMessage, ros_observer.qos(latched=True))
+    launch(
+        "rviz:=true", "host:=127.0.0.1", points_port=environment.unserved_port, output_port=environment.unserved_port
+    )
     [transform] = transforms.wait(1)[0].transforms
     assert (transform.header.frame_id, transform.child_frame_id) == ("sensr", "sensr_view")
 
 
 def profiles(launched, *names):
-    """For each of the processes of these names: what its environment tells Fast DDS of profiles."""
+    """Yields for each process of these names the Fast DDS profile variables of its environment."""
     for name in names:
         [process] = launched.processes(name)
-        yield {name: value for name, value in process.environment.items() if name in dds_profile.VARIABLES}
+        yield {name: value for name, value in process.environment.items() if name in fastdds_environment.VARIABLES}
 
 
 @pytest.mark.parametrize(
-    ("environment", "args", "expected"),
+    ("variables", "args", "expected"),
     [
-        # Where ROS_LOCALHOST_ONLY keeps the tests to this machine no profile is right: it would undo that.
+        # With ROS_LOCALHOST_ONLY a profile is wrong: it would undo the restriction to this machine.
         pytest.param({}, (), None if os.environ.get("ROS_LOCALHOST_ONLY") == "1" else SHIPPED, id="default"),
         pytest.param({}, ("dds_profile:=none",), None, id="none"),
         pytest.param({}, ("dds_profile:=own.xml",), "own.xml", id="given"),
-        pytest.param({dds_profile.VARIABLE: "own.xml"}, (), "own.xml", id="environment"),
+        pytest.param({fastdds_environment.VARIABLE: "own.xml"}, (), "own.xml", id="environment"),
         pytest.param(
-            {dds_profile.VARIABLE: "own.xml"}, (f"dds_profile:={SHIPPED}",), SHIPPED, id="given over environment"
+            {fastdds_environment.VARIABLE: "own.xml"},
+            (f"dds_profile:={SHIPPED}",),
+            SHIPPED,
+            id="given over environment",
         ),
         pytest.param({"FASTDDS_BUILTIN_TRANSPORTS": "UDPv4"}, (), None, id="other transports"),
     ],
 )
-def test_the_dds_profile_is_the_bridges_alone(rig, launch, ros2_bag_record, environment, args, expected):
-    own = rig.folder / "own.xml"
-    own.write_text(dds_profile.FILE.read_text())
+def test_only_the_bridge_gets_the_dds_profile(environment, launch, ros2_bag_record, variables, args, expected):
+    own = environment.folder / "own.xml"
+    own.write_text(fastdds_environment.FILE.read_text())
 
     def in_place(text):
         return text.replace("own.xml", str(own))
 
-    given = {name: in_place(value) for name, value in environment.items()}
-    rig.env = dds_profile.absent_from(rig.env) | given
+    given = {name: in_place(value) for name, value in variables.items()}
+    environment.env = fastdds_environment.without_transport_choice(environment.env) | given
     launched = launch(
-        *("host:=127.0.0.1", "record:=true", f"bag_dir:={rig.folder / 'bags'}", *map(in_place, args)),
-        points_port=rig.unserved_port,
-        output_port=rig.unserved_port,
+        *("host:=127.0.0.1", "record:=true", f"bag_dir:={environment.folder / 'bags'}", *map(in_place, args)),
+        points_port=environment.unserved_port,
+        output_port=environment.unserved_port,
     )
     bridge, recorder = profiles(launched, "sensr_bridge", "recorder")
-    assert bridge == ({dds_profile.VARIABLE: in_place(expected)} if expected else {})
-    assert recorder == {name: path for name, path in given.items() if name in dds_profile.VARIABLES}
+    assert bridge == ({fastdds_environment.VARIABLE: in_place(expected)} if expected else {})
+    assert recorder == {name: path for name, path in given.items() if name in fastdds_environment.VARIABLES}
     assert "XMLPARSER" not in launched.log
 
 
-def test_a_dds_profile_that_is_not_there_is_said_to_be_missing(rig, launch):
-    missing = rig.folder / "missing.xml"
+def test_a_missing_dds_profile_is_reported(environment, launch):
+    missing = environment.folder / "missing.xml"
     launched = launch(f"dds_profile:={missing}")
     assert launched.wait() != 0
     assert f"dds_profile: there is no file {missing}" in launched.log

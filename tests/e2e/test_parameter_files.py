@@ -1,4 +1,4 @@
-"""Parameter files and `-p`: what is applied is what an rclcpp node would apply, and nothing is ignored without a word."""
+"""Parameter files and `-p`: the bridge applies the same values as an rclcpp node and reports what it ignores."""
 
 import os
 import subprocess
@@ -6,9 +6,9 @@ import subprocess
 import pytest
 import yaml
 
-from conftest import REPOSITORY
-from processes import executable
-from rcl_reference import parameters_at_start
+from support import REPOSITORY
+from support.processes import executable
+from support.rcl_reference import parameters_at_start
 
 DEFAULTS = {
     "frame_id": "sensr",
@@ -26,18 +26,18 @@ def section(name, parameters):
 
 
 class P(str):
-    """What follows `-p`."""
+    """Argument of `-p`."""
 
 
 class Remap(str):
-    """What follows `-r`."""
+    """Argument of `-r`."""
 
 
 ANY = section("/**", "frame_id: any, stall_timeout: 20.0")
 OWN = section("/sensr_bridge", "frame_id: own")
 SITE = Remap("__ns:=/site")
 
-#: Files by their text and arguments, in the order of the command line. What differs from rclcpp, on purpose.
+#: Sources in the order of the command line (files by their text, and arguments), and intended differences from rclcpp.
 CASES = {
     "any name": ([ANY], {}),
     "one star": ([section('"/*"', "frame_id: a")], {}),
@@ -69,9 +69,9 @@ CASES = {
     "numbers in base 8": ([section("/**", "stall_timeout: .75e2, qos.depth: 017")], {}),
     "quotes": ([section("/**", "frame_id: '08', parent_frame: \"가\"")], {}),
     "tag": ([section("/**", "frame_id: !!str 101")], {}),
-    # rcl keeps one value of each type and prefers the integer.
+    # rcl keeps a value of each type and prefers the integer.
     "another type later": ([section("/**", "stall_timeout: 20"), P("stall_timeout:=7.5")], {"stall_timeout": 7.5}),
-    # A text is taken as it is written.
+    # A string is taken as it is written.
     "texts like numbers": ([P("frame_id:=08"), P("parent_frame:=N")], {"frame_id": "08", "parent_frame": "N"}),
     "texts like numbers in a file": (
         [section("/**", "frame_id: 2e1, parent_frame: 101")],
@@ -80,7 +80,7 @@ CASES = {
 }
 
 
-def ros_args(rig, sources):
+def ros_args(environment, sources):
     words = []
     for index, source in enumerate(sources):
         if isinstance(source, P):
@@ -88,37 +88,44 @@ def ros_args(rig, sources):
         elif isinstance(source, Remap):
             words += ["-r", str(source)]
         else:
-            path = rig.folder / f"{index}.yaml"
+            path = environment.folder / f"{index}.yaml"
             path.write_text(source, newline="")
             words += ["--params-file", str(path)]
     return words
 
 
-def start(rig, *words):
-    """A bridge with these ROS arguments and no others before them."""
-    ports = (f"{name}:={rig.unserved_port}" for name in ("points_port", "output_port"))
-    return rig.bridge(args=["--ros-args", *words, *(word for port in ports for word in ("-p", port))], defaults=False)
+def start(environment, *words):
+    """Starts a bridge with these ROS arguments only."""
+    ports = (f"{name}:={environment.unserved_port}" for name in ("points_port", "output_port"))
+    return environment.bridge(
+        args=["--ros-args", *words, *(word for port in ports for word in ("-p", port))], defaults=False
+    )
 
 
 @pytest.mark.parametrize(("sources", "differs"), CASES.values(), ids=CASES.keys())
-def test_what_is_applied_is_what_rclcpp_applies(rig, sources, differs):
-    words = ros_args(rig, sources)
-    given, node = parameters_at_start(rig.domain.id, "sensr_bridge", words)
+def test_the_applied_parameters_are_those_of_rclcpp(environment, sources, differs):
+    words = ros_args(environment, sources)
+    given, node = parameters_at_start(environment.domain.id, "sensr_bridge", words)
     assert given.keys() <= DEFAULTS.keys() | {"use_sim_time", "start_type_description_service"}, given
     expected = DEFAULTS | {name: value for name, value in given.items() if name in DEFAULTS} | differs
-    start(rig, *words)
-    values = rig.parameters(rig.observer(), node).get(*DEFAULTS)
-    assert dict(zip(DEFAULTS, values)) == expected
+    start(environment, *words)
+    values = environment.parameters(environment.observer(), node).get(*DEFAULTS)
+    assert dict(zip(DEFAULTS, values, strict=True)) == expected
     for name in differs:
         assert given[name] != differs[name], f"{name} is as in rclcpp by now"
 
 
-def test_a_section_that_loses_and_one_for_another_node_are_told(rig):
+def test_ignored_sections_are_reported(environment):
     file = ANY + OWN + section("/sensr_brigde", "frame_id: x") + section("/camera", "rate: 5")
-    path = rig.folder / "1.yaml"
-    bridge = start(rig, *ros_args(rig, [P("pointcloud_intervall:=1.0"), file, P("frame_id:=p"), P("other:host:=x")]))
-    bridge.expect("next attempt in")
-    warnings = [line for line in bridge.log.splitlines() if "WARN" in line and str(rig.folder) in line or "-p" in line]
+    path = environment.folder / "1.yaml"
+    bridge = start(
+        environment,
+        *ros_args(environment, [P("pointcloud_intervall:=1.0"), file, P("frame_id:=p"), P("other:host:=x")]),
+    )
+    bridge.wait_for_output("next attempt in")
+    warnings = [
+        line for line in bridge.log.splitlines() if ("WARN" in line and str(environment.folder) in line) or "-p" in line
+    ]
     for words in (
         ["pointcloud_intervall", "did you mean pointcloud_interval?"],
         ["-p frame_id:=p has no effect", f"{path}, line 4", "/sensr_bridge"],
@@ -130,7 +137,7 @@ def test_a_section_that_loses_and_one_for_another_node_are_told(rig):
 
 UTF16 = "/**:\n  ros__parameters: {host: a}\n".encode("utf-16")
 
-#: The bytes of a file, or the argument, and words of the line.
+#: The bytes of a file, or an argument, and words of the error line.
 REFUSED = {
     "UTF-16": (UTF16, ["is UTF-16, save it as UTF-8"]),
     "Latin-1": ("# Hafen\n# Süd\n".encode("latin-1"), ["line 2 is not UTF-8"]),
@@ -156,14 +163,14 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("source", "words"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_cannot_be_taken_ends_with_code_2_and_one_line_of_our_words(rig, source, words):
-    path = rig.folder / "file.yaml"
+def test_invalid_parameters_end_with_code_2_and_one_line(environment, source, words):
+    path = environment.folder / "file.yaml"
     if isinstance(source, bytes):
         path.write_bytes(source)
-        bridge = start(rig, "--params-file", str(path))
+        bridge = start(environment, "--params-file", str(path))
         words = [str(path), *words]
     else:
-        bridge = start(rig, "-p", str(source))
+        bridge = start(environment, "-p", str(source))
     assert bridge.wait() == 2
     (line,) = bridge.log.splitlines()
     for word in words:
@@ -171,10 +178,10 @@ def test_what_cannot_be_taken_ends_with_code_2_and_one_line_of_our_words(rig, so
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe"])
-def test_what_is_no_file_is_refused_at_once(rig, kind):
-    path = rig.folder / "parameters"
+def test_a_source_that_is_no_file_is_refused_at_once(environment, kind):
+    path = environment.folder / "parameters"
     path.mkdir() if kind == "folder" else os.mkfifo(path)
-    bridge = start(rig, "--params-file", str(path))
+    bridge = start(environment, "--params-file", str(path))
     assert bridge.wait() == 2
     (line,) = bridge.log.splitlines()
     assert str(path) in line and ("folder" if kind == "folder" else "regular file") in line
@@ -183,33 +190,35 @@ def test_what_is_no_file_is_refused_at_once(rig, kind):
 @pytest.mark.parametrize("program", ["sensr_bridge", "sensr_sim"])
 @pytest.mark.parametrize("before", [[], ["--ros-args", "-p"]], ids=["own", "ROS"])
 def test_an_argument_that_is_not_utf8_ends_with_code_2_and_one_line(program, before):
-    ended = subprocess.run([executable(program), *before, b"host:=caf\xe9"], capture_output=True, timeout=30.0)
+    ended = subprocess.run(
+        [executable(program), *before, b"host:=caf\xe9"], capture_output=True, timeout=30.0, check=False
+    )
     assert ended.returncode == 2
     (line,) = ended.stderr.decode().splitlines()
     assert "caf" in line or "UTF-8" in line
 
 
-def test_a_text_that_looks_like_a_number_is_the_name_of_a_site(rig):
+def test_a_site_name_may_look_like_a_number(environment):
     sites = ["08", "2e1", "N", "101"]
-    hosts = rig.folder / "hosts.yaml"
+    hosts = environment.folder / "hosts.yaml"
     hosts.write_text("sites:\n" + "".join(f"  '{site}': {{address: 127.0.0.1}}\n" for site in sites))
     for site in sites:
-        bridge = start(rig, "-p", f"hosts_file:={hosts}", "-p", f"host:={site}")
-        bridge.expect("next attempt in")
+        bridge = start(environment, "-p", f"hosts_file:={hosts}", "-p", f"host:={site}")
+        bridge.wait_for_output("next attempt in")
         bridge.end()
 
 
-def test_a_service_that_is_sent_a_number_says_how_to_send_a_text(rig):
-    start(rig, "-p", "host:=127.0.0.1")
-    reason = rig.parameters(rig.observer()).refusal("host", 101)
+def test_a_number_for_a_string_is_refused_with_the_correct_syntax(environment):
+    start(environment, "-p", "host:=127.0.0.1")
+    reason = environment.parameters(environment.observer()).refusal("host", 101)
     assert "ros2 param set /sensr_bridge host \"'101'\"" in reason
 
 
-def test_the_shipped_file_is_read_as_rclcpp_reads_it(rig):
+def test_the_shipped_file_is_read_as_rclcpp_reads_it(environment):
     shipped = REPOSITORY / "config" / "sensr_bridge.yaml"
-    given, node = parameters_at_start(rig.domain.id, "sensr_bridge", ["--params-file", str(shipped)])
+    given, node = parameters_at_start(environment.domain.id, "sensr_bridge", ["--params-file", str(shipped)])
     names = yaml.safe_load(shipped.read_text())["/**"]["ros__parameters"]
-    start(rig, "--params-file", str(shipped))
-    values = dict(zip(names, rig.parameters(rig.observer(), node).get(*names)))
-    ports = dict.fromkeys(("points_port", "output_port"), rig.unserved_port)
+    start(environment, "--params-file", str(shipped))
+    values = dict(zip(names, environment.parameters(environment.observer(), node).get(*names), strict=True))
+    ports = dict.fromkeys(("points_port", "output_port"), environment.unserved_port)
     assert values == {name: given[name] for name in names} | ports

@@ -6,12 +6,12 @@ import pytest
 import yaml
 from rclpy.parameter_client import AsyncParameterClient
 
-from test_parameters import READ_ONLY, Node, hosts
+from support.parameter_node import READ_ONLY, NodeWithParameters, write_hosts_file
 
 
 @pytest.fixture
-def node(rig):
-    return Node(rig)
+def node(environment):
+    return NodeWithParameters(environment)
 
 
 def succeed(results):
@@ -20,7 +20,7 @@ def succeed(results):
 
 
 @pytest.mark.parametrize("backwards", [False, True])
-def test_what_fits_together_is_applied_in_any_order(node, backwards):
+def test_consistent_parameters_are_applied_in_any_order(node, backwards):
     changes = {
         "reconnect.initial_delay": 60.0,
         "reconnect.max_delay": 120.0,
@@ -37,13 +37,13 @@ def test_what_fits_together_is_applied_in_any_order(node, backwards):
     assert {one.name for one in event.changed_parameters} == set(names)
 
 
-def test_a_host_and_the_file_that_has_it_are_set_together(node):
-    file = hosts(node.rig, "hosts.yaml", "sites: {pier: {address: 127.0.0.1}}")
+def test_a_host_and_its_hosts_file_are_set_together(node):
+    file = write_hosts_file(node.environment, "hosts.yaml", "sites: {pier: {address: 127.0.0.1}}")
     succeed(node.parameters.try_set({"host": "pier", "hosts_file": file}))
     assert node.parameters.get("host", "hosts_file") == ["pier", file]
 
 
-def test_what_does_not_fit_is_refused_as_a_whole_with_the_reason(node):
+def test_inconsistent_parameters_are_refused_together_with_the_reason(node):
     names = ["frame_id", "reconnect.initial_delay", "tls.enabled"]
     before = node.parameters.get(*names)
     results = node.parameters.try_set({"frame_id": "one", "reconnect.initial_delay": 0.1, "tls.enabled": True})
@@ -52,7 +52,7 @@ def test_what_does_not_fit_is_refused_as_a_whole_with_the_reason(node):
     assert node.parameters.get(*names) == before
 
 
-def test_what_is_wrong_by_itself_does_not_keep_the_others_back(node):
+def test_an_invalid_parameter_does_not_prevent_the_others(node):
     results = node.parameters.try_set(
         {"nothing": 1, "frame_id": "one", "points_port": 0, "qos.depth": 7, "host": 101, "publish.raw": False}
     )
@@ -62,16 +62,16 @@ def test_what_is_wrong_by_itself_does_not_keep_the_others_back(node):
     assert node.parameters.get("frame_id", "publish.raw") == ["one", False]
 
 
-def test_a_read_only_parameter_may_be_set_to_what_it_is(node):
+def test_a_read_only_parameter_may_be_set_to_its_present_value(node):
     names = list(READ_ONLY)
-    now = dict(zip(names, node.parameters.get(*names)))
+    now = dict(zip(names, node.parameters.get(*names), strict=True))
     succeed(node.parameters.try_set(now))
     assert node.parameters.try_set_together(now | {"frame_id": "one"}).successful
     assert node.parameters.get("frame_id") == ["one"]
 
 
 def nested(flat):
-    """Dotted names as nested mappings, as `ros2 param dump` writes them."""
+    """Converts dotted names to nested mappings, as `ros2 param dump` does."""
     tree = {}
     for name, value in flat.items():
         *path, last = name.split(".")
@@ -83,9 +83,9 @@ def nested(flat):
 
 
 def load(node, file):
-    """What `ros2 param load` does; returns the results."""
+    """Loads a file as `ros2 param load` does and returns the results."""
     client = AsyncParameterClient(node.observer.node, "/sensr_bridge")
-    node.rig.parameters(node.observer).list()
+    node.environment.parameters(node.observer).list()
     answered = threading.Event()
     future = client.load_parameter_file(str(file), use_wildcard=True)
     future.add_done_callback(lambda _: answered.set())
@@ -93,12 +93,12 @@ def load(node, file):
     return future.result().results
 
 
-def test_a_dumped_file_can_be_loaded_and_started_with(node):
+def test_a_dumped_file_can_be_loaded_and_used_at_start(node):
     names = node.parameters.list().names
-    dumped = node.rig.folder / "dumped.yaml"
+    dumped = node.environment.folder / "dumped.yaml"
 
     def dump():
-        flat = dict(zip(names, node.parameters.get(*names)))
+        flat = dict(zip(names, node.parameters.get(*names), strict=True))
         tree = {"/sensr_bridge": {"ros__parameters": nested(flat)}}
         dumped.write_text(yaml.dump(tree, default_flow_style=False))
         return flat
@@ -107,12 +107,12 @@ def test_a_dumped_file_can_be_loaded_and_started_with(node):
     before = dump()
     succeed(load(node, dumped))
     assert dump() == before
-    # From another state too: only what cannot be changed must be as it is.
+    # Also from another state, except for read-only parameters.
     succeed(node.parameters.try_set({"frame_id": "other", "reconnect.initial_delay": 5.0, "reconnect.max_delay": 9.0}))
     succeed(load(node, dumped))
     assert dump() == before
-    again = node.rig.bridge(args=["--ros-args", "-r", "__ns:=/site", "--params-file", dumped], defaults=False)
-    again.expect("nothing in .* is for /site/sensr_bridge")
+    again = node.environment.bridge(args=["--ros-args", "-r", "__ns:=/site", "--params-file", dumped], defaults=False)
+    again.wait_for_output("nothing in .* is for /site/sensr_bridge")
     node.bridge.end()
-    node.rig.bridge(args=["--ros-args", "--params-file", dumped], defaults=False)
-    assert node.rig.parameters(node.observer).get("frame_id", "statistics_period") == ["pier", 0.1]
+    node.environment.bridge(args=["--ros-args", "--params-file", dumped], defaults=False)
+    assert node.environment.parameters(node.observer).get("frame_id", "statistics_period") == ["pier", 0.1]

@@ -4,15 +4,14 @@ import time
 
 import pytest
 import yaml
-from rcl_interfaces.msg import ParameterEvent, ParameterType
+from rcl_interfaces.msg import ParameterType
 
-import rig as rigs
-import ros
-import wire
-from conftest import REPOSITORY
-from ledger import CONNECTED, stamp_ns
-from parameters import value_of
-from polling import until
+from support import REPOSITORY, points_encoder
+from support.environment import Environment
+from support.parameter_client import value_of
+from support.parameter_node import READ_ONLY, NodeWithParameters, write_hosts_file
+from support.polling import wait_until
+from support.statistics_reader import CONNECTED, stamp_ns
 
 SHIPPED = REPOSITORY / "config" / "sensr_bridge.yaml"
 TYPES = {
@@ -21,11 +20,10 @@ TYPES = {
     float: ParameterType.PARAMETER_DOUBLE,
     str: ParameterType.PARAMETER_STRING,
 }
-READ_ONLY = {"qos.reliability": "best_effort", "qos.depth": 7}
 
 
 def flat(tree, prefix=""):
-    """Nested names as dotted ones."""
+    """Converts nested mappings to dotted names."""
     names = {}
     for name, value in tree.items():
         names |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
@@ -34,50 +32,23 @@ def flat(tree, prefix=""):
 
 @pytest.fixture(scope="module")
 def shipped():
-    """The shipped parameters and their defaults."""
+    """Parameters in the shipped file and their defaults."""
     return flat(yaml.safe_load(SHIPPED.read_text())["/**"]["ros__parameters"])
 
 
-class Node:
-    """A bridge whose parameters are looked at, on a server that sends what it is told to."""
-
-    def __init__(self, rig, parameters=None, **options):
-        self.rig = rig
-        self.server = rig.server()
-        self.observer = rig.observer()
-        self.clouds = self.observer.clouds()
-        self.events = self.observer.subscribe("/parameter_events", ParameterEvent, ros.qos(depth=1000))
-        self.statistics = rig.statistics(self.observer)
-        self.bridge = rig.bridge(self.server.port, parameters, **options)
-        self.parameters = rig.parameters(self.observer)
-        self.observer.wait_for_match(self.clouds, self.statistics.inbox, self.events)
-        self._sent = 0
-
-    def send(self, kind=wire.RAW):
-        self._sent += 1
-        self.server.clients[-1].send(wire.numbered(self._sent, kind))
-
-    def cloud(self):
-        """Sends a good cloud and waits for it."""
-        self.server.client()
-        count = self.clouds.count
-        self.send()
-        return self.clouds.wait(count + 1)[-1]
-
-
 @pytest.fixture(scope="module")
-def untouched(shared_rig):
-    """A node that nobody changes."""
-    return Node(shared_rig, defaults=False)
+def untouched(shared_environment):
+    """A node that no test changes."""
+    return NodeWithParameters(shared_environment, defaults=False)
 
 
 @pytest.fixture
-def node(rig):
-    """A node to be changed."""
-    return Node(rig)
+def node(environment):
+    """A node that a test may change."""
+    return NodeWithParameters(environment)
 
 
-def test_the_list_is_that_of_the_shipped_file(untouched, shipped):
+def test_the_listed_parameters_are_those_of_the_shipped_file(untouched, shipped):
     listed = untouched.parameters.list()
     assert sorted(listed.names) == sorted(shipped)
     assert set(listed.prefixes) == {name.rpartition(".")[0] for name in shipped} - {""}
@@ -92,8 +63,8 @@ def test_listing_by_prefix_and_depth(untouched, shipped):
 
 
 def test_the_values_are_those_of_the_shipped_file(untouched, shipped):
-    values = dict(zip(shipped, untouched.parameters.get(*shipped)))
-    ports = {"points_port": untouched.server.port, "output_port": untouched.rig.unserved_port}
+    values = dict(zip(shipped, untouched.parameters.get(*shipped), strict=True))
+    ports = {"points_port": untouched.server.port, "output_port": untouched.environment.unserved_port}
     assert values == shipped | ports
     assert {name: type(value) for name, value in values.items()} == {
         name: type(value) for name, value in shipped.items()
@@ -112,7 +83,7 @@ def test_every_parameter_is_described(untouched, shipped):
         assert descriptor.type == TYPES[type(value)]
         assert descriptor.description.endswith("."), name
         assert descriptor.read_only == (name in READ_ONLY), name
-        # A field of another name before Jazzy would still be this one.
+        # The field has had the same name since before Jazzy.
         assert not descriptor.dynamic_typing
         ranges = {bool: [], str: [], int: descriptor.integer_range, float: descriptor.floating_point_range}
         if type(value) in (int, float):
@@ -127,24 +98,24 @@ def test_every_parameter_is_described(untouched, shipped):
     assert "empty" in constraints["host"]
 
 
-def test_names_that_do_not_exist(untouched):
+def test_unknown_names_have_no_value(untouched):
     assert untouched.parameters.get("nothing") in ([], [None])
     (descriptor,) = untouched.parameters.describe("nothing")
     assert descriptor.type == ParameterType.PARAMETER_NOT_SET
 
 
-def test_the_printed_parameters_are_the_shipped_file(rig):
-    printer = rig.bridge(args=["--print-params"], defaults=False)
+def test_the_printed_parameters_are_the_shipped_file(environment):
+    printer = environment.bridge(args=["--print-params"], defaults=False)
     assert printer.wait() == 0
     assert printer.stdout == SHIPPED.read_text()
 
 
-def test_the_shipped_file_is_a_parameter_file(rig, shipped):
-    """Nothing in it is warned of, and nothing in it is refused."""
-    ports = {"points_port": rig.port().number, "output_port": rig.port().number}
-    bridge = rig.bridge(parameters=ports, defaults=False, ros_args=["--params-file", str(SHIPPED)])
-    observer = rig.observer()
-    values = dict(zip(shipped, rig.parameters(observer).get(*shipped)))
+def test_the_shipped_file_is_a_parameter_file(environment, shipped):
+    """The bridge accepts every line of it without a warning."""
+    ports = {"points_port": environment.port().number, "output_port": environment.port().number}
+    bridge = environment.bridge(parameters=ports, defaults=False, ros_args=["--params-file", str(SHIPPED)])
+    observer = environment.observer()
+    values = dict(zip(shipped, environment.parameters(observer).get(*shipped), strict=True))
     assert values == shipped | ports
     assert "ignored" not in bridge.log
 
@@ -173,9 +144,9 @@ GOOD = {
 }
 
 
-def test_what_is_allowed_is_set_and_announced(node):
+def test_valid_values_are_set_and_announced(node):
     before = node.events.count
-    # The order matters: some have to fit one another.
+    # The order matters, because some parameters constrain others.
     order = ["reconnect.max_delay", *(name for name in GOOD if name != "reconnect.max_delay")]
     for name in order:
         node.parameters.set({name: GOOD[name]})
@@ -187,20 +158,20 @@ def test_what_is_allowed_is_set_and_announced(node):
     assert not any(event.new_parameters or event.deleted_parameters for event in events)
 
 
-def test_one_that_is_wrong_by_itself_does_not_keep_the_others_back(node):
+def test_an_invalid_value_does_not_prevent_the_others(node):
     results = node.parameters.try_set({"frame_id": "one", "points_port": 0, "pointcloud_interval": 2.5})
     assert [result.successful for result in results] == [True, False, True]
     values = node.parameters.get("frame_id", "points_port", "pointcloud_interval")
     assert values == ["one", node.server.port, 2.5]
 
 
-def test_a_whole_number_is_a_number(node):
+def test_an_integer_is_accepted_for_a_double(node):
     node.parameters.set({"pointcloud_interval": 2})
     assert node.parameters.get("pointcloud_interval") == [2.0]
     assert node.parameters.types("pointcloud_interval") == [ParameterType.PARAMETER_DOUBLE]
 
 
-#: Name, value, and what the reason has to say beside the name.
+#: Name, value, and words that the reason must have beside the name.
 BAD = [
     ("host", "", ["empty", '""']),
     ("host", "two words", ["blanks", "two words"]),
@@ -251,33 +222,33 @@ BAD = [
 
 
 @pytest.fixture(scope="module")
-def stubborn(tmp_path_factory):
-    """A node that every test tries to change, in vain."""
-    with rigs.Rig(tmp_path_factory.mktemp("stubborn")) as rig:
-        yield Node(rig)
+def refusing(tmp_path_factory):
+    """A node that refuses all changes of the tests."""
+    with Environment(tmp_path_factory.mktemp("refusing")) as environment:
+        yield NodeWithParameters(environment)
 
 
 @pytest.mark.parametrize(("name", "value", "words"), BAD, ids=[f"{name}={value!r}" for name, value, _ in BAD])
-def test_what_is_not_allowed_is_refused_with_the_reason(stubborn, name, value, words):
-    before = stubborn.parameters.get(name)
-    reason = stubborn.parameters.refusal(name, value)
+def test_invalid_values_are_refused_with_the_reason(refusing, name, value, words):
+    before = refusing.parameters.get(name)
+    reason = refusing.parameters.refusal(name, value)
     for word in (name, *words):
         assert word in reason, reason
     assert "\n" not in reason
-    assert stubborn.parameters.get(name) == before
-    assert stubborn.events.count == 0 or all(not event.changed_parameters for event in stubborn.events.messages)
+    assert refusing.parameters.get(name) == before
+    assert refusing.events.count == 0 or all(not event.changed_parameters for event in refusing.events.messages)
 
 
 @pytest.mark.parametrize("value", [[1, 2], ["a"], [True], [0.5], [b"a"]], ids=str)
-def test_lists_are_refused(stubborn, value):
-    assert "host is a string" in stubborn.parameters.refusal("host", value)
+def test_lists_are_refused(refusing, value):
+    assert "host is a string" in refusing.parameters.refusal("host", value)
 
 
-def test_a_parameter_cannot_be_undeclared(stubborn):
-    assert "host" in stubborn.parameters.refusal("host", None)
+def test_a_parameter_cannot_be_undeclared(refusing):
+    assert "host" in refusing.parameters.refusal("host", None)
 
 
-def test_setting_together_is_all_or_none(node):
+def test_an_atomic_request_sets_all_or_none(node):
     fitting = {"queue_max_bytes": 2_000_000, "max_message_bytes": 1_000_000}
     result = node.parameters.try_set_together(fitting | {"points_port": 0})
     assert not result.successful and "points_port" in result.reason
@@ -292,31 +263,32 @@ def test_setting_together_is_all_or_none(node):
 
 
 def test_the_frame_changes_live(node):
-    assert node.cloud().frame_id == "sensr"
+    assert node.exchange_cloud().frame_id == "sensr"
     for frame in ("a", "ab", "abc", "abcd", "ünï/cöde"):
         node.parameters.set({"frame_id": frame})
-        assert node.cloud().frame_id == frame
+        assert node.exchange_cloud().frame_id == frame
 
 
 @pytest.mark.parametrize(
-    ("topic", "kind"), [("raw", wire.RAW), ("ground", wire.GROUND), ("background", wire.BACKGROUND)]
+    ("topic", "kind"),
+    [("raw", points_encoder.RAW), ("ground", points_encoder.GROUND), ("background", points_encoder.BACKGROUND)],
 )
 def test_publishing_a_topic_is_switched_live(node, topic, kind):
-    clouds = node.observer.clouds(f"points/{topic}")
+    clouds = node.observer.subscribe_clouds(f"points/{topic}")
     node.observer.wait_for_match(clouds)
     node.server.client()
 
     def account():
         return node.statistics.topic(f"points/{topic}")
 
-    node.send(kind)
+    node.send_cloud(kind)
     clouds.wait(1)
     node.parameters.set({f"publish.{topic}": False})
-    node.send(kind)
-    off = node.statistics.until_received(2, f"points/{topic}")
+    node.send_cloud(kind)
+    off = node.statistics.wait_for_received(2, f"points/{topic}")
     assert (off.published, off.unsubscribed) == (1, 1)
     node.parameters.set({f"publish.{topic}": True})
-    node.send(kind)
+    node.send_cloud(kind)
     clouds.wait(2)
     assert clouds.count == 2 and account().dropped == 0
 
@@ -325,41 +297,37 @@ def test_the_statistics_period_changes_live(node):
     node.parameters.set({"statistics_period": 3600.0})
     set_ns = time.time_ns()
     for _ in range(10):
-        node.cloud()
+        node.exchange_cloud()
     assert len([message for message in node.statistics.messages if stamp_ns(message) > set_ns]) <= 1
     node.parameters.set({"statistics_period": 0.1})
-    node.statistics.after()
+    node.statistics.wait_for_next()
 
 
-def hosts(rig, name, text):
-    path = rig.folder / name
-    path.write_text(text)
-    return str(path)
-
-
-def test_a_named_site(rig):
-    yard, harbour = rig.server(), rig.server()
-    file = hosts(
-        rig,
+def test_a_named_site(environment):
+    yard, harbour = environment.server(), environment.server()
+    file = write_hosts_file(
+        environment,
         "hosts.yaml",
         f"sites:\n  yard: {{address: 127.0.0.1, points_port: {yard.port}}}\n  harbour: {{address: 127.0.0.1}}\n",
     )
-    observer = rig.observer()
-    clouds = observer.clouds()
-    rig.bridge(harbour.port, {"hosts_file": file, "host": "yard"})
+    observer = environment.observer()
+    clouds = observer.subscribe_clouds()
+    environment.bridge(harbour.port, {"hosts_file": file, "host": "yard"})
     observer.wait_for_match(clouds)
-    yard.client().send(wire.numbered(1))
+    yard.client().send(points_encoder.numbered_cloud(1))
     clouds.wait(1)
-    # A site without a port of its own has that of the parameter.
-    parameters = rig.parameters(observer)
+    # A site without a port has that of the parameter.
+    parameters = environment.parameters(observer)
     parameters.set({"host": "harbour"})
-    harbour.client().send(wire.numbered(2))
+    harbour.client().send(points_encoder.numbered_cloud(2))
     clouds.wait(2)
     assert yard.client().wait_closed() == 1000
-    # The file can be exchanged too.
-    other = hosts(rig, "other.yaml", f"sites: {{harbour: {{address: 127.0.0.1, points_port: {yard.port}}}}}")
+    # Another hosts file can be set too.
+    other = write_hosts_file(
+        environment, "other.yaml", f"sites: {{harbour: {{address: 127.0.0.1, points_port: {yard.port}}}}}"
+    )
     parameters.set({"hosts_file": other})
-    yard.client(2).send(wire.numbered(3))
+    yard.client(2).send(points_encoder.numbered_cloud(3))
     clouds.wait(3)
 
 
@@ -375,36 +343,38 @@ def test_a_named_site(rig):
     ],
     ids=["no YAML", "unknown key", "no address", "no port", "twice", "empty"],
 )
-def test_a_hosts_file_that_cannot_be_used(rig, text, words):
-    path = hosts(rig, "hosts.yaml", text)
-    at_start = rig.bridge(rig.port().number, {"hosts_file": path})
+def test_an_invalid_hosts_file_is_refused(environment, text, words):
+    path = write_hosts_file(environment, "hosts.yaml", text)
+    at_start = environment.bridge(environment.port().number, {"hosts_file": path})
     assert at_start.wait() == 2
     line = the_error(at_start)
 
-    node = Node(rig)
+    node = NodeWithParameters(environment)
     reason = node.parameters.refusal("hosts_file", path)
     for word in (path, *words):
         assert word in line and word in reason, (line, reason)
     assert node.parameters.get("hosts_file") == [""]
-    node.cloud()
+    node.exchange_cloud()
 
 
 @pytest.mark.parametrize("host", ["yrad", "nothing_like_it"])
-def test_an_unknown_site(rig, host):
-    """A typing error is told from a machine that is switched off, at start and later."""
-    file = hosts(rig, "hosts.yaml", "sites: {yard: {address: 127.0.0.1}, harbour: {address: 127.0.0.1}}")
-    at_start = rig.bridge(rig.port().number, {"hosts_file": file, "host": host})
+def test_an_unknown_site_is_refused(environment, host):
+    """A typing error is reported at start and later, unlike a machine that is switched off."""
+    file = write_hosts_file(
+        environment, "hosts.yaml", "sites: {yard: {address: 127.0.0.1}, harbour: {address: 127.0.0.1}}"
+    )
+    at_start = environment.bridge(environment.port().number, {"hosts_file": file, "host": host})
     assert at_start.wait() == 2
     line = the_error(at_start)
     for word in (host, file, "harbour, yard", "host name without a dot"):
         assert word in line, line
     assert ("did you mean yard?" in line) == (host == "yrad")
 
-    node = Node(rig, {"hosts_file": file})
+    node = NodeWithParameters(environment, {"hosts_file": file})
     reason = node.parameters.refusal("host", host)
     assert file in reason and "harbour, yard" in reason, reason
     assert node.parameters.get("host") == ["127.0.0.1"]
-    node.cloud()
+    node.exchange_cloud()
 
 
 @pytest.mark.parametrize(
@@ -415,25 +385,25 @@ def test_an_unknown_site(rig, host):
     ],
     ids=["empty", "nonsense"],
 )
-def test_a_ca_file_that_cannot_be_used(rig, text, words):
-    path = hosts(rig, "ca.crt", text)
-    at_start = rig.bridge(rig.port().number, {"tls.enabled": True, "tls.ca_file": path})
+def test_an_invalid_ca_file_is_refused(environment, text, words):
+    path = write_hosts_file(environment, "ca.crt", text)
+    at_start = environment.bridge(environment.port().number, {"tls.enabled": True, "tls.ca_file": path})
     assert at_start.wait() == 2
     line = the_error(at_start)
 
-    node = Node(rig)
+    node = NodeWithParameters(environment)
     node.parameters.set({"tls.ca_file": path})
     reason = node.parameters.refusal("tls.enabled", True)
     for word in (path, *words):
         assert word in line and word in reason, (line, reason)
     assert node.parameters.get("tls.enabled") == [False]
-    node.cloud()
+    node.exchange_cloud()
 
 
 def the_error(bridge):
-    """The one line that a bridge which does not start leaves behind, apart from rcl's own."""
+    """Returns the only line of a bridge that does not start, apart from those of rcl."""
     lines = [line for line in bridge.log.splitlines() if line and "[rcl]" not in line]
-    assert len(lines) == 1, bridge.tail()
+    assert len(lines) == 1, bridge.log_tail()
     return lines[0]
 
 
@@ -457,29 +427,29 @@ def the_error(bridge):
     ],
     ids=str,
 )
-def test_a_bad_value_at_start_ends_with_code_2_and_one_line(rig, name, value, words):
-    bridge = rig.bridge(parameters={name: value}, defaults=False)
+def test_a_bad_value_at_start_ends_with_code_2_and_one_line(environment, name, value, words):
+    bridge = environment.bridge(parameters={name: value}, defaults=False)
     assert bridge.wait() == 2
     for word in words:
         assert word in the_error(bridge), the_error(bridge)
 
 
-def test_names_in_a_file_that_nothing_declares_are_warned_of(rig):
-    file = rig.folder / "parameters.yaml"
+def test_undeclared_names_in_a_file_are_reported(environment):
+    file = environment.folder / "parameters.yaml"
     file.write_text(
         f"""
 /**:
   ros__parameters:
     host: 127.0.0.1
-    points_port: {rig.port().number}
+    points_port: {environment.port().number}
     pointcloud_intervall: 1.0
     publish: {{row: false}}
     something_else: [1, 2]
     use_sim_time: false
 """
     )
-    bridge = rig.bridge(defaults=False, ros_args=["--params-file", str(file)])
-    bridge.expect("next attempt in")
+    bridge = environment.bridge(defaults=False, ros_args=["--params-file", str(file)])
+    bridge.wait_for_output("next attempt in")
     warnings = [line for line in bridge.log.splitlines() if "WARN" in line and "ignored" in line]
     expected = [
         ("pointcloud_intervall", "did you mean pointcloud_interval?"),
@@ -496,17 +466,19 @@ def test_names_in_a_file_that_nothing_declares_are_warned_of(rig):
     ["/**:\n  ros__parameters:\n    host: [\n", "/**:\n  ros__parameters: 7\n", "host: x\n", "\t"],
     ids=["open bracket", "no mapping", "no node", "tab"],
 )
-def test_a_broken_parameter_file_ends_with_code_2_and_one_line(rig, text):
-    path = hosts(rig, "parameters.yaml", text)
-    bridge = rig.bridge(defaults=False, ros_args=["--params-file", path])
+def test_a_broken_parameter_file_ends_with_code_2_and_one_line(environment, text):
+    path = write_hosts_file(environment, "parameters.yaml", text)
+    bridge = environment.bridge(defaults=False, ros_args=["--params-file", path])
     assert bridge.wait() == 2
-    assert path in the_error(bridge), bridge.tail()
+    assert path in the_error(bridge), bridge.log_tail()
 
 
-def test_a_parameter_file_for_another_node_is_warned_of(rig):
-    path = hosts(rig, "parameters.yaml", "/site/sensr_brigde:\n  ros__parameters:\n    host: 127.0.0.1\n")
-    bridge = rig.bridge(rig.port().number, ros_args=["--params-file", path])
-    warning = bridge.expect(r"WARN.*nothing in .*")[0]
+def test_a_parameter_file_for_another_node_is_reported(environment):
+    path = write_hosts_file(
+        environment, "parameters.yaml", "/site/sensr_brigde:\n  ros__parameters:\n    host: 127.0.0.1\n"
+    )
+    bridge = environment.bridge(environment.port().number, ros_args=["--params-file", path])
+    warning = bridge.wait_for_output(r"WARN.*nothing in .*")[0]
     for word in (path, "is for /sensr_bridge", "/site/sensr_brigde"):
         assert word in warning, warning
 
@@ -516,37 +488,37 @@ def test_a_parameter_file_for_another_node_is_warned_of(rig):
     [["-p"], ["-p", "host"], ["-r", "bad"], ["--log-level", "loud"], ["-p", "frame_id:=a", "--parms-file"]],
     ids=" ".join,
 )
-def test_bad_ros_arguments_end_with_code_2_and_no_backtrace(rig, ros_args):
-    bridge = rig.bridge(defaults=False, ros_args=ros_args)
+def test_bad_ros_arguments_end_with_code_2_and_no_backtrace(environment, ros_args):
+    bridge = environment.bridge(defaults=False, ros_args=ros_args)
     assert bridge.wait() == 2
     assert ros_args[-1] in the_error(bridge)
     for word in ("panicked", "RUST_BACKTRACE", "thread '"):
         assert word not in bridge.log
 
 
-def test_a_parameter_file_that_is_not_there_may_come(rig):
-    bridge = rig.bridge(defaults=False, ros_args=["--params-file", "/no/such/file.yaml"])
+def test_a_missing_parameter_file_is_waited_for(environment):
+    bridge = environment.bridge(defaults=False, ros_args=["--params-file", "/no/such/file.yaml"])
     assert bridge.wait() == 1
     assert "/no/such/file.yaml cannot be read: No such file" in the_error(bridge)
 
 
-def test_other_bad_arguments_end_with_code_2(rig):
-    bridge = rig.bridge(args=["--nonsense"], defaults=False)
+def test_unknown_arguments_end_with_code_2(environment):
+    bridge = environment.bridge(args=["--nonsense"], defaults=False)
     assert bridge.wait() == 2
     assert "--nonsense" in bridge.stderr
 
 
-def test_a_parameter_can_be_set_before_the_server_is_there(rig):
-    port = rig.port()
-    observer = rig.observer()
-    statistics = rig.statistics(observer)
-    rig.bridge(port.number)
+def test_a_parameter_can_be_set_without_a_server(environment):
+    port = environment.port()
+    observer = environment.observer()
+    statistics = environment.statistics(observer)
+    environment.bridge(port.number)
     observer.wait_for_match(statistics.inbox)
-    rig.parameters(observer).set({"frame_id": "early"})
-    server = rig.server(port)
-    clouds = observer.clouds()
+    environment.parameters(observer).set({"frame_id": "early"})
+    server = environment.server(port)
+    clouds = observer.subscribe_clouds()
     observer.wait_for_match(clouds)
-    statistics.until_state(CONNECTED)
-    server.client().send(wire.numbered(1))
-    until(lambda: clouds.count, "a cloud")
+    statistics.wait_for_state(CONNECTED)
+    server.client().send(points_encoder.numbered_cloud(1))
+    wait_until(lambda: clouds.count, "a cloud")
     assert clouds.messages[0].frame_id == "early"

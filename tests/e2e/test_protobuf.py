@@ -1,7 +1,8 @@
 """The schema, the bridge and the simulator against Google's protobuf library.
 
-Its classes are generated from crates/sensr_protocol/proto/sensr.proto in the test run. That has `bytes` where the interface has `string`, and
-repeated entries of key and value where it has maps, which is the same on the wire; here they are turned back.
+Its classes are generated from crates/sensr_protocol/proto/sensr.proto in the test run. This schema has `bytes` where
+the interface has `string`, and repeated entries where it has maps. The encodings are the same; the tests convert both
+back.
 """
 
 import importlib.util
@@ -16,14 +17,13 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from grpc_tools import protoc
 from websockets.sync.client import connect
 
-import everything
-import output_wire
-from conversation import Conversation
-from output_wire import ENUMS, MESSAGES
+from support import full_message, output_encoder
+from support.output_encoder import ENUMS, MESSAGES
+from support.scripted_output import ScriptedOutput
 
 PROTO = Path(__file__).parents[2] / "crates" / "sensr_protocol" / "proto"
 
-#: The types whose table `output_wire` has, and the .proto's own.
+#: Types with a table in `output_encoder`, and their names in the .proto.
 ROOTS = {
     "PointResult": "PointResult",
     "OutputMessage": "OutputMessage",
@@ -43,7 +43,7 @@ _SCALARS = {
 
 @pytest.fixture(scope="session")
 def sensr_pb2(tmp_path_factory):
-    """The module that protoc makes of the .proto."""
+    """The module that protoc generates from the .proto."""
     folder = tmp_path_factory.mktemp("protobuf")
     well_known = files("grpc_tools") / "_proto"
     argv = ["protoc", f"-I{PROTO}", f"-I{well_known}", f"--python_out={folder}", "sensr.proto"]
@@ -54,11 +54,11 @@ def sensr_pb2(tmp_path_factory):
     return module
 
 
-# ---- the schema --------------------------------------------------------------------------------------
+# ---- schema --------------------------------------------------------------------------------------
 
 
 def is_map(field):
-    """As protobuf writes maps: repeated messages of key and value."""
+    """Returns whether a field is a map, which protobuf encodes as repeated entries of key and value."""
     entry = field.message_type
     return (
         field.is_repeated
@@ -69,10 +69,10 @@ def is_map(field):
 
 
 def require_type(field, kind, path):
-    """A field of the .proto, or of one of its maps' entries, is of a type of the table."""
+    """Requires that a field of the .proto, or of a map entry, has the type of the table."""
     if kind in ENUMS:
         assert field.type == FieldDescriptor.TYPE_ENUM, path
-        # Names of one enum share a prefix in the .proto.
+        # The names of an enum share a prefix in the .proto.
         named = {value.name: value.number for value in field.enum_type.values}
         assert sorted(named.values()) == sorted(ENUMS[kind].values()), path
         for name, number in ENUMS[kind].items():
@@ -85,7 +85,7 @@ def require_type(field, kind, path):
 
 
 def require_schema(descriptor, kind, path):
-    """Every field of the table is in the .proto with its number and type, and none beside."""
+    """Requires that the .proto has exactly the fields of the table, with their numbers and types."""
     table = MESSAGES[kind]
     assert {field.name: field.number for field in descriptor.fields} == {
         name: number for name, (number, _) in table.items()
@@ -99,7 +99,7 @@ def require_schema(descriptor, kind, path):
             require_type(field.message_type.fields_by_name["key"], key, inner)
             require_type(field.message_type.fields_by_name["value"], value, inner)
         elif of == "CustomMessage":
-            # Depends on the generation.
+            # Its type depends on the generation.
             assert field.type == FieldDescriptor.TYPE_BYTES
         else:
             require_type(field, of[0] if isinstance(of, list) else of, inner)
@@ -111,7 +111,7 @@ def test_numbers_and_types_are_those_of_the_interface(sensr_pb2, name):
     require_schema(descriptor, name, name)
 
 
-def test_one_of_three_is_a_oneof(sensr_pb2):
+def test_the_value_of_a_characteristic_is_a_oneof(sensr_pb2):
     (oneof,) = sensr_pb2.ProfilingResult.Characteristic.DESCRIPTOR.oneofs
     assert {field.name for field in oneof.fields} == set(MESSAGES["Characteristic"])
 
@@ -120,7 +120,7 @@ def test_one_of_three_is_a_oneof(sensr_pb2):
 
 
 def opened(message, kind):
-    """A message of Google's as `output_wire` has them. What is not there is not in it."""
+    """Converts a message of Google's library to a dict as in `output_encoder`, without absent fields."""
     table = MESSAGES[kind]
     return {field.name: _opened(value, table[field.name][1]) for field, value in message.ListFields()}
 
@@ -137,7 +137,7 @@ def _opened(value, kind):
 
 
 def fill(message, table, values):
-    """The other way round, with Google's own setters."""
+    """Converts a dict to a message, with the setters of Google's library."""
     for name, value in values.items():
         _, kind = table[name]
         target = getattr(message, name)
@@ -169,7 +169,7 @@ def custom_kind(sensr_pb2, generation):
 
 
 def google_bytes(sensr_pb2, message, generation):
-    """An OutputMessage that Google's library writes."""
+    """Encodes an OutputMessage with Google's library."""
     if "custom" in message:
         kind = custom_kind(sensr_pb2, generation)
         custom = fill(kind(), MESSAGES[kind.DESCRIPTOR.name], message["custom"])
@@ -178,7 +178,7 @@ def google_bytes(sensr_pb2, message, generation):
 
 
 def require_known(message, path):
-    """No field at any level that the .proto lacks."""
+    """Requires that the .proto has every field of the message, at every level."""
     assert len(UnknownFieldSet(message)) == 0, path
     for field, value in message.ListFields():
         if field.message_type is None:
@@ -188,11 +188,11 @@ def require_known(message, path):
 
 
 def read(kind, data):
-    """Parses with Google's library. Nothing may be unknown, and nothing lost when written again."""
+    """Parses with Google's library. Requires that no field is unknown and none is lost when it is encoded again."""
     message = kind.FromString(data)
     require_known(message, kind.DESCRIPTOR.name)
     again = kind.FromString(message.SerializeToString())
-    # NaN differs from itself, so bytes are compared: with map entries in order they are the same.
+    # Compares bytes, because NaN differs from itself. With sorted map entries they are the same.
     assert again.SerializeToString(deterministic=True) == message.SerializeToString(deterministic=True)
     return message
 
@@ -200,15 +200,15 @@ def read(kind, data):
 # ---- random messages ---------------------------------------------------------------------------------
 
 
-class Random:
-    """Messages with anything in them that the tables allow, the same for the same seed."""
+class RandomMessages:
+    """Generator of messages with any contents that the tables allow; the same seed gives the same messages."""
 
-    #: At most so many elements.
+    #: Largest number of elements in a list.
     LENGTH = 3
     TEXTS = "", "a", "lidar_3", "Kreuzung Süd", "東京", "x" * 300
 
     def __init__(self, seed):
-        self._rng = random.Random(seed)
+        self._rng = random.RandomMessages(seed)
 
     def message(self, kind):
         rng = self._rng
@@ -228,11 +228,11 @@ class Random:
         return self.message(kind) if kind in MESSAGES else getattr(self, f"_{kind}", self._enum)()
 
     def _enum(self):
-        # All values of the tables and some beyond.
+        # All values of the tables and some unknown ones.
         return self._rng.choice((-1, *range(13), 77, 2**31 - 1))
 
     def _bits(self, bits):
-        """Of any magnitude."""
+        """Returns an integer of any magnitude."""
         return self._rng.getrandbits(self._rng.randint(1, bits))
 
     def _uint64(self):
@@ -259,12 +259,12 @@ class Random:
         return self._rng.choice(self.TEXTS)
 
     def _bytes(self):
-        """Points or intensities: as many bytes as three points have, or one, or none."""
+        """Returns points or intensities: the bytes of three points, of one, or none."""
         return self._rng.randbytes(self._rng.choice((0, 12, 36, 4)))
 
 
 def broken_clouds(message):
-    """How many objects have points or intensities that do not fit, if there is to be an ObjectArray."""
+    """Counts objects with malformed points or intensities, if the message makes an ObjectArray."""
     stream = message.get("stream", {})
     broken = 0
     for one in [*stream.get("objects", ()), *stream.get("static_objects", ())]:
@@ -274,67 +274,67 @@ def broken_clouds(message):
 
 
 def random_message(seed, generation):
-    """An OutputMessage that makes an ObjectArray, and its custom part."""
-    values = Random(seed)
+    """Returns an OutputMessage that makes an ObjectArray, and its custom part."""
+    values = RandomMessages(seed)
     message = values.message("OutputMessage")
     message.setdefault("stream", {})["has_objects"] = True
     message["custom"] = values.message("CustomMessage" if generation == 3 else "CustomMessage25")
-    # So that it shows of what generation it is.
+    # Shows the generation.
     message["custom"]["record"] = {"saving_progress": 0.5}
     return message
 
 
 SEEDS = [(seed, generation) for generation in (3, 2.5) for seed in range(20)]
-FULL = [(everything.CUSTOM, 3), (everything.CUSTOM_25, 2.5)]
+FULL = [(full_message.CUSTOM, 3), (full_message.CUSTOM_25, 2.5)]
 
 
-# ---- both ways ---------------------------------------------------------------------------------------
+# ---- both directions ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def sensr(shared_rig):
-    return Conversation(shared_rig)
+def sensr(shared_environment):
+    return ScriptedOutput(shared_environment)
 
 
 @pytest.mark.parametrize(("custom", "generation"), FULL)
-def test_everything_from_google_comes_through(sensr, sensr_pb2, custom, generation):
-    message = everything.FULL | {"custom": custom}
-    sensr.say(message, google_bytes(sensr_pb2, message, generation), generation)
+def test_every_field_encoded_by_google_arrives(sensr, sensr_pb2, custom, generation):
+    message = full_message.FULL | {"custom": custom}
+    sensr.send_and_compare(message, google_bytes(sensr_pb2, message, generation), generation)
 
 
 @pytest.mark.parametrize(("seed", "generation"), SEEDS)
-def test_anything_from_google_comes_through(sensr, sensr_pb2, seed, generation):
+def test_random_messages_encoded_by_google_arrive(sensr, sensr_pb2, seed, generation):
     message = random_message(seed, generation)
     frame = google_bytes(sensr_pb2, message, generation)
-    sensr.say(message, frame, generation, undecodable_parts=broken_clouds(message))
+    sensr.send_and_compare(message, frame, generation, undecodable_parts=broken_clouds(message))
 
 
 def require_same_reading(sensr_pb2, message, generation, **encoding):
-    """Google's library reads what was put in, from what the tests write and from what it writes itself."""
+    """Requires that Google's library decodes the message from the tests' encoding and from its own."""
     kind = custom_kind(sensr_pb2, generation)
     expected = written(message | {"custom": b""}, "OutputMessage") | {
         "custom": written(message["custom"], kind.DESCRIPTOR.name)
     }
     for frame in (
-        output_wire.output(message, generation, **encoding),
+        output_encoder.output(message, generation, **encoding),
         google_bytes(sensr_pb2, message, generation),
     ):
         got = read(sensr_pb2.OutputMessage, frame)
         custom = opened(read(kind, got.custom), kind.DESCRIPTOR.name)
         values = opened(got, "OutputMessage") | {"custom": custom}
-        # As text, for NaN differs from itself.
+        # As text, because NaN differs from itself.
         assert repr(in_order(values)) == repr(in_order(expected))
 
 
 def in_order(value):
-    """Dicts in the order of their keys."""
+    """Returns nested dicts with sorted keys."""
     if isinstance(value, dict):
         return {key: in_order(value[key]) for key in sorted(value)}
     return list(map(in_order, value)) if isinstance(value, list) else value
 
 
 def written(value, kind):
-    """A value without what is not written: defaults, and lists without elements."""
+    """Returns a value without what is not encoded: default values and empty lists."""
     if isinstance(kind, list):
         return [written(item, kind[0]) for item in value]
     if isinstance(kind, dict):
@@ -349,36 +349,35 @@ def written(value, kind):
 
 
 def is_written(value, kind):
-    """Messages are, whatever is in them. -0.0 is no default."""
+    """Returns whether a value is encoded. Messages always are, and -0.0 is no default."""
     is_message = isinstance(kind, str) and kind in MESSAGES
     return is_message or repr(value) not in ("0", "0.0", "False", "''", "b''", "[]", "{}")
 
 
 @pytest.mark.parametrize(("custom", "generation"), FULL)
-def test_google_reads_what_the_tests_write(sensr_pb2, custom, generation):
-    require_same_reading(sensr_pb2, everything.FULL | {"custom": custom}, generation)
+def test_google_decodes_every_field_of_the_tests_encoder(sensr_pb2, custom, generation):
+    require_same_reading(sensr_pb2, full_message.FULL | {"custom": custom}, generation)
 
 
 @pytest.mark.parametrize(("seed", "generation"), SEEDS)
-def test_google_reads_anything_the_tests_write(sensr_pb2, seed, generation):
+def test_google_decodes_random_messages_of_the_tests_encoder(sensr_pb2, seed, generation):
     message = random_message(seed, generation)
-    shuffle = random.Random(seed)
+    shuffle = random.RandomMessages(seed)
     require_same_reading(sensr_pb2, message, generation, shuffle=shuffle, packed=seed % 2 == 0)
 
 
-def test_unknown_fields_are_found(sensr_pb2):
-    """Or the check for them would check nothing."""
-    added = output_wire.UNKNOWN["varint"]
+def test_the_check_finds_unknown_fields(sensr_pb2):
+    added = output_encoder.UNKNOWN["varint"]
     for stream in (added, {"objects": [added]}, {"objects": [{"bbox": added}]}):
         with pytest.raises(AssertionError):
-            read(sensr_pb2.OutputMessage, output_wire.output({"stream": stream}))
+            read(sensr_pb2.OutputMessage, output_encoder.output({"stream": stream}))
 
 
-# ---- the simulator -----------------------------------------------------------------------------------
+# ---- simulator -----------------------------------------------------------------------------------
 
 
 def parts_of(message):
-    """The paths of all parts that a message has."""
+    """Returns the paths of all parts of a message."""
     parts = set()
     for field, value in message.ListFields():
         parts.add(field.name)
@@ -389,7 +388,7 @@ def parts_of(message):
     return parts
 
 
-#: Besides, it has all of `CustomMessage` or `CustomMessage25` to say.
+#: In addition the simulator sends all of `CustomMessage` or `CustomMessage25`.
 OF_THE_SIMULATOR = {
     "timestamp.seconds",
     "stream.first_cloud_arrival_timestamp.seconds",
@@ -407,14 +406,14 @@ OF_THE_SIMULATOR = {
 
 
 def listening(port):
-    """A client that reads without end: one that stops would not hear the answer to its goodbye."""
+    """Client that keeps reading: one that stops would not receive the reply to its close frame."""
     return connect(f"ws://127.0.0.1:{port}/", compression=None, max_size=None, max_queue=None)
 
 
 @pytest.mark.parametrize("generation", (3, 2.5))
-def test_google_reads_what_the_simulator_sends(rig, sensr_pb2, generation):
-    """Both streams, until everything has been said."""
-    sim = rig.sim("--points", 500, "--generation", generation)
+def test_google_decodes_everything_of_the_simulator(environment, sensr_pb2, generation):
+    """Reads both streams until every part was received."""
+    sim = environment.sim("--points", 500, "--generation", generation)
     kind = custom_kind(sensr_pb2, generation)
     wanted = {
         *OF_THE_SIMULATOR,
@@ -422,7 +421,7 @@ def test_google_reads_what_the_simulator_sends(rig, sensr_pb2, generation):
         *(f"cloud {number}" for number in (1, 2, 3)),
     }
     with listening(sim.output_port) as output, listening(sim.points_port) as points:
-        # 30 s. The simulator sends 10 a second of both.
+        # 30 s: the simulator sends 10 messages a second on both.
         for _ in range(300):
             clouds = read(sensr_pb2.PointResult, points.recv(timeout=30.0)).points
             message = read(sensr_pb2.OutputMessage, output.recv(timeout=30.0))

@@ -1,35 +1,33 @@
-"""Quality of service as the graph shows it, and the statistics message in full."""
+"""Offered QoS in the ROS graph, and every field of the statistics."""
 
 import re
 
 import pytest
-import wire
-from ledger import CONNECTED, link_of, stamp_ns, topic_of
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, ReliabilityPolicy
 from tf2_msgs.msg import TFMessage
 
-import outputs
-import ros
-from pair import Pair
-from polling import until
-from processes import Process, executable
-from topics import TOPICS, Topic
+from support import outputs, points_encoder, ros_observer
+from support.polling import wait_until
+from support.processes import Process, executable
+from support.statistics_reader import CONNECTED, link_of, stamp_ns, topic_of
+from support.topic_table import TOPICS, Topic
+from support.two_links import TwoLinks
 
 CLOUDS = ("points/raw", "points/ground", "points/background", "points/objects")
 
 
 def offers(observer, topic, known):
-    """What the bridge offers on a topic, by each of its publishers there."""
-    # Frames come from the publishing threads of both links.
+    """Returns the offered QoS of each of the bridge's publishers of a topic."""
+    # The publishing threads of both links publish frames.
     publishers = 2 if topic == "wire" else 1
 
-    def of_the_bridge():
-        # Which node a publisher belongs to is announced apart from the publisher, so it may come later.
+    def endpoints_of_the_bridge():
+        # The node of a publisher is announced separately and may arrive later.
         infos = observer.node.get_publishers_info_by_topic(topic)
         mine = [info for info in infos if (info.node_name, info.node_namespace) == ("sensr_bridge", "/")]
         return mine if len(mine) >= publishers else None
 
-    infos = until(of_the_bridge, f"{publishers} publishers of {topic} in /sensr_bridge")
+    infos = wait_until(endpoints_of_the_bridge, f"{publishers} publishers of {topic} in /sensr_bridge")
     assert len(infos) == publishers
     assert {info.topic_type for info in infos} == {known.type_name}
     return [info.qos_profile for info in infos]
@@ -40,25 +38,25 @@ def require_offer(observer, topic, known):
         assert offer.reliability == ReliabilityPolicy.RELIABLE, topic
         wanted = DurabilityPolicy.TRANSIENT_LOCAL if known.latched else DurabilityPolicy.VOLATILE
         assert offer.durability == wanted, topic
-        # Not every middleware tells the history of others.
+        # Not every middleware reports the history of remote publishers.
         if offer.history != HistoryPolicy.UNKNOWN:
             assert (offer.history, offer.depth) == (HistoryPolicy.KEEP_LAST, known.depth), topic
 
 
-def test_what_each_topic_offers(rig):
-    pair = Pair(rig, *TOPICS)
+def test_the_offered_qos_of_each_topic(environment):
+    links = TwoLinks(environment, *TOPICS)
     for topic, known in TOPICS.items():
-        require_offer(pair.observer, topic, known)
-    require_offer(pair.observer, "/tf_static", Topic(TFMessage, 1, latched=True))
+        require_offer(links.observer, topic, known)
+    require_offer(links.observer, "/tf_static", Topic(TFMessage, 1, latched=True))
 
 
-def test_best_effort_is_honoured_for_clouds(rig):
-    server = rig.server()
-    observer = rig.observer()
-    patient = observer.clouds(profile=ros.qos(reliable=True))
-    tolerant = observer.clouds(profile=ros.qos(reliable=False))
-    statistics = rig.statistics(observer)
-    rig.bridge(server.port, {"qos.reliability": "best_effort", "qos.depth": 2})
+def test_best_effort_is_honoured_for_clouds(environment):
+    server = environment.server()
+    observer = environment.observer()
+    patient = observer.subscribe_clouds(profile=ros_observer.qos(reliable=True))
+    tolerant = observer.subscribe_clouds(profile=ros_observer.qos(reliable=False))
+    statistics = environment.statistics(observer)
+    environment.bridge(server.port, {"qos.reliability": "best_effort", "qos.depth": 2})
     observer.wait_for_match(tolerant, statistics.inbox)
     for topic in CLOUDS:
         (offer,) = offers(observer, topic, TOPICS[topic])
@@ -66,37 +64,37 @@ def test_best_effort_is_honoured_for_clouds(rig):
     require_offer(observer, "events/zone", TOPICS["events/zone"])
 
     def arrives():
-        server.client().send(wire.numbered(1))
+        server.client().send(points_encoder.numbered_cloud(1))
         return tolerant.count >= 5
 
-    until(arrives, "clouds at the one who takes what he gets")
-    # It asked for more than is offered.
+    wait_until(arrives, "clouds at the best-effort subscriber")
+    # This subscription requests more than is offered.
     assert patient.count == 0
 
 
 @pytest.fixture
-def full(rig):
-    """A bridge that has had one message for every topic but the frames, and its statistics."""
+def full(environment):
+    """A bridge that received one message for every topic except frames, and its statistics."""
     topics = [topic for topic in TOPICS if topic != "wire"]
-    pair = Pair(rig, *topics, parameters={"queue_max_bytes": 80_000_000})
+    links = TwoLinks(environment, *topics, parameters={"queue_max_bytes": 80_000_000})
     for link in ("points", "output"):
-        pair.statistics.until_state(CONNECTED, link)
-    for kind in (wire.RAW, wire.GROUND, wire.BACKGROUND):
-        pair.points.send(wire.numbered(1, kind, points=500))
-    pair.output_message = outputs.message(
+        links.statistics.wait_for_state(CONNECTED, link)
+    for kind in (points_encoder.RAW, points_encoder.GROUND, points_encoder.BACKGROUND):
+        links.points.send(points_encoder.numbered_cloud(1, kind, points=500))
+    links.output_message = outputs.message(
         *(outputs.objects(1), outputs.zones(1), outputs.health(), outputs.zone_events(1)),
         *(outputs.losing_events(1), outputs.recalibrations("a"), outputs.status(0.5)),
     )
-    pair.output.send(pair.output_message)
-    for inbox in pair.inboxes.values():
+    links.output.send(links.output_message)
+    for inbox in links.inboxes.values():
         inbox.wait(1)
-    pair.message = pair.statistics.until_settled()
-    return pair
+    links.message = links.statistics.wait_until_settled()
+    return links
 
 
-def test_the_statistics_are_complete(rig, full):
+def test_the_statistics_are_complete(environment, full):
     message = full.message
-    version = Process("version", [executable("sensr_bridge"), "--version"], rig.env, rig.folder)
+    version = Process("version", [executable("sensr_bridge"), "--version"], environment.env, environment.folder)
     assert version.wait() == 0
     assert message.version == version.stdout.split()[-1]
     assert re.fullmatch(r"\d+\.\d+\.\d+", message.version)
@@ -115,7 +113,7 @@ def test_the_statistics_are_complete(rig, full):
         assert (link.queued_frames, link.queued_bytes, link.queue_max_bytes) == (0, 0, 80_000_000)
         assert (link.queued_reliable, link.queued_reliable_bytes) == (0, 0)
         assert (link.connects, link.disconnects, link.last_error) == (1, 0, "")
-    assert (points.frames, points.bytes) == (3, 3 * len(wire.numbered(1, points=500)))
+    assert (points.frames, points.bytes) == (3, 3 * len(points_encoder.numbered_cloud(1, points=500)))
     assert (output.frames, output.bytes) == (1, len(full.output_message))
     assert points.reliable_queue_max_bytes == 0 < output.reliable_queue_max_bytes
 
@@ -127,7 +125,7 @@ def test_the_statistics_are_complete(rig, full):
             assert (topic.received, topic.published) == (1, 1), topic.topic
             assert topic.published_bytes > 0
     assert topic_of(message).published_bytes > 16 * 500
-    # One message does not prove what the server's clock is.
+    # One message is no evidence of the server's clock.
     assert not message.clock.known and message.clock.invalid == message.clock.jumps == 0
 
 
@@ -146,26 +144,26 @@ def test_the_stage_times_are_those_of_each_link(full):
     made = len(TOPICS) - len(("wire", "raw", "ground", "background"))
     expected = {("points", name): 3 for name in names} | {("output", name): made for name in names}
     expected |= {("output", "decode"): 1}
-    # Of one message, notices wait one by one and the rest together.
+    # Reliable messages are queued one by one, the rest of a message together.
     expected |= {("output", "wait"): 1}
     for of, wanted in expected.items():
-        until(lambda of=of, wanted=wanted: count(*of) == wanted, lambda of=of: f"{of}: {count(*of)}")
+        wait_until(lambda of=of, wanted=wanted: count(*of) == wanted, lambda of=of: f"{of}: {count(*of)}")
         assert all(stage.min_ns <= stage.mean_ns <= stage.max_ns for stage in stages(*of))
 
 
 def test_the_memory_is_that_of_the_process(full):
-    # Pages come and go between two looks.
+    # Resident memory changes between two readings.
     def agrees():
-        message = full.statistics.after()
+        message = full.statistics.wait_for_next()
         assert message.rss_bytes <= message.rss_peak_bytes
         return abs(message.rss_bytes - full.bridge.memory_bytes()) < 20e6
 
-    until(agrees, "the memory as the system has it")
+    wait_until(agrees, "the memory as the system has it")
 
 
-def test_the_url_of_a_link_follows_its_port(full, rig):
-    moved = rig.server()
+def test_the_url_of_a_link_follows_its_port(full, environment):
+    moved = environment.server()
     full.parameters.set({"output_port": moved.port})
-    link = full.statistics.until_link(lambda link: link.connects == 2, "the move", "output")
+    link = full.statistics.wait_for_link(lambda link: link.connects == 2, "the move", "output")
     assert link.url == f"ws://127.0.0.1:{moved.port}/"
     assert link_of(full.statistics.latest).connects == 1

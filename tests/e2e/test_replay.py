@@ -1,4 +1,4 @@
-"""A recording with frames, played by the simulator into another bridge: everything comes out again as it did."""
+"""A recording of frames, replayed by the simulator into another bridge, makes the same messages again."""
 
 from dataclasses import dataclass
 
@@ -6,69 +6,69 @@ import pytest
 from rclpy.serialization import deserialize_message
 from sensr_bridge.msg import WireFrame
 
-import rig as rigs
-from ledger import link_of, topic_of
-from recording import finish, read, wait_until_recording
-from report import note
-from topics import TOPICS
+from support.bag_recorder import read_bag, stop_recorder, wait_until_recording
+from support.environment import Environment
+from support.statistics_reader import link_of, topic_of
+from support.summary_notes import add_note
+from support.topic_table import TOPICS
 
 #: At 10 Hz.
 MESSAGES = 100
-#: Small enough for the shared memory of Fast DDS, all clouds of a message and the frame together.
+#: All clouds of a message and the frame fit into the shared memory of Fast DDS together.
 POINTS = 5_000
-#: Compared byte for byte. Pictures are not: they have stamps all over.
+#: Topics compared byte for byte. Markers have stamps inside and are not.
 COMPARED = [topic for topic in TOPICS if not topic.startswith("markers/")]
-#: Of these only the latest state is sure to reach a subscriber.
+#: Topics of which only the latest state is sure to reach a subscriber.
 STATES = [topic for topic, known in TOPICS.items() if known.latched]
-#: An encapsulation of 4 bytes, then the stamp of the header.
+#: Length of the encapsulation and the stamp of the header.
 STAMP = slice(4, 12)
 
 
 @dataclass
-class Run:
-    """What a bridge got from a simulator, and made of it."""
+class RecordedRun:
+    """Messages that a bridge received from a simulator and published."""
 
     bag: object
     messages: dict
     sent: dict
     statistics: object
 
-    def timeless(self, topic):
-        """All messages on a topic, without the stamps of their headers."""
+    def without_stamps(self, topic):
+        """Returns all messages of a topic without the stamps of their headers."""
         return [data[: STAMP.start] + data[STAMP.stop :] for data in self.messages.get(topic, [])]
 
 
-def run(rig, *sim_args):
-    """Records everything that the bridge publishes while the simulator works."""
-    points, output, bag = rig.port(), rig.port(), rig.folder / "bag"
-    statistics = rig.statistics(rig.observer())
-    # Nothing may be lost because a recorder is held up for a moment.
-    rig.bridge(points.number, {"publish.wire": True, "qos.depth": 50}, output_port=output.number)
-    recorder = rig.recorder("--output", bag)
+def run(environment, *sim_args):
+    """Records everything that the bridge publishes while the simulator runs."""
+    points, output, bag = environment.port(), environment.port(), environment.folder / "bag"
+    statistics = environment.statistics(environment.observer())
+    # A short delay of the recorder must not lose messages.
+    environment.bridge(points.number, {"publish.wire": True, "qos.depth": 50}, output_port=output.number)
+    recorder = environment.recorder("--output", bag)
     wait_until_recording(recorder, *TOPICS)
-    sent = rig.sim(*sim_args, points_port=points.number, output_port=output.number).done()
+    sent = environment.sim(*sim_args, points_port=points.number, output_port=output.number).wait_until_done()
 
     def arrived(message):
         delivered = {name: sent[name]["delivered"] for name in ("points", "output")}
         waiting = any(topic.queued for topic in message.topics)
         return not waiting and all(link_of(message, name).frames == delivered[name] for name in delivered)
 
-    message = statistics.until(arrived, "all that was sent")
-    finish(recorder, statistics)
-    return Run(bag, read(bag), sent, message)
+    message = statistics.wait_until(arrived, "all that was sent")
+    stop_recorder(recorder, statistics)
+    return RecordedRun(bag, read_bag(bag), sent, message)
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """A street, and the same from the recording."""
-    with rigs.Rig(tmp_path_factory.mktemp("street")) as rig:
-        street = run(rig, "--scene", "street", "--points", POINTS, "--rate", 10, "--count", MESSAGES)
-    with rigs.Rig(tmp_path_factory.mktemp("replay")) as rig:
-        replay = run(rig, "--replay", street.bag)
+    """A run with the street scene, and one with its recording."""
+    with Environment(tmp_path_factory.mktemp("street")) as environment:
+        street = run(environment, "--scene", "street", "--points", POINTS, "--rate", 10, "--count", MESSAGES)
+    with Environment(tmp_path_factory.mktemp("replay")) as environment:
+        replay = run(environment, "--replay", street.bag)
     return street, replay
 
 
-def test_the_recording_is_whole(runs):
+def test_the_recording_is_complete(runs):
     for made in runs:
         for topic in COMPARED:
             account = topic_of(made.statistics, topic)
@@ -81,12 +81,12 @@ def test_the_recording_is_whole(runs):
 
 
 @pytest.mark.parametrize("topic", [topic for topic in COMPARED if topic not in (*STATES, "wire")])
-def test_everything_comes_out_again_as_it_did(runs, topic):
+def test_messages_are_the_same_in_the_replay(runs, topic):
     street, replay = runs
-    assert replay.timeless(topic) == street.timeless(topic)
+    assert replay.without_stamps(topic) == street.without_stamps(topic)
 
 
-def test_frames_come_out_again_as_they_did(runs):
+def test_frames_are_the_same_in_the_replay(runs):
     def by_link(made):
         frames = [deserialize_message(data, WireFrame) for data in made.messages["wire"]]
         kept = [(frame.link, frame.sequence, frame.data.tobytes()) for frame in frames]
@@ -97,23 +97,23 @@ def test_frames_come_out_again_as_they_did(runs):
 
 
 @pytest.mark.parametrize("topic", STATES)
-def test_states_come_out_again(runs, topic):
+def test_the_final_states_are_the_same_in_the_replay(runs, topic):
     street, replay = runs
     accounts = [topic_of(made.statistics, topic).published for made in runs]
     assert accounts[0] == accounts[1]
     if accounts[0] and topic in COMPARED:
-        assert replay.timeless(topic)[-1] == street.timeless(topic)[-1]
+        assert replay.without_stamps(topic)[-1] == street.without_stamps(topic)[-1]
 
 
-def test_the_pictures_are_as_many(runs):
+def test_the_replay_publishes_as_many_markers(runs):
     counts = [len(made.messages["markers/objects"]) for made in runs]
     assert counts[0] == counts[1] > 0
 
 
-def test_the_figures(runs):
+def test_the_counts_are_the_same_in_the_replay(runs):
     street, replay = runs
     counts = {topic: len(replay.messages.get(topic, [])) for topic in COMPARED}
     for name in ("points", "output"):
         assert replay.sent[name]["messages"] == street.sent[name]["delivered"]
         assert link_of(replay.statistics, name).bytes == link_of(street.statistics, name).bytes
-    note(f"replay: all equal but for stamps: {', '.join(f'{topic} {count}' for topic, count in counts.items())}")
+    add_note(f"replay: all equal but for stamps: {', '.join(f'{topic} {count}' for topic, count in counts.items())}")

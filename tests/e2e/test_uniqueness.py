@@ -1,4 +1,4 @@
-"""Two bridges on the same topics show half the truth each: both say so."""
+"""Duplicate bridges on the same topics report each other."""
 
 import os
 import shutil
@@ -7,16 +7,16 @@ import subprocess
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
-import ros
-from polling import until
-from processes import executable
-from report import note
+from support import ros_observer
+from support.polling import wait_until
+from support.processes import executable
+from support.summary_notes import add_note
 
 
-def test_two_bridges_of_one_name(rig):
-    first = rig.bridge()
-    observer = rig.observer()
-    diagnostics = observer.subscribe("/diagnostics", DiagnosticArray, ros.qos())
+def test_two_bridges_of_one_name_report_each_other(environment):
+    first = environment.bridge()
+    observer = environment.observer()
+    diagnostics = observer.subscribe("/diagnostics", DiagnosticArray, ros_observer.qos())
 
     def level():
         found = [
@@ -27,40 +27,42 @@ def test_two_bridges_of_one_name(rig):
         ]
         return found[0] if found else None
 
-    until(lambda: level() == DiagnosticStatus.OK, "a bridge that is alone")
-    second = rig.bridge()
+    wait_until(lambda: level() == DiagnosticStatus.OK, "a bridge that is alone")
+    second = environment.bridge()
     for bridge in (first, second):
-        line = bridge.expect(r"WARN.*another bridge publishes on the topics of /sensr_bridge.*")[0]
+        line = bridge.wait_for_output(r"WARN.*another bridge publishes on the topics of /sensr_bridge.*")[0]
         assert line.count("/sensr_bridge") == 2, line
-    until(lambda: level() == DiagnosticStatus.WARN, "the warning")
+    wait_until(lambda: level() == DiagnosticStatus.WARN, "the warning")
     second.end()
-    until(lambda: level() == DiagnosticStatus.OK, "a bridge that is alone again")
+    wait_until(lambda: level() == DiagnosticStatus.OK, "a bridge that is alone again")
 
 
-def test_another_name_on_the_same_topics(rig):
-    first = rig.bridge()
-    rig.bridge(ros_args=["-r", "__node:=other"])
-    first.expect(r"WARN.*another bridge publishes on the topics of /sensr_bridge: /other")
+def test_two_bridges_on_the_same_topics_report_each_other(environment):
+    first = environment.bridge()
+    environment.bridge(ros_args=["-r", "__node:=other"])
+    first.wait_for_output(r"WARN.*another bridge publishes on the topics of /sensr_bridge: /other")
 
 
-def test_another_namespace_is_another_bridge(rig):
-    bridges = [rig.bridge(ros_args=["-r", f"__ns:=/{name}"]) for name in ("north", "south")]
-    observer = rig.observer()
-    diagnostics = observer.subscribe("/diagnostics", DiagnosticArray, ros.qos())
-    until(lambda: diagnostics.count >= 20, "some seconds of both")
+def test_bridges_in_different_namespaces_are_no_duplicates(environment):
+    bridges = [environment.bridge(ros_args=["-r", f"__ns:=/{name}"]) for name in ("north", "south")]
+    observer = environment.observer()
+    diagnostics = observer.subscribe("/diagnostics", DiagnosticArray, ros_observer.qos())
+    wait_until(lambda: diagnostics.count >= 20, "some seconds of both")
     assert not any("another bridge" in bridge.log for bridge in bridges)
 
 
-@pytest.mark.skipif(os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp") != "rmw_fastrtps_cpp", reason="Fast DDS only")
-def test_nodes_of_another_user_in_shared_memory(rig):
-    """They discover each other, and nothing arrives: Fast DDS's files belong to their user."""
+@pytest.mark.skipif(
+    os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp") != "rmw_fastrtps_cpp", reason="Fast DDS only"
+)
+def test_nodes_of_another_user_in_shared_memory_are_reported(environment):
+    """Such nodes discover each other but exchange no data, because the files of Fast DDS belong to their user."""
     user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-    may = os.geteuid() == 0 and shutil.which("setpriv")
-    if not may or subprocess.run([*user, "test", "-x", executable("sensr_bridge")]).returncode != 0:
-        note("SKIPPED, NOT ROOT, NO setpriv OR A PRIVATE FOLDER: nodes of two users")
+    can_switch = os.geteuid() == 0 and shutil.which("setpriv")
+    if not can_switch or subprocess.run([*user, "test", "-x", executable("sensr_bridge")], check=False).returncode != 0:
+        add_note("SKIPPED, NOT ROOT, NO setpriv OR A PRIVATE FOLDER: nodes of two users")
         pytest.skip("cannot start the bridge as another user")
     # A node of this user in the domain.
-    rig.observer()
-    bridge = rig.bridge(wrapper=user)
-    line = bridge.expect(r"WARN.*nodes of other users.*")[0]
+    environment.observer()
+    bridge = environment.bridge(wrapper=user)
+    line = bridge.wait_for_output(r"WARN.*nodes of other users.*")[0]
     assert "(uid 0)" in line and "FASTDDS_BUILTIN_TRANSPORTS=UDPv4" in line, line

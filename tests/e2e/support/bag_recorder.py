@@ -1,0 +1,39 @@
+"""Control of the package's bag recorder, and access to its bags."""
+
+import signal
+
+from rosbags.rosbag2 import Reader
+
+from support.statistics_reader import stamp_ns
+
+#: Longest delay of messages that did not fit into a full buffer and were sent again: a heartbeat of Fast DDS and a
+#: margin.
+REPAIR_NS = 4 * 10**9
+
+
+def wait_until_recording(recorder, *topics):
+    """Waits until the recorder receives everything that is published on these topics from now on.
+
+    It subscribes in the order of names, and DDS announcements arrive in order. A bridge whose statistics reach the
+    recorder therefore knows its earlier subscriptions.
+    """
+    for topic in topics:
+        recorder.wait_for_output(f"^recording /{topic}$", stream="stdout")
+    recorder.wait_for_output("^receiving /statistics$", stream="stdout")
+
+
+def stop_recorder(recorder, statistics):
+    """Stops the recorder when it has everything that was published so far."""
+    settled_ns = stamp_ns(statistics.wait_until_settled())
+    statistics.wait_until(lambda message: stamp_ns(message) > settled_ns + REPAIR_NS, "time for DDS to deliver")
+    recorder.send_signal(signal.SIGINT)
+    assert recorder.wait() == 0, recorder.log_tail()
+
+
+def read_bag(bag):
+    """Returns serialized messages by topic, in the order of the bag."""
+    messages = {}
+    with Reader(bag) as reader:
+        for connection, _, data in reader.messages():
+            messages.setdefault(connection.topic.lstrip("/"), []).append(bytes(data))
+    return messages

@@ -1,0 +1,127 @@
+"""Test environment: a ROS domain and everything started in it, stopped again at the end of the test."""
+
+import functools
+import itertools
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from support import REPOSITORY
+from support.parameter_client import ParameterClient
+from support.ports import Domain, Port
+from support.processes import Bridge, Process, Sim
+from support.ros_observer import Observer
+from support.scripted_server import ScriptedServer
+from support.statistics_reader import StatisticsReader
+
+RECORDER = REPOSITORY / "scripts" / "lib" / "record_bag.py"
+#: The folder of the package `support`.
+TESTS = Path(__file__).resolve().parents[1]
+
+#: Environments in use, so that a failed test can show their logs.
+LIVE: list["Environment"] = []
+
+
+class Environment:
+    """Context manager that owns processes, servers, ports and observers of a test and closes them in reverse order.
+
+    On exit every statistics message must balance and every memory figure must be below its bound.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.domain = Domain()
+        self.env = os.environ | {"ROS_DOMAIN_ID": str(self.domain.id), "ROS_LOG_DIR": str(folder)}
+        self.processes: list[Process] = []
+        self._statistics: list[StatisticsReader] = []
+        self._names = itertools.count(1)
+        self._closing = ExitStack()
+        self._closing.callback(self.domain.close)
+
+    def __enter__(self):
+        LIVE.append(self)
+        return self
+
+    def __exit__(self, *_):
+        # The stack closes everything, even if closing one thing fails.
+        try:
+            self._closing.close()
+        finally:
+            LIVE.remove(self)
+        for statistics in self._statistics:
+            statistics.require_balance()
+            statistics.require_bounded_memory()
+
+    def _add_process(self, process):
+        self.processes.append(process)
+        self._closing.callback(process.end)
+        return process
+
+    def _next_name(self, kind):
+        return f"{kind}-{next(self._names)}"
+
+    def port(self, address: str = "127.0.0.1", number: int = 0) -> Port:
+        """Reserves a TCP port; 0 picks a free one."""
+        port = Port(address, number)
+        self._closing.callback(port.close)
+        return port
+
+    def server(self, port: Port | None = None, tls=None) -> ScriptedServer:
+        """Starts a scripted server, by default on a port of its own."""
+        server = ScriptedServer(port or self.port(), tls)
+        self._closing.callback(server.close)
+        return server
+
+    @functools.cached_property
+    def unserved_port(self) -> int:
+        """A port that refuses every connection."""
+        return self.port().number
+
+    def bridge(self, points_port=None, parameters=None, output_port=None, **options) -> Bridge:
+        """Starts the node under test. `options` are those of `processes.Bridge`.
+
+        A link without a given port connects to `unserved_port`, so that tests never reach each other's servers.
+        """
+        parameters = dict(parameters or {})
+        for name, port in (("points_port", points_port), ("output_port", output_port)):
+            if port is not None:
+                parameters[name] = port
+        if not options.get("args"):
+            names = {"points_port", "output_port"} - parameters.keys()
+            options["fallback"] = dict.fromkeys(names, self.unserved_port)
+        return self._add_process(Bridge(self._next_name("bridge"), self.env, self.folder, parameters, **options))
+
+    def sim(self, *args, **options) -> Sim:
+        """Starts the simulator and waits until it listens. `options` are those of `processes.Sim`."""
+        return self._add_process(Sim(self._next_name("sim"), self.env, self.folder, *args, **options))
+
+    def python(self, name: str, *args) -> Process:
+        """Starts Python with these arguments; it can import `support`."""
+        argv = [sys.executable, *map(str, args)]
+        path = os.pathsep.join(filter(None, [str(TESTS), self.env.get("PYTHONPATH")]))
+        return self._add_process(Process(self._next_name(name), argv, self.env | {"PYTHONPATH": path}, self.folder))
+
+    def recorder(self, *args) -> Process:
+        """Starts the package's own bag recorder."""
+        return self.python("recorder", RECORDER, *args)
+
+    def subscriber(self, topic: str) -> Process:
+        """Starts a subscriber in a process of its own, which a test can suspend."""
+        return self.python("subscriber", "-m", "support.subscriber_process", topic)
+
+    def observer(self, **options) -> Observer:
+        """Starts an rclpy node in the domain. `options` are those of `ros_observer.Observer`."""
+        observer = Observer(self.domain.id, **options)
+        self._closing.callback(observer.close)
+        return observer
+
+    def statistics(self, observer: Observer, topic: str = "statistics") -> StatisticsReader:
+        """Subscribes to a bridge's statistics; they are checked when the environment closes."""
+        statistics = StatisticsReader(observer, topic)
+        self._statistics.append(statistics)
+        return statistics
+
+    def parameters(self, observer: Observer, node: str = "sensr_bridge") -> ParameterClient:
+        """Returns a client of a node's parameter services."""
+        return ParameterClient(observer, node)

@@ -1,0 +1,20 @@
+"""Modules of the launch file that need neither `launch` nor rviz2."""
+
+import importlib.util
+
+from support import REPOSITORY
+
+FOLDER = REPOSITORY / "launch"
+CONFIG = REPOSITORY / "config"
+
+
+def _load_module(name):
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+bridge_arguments = _load_module("bridge_arguments")
+bridge_recording = _load_module("bridge_recording")
+bridge_view = _load_module("bridge_view")

@@ -1,0 +1,57 @@
+"""Table of the topics of the bridge, as documented."""
+
+from dataclasses import dataclass
+
+from sensor_msgs.msg import PointCloud2
+from sensr_bridge import msg
+from visualization_msgs.msg import MarkerArray
+
+from support import ros_observer
+
+
+@dataclass(frozen=True)
+class Topic:
+    """Type of a topic and the QoS that the bridge offers."""
+
+    kind: type
+    depth: int
+    latched: bool = False
+
+    @property
+    def type_name(self):
+        package, _, _ = self.kind.__module__.partition(".")
+        return f"{package}/msg/{self.kind.__name__}"
+
+    def subscription_qos(self):
+        """Returns the QoS of a subscriber that receives every message."""
+        return ros_observer.qos(latched=self.latched, depth=max(100, self.depth))
+
+
+#: Number of latest messages that a late subscriber of a latched topic receives.
+LATCHED_DEPTH = 4
+
+#: Topics with an account in the ledger, in its order. Names are relative to the namespace of the node.
+TOPICS = {
+    "points/raw": Topic(PointCloud2, 5),
+    "points/ground": Topic(PointCloud2, 5),
+    "points/background": Topic(PointCloud2, 5),
+    "points/objects": Topic(PointCloud2, 5),
+    "objects": Topic(msg.ObjectArray, 10),
+    "zones": Topic(msg.ZoneArray, LATCHED_DEPTH, latched=True),
+    "events/zone": Topic(msg.ZoneEvent, 5_000),
+    "events/losing": Topic(msg.LosingEvent, 5_000),
+    "events/recalibration": Topic(msg.RecalibrationEvent, 5_000),
+    "health": Topic(msg.SystemHealth, LATCHED_DEPTH, latched=True),
+    "server_status": Topic(msg.ServerStatus, LATCHED_DEPTH, latched=True),
+    "markers/objects": Topic(MarkerArray, 10),
+    "markers/zones": Topic(MarkerArray, LATCHED_DEPTH, latched=True),
+    "wire": Topic(msg.WireFrame, 20),
+}
+
+#: Topics without an account; names with a slash are absolute.
+OTHERS = ("statistics", "/tf_static", "/diagnostics")
+
+
+def topics_in_namespace(namespace: str) -> set[str]:
+    """Returns the full names of all topics of a bridge in a namespace."""
+    return {name if name.startswith("/") else f"{namespace}/{name}" for name in (*TOPICS, *OTHERS)}
