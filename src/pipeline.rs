@@ -157,7 +157,7 @@ fn count_invalid_texts(link: &LinkStatus, texts: &InvalidTexts, throttle: &mut L
 
 /// Warns, unless it did so a moment ago.
 fn warn_throttled(throttle: &mut LogThrottle, line: impl FnOnce() -> String) {
-    if let Some(suppressed) = throttle.pass(Instant::now()) {
+    if let Some(suppressed) = throttle.try_acquire(Instant::now()) {
         log::warn!("{}{suppressed}", line());
     }
 }

@@ -1,15 +1,17 @@
-//! Reads serialized messages, by hand from the rules: shares nothing with what wrote them.
+//! Reader of serialized messages, written from the CDR rules without code of the writer.
 
-/// Counts from behind the encapsulation header.
+/// Reader of plain little-endian CDR. Alignment is relative to the end of the encapsulation header.
 pub(super) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Reader<'a> {
+    /// Creates a reader after the encapsulation header.
+    ///
     /// # Panics
     ///
-    /// If the message does not begin as plain little-endian CDR. So do all methods if it ends early.
+    /// If the message is not plain little-endian CDR. All methods panic if it is too short.
     pub(super) fn new(message: &'a [u8]) -> Self {
         let (header, bytes) = message.split_at(4);
         assert_eq!(header, [0, 1, 0, 0], "CDR, little endian");
@@ -22,7 +24,7 @@ impl<'a> Reader<'a> {
         &self.bytes[begin..self.at]
     }
 
-    fn aligned<const N: usize>(&mut self) -> [u8; N] {
+    fn take_aligned<const N: usize>(&mut self) -> [u8; N] {
         self.at = self.at.next_multiple_of(N);
         self.bytes(N).try_into().expect("N bytes")
     }
@@ -32,11 +34,11 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn u32(&mut self) -> u32 {
-        u32::from_le_bytes(self.aligned())
+        u32::from_le_bytes(self.take_aligned())
     }
 
     pub(super) fn u64(&mut self) -> u64 {
-        u64::from_le_bytes(self.aligned())
+        u64::from_le_bytes(self.take_aligned())
     }
 
     pub(super) fn length(&mut self) -> usize {
@@ -50,12 +52,12 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(text).expect("UTF-8")
     }
 
-    /// Time and frame of a `std_msgs/Header`.
+    /// Reads time and frame of a `std_msgs/Header`.
     pub(super) fn header(&mut self) -> (u32, u32, &'a str) {
         (self.u32(), self.u32(), self.string())
     }
 
     pub(super) fn assert_end(&self) {
-        assert_eq!(self.at, self.bytes.len(), "nothing behind the message");
+        assert_eq!(self.at, self.bytes.len(), "nothing after the message");
     }
 }

@@ -90,7 +90,7 @@ impl ClockWatch {
 
 fn standing_warning(facts: &DiagnosticsInput) -> Option<String> {
     let warning = "the server's clock stands still: check the time synchronization of the server";
-    facts.anomalies.is_standing.then(|| warning.to_owned())
+    facts.anomalies.is_frozen.then(|| warning.to_owned())
 }
 
 fn all_well(facts: &DiagnosticsInput) -> Finding {
@@ -137,7 +137,7 @@ fn with_figures(status: Status, facts: &DiagnosticsInput) -> Status {
         .with("messages older than the one before", anomalies.backward)
         .with("messages without a usable time", anomalies.invalid)
         .with("messages with a time of their own", anomalies.outliers)
-        .with("server's clock stands still", anomalies.is_standing)
+        .with("server's clock stands still", anomalies.is_frozen)
         .with("stamp_source", source)
 }
 
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn a_clock_that_stands_still_is_warned_of_as_long_as_it_does() {
         let mut fixture = Fixture::new(StampSource::Receive);
-        fixture.world.facts.anomalies.is_standing = true;
+        fixture.world.facts.anomalies.is_frozen = true;
         let status = fixture.look(1);
         assert_eq!(status.level, Level::Warn);
         assert!(
@@ -234,7 +234,7 @@ mod tests {
             "{}",
             status.message
         );
-        fixture.world.facts.anomalies.is_standing = false;
+        fixture.world.facts.anomalies.is_frozen = false;
         assert_eq!(fixture.look(1).level, Level::Ok);
     }
 

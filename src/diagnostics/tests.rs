@@ -96,7 +96,7 @@ fn disturb(facts: &mut DiagnosticsInput, [a, b, c, d]: [u64; 4]) {
         backward: a,
         invalid: d,
         outliers: b,
-        is_standing: c % 2 > 0,
+        is_frozen: c % 2 > 0,
     };
     facts.memory = Some(ProcessMemory {
         rss_bytes: b,

@@ -72,7 +72,7 @@ impl DiagnosticsPublisher {
                 .collect(),
         };
         if let Err(error) = self.publisher.publish(&message)
-            && let Some(suppressed) = self.complaint.pass(facts.now)
+            && let Some(suppressed) = self.complaint.try_acquire(facts.now)
         {
             log::warn!("could not publish {TOPIC}: {error}{suppressed}");
         }

@@ -49,7 +49,7 @@ impl DuplicateBridgeCheck {
         if self.looks.is_due(now, PERIOD) {
             self.others = self.ask(node);
             if !self.others.is_empty()
-                && let Some(suppressed) = self.complaint.pass(now)
+                && let Some(suppressed) = self.complaint.try_acquire(now)
             {
                 log::warn!("{}{suppressed}", self.in_words());
             }

@@ -184,7 +184,7 @@ fn clock(clock: &ClockOffsetEstimator) -> ClockStatistics {
         backward: anomalies.backward,
         invalid: anomalies.invalid,
         outliers: anomalies.outliers,
-        frozen: anomalies.is_standing,
+        frozen: anomalies.is_frozen,
     }
 }
 

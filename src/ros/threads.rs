@@ -9,7 +9,7 @@ use super::RuntimeError;
 use super::publisher::DdsSink;
 use crate::config::Config;
 use crate::connection::options::LinkOptions;
-use crate::connection::reconnect;
+use crate::connection::reconnect::run_link;
 use crate::metrics::Metrics;
 use crate::pipeline::Queues;
 use crate::pipeline::ingest::{OutputIngest, PointsIngest};
@@ -104,14 +104,14 @@ impl ThreadSpawner {
         );
         let (stats, shutdown) = (Arc::clone(&self.stats), self.shutdown.clone());
         let points = Worker::spawn("sensr-points", move || {
-            let link = reconnect::run(&stats.points.link, points, shutdown.clone(), clouds);
+            let link = run_link(&stats.points.link, points, shutdown.clone(), clouds);
             runtime.run(link, signals.forward(shutdown));
             Ok(())
         })?;
         let (stats, shutdown) = (Arc::clone(&self.stats), self.shutdown.clone());
         let (runtime, heartbeat) = (new_runtime()?, self.heartbeat.clone());
         let output = Worker::spawn("sensr-output", move || {
-            let link = reconnect::run(&stats.output.link, output, shutdown, rest);
+            let link = run_link(&stats.output.link, output, shutdown, rest);
             runtime.run(link, heartbeat.watch());
             Ok(())
         })?;

@@ -1,8 +1,8 @@
-//! Points in time: when a frame arrived, on the two clocks that matter.
+//! Stamps: times of the system clock as ROS writes them, and arrivals of frames.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// A time as ROS writes it (`builtin_interfaces/Time`): since the Unix epoch, on the system clock.
+/// Time since the Unix epoch on the system clock, as in `builtin_interfaces/Time`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Stamp {
     /// Whole seconds.
@@ -12,14 +12,14 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// The system clock now.
+    /// Returns the current time of the system clock.
     #[must_use]
     pub fn now() -> Self {
         Self::from(SystemTime::now())
     }
 
-    /// Nanoseconds since the Unix epoch. Times that `builtin_interfaces/Time` cannot hold (before 1970,
-    /// after 2038) become the nearest one it can.
+    /// Converts nanoseconds since the Unix epoch. Times that `builtin_interfaces/Time` cannot hold (before 1970, after
+    /// 2038) are clamped.
     #[must_use]
     pub fn from_ns(ns: i64) -> Self {
         let ns = u64::try_from(ns).unwrap_or(0);
@@ -32,13 +32,13 @@ impl Stamp {
         i64::from(self.sec) * NS_PER_SEC + i64::from(self.nanosec)
     }
 
-    /// The time that another clock shows, which is behind by `offset_ns` nanoseconds.
+    /// Time of another clock, which is `offset_ns` nanoseconds behind.
     #[must_use]
     pub fn moved_back(self, offset_ns: i64) -> Self {
         Self::from_ns(self.as_ns().saturating_sub(offset_ns))
     }
 
-    /// As ISO 8601 writes it, in whole seconds: `2024-02-29T23:59:59Z`.
+    /// Formats the time by ISO 8601 in UTC, in whole seconds: `2024-02-29T23:59:59Z`.
     #[must_use]
     pub fn utc(self) -> String {
         // Every time that fits into 32 bits has a date.
@@ -49,8 +49,8 @@ impl Stamp {
         format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 
-    /// A time as SENSR writes it. None if it is none: a clock that was never set is somewhere before 2000 (an
-    /// empty time is 1970), nanoseconds are below 1e9, and ROS cannot hold what is after 2038.
+    /// Converts a time of SENSR. `None` if it is not valid: before 2000, as of a clock that was never set (an empty time is
+    /// 1970), with 1e9 nanoseconds or more, or after 2038, which ROS cannot hold.
     #[must_use]
     pub fn from_wire(time: prost_types::Timestamp) -> Option<Self> {
         let nanosec = u32::try_from(time.nanos)
@@ -65,12 +65,12 @@ impl Stamp {
 
 const NS_PER_SEC: i64 = 1_000_000_000;
 
-/// Its beginning in UTC, in seconds since the Unix epoch.
+/// Beginning of the year 2000 in UTC, seconds since the Unix epoch.
 const YEAR_2000: i32 = 946_684_800;
 
 impl From<SystemTime> for Stamp {
-    /// Times that `builtin_interfaces/Time` cannot hold (before 1970, after 2038) become the nearest
-    /// one it can: a machine without a clock battery must still bridge.
+    /// Clamps times that `builtin_interfaces/Time` cannot hold (before 1970, after 2038): the bridge must work on a machine
+    /// without a clock battery too.
     fn from(time: SystemTime) -> Self {
         let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         match i32::try_from(since_epoch.as_secs()) {
@@ -86,17 +86,17 @@ impl From<SystemTime> for Stamp {
     }
 }
 
-/// When a frame was complete.
+/// Time at which a frame was received completely.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival {
-    /// On the system clock, for stamps. May jump.
+    /// Time on the system clock, for stamps. May jump.
     pub stamp: Stamp,
-    /// On the monotonic clock, for intervals and durations.
+    /// Time on the monotonic clock, for intervals and durations.
     pub instant: Instant,
 }
 
 impl Arrival {
-    /// Both clocks now.
+    /// Returns the current time of both clocks.
     #[must_use]
     pub fn now() -> Self {
         Self {
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stamp_is_seconds_and_the_rest() {
+    fn stamp_is_seconds_and_nanoseconds() {
         let time = UNIX_EPOCH + Duration::new(1_700_000_000, 123_456_789);
         assert_eq!(
             Stamp::from(time),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_right_in_leap_years_too() {
+    fn dates_are_correct_in_leap_years() {
         let at = |sec| Stamp { sec, nanosec: 0 }.utc();
         assert_eq!(at(0), "1970-01-01T00:00:00Z");
         assert_eq!(at(951_782_400), "2000-02-29T00:00:00Z");
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn nanoseconds_there_and_back() {
+    fn nanoseconds_round_trip() {
         let stamp = Stamp {
             sec: 1_700_000_000,
             nanosec: 123_456_789,
@@ -143,11 +143,12 @@ mod tests {
     }
 
     #[test]
-    fn times_of_sensr_are_taken_as_they_are_or_not_at_all() {
-        let taken = |seconds, nanos| Stamp::from_wire(prost_types::Timestamp { seconds, nanos });
+    fn invalid_times_of_sensr_are_refused() {
+        let converted =
+            |seconds, nanos| Stamp::from_wire(prost_types::Timestamp { seconds, nanos });
         let sec = YEAR_2000;
         let begin = i64::from(sec);
-        assert_eq!(taken(begin, 7), Some(Stamp { sec, nanosec: 7 }));
+        assert_eq!(converted(begin, 7), Some(Stamp { sec, nanosec: 7 }));
         let none = [
             (0, 0),
             (5, 7),
@@ -159,7 +160,7 @@ mod tests {
             (i64::MAX, i32::MAX),
         ];
         for (seconds, nanos) in none {
-            assert_eq!(taken(seconds, nanos), None);
+            assert_eq!(converted(seconds, nanos), None);
         }
     }
 

@@ -118,7 +118,7 @@ impl OutputIngest {
         let stamp = match source {
             StampSource::Receive => arrival.stamp,
             StampSource::Server => server
-                .filter(|_| seen.is_believed)
+                .filter(|_| seen.is_plausible)
                 .unwrap_or_else(|| arrival.stamp.moved_back(clock.offset_ns().unwrap_or(0))),
         };
         drop(clock);
@@ -137,7 +137,7 @@ impl OutputIngest {
                 format!("a clock jumped: ours is now {jump_ms} ms further ahead of the server's")
             });
         }
-        if seen.has_stopped {
+        if seen.has_frozen {
             warn_throttled(&mut self.complaints.standing_clock, || {
                 let at = server.unwrap_or_default().utc();
                 format!(
@@ -384,7 +384,11 @@ impl OutputIngest {
         let gone = self.reliable.push(queued, cost);
         if !gone.is_empty() {
             let lost = settle_as_dropped(ledger, gone);
-            if let Some(suppressed) = self.complaints.lost_reliable.pass(times.arrival.instant) {
+            if let Some(suppressed) = self
+                .complaints
+                .lost_reliable
+                .try_acquire(times.arrival.instant)
+            {
                 log::error!("lost the {lost} oldest events: their queue is full{suppressed}");
             }
         }

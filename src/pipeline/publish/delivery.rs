@@ -110,7 +110,7 @@ impl<S: Sink> Delivery<S> {
                     self.broken = Some(format!(
                         "{topic}: the middleware takes nothing any more: {error}"
                     ));
-                } else if let Some(suppressed) = self.complaints.pass(Instant::now()) {
+                } else if let Some(suppressed) = self.complaints.try_acquire(Instant::now()) {
                     log::error!(
                         "{}: the middleware refused a message: {error}{suppressed}",
                         topic.name()
