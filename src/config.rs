@@ -67,7 +67,7 @@ pub struct Config {
     /// Time after the start during which events, zones, health and status wait for the first subscriber of their topic.
     pub startup_hold: Duration,
     /// The pauses between attempts to connect.
-    pub reconnect: backoff::Bounds,
+    pub reconnect: backoff::BackoffLimits,
     /// How long silence of the server is borne.
     pub patience: KeepAliveTimeouts,
     /// How often statistics are published.
@@ -128,7 +128,7 @@ impl Config {
             queue_max_bytes: settings.unsigned("queue_max_bytes"),
             max_message_bytes: settings.unsigned("max_message_bytes"),
             startup_hold: settings.seconds("startup_hold"),
-            reconnect: backoff::Bounds {
+            reconnect: backoff::BackoffLimits {
                 initial_delay: settings.seconds("reconnect.initial_delay"),
                 max_delay: settings.seconds("reconnect.max_delay"),
             },

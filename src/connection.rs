@@ -1,4 +1,10 @@
-//! Connections to SENSR: two WebSocket links that reconnect for ever. They know neither ROS nor SENSR's messages.
+//! Connection to a SENSR server: a WebSocket link that reconnects for ever. Independent of ROS and of SENSR's messages.
+//!
+//! - [`reconnect`]: keeps a link up, with exponential back-off ([`backoff`]).
+//! - `session`: one connection, from the attempt to the close frame; [`keepalive`] detects a dead or stalled server.
+//! - `connect`: name resolution, TCP, [`tls`], and the WebSocket [`handshake`].
+//! - [`options`], [`status`]: what a link is configured with, and its state and figures.
+//! - [`error`], [`close_frame`]: why a connection ended, in an operator's words.
 
 pub mod backoff;
 pub mod close_frame;
@@ -7,7 +13,7 @@ pub mod error;
 mod excerpt;
 pub mod handshake;
 pub mod keepalive;
-pub mod message_count;
+mod message_counter;
 pub mod options;
 pub mod reconnect;
 mod session;

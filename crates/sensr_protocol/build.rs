@@ -142,7 +142,7 @@ impl<'a> Schema<'a> {
                 return match decoded.len() {
                     1 => Ok(table_path(name)),
                     _ => Err(format!(
-                        "{envelope} has maps and stands for several messages"
+                        "{envelope} has maps and is the envelope of several messages"
                     )),
                 };
             }

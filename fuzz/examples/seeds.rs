@@ -1,7 +1,6 @@
-//! Writes the seeds of the corpus: input that means something, the same every time.
+//! Writes the seeds of the corpus: valid and nearly valid input, always the same.
 //!
-//! `cargo run --manifest-path fuzz/Cargo.toml --example seeds`. What is named
-//! `found_…` was found by fuzzing.
+//! `cargo run --manifest-path fuzz/Cargo.toml --example seeds`. Files named `found_…` were found by fuzzing.
 
 #![expect(clippy::cast_precision_loss, reason = "small numbers")]
 #![expect(clippy::unnecessary_wraps, reason = "as the fields want it")]
@@ -27,7 +26,7 @@ use sensr_protocol::wire::proto::{
 };
 use sensr_protocol::wire::{CloudType, PointCloud};
 
-/// All topics, nothing thinned, a large queue, a good sink.
+/// Choices: all topics on, no rate limit, a large queue, a sink without faults.
 const ALL: [u8; 2] = [0, 0];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -51,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 type Seeds = Vec<(&'static str, Vec<u8>)>;
 
-/// A run of messages as `Input::messages` reads it.
+/// Encodes messages as `Input::messages` reads them.
 fn run(choices: [u8; 2], repeats: u8, messages: &[Vec<u8>]) -> Vec<u8> {
     let (last, others) = messages.split_last().expect("a message at least");
     let counts = u8::try_from(others.len()).expect("4 at most") | (repeats - 1) << 2;
@@ -133,7 +132,7 @@ fn points() -> Seeds {
     ]
 }
 
-/// Clouds that do not decode among those that do, and texts in another encoding.
+/// Undecodable clouds among good ones, and texts that are not UTF-8.
 fn broken_clouds(usual: &[u8]) -> Vec<u8> {
     let number_for_points = [0x0a, 4, 8, 3, 0x18, 5];
     let no_type = [0x0a, 1, 0xff];
@@ -310,7 +309,7 @@ fn profiling() -> ProfilingResultSet {
     }
 }
 
-/// Names in another encoding, of which two look the same, and a node that is none.
+/// Names that are not UTF-8, two of which look the same when decoded, and an undecodable node.
 fn foreign_texts() -> Vec<u8> {
     let node = Node {
         sensors: [(vec![0xb6, 0xf3], 1), (vec![0xb6, 0xf4], 2)].into(),
@@ -360,7 +359,7 @@ fn output() -> Seeds {
         ..OutputMessage::default()
     }
     .encode_to_vec();
-    // An object and an event that are none, in a stream and an event message.
+    // An undecodable object in a stream, and an undecodable event.
     let broken = [
         &[0x1a, 8, 0x0a, 2, 0x22, 100, 0x0a, 0, 0x18, 1][..],
         &[0xca, 0x0c, 7, 0x0a, 1, 0xff, 0x0a, 0, 0x12, 0],
@@ -398,7 +397,7 @@ fn output() -> Seeds {
     seeds
 }
 
-/// A field of a message: number, contents.
+/// Encodes a length-delimited field.
 fn field(number: u32, contents: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     prost::encoding::encode_key(number, WireType::LengthDelimited, &mut bytes);
@@ -407,7 +406,7 @@ fn field(number: u32, contents: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// What grows most when it is opened and made into messages.
+/// Input that grows most when decoded and published.
 fn densest() -> Seeds {
     const HAS_OBJECTS: [u8; 2] = [0x18, 1];
     const HAS_ZONES: [u8; 3] = [0xc0, 0x06, 1];
@@ -480,7 +479,7 @@ fn densest() -> Seeds {
     ]
 }
 
-/// A frame as a server sends it.
+/// Encodes a WebSocket frame of a server.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
     match u8::try_from(payload.len()) {
@@ -612,7 +611,7 @@ fn hosts() -> Seeds {
     ]
 }
 
-/// The changes that `parameters` reads: index and kind of the name, kind of the value, the value.
+/// Changes as `parameters` reads them: index and kind of the name, kind of the value, value.
 fn parameters() -> Seeds {
     let integer = |name, value: i64| [&[name, 0, 1][..], &value.to_le_bytes()].concat();
     let double = |name, value: f64| [&[name, 0, 3][..], &value.to_le_bytes()].concat();
@@ -636,7 +635,7 @@ fn parameters() -> Seeds {
         ("bytes_range", range(21)),
         ("host_texts", texts(0)),
         ("server_name_texts", texts(6)),
-        ("patience_range", [range(25), range(26)].concat()),
+        ("keep_alive_range", [range(25), range(26)].concat()),
         ("hosts_file_texts", texts(1)),
         ("frame_texts", texts(16)),
         ("parent_frame_texts", texts(17)),

@@ -1,4 +1,4 @@
-//! The hosts file, and the parameter file.
+//! Hosts file and parameter file.
 
 use std::path::Path;
 
@@ -7,17 +7,17 @@ use sensr_bridge::config::overrides::Overrides;
 use sensr_bridge::config::table::PARAMETERS;
 use sensr_bridge::config::{Config, Hosts, Settings, Value, text_file};
 
-/// The bytes of a hosts file, taken for a parameter file and for a `-p` too.
+/// Bytes of a hosts file, also parsed as a parameter file and as a `-p` argument.
 ///
-/// It is refused with one line that names the file, or all its sites can be used: each has a name that `host` can
-/// have, an address that can be connected to and ports that are not 0, and gives a configuration or a line that says
-/// why not. With TLS it has a CA file.
+/// The file is refused with one line that names it, or all its sites are usable: each has a name that is valid for `host`,
+/// an address that can be connected to and ports other than 0, and yields a configuration or a one-line error. A site with
+/// TLS has a CA file.
 ///
 /// # Panics
 ///
 /// If that does not hold.
 pub fn hosts(data: &[u8]) {
-    params_file(data);
+    check_parameter_file(data);
     let text = match text_file::decode(data.to_vec()) {
         Ok(text) => text,
         Err(error) => {
@@ -25,7 +25,7 @@ pub fn hosts(data: &[u8]) {
             return;
         }
     };
-    param_argument(&text);
+    check_parameter_argument(&text);
     let hosts = match Hosts::parse(Path::new("hosts.yaml"), &text) {
         Ok(hosts) => hosts,
         Err(error) => {
@@ -58,11 +58,11 @@ pub fn hosts(data: &[u8]) {
     }
 }
 
-/// The bytes of a parameter file: refused with one line that names the file, or values for every node.
-fn params_file(data: &[u8]) {
+/// Bytes of a parameter file: refused with one line that names the file, or values for every node.
+fn check_parameter_file(data: &[u8]) {
     let mut overrides = Overrides::default();
     match overrides.add_file_contents("file.yaml", data) {
-        Ok(()) => for_nodes(&overrides),
+        Ok(()) => check_nodes(&overrides),
         Err(error) => {
             let line = error.to_string();
             assert_one_line(&line);
@@ -71,12 +71,12 @@ fn params_file(data: &[u8]) {
     }
 }
 
-/// An argument of `-p`: refused with one line that shows it, or a value for every node. A text is taken as it is written.
-fn param_argument(text: &str) {
+/// Argument of `-p`: refused with one line that shows it, or a value for every node. Plain text is a string.
+fn check_parameter_argument(text: &str) {
     for argument in [text, &format!("host:={text}")] {
         let mut overrides = Overrides::default();
         match overrides.add_argument(argument) {
-            Ok(()) => for_nodes(&overrides),
+            Ok(()) => check_nodes(&overrides),
             Err(error) => {
                 let line = error.to_string();
                 assert_one_line(&line);
@@ -100,8 +100,8 @@ fn is_null(text: &str) -> bool {
     matches!(text, "null" | "Null" | "NULL")
 }
 
-/// Values are within their range, and everything that is said of them is one line.
-fn for_nodes(overrides: &Overrides) {
+/// Checks that values are within their range and all messages about them are one line.
+fn check_nodes(overrides: &Overrides) {
     for node in ["/sensr_bridge", "/a/b/sensr_bridge"] {
         match overrides.for_node(node) {
             Ok(start) => {
@@ -119,7 +119,7 @@ fn for_nodes(overrides: &Overrides) {
     }
 }
 
-/// For the log and the terminal.
+/// Requires a text that is one line in the log and on the terminal.
 pub(super) fn assert_one_line(line: &str) {
     assert!(!line.contains(['\n', '\r', '\0']), "{line:?}");
 }

@@ -1,9 +1,10 @@
-//! Choices and messages, read from the bytes that a property is given.
+//! Choices and messages read from the input of a property.
 
-/// The bytes not yet read. Behind the end there are only zeros.
+/// Bytes not yet read. After the end all bytes are zero.
 pub(super) struct Input<'a>(pub(super) &'a [u8]);
 
 impl<'a> Input<'a> {
+    /// Takes one byte.
     pub(super) fn byte(&mut self) -> u8 {
         let Some((first, rest)) = self.0.split_first() else {
             return 0;
@@ -22,17 +23,17 @@ impl<'a> Input<'a> {
         taken
     }
 
-    /// Bytes behind their length, two bytes, little endian.
-    pub(super) fn delimited(&mut self) -> &'a [u8] {
+    /// Takes bytes with their length before them: two bytes, little endian.
+    pub(super) fn take_delimited(&mut self) -> &'a [u8] {
         let length = u16::from_le_bytes([self.byte(), self.byte()]);
         self.take(length.into())
     }
 
-    /// The messages of a run: a byte tells how many (1 to 4) and how often all of them come (1 to 4 times). The
-    /// last one takes what is left.
+    /// Takes the messages of a run: a byte has their number (1 to 4) and the number of repetitions of all of them (1 to 4).
+    /// The last one takes the remaining bytes.
     pub(super) fn messages(&mut self) -> Vec<&'a [u8]> {
         let counts = self.byte();
-        let mut messages: Vec<_> = (0..counts & 3).map(|_| self.delimited()).collect();
+        let mut messages: Vec<_> = (0..counts & 3).map(|_| self.take_delimited()).collect();
         messages.push(self.take(usize::MAX));
         messages.repeat(usize::from(counts >> 2 & 3) + 1)
     }

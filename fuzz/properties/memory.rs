@@ -1,13 +1,13 @@
-//! How much memory something takes.
+//! Measurement of allocated memory.
 
 use peak_alloc::PeakAlloc;
 
-/// Counts what Rust code allocates, for all threads together.
+/// Counts the allocations of Rust code, of all threads together.
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-/// Runs `work`. Returns the most bytes that were allocated at a time beyond what was before.
-pub(super) fn taken_by(work: impl FnOnce()) -> usize {
+/// Runs `work` and returns its peak of allocated bytes.
+pub(super) fn peak_allocation_of(work: impl FnOnce()) -> usize {
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();
     work();

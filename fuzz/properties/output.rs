@@ -1,4 +1,4 @@
-//! The output stream, from frame to messages.
+//! Output stream, from frames to messages.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,22 +11,22 @@ use sensr_bridge::pipeline::publish::{ObjectPublishWorker, ReliablePublishWorker
 use sensr_bridge::topic::Topic;
 
 use super::cdr::Reader;
+use super::fixture::{Fixture, Inspector, run_bounded};
 use super::points::wire_frame;
-use super::rig::{Inspector, Rig, run_bounded};
 
-/// A message is at most so many times as long as all frames so far: a corner of a zone, two bytes, is drawn by
+/// Limit on the length of a message, as a multiple of all frames so far: a corner of a zone, two bytes, is drawn with
 /// twelve points of 24 bytes. Everything else grows less: an object of two bytes makes 184.
 const LENGTH_GROWTH: usize = 144;
-/// Behind it what a message without anything in it takes.
-const LENGTH: usize = 600;
+/// Length of a message without contents.
+const BASE_LENGTH: usize = 600;
 
-/// Memory that a run may take: an object of two bytes becomes four hundred when it is opened, then there are the
-/// messages made of it, in buffers that have up to three times what they need while they grow. Behind it what
-/// a run without a message takes.
-const GROWTH: usize = 600;
-const MEMORY: usize = 32 << 10;
+/// Limit on the memory of a run, as a multiple of its frames: an object of two bytes becomes four hundred when decoded, and
+/// its messages are in buffers that may be three times larger than needed while they grow.
+const MEMORY_GROWTH: usize = 600;
+/// Memory of a run without messages.
+const BASE_MEMORY: usize = 32 << 10;
 
-/// Topics whose messages are numbered.
+/// Topics whose messages have sequence numbers.
 const NUMBERED: [Topic; 6] = [
     Topic::Zones,
     Topic::ZoneEvents,
@@ -38,59 +38,59 @@ const NUMBERED: [Topic; 6] = [
 
 /// Frames of the output stream (three bytes before them are choices), from one server or several.
 ///
-/// The ledger balances throughout and nothing stays queued. Events, zones, health and status are numbered without gaps but for those that
-/// do not decode. No message and no memory grows beyond a multiple of what came.
+/// The ledger balances throughout and nothing stays queued. Events, zones, health and status have sequence numbers without
+/// gaps, except for those that do not decode. Length of messages and memory are bounded by a multiple of the frames.
 ///
 /// # Panics
 ///
 /// If that does not hold.
 pub fn output(data: &[u8]) {
-    run_bounded(data, GROWTH, MEMORY, run);
+    run_bounded(data, MEMORY_GROWTH, BASE_MEMORY, run);
 }
 
 fn run(frames: &[&[u8]], switches: u8, others: u8) {
-    let mut rig = Rig::new(switches, others);
+    let mut fixture = Fixture::new(switches, others);
     let mut ingest = OutputIngest::new(
-        Arc::clone(&rig.stats),
-        Arc::clone(&rig.queues.objects),
-        Arc::clone(&rig.queues.reliable),
-        rig.config.clone(),
+        Arc::clone(&fixture.stats),
+        Arc::clone(&fixture.queues.objects),
+        Arc::clone(&fixture.queues.reliable),
+        fixture.config.clone(),
     );
     let mut bytes = 0;
     for (number, frame) in frames.iter().enumerate() {
         if others & 8 != 0 {
             ingest.handle_server(&server(number));
         }
-        ingest.handle_frame(Bytes::copy_from_slice(frame), rig.arrival());
-        rig.assert_balance();
+        ingest.handle_frame(Bytes::copy_from_slice(frame), fixture.next_arrival());
+        fixture.assert_balance();
         bytes += frame.len();
     }
-    rig.queues.close();
-    let mood = others >> 4;
+    fixture.queues.close();
+    let faults = others >> 4;
     let mut sequences = BTreeMap::<usize, Vec<u64>>::new();
     let reliable = Inspector {
-        stats: Arc::clone(&rig.stats),
-        mood,
+        stats: Arc::clone(&fixture.stats),
+        faults,
         inspect: |topic: Topic, message: &[u8]| {
             assert_length(topic, message, bytes);
             if NUMBERED.contains(&topic) {
                 let numbers = sequences.entry(topic.index()).or_default();
-                numbers.push(sequence(message));
+                numbers.push(read_sequence(message));
             }
         },
     };
     ReliablePublishWorker::new(
-        Arc::clone(&rig.stats),
-        Arc::clone(&rig.queues.reliable),
-        rig.config.clone(),
+        Arc::clone(&fixture.stats),
+        Arc::clone(&fixture.queues.reliable),
+        fixture.config.clone(),
         reliable,
     )
     .run()
-    .expect("nothing is final");
+    .expect("no error ends a worker");
     let mut wire = frames.iter();
     let objects = Inspector {
-        stats: Arc::clone(&rig.stats),
-        mood,
+        stats: Arc::clone(&fixture.stats),
+        faults,
         inspect: |topic: Topic, message: &[u8]| {
             assert_length(topic, message, bytes);
             if topic == Topic::Wire {
@@ -100,17 +100,17 @@ fn run(frames: &[&[u8]], switches: u8, others: u8) {
         },
     };
     ObjectPublishWorker::new(
-        Arc::clone(&rig.stats),
-        Arc::clone(&rig.queues.objects),
-        rig.config.clone(),
+        Arc::clone(&fixture.stats),
+        Arc::clone(&fixture.queues.objects),
+        fixture.config.clone(),
         objects,
     )
     .run()
-    .expect("nothing is final");
-    rig.assert_nothing_queued();
+    .expect("no error ends a worker");
+    fixture.assert_nothing_queued();
     for topic in NUMBERED {
         let numbers = sequences.remove(&topic.index()).unwrap_or_default();
-        assert_numbered(&rig, topic, &numbers);
+        assert_numbered(&fixture, topic, &numbers);
     }
 }
 
@@ -118,12 +118,12 @@ fn assert_length(topic: Topic, message: &[u8], bytes: usize) {
     Reader::new(message);
     let length = message.len();
     assert!(
-        length <= LENGTH_GROWTH * bytes + LENGTH,
+        length <= LENGTH_GROWTH * bytes + BASE_LENGTH,
         "{topic:?}: {bytes} bytes became {length}"
     );
 }
 
-/// Every other frame comes from another server.
+/// Server of a frame: another one for every second frame.
 fn server(number: usize) -> Endpoint {
     Endpoint {
         address: format!("192.0.2.{}", number / 2),
@@ -132,20 +132,21 @@ fn server(number: usize) -> Endpoint {
     }
 }
 
-/// The number in a message.
-fn sequence(message: &[u8]) -> u64 {
+/// Reads the sequence number of a message.
+fn read_sequence(message: &[u8]) -> u64 {
     let mut reader = Reader::new(message);
     assert!(matches!(reader.header().2, "sensr" | ""));
     reader.u64()
 }
 
-/// Each event has the next number. What is missing did not decode, was not wanted or not taken, and no more.
-fn assert_numbered(rig: &Rig, topic: Topic, numbers: &[u64]) {
-    let account = rig.account(topic);
+/// Requires increasing sequence numbers without gaps, except for messages that did not decode, had no subscriber or failed
+/// to publish.
+fn assert_numbered(fixture: &Fixture, topic: Topic, numbers: &[u64]) {
+    let account = fixture.account(topic);
     assert!(numbers.is_sorted_by(|a, b| a < b), "{topic:?}: {numbers:?}");
     assert!(numbers.last().is_none_or(|last| *last < account.received));
     if account.unsubscribed == 0 {
-        // Nothing but the sink refuses an event.
+        // Without those, only malformed events are missing.
         let missing = account.received - numbers.len() as u64;
         assert_eq!(missing, account.malformed, "{topic:?}: {account}");
     }

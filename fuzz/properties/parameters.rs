@@ -1,4 +1,4 @@
-//! Changes of parameters.
+//! Parameter changes.
 
 use std::borrow::Cow;
 
@@ -8,14 +8,13 @@ use sensr_bridge::config::{Config, Settings, Value};
 use super::hosts::assert_one_line;
 use super::input::Input;
 
-/// More changes in one run find nothing else.
+/// Limit on the changes of a run.
 const MAX_CHANGES: usize = 16;
 
-/// Changes, each a name (from the table, nearly so, or any) and a value.
+/// Changes, each with a name (from the table, with one wrong letter, or any) and a value.
 ///
-/// A change is refused with one line that names the parameter, and then nothing changes; or it is within the
-/// range that the table declares, and reads back. The settings always make a configuration, or a line that says
-/// why not.
+/// A change is refused with one line that names the parameter and has no effect; or it is within the range in the table,
+/// and the value reads back. The settings always yield a configuration or a one-line error.
 ///
 /// # Panics
 ///
@@ -28,11 +27,11 @@ pub fn parameters(data: &[u8]) {
         if input.is_empty() {
             break;
         }
-        let name = name(&mut input);
-        let value = value(&mut input);
+        let name = read_name(&mut input);
+        let value = read_value(&mut input);
         match settings.set(&name, value.clone()) {
             Ok(()) => {
-                let index = index(&name).expect("only what is declared is accepted");
+                let index = find_index(&name).expect("only what is declared is accepted");
                 let declared = &PARAMETERS[index];
                 expected[index] = as_declared(declared, value);
                 assert_in_range(declared, &expected[index]);
@@ -52,13 +51,13 @@ pub fn parameters(data: &[u8]) {
     }
 }
 
-fn index(name: &str) -> Option<usize> {
+fn find_index(name: &str) -> Option<usize> {
     PARAMETERS
         .iter()
         .position(|parameter| parameter.name == name)
 }
 
-fn name<'a>(input: &mut Input<'a>) -> Cow<'a, str> {
+fn read_name<'a>(input: &mut Input<'a>) -> Cow<'a, str> {
     let choice = input.byte();
     let declared = PARAMETERS[usize::from(choice) % PARAMETERS.len()].name;
     match input.byte() {
@@ -69,16 +68,16 @@ fn name<'a>(input: &mut Input<'a>) -> Cow<'a, str> {
             name[place] = input.byte().into();
             name.into_iter().collect::<String>().into()
         }
-        _ => text(input),
+        _ => read_text(input),
     }
 }
 
-fn text<'a>(input: &mut Input<'a>) -> Cow<'a, str> {
+fn read_text<'a>(input: &mut Input<'a>) -> Cow<'a, str> {
     let length = input.byte();
     String::from_utf8_lossy(input.take(length.into()))
 }
 
-fn value(input: &mut Input<'_>) -> Value {
+fn read_value(input: &mut Input<'_>) -> Value {
     let kind = input.byte();
     let mut eight = || std::array::from_fn(|_| input.byte());
     match kind % 8 {
@@ -92,11 +91,11 @@ fn value(input: &mut Input<'_>) -> Value {
             const WORDS: [&str; 6] = ["", "server", "receive", "reliable", "best_effort", "sensr"];
             Value::String(WORDS[usize::from(input.byte()) % WORDS.len()].into())
         }
-        _ => Value::String(text(input).into_owned()),
+        _ => Value::String(read_text(input).into_owned()),
     }
 }
 
-/// A whole number is taken for a number.
+/// Converts an integer for a parameter of type double.
 #[expect(clippy::cast_precision_loss, reason = "as the table does")]
 fn as_declared(parameter: &Parameter, value: Value) -> Value {
     match (parameter.kind, value) {

@@ -1,4 +1,4 @@
-//! The point stream, from frame to `PointCloud2`.
+//! Point stream, from frames to `PointCloud2`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,17 +11,18 @@ use sensr_bridge::topic::Topic;
 use sensr_protocol::points::decode_points;
 
 use super::cdr::Reader;
-use super::rig::{Inspector, Rig, run_bounded};
+use super::fixture::{Fixture, Inspector, run_bounded};
 
-/// Memory that a run may take: a cloud of two bytes becomes a hundred when it is decoded, as much again in the
-/// queue, and what is to come of it is remembered here. Vectors have up to three times what they need while
-/// they grow. Behind it what a run without a message takes.
-const GROWTH: usize = 250;
-const MEMORY: usize = 32 << 10;
+/// Limit on the memory of a run, as a multiple of its frames: a cloud of two bytes becomes a hundred when decoded, as much
+/// again in the queue, and its expected message is kept here. Vectors may be three times larger than needed while they
+/// grow.
+const MEMORY_GROWTH: usize = 250;
+/// Memory of a run without messages.
+const BASE_MEMORY: usize = 32 << 10;
 
-/// A cloud as it should come out.
+/// Cloud expected to be published.
 #[derive(Debug, PartialEq, Eq)]
-struct Expected {
+struct ExpectedCloud {
     topic: Topic,
     points: Bytes,
     intensities: Bytes,
@@ -29,51 +30,51 @@ struct Expected {
 
 /// Frames of the point stream (three bytes before them are choices).
 ///
-/// The ledger balances throughout and nothing stays queued. Every cloud that comes out is one that went in, in
-/// order, whole, byte for byte and with lengths that fit; none is malformed. What the ledger says of every
-/// topic is what went in and came out.
+/// The ledger balances throughout and nothing stays queued. Every published cloud is a received one, in order, complete,
+/// byte for byte and with consistent lengths; none is malformed. The ledger of each topic agrees with the received and the
+/// published clouds.
 ///
 /// # Panics
 ///
 /// If that does not hold.
 pub fn points(data: &[u8]) {
-    run_bounded(data, GROWTH, MEMORY, run);
+    run_bounded(data, MEMORY_GROWTH, BASE_MEMORY, run);
 }
 
-/// What becomes of `frames`. `others`: see [`Rig::new`], and the mood of the sink above that.
+/// Runs frames through the pipeline. `others`: see [`Fixture::new`]; its upper four bits are the faults of the sink.
 pub(super) fn run(frames: &[&[u8]], switches: u8, others: u8) {
-    let mut rig = Rig::new(switches, others);
+    let mut fixture = Fixture::new(switches, others);
     let mut ingest = PointsIngest::new(
-        Arc::clone(&rig.stats),
-        Arc::clone(&rig.queues.clouds),
-        rig.config.clone(),
+        Arc::clone(&fixture.stats),
+        Arc::clone(&fixture.queues.clouds),
+        fixture.config.clone(),
     );
     let mut expected = VecDeque::new();
     let mut lost = Lost::default();
     for frame in frames {
         let frame = Bytes::copy_from_slice(frame);
-        expect(&frame, &mut expected, &mut lost);
-        ingest.handle_frame(frame, rig.arrival());
-        rig.assert_balance();
+        expect_clouds(&frame, &mut expected, &mut lost);
+        ingest.handle_frame(frame, fixture.next_arrival());
+        fixture.assert_balance();
     }
-    rig.queues.close();
-    assert_received(&rig, &expected, &lost);
+    fixture.queues.close();
+    assert_received(&fixture, &expected, &lost);
     expected.retain(|cloud| cloud.points.len().is_multiple_of(12));
 
     let mut wire = frames.iter();
     let mut published = [0; Topic::COUNT];
-    let mood = others >> 4;
+    let faults = others >> 4;
     let inspector = Inspector {
-        stats: Arc::clone(&rig.stats),
-        mood,
+        stats: Arc::clone(&fixture.stats),
+        faults,
         inspect: |topic: Topic, message: &[u8]| {
             published[topic.index()] += 1;
             if topic == Topic::Wire {
                 let frame = wire_frame(message);
                 assert!(wire.any(|sent| *sent == frame), "a frame that was sent");
             } else {
-                let cloud = point_cloud(topic, message);
-                // What was thinned or dropped is passed over.
+                let cloud = read_point_cloud(topic, message);
+                // Rate-limited and dropped clouds are skipped.
                 assert!(
                     std::iter::from_fn(|| expected.pop_front()).any(|sent| matches(&sent, &cloud)),
                     "{cloud:?} was not sent"
@@ -82,17 +83,17 @@ pub(super) fn run(frames: &[&[u8]], switches: u8, others: u8) {
         },
     };
     PointsPublishWorker::new(
-        Arc::clone(&rig.stats),
-        Arc::clone(&rig.queues.clouds),
-        rig.config.clone(),
+        Arc::clone(&fixture.stats),
+        Arc::clone(&fixture.queues.clouds),
+        fixture.config.clone(),
         inspector,
     )
     .run()
-    .expect("nothing is final");
-    rig.assert_nothing_queued();
+    .expect("no error ends a worker");
+    fixture.assert_nothing_queued();
     for topic in Topic::ALL {
-        let account = rig.account(topic);
-        let handed_over = if mood & 2 == 0 {
+        let account = fixture.account(topic);
+        let handed_over = if faults & 2 == 0 {
             account.published
         } else {
             assert_eq!(account.published, 0);
@@ -102,7 +103,7 @@ pub(super) fn run(frames: &[&[u8]], switches: u8, others: u8) {
     }
 }
 
-/// Counts of what does not decode.
+/// Counts of undecodable input.
 #[derive(Default)]
 struct Lost {
     frames: u64,
@@ -111,8 +112,8 @@ struct Lost {
     texts: u64,
 }
 
-/// Notes the clouds of a frame.
-fn expect(frame: &Bytes, expected: &mut VecDeque<Expected>, lost: &mut Lost) {
+/// Adds the clouds of a frame to the expected ones.
+fn expect_clouds(frame: &Bytes, expected: &mut VecDeque<ExpectedCloud>, lost: &mut Lost) {
     let Ok(message) = decode_points(frame.clone()) else {
         lost.frames += 1;
         return;
@@ -129,7 +130,7 @@ fn expect(frame: &Bytes, expected: &mut VecDeque<Expected>, lost: &mut Lost) {
     }
     for cloud in message.clouds {
         if let Some(topic) = Topic::of_cloud_type(cloud.r#type) {
-            expected.push_back(Expected {
+            expected.push_back(ExpectedCloud {
                 topic,
                 points: cloud.points,
                 intensities: cloud.intensities,
@@ -138,15 +139,15 @@ fn expect(frame: &Bytes, expected: &mut VecDeque<Expected>, lost: &mut Lost) {
     }
 }
 
-fn assert_received(rig: &Rig, sent: &VecDeque<Expected>, lost: &Lost) {
-    let figures = rig.stats.points.link.snapshot();
+fn assert_received(fixture: &Fixture, sent: &VecDeque<ExpectedCloud>, lost: &Lost) {
+    let figures = fixture.stats.points.link.snapshot();
     assert_eq!(figures.undecodable_frames, lost.frames);
     assert_eq!(figures.undecodable_parts, lost.parts);
     assert_eq!(figures.invalid_texts, lost.texts);
     for topic in Topic::CLOUDS {
         let of_topic = || sent.iter().filter(|cloud| cloud.topic == topic);
         let broken = of_topic().filter(|cloud| !cloud.points.len().is_multiple_of(12));
-        let account = rig.account(topic);
+        let account = fixture.account(topic);
         let lost = lost.clouds[topic.index()];
         let received = of_topic().count() as u64;
         assert_eq!(account.received, received + lost, "{topic:?}");
@@ -154,11 +155,11 @@ fn assert_received(rig: &Rig, sent: &VecDeque<Expected>, lost: &Lost) {
     }
 }
 
-/// x y z of each point, and their intensities.
-type Read = (Topic, Vec<u8>, Vec<u8>);
+/// Topic, x y z of each point, and their intensities.
+type PublishedCloud = (Topic, Vec<u8>, Vec<u8>);
 
 /// Reads a `PointCloud2`.
-fn point_cloud(topic: Topic, message: &[u8]) -> Read {
+fn read_point_cloud(topic: Topic, message: &[u8]) -> PublishedCloud {
     let mut reader = Reader::new(message);
     assert_eq!(reader.header(), (1, 2, "sensr"));
     let [height, width] = [reader.length(), reader.length()];
@@ -190,7 +191,7 @@ fn point_cloud(topic: Topic, message: &[u8]) -> Read {
     (topic, coordinates, intensities.collect())
 }
 
-fn matches(sent: &Expected, (topic, points, intensities): &Read) -> bool {
+fn matches(sent: &ExpectedCloud, (topic, points, intensities): &PublishedCloud) -> bool {
     let as_sent = if sent.intensities.len() * 3 == sent.points.len() {
         sent.intensities == intensities
     } else {
@@ -199,7 +200,7 @@ fn matches(sent: &Expected, (topic, points, intensities): &Read) -> bool {
     sent.topic == *topic && sent.points == points && as_sent
 }
 
-/// The frame in a `WireFrame`.
+/// Reads the frame in a `WireFrame`.
 pub(super) fn wire_frame(message: &[u8]) -> &[u8] {
     let mut reader = Reader::new(message);
     reader.header();

@@ -1,4 +1,4 @@
-//! What a server sends after the handshake.
+//! Bytes of a server after the handshake.
 
 use std::io::{self, Read, Write};
 
@@ -8,15 +8,15 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocket, WebSocketConfig}
 use super::input::Input;
 use super::{memory, points};
 
-/// What is read from the socket at a time, tungstenite's own, and what is to be sent.
+/// Buffers: read from the socket, of tungstenite, and to be sent.
 const BUFFERS: usize = 384 << 10;
 
-/// Bytes as they come from a server (three bytes before them are choices).
+/// Bytes from a server (three bytes before them are choices).
 ///
-/// Reading ends with an error or the stream, and takes no more memory than its buffers and four times the
-/// largest message allowed, whatever a header promises: a frame in the read buffer, the message that it is added
-/// to, which may have to move to grow, and the message before, which is still held. Whole messages go the way of
-/// the point stream, which has its own property.
+/// Reading ends with an error or at the end of the bytes. It takes no more memory than its buffers and four times the
+/// maximum message size, whatever length a header announces: a frame in the read buffer, the message that it is appended
+/// to, which may be reallocated, and the previous message, which is still held. Complete messages are passed to the
+/// property of the point stream.
 ///
 /// # Panics
 ///
@@ -32,10 +32,11 @@ pub fn websocket(data: &[u8]) {
     };
     let mut messages = Vec::new();
     let sent = input.0.len();
-    let taken = memory::taken_by(|| messages = read(input, limit, piece.max(1).into()));
+    let peak =
+        memory::peak_allocation_of(|| messages = read_messages(input, limit, piece.max(1).into()));
     assert!(
-        taken <= BUFFERS + 4 * limit + 2 * sent,
-        "{sent} bytes took {taken} bytes of memory"
+        peak <= BUFFERS + 4 * limit + 2 * sent,
+        "{sent} bytes took {peak} bytes of memory"
     );
     for message in &messages {
         assert!(message.len() <= limit, "{} > {limit}", message.len());
@@ -44,9 +45,9 @@ pub fn websocket(data: &[u8]) {
     points::run(&frames, choices & 0xf, choices & 0xf0);
 }
 
-/// The whole binary messages.
-fn read(input: Input<'_>, limit: usize, piece: usize) -> Vec<Vec<u8>> {
-    // As the link has it.
+/// Reads all complete binary messages.
+fn read_messages(input: Input<'_>, limit: usize, piece: usize) -> Vec<Vec<u8>> {
+    // As in the link.
     let config = WebSocketConfig::default()
         .max_message_size(Some(limit))
         .max_frame_size(Some(limit));
@@ -62,7 +63,7 @@ fn read(input: Input<'_>, limit: usize, piece: usize) -> Vec<Vec<u8>> {
     }
 }
 
-/// Sends in pieces, and listens to nobody.
+/// Server that sends in pieces and discards what it receives.
 struct Server<'a> {
     input: Input<'a>,
     piece: usize,

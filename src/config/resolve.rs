@@ -321,14 +321,14 @@ impl Resolver {
         }
         let pause = waiting
             .backoff
-            .next(self.given.reconnect, &mut waiting.random);
+            .next_delay(self.given.reconnect, &mut waiting.random);
         waiting.next = now + pause;
         let reason = error.to_string();
         if waiting.reason != reason {
             waiting.throttle = LogThrottle::new(LOG_PERIOD);
             waiting.reason = reason;
         }
-        if let Some(suppressed) = waiting.throttle.pass(now) {
+        if let Some(suppressed) = waiting.throttle.try_acquire(now) {
             let pause = pause.as_secs_f64();
             log::warn!(
                 "{}{suppressed}; trying again in {pause:.1} s",
@@ -349,7 +349,7 @@ fn target(config: Config, obstacle: Option<&str>) -> ResolvedConfig {
         obstacle: obstacle.map(str::to_owned),
         max_message_bytes: config.max_message_bytes,
         backoff: config.reconnect,
-        patience: config.patience,
+        keep_alive: config.patience,
         enabled: true,
         reconnect_generation: 0,
     };

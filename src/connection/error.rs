@@ -1,4 +1,4 @@
-//! Why a link or an attempt at one ended.
+//! Reasons why a connection, or an attempt to connect, ended.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,66 +11,66 @@ use super::close_frame::CloseReason;
 use super::handshake::HandshakeError;
 use super::tls::TlsError;
 
-/// Why a link or an attempt ended. Trying again can help with every one of these.
+/// Reason why a connection, or an attempt to connect, ended. Trying again can help with each of them.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
-    /// The name leads nowhere.
+    /// Name resolution failed.
     #[error("cannot resolve {host}: {source}")]
     Resolve {
-        /// The name.
+        /// Host name.
         host: String,
-        /// Why not.
+        /// Error of the resolver.
         source: io::Error,
     },
-    /// Refused, unreachable.
-    #[error("cannot connect{}", refusals(.0))]
+    /// TCP connection refused, or the address is unreachable.
+    #[error("cannot connect{}", format_refusals(.0))]
     Connect(Vec<(SocketAddr, io::Error)>),
-    /// Neither yes nor no.
-    #[error("{waiting_for} within {} s", limit.as_secs())]
+    /// The attempt timed out.
+    #[error("{missing} within {} s", limit.as_secs())]
     Timeout {
-        /// What did not come.
-        waiting_for: &'static str,
-        /// The limit of the whole attempt.
+        /// The answer that did not arrive.
+        missing: &'static str,
+        /// Timeout of the whole attempt.
         limit: Duration,
     },
-    /// No TLS with it.
+    /// TLS handshake failed.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// There is no WebSocket.
+    /// WebSocket handshake failed.
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
-    /// The server said goodbye.
-    #[error("closed by the server: {}", .0.words)]
+    /// The server sent a close frame.
+    #[error("closed by the server: {}", .0.description)]
     Closed(CloseReason),
-    /// The connection ended without a goodbye.
-    #[error("connection lost: {}", loss(.0))]
+    /// The connection ended without a close frame.
+    #[error("connection lost: {}", describe_loss(.0))]
     Lost(WsError),
-    /// Not a byte came.
-    #[error("connection dead: nothing came for {:.1} s (stall_timeout), not even an answer to a ping", .0.as_secs_f64())]
+    /// No bytes were received for the stall timeout.
+    #[error("connection dead: nothing received for {:.1} s (stall_timeout), not even a pong", .0.as_secs_f64())]
     Dead(Duration),
-    /// No message came, though there were signs of life.
+    /// No messages were received for three times the stall timeout, although pongs were.
     #[error("no data for {:.1} s (three times stall_timeout), though the server is alive: reconnecting once", .0.as_secs_f64())]
     NoData(Duration),
-    /// A message over the limit.
+    /// A message was larger than the limit.
     #[error("a message of {size} bytes is over max_message_bytes ({max})")]
     Oversized {
-        /// Its size.
+        /// Size of the message, bytes.
         size: usize,
-        /// The limit.
+        /// Limit, bytes.
         max: usize,
     },
 }
 
 impl LinkError {
-    /// Whether data are lost that the server had for us.
+    /// Returns whether the server lost data that it had for this client.
     #[must_use]
     pub fn is_loss(&self) -> bool {
         matches!(self, Self::Closed(CloseReason { is_loss: true, .. }))
     }
 }
 
-/// Of several addresses each with its error, of one the error alone: where it is stands in front of every line.
-fn refusals(refusals: &[(SocketAddr, io::Error)]) -> String {
+/// Formats several addresses each with its error, a single one as the error alone: the URL already precedes every line.
+fn format_refusals(refusals: &[(SocketAddr, io::Error)]) -> String {
     match refusals {
         [] => ": the name has no address".to_owned(),
         [(_, error)] => format!(": {error}"),
@@ -83,18 +83,19 @@ fn refusals(refusals: &[(SocketAddr, io::Error)]) -> String {
     }
 }
 
-/// The way a connection was lost, in words.
-fn loss(error: &WsError) -> String {
-    const UNANNOUNCED: &str = "the server ended it without a close frame";
+fn describe_loss(error: &WsError) -> String {
+    const NO_CLOSE_FRAME: &str = "the server ended it without a close frame";
     match error {
         WsError::ConnectionClosed
         | WsError::AlreadyClosed
-        | WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => UNANNOUNCED.to_owned(),
+        | WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            NO_CLOSE_FRAME.to_owned()
+        }
         WsError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            UNANNOUNCED.to_owned()
+            NO_CLOSE_FRAME.to_owned()
         }
         WsError::Io(error) => {
-            TlsError::of_io(error).map_or_else(|| error.to_string(), |error| error.to_string())
+            TlsError::from_io(error).map_or_else(|| error.to_string(), |error| error.to_string())
         }
         WsError::Protocol(error) => format!("the server breaks the WebSocket protocol: {error}"),
         other => other.to_string(),
@@ -106,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_of_a_connection_is_told_in_words() {
+    fn lost_connections_are_described() {
         let eof = io::Error::new(
             io::ErrorKind::UnexpectedEof,
             "peer closed connection: https://x",
@@ -116,16 +117,16 @@ mod tests {
             WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake),
             WsError::Io(eof),
         ] {
-            let said = LinkError::Lost(error).to_string();
+            let text = LinkError::Lost(error).to_string();
             assert_eq!(
-                said,
+                text,
                 "connection lost: the server ended it without a close frame"
             );
         }
-        let said = LinkError::Lost(WsError::Protocol(ProtocolError::UnexpectedContinueFrame));
+        let text = LinkError::Lost(WsError::Protocol(ProtocolError::UnexpectedContinueFrame));
         assert!(
-            said.to_string().contains("breaks the WebSocket protocol: "),
-            "{said}"
+            text.to_string().contains("breaks the WebSocket protocol: "),
+            "{text}"
         );
     }
 

@@ -1,10 +1,10 @@
-//! Excerpts of texts from a server, for log lines.
+//! Excerpts of a server's texts, for log lines.
 
-/// Characters of a server's text that a line of the log shows.
+/// Characters of a server's text that a log line shows.
 pub(super) const EXCERPT_CHARS: usize = 80;
 
-/// The beginning of a server's text, fit for a line of the log: U+FFFD in place of control characters, and an ellipsis if
-/// there is more than [`EXCERPT_CHARS`].
+/// Returns the beginning of a server's text for a log line: U+FFFD in place of control characters, and an ellipsis after
+/// [`EXCERPT_CHARS`].
 pub(super) fn excerpt(text: &str) -> String {
     let mut chars = text.chars();
     let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_excerpt_is_one_short_line() {
+    fn excerpt_is_one_short_line() {
         assert_eq!(excerpt("라이다\n1\u{1b}["), "라이다\u{fffd}1\u{fffd}[");
         let full = "é".repeat(EXCERPT_CHARS);
         assert_eq!(excerpt(&full), full);

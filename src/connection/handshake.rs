@@ -1,6 +1,6 @@
-//! The client's side of the WebSocket handshake (RFC 6455, section 4).
+//! Client side of the WebSocket handshake (RFC 6455, section 4).
 //!
-//! tungstenite's own accepts `Connection: Upgrade` only; HTTP makes that header a list of tokens in any case, and
+//! The one of tungstenite accepts `Connection: Upgrade` only. In HTTP that header is a list of case-insensitive tokens, and
 //! some servers and every proxy send `keep-alive, Upgrade`.
 
 use std::io;
@@ -16,92 +16,92 @@ use super::tls::TlsError;
 use super::transport::Transport;
 use crate::connection::excerpt::{EXCERPT_CHARS, excerpt};
 
-/// Bytes of a server's answer up to the empty line, at most. SENSR's has about 150.
+/// Limit on the bytes of a response up to the empty line. That of SENSR has about 150.
 pub const MAX_HEAD_BYTES: usize = 16 << 10;
-/// Header fields of it, at most.
+/// Limit on the header fields of a response.
 const MAX_FIELDS: usize = 128;
 /// Bytes read from the socket at a time.
 const READ_BYTES: usize = 4 << 10;
 
-/// Content types of TLS records that a server may begin with: an alert, or its part of a handshake (RFC 8446,
-/// section 5.1). No HTTP answer begins with such a byte.
-const TLS_RECORDS: [u8; 2] = [21, 22];
+/// Content types of the TLS records that a server starts with: alert and handshake (RFC 8446, section 5.1). No HTTP
+/// response starts with such a byte.
+const TLS_CONTENT_TYPES: [u8; 2] = [21, 22];
 
-/// Reasons why there is no WebSocket on a connection. Each message says what to do where something can be done.
+/// Reason why the WebSocket handshake failed, with the cure if there is one.
 #[derive(Debug, thiserror::Error)]
 pub enum HandshakeError {
-    /// The server speaks TLS and was spoken to in plain.
+    /// The server speaks TLS, and TLS is not enabled here.
     #[error("the server speaks TLS here: set tls.enabled to true and tls.ca_file to its CA file")]
     NeedsTls,
-    /// The plain connection ended before the first byte of an answer.
+    /// The server ended a connection without TLS before the first byte of a response.
     #[error(
         "no WebSocket server: it ended the connection without an answer; if SENSR has TLS enabled, set tls.enabled to true"
     )]
     NoAnswer,
-    /// The connection ended before the end of the answer.
+    /// The server ended the connection before the end of the response.
     #[error("no WebSocket server: it ended the connection before its answer was complete")]
     Ended,
-    /// The connection broke.
+    /// I/O error of the connection.
     #[error("connection lost during the WebSocket handshake: {0}")]
     Io(io::Error),
-    /// TLS broke, or the server refused the client in it.
+    /// TLS error, or an alert that refuses the client.
     #[error(transparent)]
     Tls(TlsError),
-    /// The answer is not HTTP.
+    /// The response is not HTTP.
     #[error("no WebSocket server: its answer is not HTTP but begins with \"{0}\"")]
     NotHttp(String),
-    /// The answer has no end.
+    /// The response is longer than [`MAX_HEAD_BYTES`].
     #[error(
         "no WebSocket server: its answer to the handshake is longer than {MAX_HEAD_BYTES} bytes"
     )]
     TooLong,
-    /// The answer is another status than 101.
-    #[error("no WebSocket server: it answered {status}{}", hint(*.code, location.as_deref()))]
+    /// The status of the response is not 101.
+    #[error("no WebSocket server: it answered {status}{}", status_hint(*.code, location.as_deref()))]
     Status {
-        /// The status code.
+        /// Status code.
         code: u16,
         /// Code and reason phrase.
         status: String,
-        /// The address it redirects to.
+        /// Address that a redirect leads to.
         location: Option<String>,
     },
-    /// A header field that the handshake needs is absent or says something else.
+    /// A header field that the handshake requires is absent or has another value.
     #[error("no WebSocket server: its answer has {field}, where {expected} is needed")]
     Field {
-        /// The field, with its value.
+        /// Header field with its value.
         field: String,
-        /// The value it must have.
+        /// Required value.
         expected: &'static str,
     },
-    /// The server insists on something that was not asked for.
+    /// The server uses an extension or subprotocol that was not requested.
     #[error(
-        "the server uses the WebSocket {what} \"{value}\", which was not asked for: switch it off in the server or the proxy before it"
+        "the server uses the WebSocket {kind} \"{value}\", which was not requested: switch it off in the server or the proxy before it"
     )]
     Unrequested {
-        /// An extension or a subprotocol.
-        what: &'static str,
-        /// Its name.
+        /// `extension` or `subprotocol`.
+        kind: &'static str,
+        /// Name of it.
         value: String,
     },
 }
 
-/// Advice about a status.
-fn hint(code: u16, location: Option<&str>) -> String {
+/// Cure for a status.
+fn status_hint(code: u16, location: Option<&str>) -> String {
     match (code, location) {
         (300..=399, Some(location)) => {
             format!(" and redirects to {location}: set host and ports to the SENSR machine itself")
         }
         (400, _) => ": is it an HTTPS port? If SENSR has TLS enabled, set tls.enabled to true".into(),
         (401 | 403 | 407, _) => {
-            ": it wants a login, which SENSR has not; host or port lead to another service or a proxy".into()
+            ": it requires a login, which SENSR does not: host or port lead to another service or a proxy".into()
         }
         (500..=599, _) => ": it, or a proxy before it, is not ready".into(),
         _ => ": another service listens on this port".into(),
     }
 }
 
-/// Shakes hands over an established connection.
-pub(super) async fn shake_hands(
+/// Performs the handshake over an established connection.
+pub(super) async fn perform_handshake(
     endpoint: &Endpoint,
     mut transport: Transport,
     config: WebSocketConfig,
@@ -110,54 +110,54 @@ pub(super) async fn shake_hands(
     let key = generate_key();
     let sent = async {
         transport
-            .write_all(request(endpoint, &key).as_bytes())
+            .write_all(format_request(endpoint, &key).as_bytes())
             .await?;
         transport.flush().await
     };
-    // A server that answers without reading has something to say.
+    // Not failed yet: a server that refuses without reading may have sent a response.
     let sent = sent.await;
     let mut head = Vec::with_capacity(READ_BYTES);
     loop {
         if is_plain
             && head
                 .first()
-                .is_some_and(|first| TLS_RECORDS.contains(first))
+                .is_some_and(|first| TLS_CONTENT_TYPES.contains(first))
         {
             return Err(HandshakeError::NeedsTls);
         }
-        match parse(&head, &key)? {
-            Parsed::Accepted { length } => {
-                let behind = head.split_off(length);
-                transport.begin_frames(&behind);
+        match parse_response(&head, &key)? {
+            Response::Accepted { length } => {
+                let frames = head.split_off(length);
+                transport.start_frames(&frames);
                 return Ok(WebSocketStream::from_partially_read(
                     transport,
-                    behind,
+                    frames,
                     Role::Client,
                     Some(config),
                 )
                 .await);
             }
-            Parsed::Interim { length } => {
+            Response::Interim { length } => {
                 head.drain(..length);
                 continue;
             }
-            Parsed::Incomplete if head.len() >= MAX_HEAD_BYTES => {
+            Response::Incomplete if head.len() >= MAX_HEAD_BYTES => {
                 return Err(HandshakeError::TooLong);
             }
-            Parsed::Incomplete => {}
+            Response::Incomplete => {}
         }
         match transport.read_buf(&mut head).await {
             Ok(0) if !head.is_empty() => return Err(HandshakeError::Ended),
             Ok(0) if is_plain => return Err(HandshakeError::NoAnswer),
             Ok(0) => return Err(sent.err().map_or(HandshakeError::Ended, HandshakeError::Io)),
             Ok(_) => {}
-            Err(error) => return Err(broken(error, is_plain && head.is_empty())),
+            Err(error) => return Err(read_error(error, is_plain && head.is_empty())),
         }
     }
 }
 
-fn broken(error: io::Error, is_unanswered: bool) -> HandshakeError {
-    if let Some(error) = TlsError::of_first_read(&error) {
+fn read_error(error: io::Error, is_unanswered: bool) -> HandshakeError {
+    if let Some(error) = TlsError::from_first_read(&error) {
         HandshakeError::Tls(error)
     } else if error.kind() == io::ErrorKind::UnexpectedEof {
         HandshakeError::Ended
@@ -168,33 +168,33 @@ fn broken(error: io::Error, is_unanswered: bool) -> HandshakeError {
     }
 }
 
-fn request(endpoint: &Endpoint, key: &str) -> String {
+fn format_request(endpoint: &Endpoint, key: &str) -> String {
     format!(
         "GET / HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
          Sec-WebSocket-Key: {key}\r\n\r\n",
-        endpoint.authority()
+        endpoint.host_field()
     )
 }
 
-/// The state of the answer by the bytes so far.
+/// Response to the handshake, as far as it was received.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Parsed {
-    /// The head is not complete.
+pub enum Response {
+    /// Not all of the head was received.
     Incomplete,
-    /// An informational response, which another one follows.
+    /// Informational response, followed by another one.
     Interim {
-        /// Bytes of it.
+        /// Bytes of the response.
         length: usize,
     },
-    /// The server has accepted. Frames follow.
+    /// The server accepted. Frames follow.
     Accepted {
         /// Bytes of the head.
         length: usize,
     },
 }
 
-/// Reads the head of a server's answer to a request with that key.
-pub fn parse(bytes: &[u8], key: &str) -> Result<Parsed, HandshakeError> {
+/// Parses the head of the response to a request with `key`.
+pub fn parse_response(bytes: &[u8], key: &str) -> Result<Response, HandshakeError> {
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut response = httparse::Response::new(&mut fields);
     let mut lenient = httparse::ParserConfig::default();
@@ -206,7 +206,7 @@ pub fn parse(bytes: &[u8], key: &str) -> Result<Parsed, HandshakeError> {
         .ignore_invalid_headers_in_responses(true);
     let length = match lenient.parse_response(&mut response, bytes) {
         Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) => return Ok(Parsed::Incomplete),
+        Ok(httparse::Status::Partial) => return Ok(Response::Incomplete),
         Err(httparse::Error::TooManyHeaders) => return Err(HandshakeError::TooLong),
         Err(_) => return Err(HandshakeError::NotHttp(first_line(bytes))),
     };
@@ -214,7 +214,7 @@ pub fn parse(bytes: &[u8], key: &str) -> Result<Parsed, HandshakeError> {
     let fields = Fields(response.headers);
     match code {
         101 => {}
-        100..=199 => return Ok(Parsed::Interim { length }),
+        100..=199 => return Ok(Response::Interim { length }),
         _ => {
             let reason = response.reason.unwrap_or_default();
             return Err(HandshakeError::Status {
@@ -232,14 +232,14 @@ pub fn parse(bytes: &[u8], key: &str) -> Result<Parsed, HandshakeError> {
     fields.require_key(key)?;
     fields.require_absent("Sec-WebSocket-Extensions", "extension")?;
     fields.require_absent("Sec-WebSocket-Protocol", "subprotocol")?;
-    Ok(Parsed::Accepted { length })
+    Ok(Response::Accepted { length })
 }
 
-/// The header fields of a response.
+/// Header fields of a response.
 struct Fields<'h, 'b>(&'h [httparse::Header<'b>]);
 
 impl Fields<'_, '_> {
-    /// The values of all fields of that name, which may stand there several times.
+    /// Values of all header fields with that name, which may occur several times.
     fn values(&self, name: &str) -> impl Iterator<Item = String> {
         self.0
             .iter()
@@ -248,16 +248,16 @@ impl Fields<'_, '_> {
     }
 
     fn require_token(&self, name: &str, token: &'static str) -> Result<(), HandshakeError> {
-        // A folded line is a space (RFC 7230, section 3.2.4).
+        // A folded line counts as a space (RFC 7230, section 3.2.4).
         let is_separator = |c: char| c == ',' || c.is_whitespace();
-        let is_there = self.values(name).any(|value| {
+        let is_present = self.values(name).any(|value| {
             let mut tokens = value.split(is_separator);
             tokens.any(|other| other.eq_ignore_ascii_case(token))
         });
-        if is_there {
+        if is_present {
             return Ok(());
         }
-        Err(self.lacks(name, token))
+        Err(self.field_error(name, token))
     }
 
     fn require_key(&self, key: &str) -> Result<(), HandshakeError> {
@@ -267,20 +267,20 @@ impl Fields<'_, '_> {
         if values.peek().is_some() && values.all(|value| value == expected) {
             return Ok(());
         }
-        Err(self.lacks(NAME, "the answer to our key"))
+        Err(self.field_error(NAME, "the hash of the request's key"))
     }
 
-    fn require_absent(&self, name: &str, what: &'static str) -> Result<(), HandshakeError> {
+    fn require_absent(&self, name: &str, kind: &'static str) -> Result<(), HandshakeError> {
         match self.values(name).find(|value| !value.is_empty()) {
             None => Ok(()),
             Some(value) => Err(HandshakeError::Unrequested {
-                what,
+                kind,
                 value: excerpt(&value),
             }),
         }
     }
 
-    fn lacks(&self, name: &str, expected: &'static str) -> HandshakeError {
+    fn field_error(&self, name: &str, expected: &'static str) -> HandshakeError {
         let values = self.values(name).collect::<Vec<_>>().join(", ");
         let field = match &*values {
             "" => format!("no {name}"),

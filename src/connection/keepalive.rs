@@ -1,155 +1,155 @@
-//! Whether a link that stands is alive: a server that vanished without a goodbye leaves a connection that looks
-//! open for hours.
+//! Keep-alive of a connection: detects a server that is dead, or alive without sending data. Without it, a server that
+//! vanished without a close frame would look connected for hours.
 //!
-//! No sockets and no clock in here: the caller says what happened when, and asks when to look again.
+//! Free of sockets and clocks: the caller reports received bytes and messages with their times, and polls.
 
 use std::time::{Duration, Instant};
 
-/// A server that answers pings but sends no data is given up after so many times `stall_timeout`: its stream
-/// has stopped, and a new link may start it again.
+/// Multiple of the stall timeout without data after which the connection to a server that answers pings is given up:
+/// its stream has stopped, and a new connection may start it again.
 const NO_DATA_STALL_FACTOR: u32 = 3;
-/// So many messages with no silence between them are a stream, which is to go on. A server whose stream is switched
-/// off sends single events.
+/// Messages without a stall between them that make a stream, which is expected to continue. A server whose stream is
+/// switched off sends single events only.
 const STREAM_MESSAGES: u32 = 10;
 
-/// How long silence is borne.
+/// Timeouts of the keep-alive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeepAliveTimeouts {
-    /// Nothing at all for so long: the link is dead.
+    /// Time without a received byte after which the connection is dead.
     pub stall_timeout: Duration,
-    /// So often the server is asked for a sign of life. Below `stall_timeout`, or a quiet server would pass for a
-    /// dead one.
+    /// Interval of the pings. Must be below `stall_timeout`, or a server without data would pass for a dead one.
     pub ping_interval: Duration,
 }
 
-/// ServerHealthSnapshot of a server that is alive and sends nothing. Outlasts the link on which it was noticed.
+/// Stall of a server that is alive but sends no data. Outlasts the connection on which it was detected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Silence {
-    /// It was found.
-    pub is_told: bool,
-    /// A link was given up for it, which has not helped: the next one is kept, so that somebody is listening whenever
-    /// the stream goes on.
-    pub has_cost_a_link: bool,
+pub struct DataStall {
+    /// True if the stall was reported.
+    pub is_reported: bool,
+    /// True if a connection was given up for the stall, which did not help. The next one is kept, so that it receives
+    /// the stream whenever it continues.
+    pub has_reconnected: bool,
 }
 
-/// What a look at a link finds.
+/// Result of polling the keep-alive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkCheck {
     /// Nothing to do.
-    Fine,
-    /// It is time for a ping.
+    Healthy,
+    /// A ping is due.
     PingDue,
-    /// There are signs of life but there has been no data for so long. Found once per silence.
+    /// No message was received for this time, although bytes were. Returned once per stall.
     NoData(Duration),
-    /// Not a byte came for so long.
+    /// No byte was received for this time.
     Dead(Duration),
-    /// There are signs of life but there has been no data for too long. Found once, until there is a stream again.
+    /// No message was received for [`NO_DATA_STALL_FACTOR`] stall timeouts, although bytes were. Returned once, until
+    /// there is a stream again.
     NoDataTimeout(Duration),
 }
 
-/// Watches one link from its handshake on.
+/// Keep-alive of one connection, from the end of its handshake.
 #[derive(Debug)]
 pub struct KeepAlive {
-    patience: KeepAliveTimeouts,
-    heard: Instant,
-    data: Instant,
-    pinged: Instant,
-    /// Of this link.
-    is_silence_known: bool,
-    silence: Silence,
-    /// Messages since the last silence.
-    run: u32,
+    timeouts: KeepAliveTimeouts,
+    last_bytes: Instant,
+    last_message: Instant,
+    last_ping: Instant,
+    /// True if the stall was detected on this connection.
+    is_stalled: bool,
+    stall: DataStall,
+    /// Messages since the last stall.
+    messages: u32,
 }
 
 impl KeepAlive {
-    /// A link that was established at `now`, with what is known of the server.
+    /// Creates the keep-alive of a connection established at `now`, with the stall that earlier connections detected.
     #[must_use]
-    pub fn new(patience: KeepAliveTimeouts, now: Instant, silence: Silence) -> Self {
+    pub fn new(timeouts: KeepAliveTimeouts, now: Instant, stall: DataStall) -> Self {
         Self {
-            patience,
-            heard: now,
-            data: now,
-            pinged: now,
-            is_silence_known: false,
-            silence,
-            run: 0,
+            timeouts,
+            last_bytes: now,
+            last_message: now,
+            last_ping: now,
+            is_stalled: false,
+            stall,
+            messages: 0,
         }
     }
 
-    /// From now on other limits hold.
-    pub fn set_patience(&mut self, patience: KeepAliveTimeouts) {
-        self.patience = patience;
+    /// Changes the timeouts.
+    pub fn set_timeouts(&mut self, timeouts: KeepAliveTimeouts) {
+        self.timeouts = timeouts;
     }
 
-    /// A whole message was complete at `now`.
-    pub fn data(&mut self, now: Instant) {
-        self.heard = now;
-        self.data = now;
-        self.is_silence_known = false;
-        self.run = self.run.saturating_add(1);
-        if self.run >= STREAM_MESSAGES {
-            self.silence = Silence::default();
+    /// Records that a message was received completely at `now`.
+    pub fn on_message(&mut self, now: Instant) {
+        self.last_bytes = now;
+        self.last_message = now;
+        self.is_stalled = false;
+        self.messages = self.messages.saturating_add(1);
+        if self.messages >= STREAM_MESSAGES {
+            self.stall = DataStall::default();
         }
     }
 
-    /// The knowledge of the server by now.
+    /// Current stall of the server.
     #[must_use]
-    pub fn silence(&self) -> Silence {
-        self.silence
+    pub fn stall(&self) -> DataStall {
+        self.stall
     }
 
-    /// A byte came at `at`, whatever it belongs to: a part of a large message is a sign of life.
-    pub fn heard(&mut self, at: Instant) {
-        self.heard = self.heard.max(at);
+    /// Records that bytes were received at `at`: pongs, or a part of a large message.
+    pub fn on_bytes(&mut self, at: Instant) {
+        self.last_bytes = self.last_bytes.max(at);
     }
 
-    /// How it is at `now`. The worst finding first; a due ping counts as sent.
-    pub fn look(&mut self, now: Instant) -> LinkCheck {
+    /// Checks the connection at `now` and returns the most severe finding. A ping that is due counts as sent.
+    pub fn poll(&mut self, now: Instant) -> LinkCheck {
         let KeepAliveTimeouts {
             stall_timeout,
             ping_interval,
-        } = self.patience;
-        let without_data = now.saturating_duration_since(self.data);
-        let unheard = now.saturating_duration_since(self.heard);
-        if unheard >= stall_timeout {
-            LinkCheck::Dead(unheard)
-        } else if without_data >= self.hopeless_after() && !self.silence.has_cost_a_link {
-            self.silence = Silence {
-                is_told: true,
-                has_cost_a_link: true,
+        } = self.timeouts;
+        let without_message = now.saturating_duration_since(self.last_message);
+        let without_bytes = now.saturating_duration_since(self.last_bytes);
+        if without_bytes >= stall_timeout {
+            LinkCheck::Dead(without_bytes)
+        } else if without_message >= self.no_data_timeout() && !self.stall.has_reconnected {
+            self.stall = DataStall {
+                is_reported: true,
+                has_reconnected: true,
             };
-            LinkCheck::NoDataTimeout(without_data)
-        } else if without_data >= stall_timeout && !self.is_silence_known {
-            self.is_silence_known = true;
-            self.silence.is_told = true;
-            self.run = 0;
-            LinkCheck::NoData(without_data)
-        } else if now.saturating_duration_since(self.pinged) >= ping_interval {
-            self.pinged = now;
+            LinkCheck::NoDataTimeout(without_message)
+        } else if without_message >= stall_timeout && !self.is_stalled {
+            self.is_stalled = true;
+            self.stall.is_reported = true;
+            self.messages = 0;
+            LinkCheck::NoData(without_message)
+        } else if now.saturating_duration_since(self.last_ping) >= ping_interval {
+            self.last_ping = now;
             LinkCheck::PingDue
         } else {
-            LinkCheck::Fine
+            LinkCheck::Healthy
         }
     }
 
-    /// When to look next. Not before there can be another finding, so that a link with data costs two looks per
-    /// `ping_interval` at most and not one per message.
+    /// Time of the next poll: the earliest at which there can be a finding. A connection with data is thus polled at most
+    /// twice per `ping_interval`, and not once per message.
     #[must_use]
-    pub fn next_look(&self) -> Instant {
+    pub fn next_poll(&self) -> Instant {
         let KeepAliveTimeouts {
             stall_timeout,
             ping_interval,
-        } = self.patience;
-        let next = (self.pinged + ping_interval).min(self.heard + stall_timeout);
-        match (self.is_silence_known, self.silence.has_cost_a_link) {
-            (false, _) => next.min(self.data + stall_timeout),
-            (true, false) => next.min(self.data + self.hopeless_after()),
+        } = self.timeouts;
+        let next = (self.last_ping + ping_interval).min(self.last_bytes + stall_timeout);
+        match (self.is_stalled, self.stall.has_reconnected) {
+            (false, _) => next.min(self.last_message + stall_timeout),
+            (true, false) => next.min(self.last_message + self.no_data_timeout()),
             (true, true) => next,
         }
     }
 
-    fn hopeless_after(&self) -> Duration {
-        self.patience.stall_timeout * NO_DATA_STALL_FACTOR
+    fn no_data_timeout(&self) -> Duration {
+        self.timeouts.stall_timeout * NO_DATA_STALL_FACTOR
     }
 }
 
@@ -158,14 +158,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const PATIENCE: KeepAliveTimeouts = KeepAliveTimeouts {
+    const TIMEOUTS: KeepAliveTimeouts = KeepAliveTimeouts {
         stall_timeout: Duration::from_secs(10),
         ping_interval: Duration::from_secs(4),
     };
 
     struct Fixture {
         start: Instant,
-        liveness: KeepAlive,
+        keep_alive: KeepAlive,
     }
 
     impl Fixture {
@@ -173,7 +173,7 @@ mod tests {
             let start = Instant::now();
             Self {
                 start,
-                liveness: KeepAlive::new(PATIENCE, start, Silence::default()),
+                keep_alive: KeepAlive::new(TIMEOUTS, start, DataStall::default()),
             }
         }
 
@@ -181,46 +181,46 @@ mod tests {
             self.start + Duration::from_secs(seconds)
         }
 
-        fn next(&self) -> u64 {
-            (self.liveness.next_look() - self.start).as_secs()
+        fn next_poll(&self) -> u64 {
+            (self.keep_alive.next_poll() - self.start).as_secs()
         }
 
-        fn look(&mut self, seconds: u64) -> LinkCheck {
-            self.liveness.look(self.at(seconds))
+        fn poll(&mut self, seconds: u64) -> LinkCheck {
+            self.keep_alive.poll(self.at(seconds))
         }
     }
 
     #[test]
-    fn a_link_with_data_is_only_pinged() {
+    fn connection_with_data_is_only_pinged() {
         let mut fixture = Fixture::new();
         for second in 0..100 {
-            fixture.liveness.data(fixture.at(second));
+            fixture.keep_alive.on_message(fixture.at(second));
             let expected = if second % 4 == 0 && second > 0 {
                 LinkCheck::PingDue
             } else {
-                LinkCheck::Fine
+                LinkCheck::Healthy
             };
-            assert_eq!(fixture.look(second), expected, "at {second} s");
+            assert_eq!(fixture.poll(second), expected, "at {second} s");
         }
     }
 
     #[test]
-    fn nothing_at_all_is_death() {
+    fn connection_without_bytes_is_dead() {
         let mut fixture = Fixture::new();
-        fixture.liveness.data(fixture.at(3));
-        assert_eq!(fixture.look(12), LinkCheck::PingDue);
-        assert_eq!(fixture.next(), 13);
-        assert_eq!(fixture.look(13), LinkCheck::Dead(Duration::from_secs(10)));
+        fixture.keep_alive.on_message(fixture.at(3));
+        assert_eq!(fixture.poll(12), LinkCheck::PingDue);
+        assert_eq!(fixture.next_poll(), 13);
+        assert_eq!(fixture.poll(13), LinkCheck::Dead(Duration::from_secs(10)));
     }
 
     #[test]
-    fn pongs_without_data_are_said_once_and_borne_three_times_as_long() {
+    fn pongs_without_data_are_reported_once_and_time_out_after_three_stall_timeouts() {
         let mut fixture = Fixture::new();
         let mut findings = Vec::new();
         for second in 1..=30 {
-            fixture.liveness.heard(fixture.at(second));
-            let finding = fixture.look(second);
-            if !matches!(finding, LinkCheck::Fine | LinkCheck::PingDue) {
+            fixture.keep_alive.on_bytes(fixture.at(second));
+            let finding = fixture.poll(second);
+            if !matches!(finding, LinkCheck::Healthy | LinkCheck::PingDue) {
                 findings.push((second, finding));
             }
         }
@@ -235,92 +235,92 @@ mod tests {
     }
 
     #[test]
-    fn data_ends_a_silence_and_the_next_one_is_found_again() {
+    fn data_ends_a_stall_and_the_next_one_is_detected_again() {
         let mut fixture = Fixture::new();
-        fixture.liveness.heard(fixture.at(9));
-        assert_eq!(fixture.look(10), LinkCheck::NoData(Duration::from_secs(10)));
-        fixture.liveness.data(fixture.at(12));
-        fixture.liveness.heard(fixture.at(21));
-        assert_eq!(fixture.look(22), LinkCheck::NoData(Duration::from_secs(10)));
+        fixture.keep_alive.on_bytes(fixture.at(9));
+        assert_eq!(fixture.poll(10), LinkCheck::NoData(Duration::from_secs(10)));
+        fixture.keep_alive.on_message(fixture.at(12));
+        fixture.keep_alive.on_bytes(fixture.at(21));
+        assert_eq!(fixture.poll(22), LinkCheck::NoData(Duration::from_secs(10)));
     }
 
-    /// Seconds from `from` on, each with a sign of life, until a link is given up for a silence.
-    fn given_up_at(fixture: &mut Fixture, from: u64) -> Option<u64> {
+    /// Polls every second from `from`, with bytes and without messages. Returns the second of the no-data timeout.
+    fn no_data_timeout_at(fixture: &mut Fixture, from: u64) -> Option<u64> {
         (from..from + 1000).find(|&second| {
-            fixture.liveness.heard(fixture.at(second));
-            matches!(fixture.look(second), LinkCheck::NoDataTimeout(_))
+            fixture.keep_alive.on_bytes(fixture.at(second));
+            matches!(fixture.poll(second), LinkCheck::NoDataTimeout(_))
         })
     }
 
     #[test]
-    fn a_silence_costs_one_link_until_there_is_a_stream_again() {
+    fn stall_costs_one_connection_until_there_is_a_stream_again() {
         let mut fixture = Fixture::new();
-        assert_eq!(given_up_at(&mut fixture, 1), Some(30));
-        let known = fixture.liveness.silence();
-        assert!(known.is_told && known.has_cost_a_link);
+        assert_eq!(no_data_timeout_at(&mut fixture, 1), Some(30));
+        let known = fixture.keep_alive.stall();
+        assert!(known.is_reported && known.has_reconnected);
 
-        fixture.liveness = KeepAlive::new(PATIENCE, fixture.start, known);
-        assert_eq!(given_up_at(&mut fixture, 1), None);
-        // Single messages are no stream.
+        fixture.keep_alive = KeepAlive::new(TIMEOUTS, fixture.start, known);
+        assert_eq!(no_data_timeout_at(&mut fixture, 1), None);
+        // Single messages are not a stream.
         for second in [2000, 2100, 2200, 2201, 2202] {
-            fixture.liveness.data(fixture.at(second));
+            fixture.keep_alive.on_message(fixture.at(second));
             assert_eq!(
-                given_up_at(&mut fixture, second + 1).filter(|&at| at < second + 90),
+                no_data_timeout_at(&mut fixture, second + 1).filter(|&at| at < second + 90),
                 None
             );
         }
-        assert_eq!(fixture.liveness.silence(), known);
+        assert_eq!(fixture.keep_alive.stall(), known);
         for message in 0..u64::from(STREAM_MESSAGES) {
-            fixture.liveness.data(fixture.at(5000 + message));
+            fixture.keep_alive.on_message(fixture.at(5000 + message));
         }
-        assert_eq!(fixture.liveness.silence(), Silence::default());
-        assert_eq!(given_up_at(&mut fixture, 5010), Some(5039));
+        assert_eq!(fixture.keep_alive.stall(), DataStall::default());
+        assert_eq!(no_data_timeout_at(&mut fixture, 5010), Some(5039));
     }
 
     #[test]
-    fn parts_of_a_large_message_are_signs_of_life() {
+    fn parts_of_a_large_message_keep_the_connection_alive() {
         let mut fixture = Fixture::new();
         for second in 1..=9 {
-            fixture.liveness.heard(fixture.at(3 * second));
-            assert!(!matches!(fixture.look(3 * second), LinkCheck::Dead(_)));
+            fixture.keep_alive.on_bytes(fixture.at(3 * second));
+            assert!(!matches!(fixture.poll(3 * second), LinkCheck::Dead(_)));
         }
     }
 
     #[test]
-    fn a_shorter_patience_holds_at_once() {
+    fn shorter_timeouts_apply_at_once() {
         let mut fixture = Fixture::new();
-        fixture.liveness.set_patience(KeepAliveTimeouts {
+        fixture.keep_alive.set_timeouts(KeepAliveTimeouts {
             stall_timeout: Duration::from_secs(2),
             ping_interval: Duration::from_secs(1),
         });
-        assert_eq!(fixture.next(), 1);
-        assert_eq!(fixture.look(2), LinkCheck::Dead(Duration::from_secs(2)));
+        assert_eq!(fixture.next_poll(), 1);
+        assert_eq!(fixture.poll(2), LinkCheck::Dead(Duration::from_secs(2)));
     }
 
     proptest! {
-        /// Looking only when told to, nothing is found later than it could be, and looking never stands still.
+        /// Polling at the given times only finds nothing late, and always finds something.
         #[test]
-        fn next_look_is_never_late(steps in proptest::collection::vec((0u8..3, 0u64..9000), 1..60)) {
+        fn next_poll_is_never_late(steps in proptest::collection::vec((0u8..3, 0u64..9000), 1..60)) {
             let start = Instant::now();
             let mut now = start;
-            let mut liveness = KeepAlive::new(PATIENCE, start, Silence::default());
-            for (what, ms) in steps {
-                let next = liveness.next_look();
+            let mut keep_alive = KeepAlive::new(TIMEOUTS, start, DataStall::default());
+            for (received, ms) in steps {
+                let next = keep_alive.next_poll();
                 now += Duration::from_millis(ms);
                 if next > now {
-                    let mut early = KeepAlive { ..liveness };
-                    prop_assert_eq!(early.look(now), LinkCheck::Fine);
+                    let mut early = KeepAlive { ..keep_alive };
+                    prop_assert_eq!(early.poll(now), LinkCheck::Healthy);
                 } else {
                     now = next;
-                    match liveness.look(now) {
-                        LinkCheck::Fine => prop_assert!(false, "nothing was due"),
+                    match keep_alive.poll(now) {
+                        LinkCheck::Healthy => prop_assert!(false, "nothing was due"),
                         LinkCheck::Dead(_) | LinkCheck::NoDataTimeout(_) => break,
                         LinkCheck::PingDue | LinkCheck::NoData(_) => {}
                     }
                 }
-                match what {
-                    0 => { liveness.data(now); }
-                    1 => liveness.heard(now),
+                match received {
+                    0 => { keep_alive.on_message(now); }
+                    1 => keep_alive.on_bytes(now),
                     _ => {}
                 }
             }

@@ -1,29 +1,30 @@
-//! What a link is told, and may be told anew while it runs.
+//! Options of a link, which may change at run time.
 
-use super::backoff::Bounds;
+use super::backoff::BackoffLimits;
 use super::keepalive::KeepAliveTimeouts;
 use super::status::Endpoint;
 
-/// What a link needs to know. May change while it runs.
+/// Options of a link. May change at run time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkOptions {
-    /// Where to connect to. Changing it reconnects at once.
+    /// Server to connect to. A change reconnects at once.
     pub endpoint: Endpoint,
-    /// Reason why it is not known yet where to connect to. There is no attempt until it is gone.
+    /// Reason why the endpoint is not known yet, if any: the link waits until it is removed.
     pub obstacle: Option<String>,
-    /// A larger message closes the link. Changing it reconnects at once.
+    /// Size limit of a message, bytes; a larger one ends the connection. A change reconnects at once.
     pub max_message_bytes: usize,
-    /// Pauses between attempts.
-    pub backoff: Bounds,
-    /// How long silence is borne.
-    pub patience: KeepAliveTimeouts,
-    /// Whether there is to be a link at all.
+    /// Limits of the delays between attempts.
+    pub backoff: BackoffLimits,
+    /// Keep-alive timeouts.
+    pub keep_alive: KeepAliveTimeouts,
+    /// False while the link is paused.
     pub enabled: bool,
-    /// How often somebody has asked for a new link. One more reconnects at once.
+    /// Number of reconnects requested so far. An increment reconnects at once.
     pub reconnect_generation: u64,
 }
 
 impl LinkOptions {
+    /// Returns whether a connection with these options must end for the new ones.
     pub(super) fn requires_reconnect(&self, new: &Self) -> bool {
         self.endpoint != new.endpoint
             || self.obstacle != new.obstacle

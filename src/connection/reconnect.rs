@@ -1,4 +1,4 @@
-//! A link to SENSR that never gives up: connect, read, and when it ends, connect again.
+//! Link to a SENSR server that reconnects for ever, with exponential back-off.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -7,27 +7,27 @@ use bytes::Bytes;
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
 use super::error::LinkError;
-use super::keepalive::Silence;
+use super::keepalive::DataStall;
 use super::options::LinkOptions;
-use super::session::{End, Session};
+use super::session::{Session, SessionEnd};
 use super::status::{Endpoint, LinkState, LinkStatus};
 use crate::time::log_throttle::LogThrottle;
 use crate::time::stamp::Arrival;
-use tokio_util::sync::CancellationToken;
 
-/// One log line in this time about a link that does not come up.
+/// Period in which the same failure is logged once.
 const LOG_PERIOD: Duration = Duration::from_secs(60);
 
-/// Takes what a link brings, in the order in which it came.
+/// Handler of the frames of a link, in the order in which they were received.
 pub trait FrameHandler {
-    /// Takes a whole binary message and the time it was complete. Must not wait: meanwhile the socket is not read.
+    /// Handles a whole binary message, received completely at `arrival`. Must not block: the socket is not read meanwhile.
     fn handle_frame(&mut self, payload: Bytes, arrival: Arrival);
 
-    /// Notes the server that all frames from now on come from. Called before the first attempt to connect to it, and
-    /// not for another link to the same one (see [`Endpoint::is_same_server`]). Must not wait.
+    /// Handles a change of the server that all following frames are from. Called before the first attempt to connect to
+    /// it, and not for a reconnect to the same one (see [`Endpoint::is_same_server`]). Must not block.
     fn handle_server(&mut self, _server: &Endpoint) {}
 }
 
@@ -37,11 +37,11 @@ impl<F: FnMut(Bytes, Arrival)> FrameHandler for F {
     }
 }
 
-/// Keeps a link up until `shutdown`, and gives `handler` what it brings.
+/// Keeps a link up until `shutdown` and passes its frames to `handler`.
 ///
-/// All messages of a link come before those of the next one, also those that come while it is being closed.
-/// Text messages are counted and otherwise ignored. Nothing is sent but handshake, ping, pong and close.
-pub async fn run(
+/// All messages of a connection are handled before those of the next one, including those received while it is being
+/// closed. Text messages are counted and otherwise ignored. Sends nothing but handshake, ping, pong and close.
+pub async fn run_link(
     link: &LinkStatus,
     mut options: watch::Receiver<LinkOptions>,
     shutdown: CancellationToken,
@@ -50,8 +50,8 @@ pub async fn run(
     let mut server: Option<Endpoint> = None;
     let mut backoff = Backoff::default();
     let mut random = SmallRng::from_os_rng();
-    let mut complaints = LogThrottles::new();
-    let mut silence = Silence::default();
+    let mut failure_log = FailureLog::new();
+    let mut stall = DataStall::default();
     loop {
         let current = options.borrow_and_update().clone();
         let url = match current.obstacle {
@@ -61,125 +61,124 @@ pub async fn run(
         link.update(|figures| figures.url.clone_from(&url));
         let is_same = |server: &Endpoint| server.is_same_server(&current.endpoint);
         if !server.as_ref().is_some_and(is_same) {
-            // The error was the former server's.
+            // The error was that of the previous server.
             link.update(|figures| figures.last_error.clear());
             handler.handle_server(&current.endpoint);
             server = Some(current.endpoint.clone());
-            silence = Silence::default();
+            stall = DataStall::default();
         }
         if !current.enabled {
-            link.enter(LinkState::Paused);
-            if pause(&current, &mut options, &shutdown).await.is_break() {
+            link.set_state(LinkState::Paused);
+            let enabled = wait_until_enabled(&current, &mut options, &shutdown);
+            if enabled.await.is_break() {
                 break;
             }
             continue;
         }
         if let Some(obstacle) = &current.obstacle {
             link.update(|figures| figures.last_error.clone_from(obstacle));
-            link.enter(LinkState::Backoff);
-            // Whoever has found the obstacle says so, and when it is gone.
-            let gone = wait(
+            link.set_state(LinkState::Backoff);
+            // Logged where the obstacle is detected and removed.
+            let removed = wait_for_retry(
                 Duration::MAX,
                 &current,
                 &mut options,
                 &shutdown,
                 &mut backoff,
             );
-            if gone.await.is_break() {
+            if removed.await.is_break() {
                 break;
             }
             continue;
         }
-        link.enter(LinkState::Connecting);
-        let mut session = Session::new(link, &current, &mut options, &shutdown, &mut silence);
+        link.set_state(LinkState::Connecting);
+        let mut session = Session::new(link, &current, &mut options, &shutdown, &mut stall);
         let mut on_message = |payload, arrival| handler.handle_frame(payload, arrival);
         let end = session.run(&url, &mut on_message).await;
-        if session.is_proven() {
+        if session.was_stable() {
             backoff.reset();
-            complaints = LogThrottles::new();
+            failure_log = FailureLog::new();
         }
         match end {
-            End::Shutdown => break,
-            End::Retarget => {
-                log::info!("{}", departure(&url, &current, &options.borrow()));
+            SessionEnd::Shutdown => break,
+            SessionEnd::OptionsChanged => {
+                log::info!("{}", leave_reason(&url, &current, &options.borrow()));
                 backoff.reset();
-                silence = Silence::default();
-                complaints = LogThrottles::new();
+                stall = DataStall::default();
+                failure_log = FailureLog::new();
             }
-            End::Failed(error) => {
+            SessionEnd::Failed(error) => {
                 if matches!(error, LinkError::NoData(_)) {
-                    // The server is there and answers.
+                    // The server is up and answers.
                     backoff.reset();
                 }
-                let pause = backoff.next(options.borrow().backoff, &mut random);
-                complaints.note(&url, &error, pause);
+                let delay = backoff.next_delay(options.borrow().backoff, &mut random);
+                failure_log.log_failure(&url, &error, delay);
                 link.update(|figures| figures.last_error = error.to_string());
-                link.enter(LinkState::Backoff);
-                if wait(pause, &current, &mut options, &shutdown, &mut backoff)
-                    .await
-                    .is_break()
-                {
+                link.set_state(LinkState::Backoff);
+                let retry = wait_for_retry(delay, &current, &mut options, &shutdown, &mut backoff);
+                if retry.await.is_break() {
                     break;
                 }
             }
         }
     }
-    link.enter(LinkState::Stopped);
+    link.set_state(LinkState::Stopped);
 }
 
-/// Why a link that was fine is left.
-fn departure(url: &str, current: &LinkOptions, new: &LinkOptions) -> String {
+/// Log line about leaving a connection that has not failed.
+fn leave_reason(url: &str, current: &LinkOptions, new: &LinkOptions) -> String {
     if !new.enabled {
         format!("paused, leaving {url}")
     } else if new.reconnect_generation != current.reconnect_generation {
-        format!("asked to reconnect, leaving {url}")
+        format!("reconnect requested, leaving {url}")
     } else {
-        format!("link settings changed, leaving {url}")
+        format!("connection settings changed, leaving {url}")
     }
 }
 
-/// What has been complained of, so that the same is not said at every attempt.
-struct LogThrottles {
+/// Log of failures, throttled so that the same one is not repeated at every attempt.
+struct FailureLog {
     throttle: LogThrottle,
-    last: String,
+    last_reason: String,
 }
 
-impl LogThrottles {
+impl FailureLog {
     fn new() -> Self {
         Self {
             throttle: LogThrottle::new(LOG_PERIOD),
-            last: String::new(),
+            last_reason: String::new(),
         }
     }
 
-    /// Another reason is news, and is said at once.
-    fn note(&mut self, url: &str, error: &LinkError, pause: Duration) {
-        let pause = pause.as_secs_f64();
+    /// Logs a failure: at once if its reason differs from that of the last one, else once per period.
+    fn log_failure(&mut self, url: &str, error: &LinkError, delay: Duration) {
+        let delay = delay.as_secs_f64();
         let reason = error.to_string();
-        if self.last != reason {
+        if self.last_reason != reason {
             *self = Self::new();
-            self.last = reason;
+            self.last_reason = reason;
         }
-        let reason = &self.last;
+        let reason = &self.last_reason;
         let level = if error.is_loss() {
             log::Level::Error
         } else {
             log::Level::Warn
         };
-        match self.throttle.pass(Instant::now()) {
+        match self.throttle.try_acquire(Instant::now()) {
             Some(suppressed) => {
                 log::log!(
                     level,
-                    "{url}: {reason}{suppressed}; next attempt in {pause:.1} s"
+                    "{url}: {reason}{suppressed}; next attempt in {delay:.1} s"
                 );
             }
-            None => log::debug!("{url}: {reason}; next attempt in {pause:.1} s"),
+            None => log::debug!("{url}: {reason}; next attempt in {delay:.1} s"),
         }
     }
 }
 
-/// Waits until a link is wanted, or another server. A shutdown breaks.
-async fn pause(
+/// Waits until the link is enabled or another server is set. Breaks on shutdown.
+async fn wait_until_enabled(
     current: &LinkOptions,
     options: &mut watch::Receiver<LinkOptions>,
     shutdown: &CancellationToken,
@@ -190,15 +189,15 @@ async fn pause(
             new.enabled || !new.endpoint.is_same_server(&current.endpoint)
         }) => match changed {
             Ok(_) => ControlFlow::Continue(()),
-            // Nobody is left to want one.
+            // The sender is gone: the link can never be enabled again.
             Err(_) => ControlFlow::Break(()),
         },
     }
 }
 
-/// Sits out a pause. New options end it early, a shutdown breaks.
-async fn wait(
-    pause: Duration,
+/// Waits for the delay before the next attempt. Changed options end it early. Breaks on shutdown.
+async fn wait_for_retry(
+    delay: Duration,
     current: &LinkOptions,
     options: &mut watch::Receiver<LinkOptions>,
     shutdown: &CancellationToken,
@@ -208,12 +207,12 @@ async fn wait(
         () = shutdown.cancelled() => return ControlFlow::Break(()),
         changed = options.wait_for(|new| new != current) => {
             if changed.is_err() {
-                // Nobody is left to change them.
+                // The sender is gone, as at a shutdown.
                 return ControlFlow::Break(());
             }
             backoff.reset();
         }
-        () = tokio::time::sleep(pause) => {}
+        () = tokio::time::sleep(delay) => {}
     }
     ControlFlow::Continue(())
 }

@@ -1,4 +1,4 @@
-//! One link: established, read until it ends, and ended politely.
+//! One connection: established, read until it ends, and closed gracefully.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use super::close_frame::CloseReason;
 use super::connect::connect;
 use super::error::LinkError;
-use super::keepalive::{KeepAlive, LinkCheck, Silence};
+use super::keepalive::{DataStall, KeepAlive, LinkCheck};
 use super::options::LinkOptions;
 use super::status::{LinkState, LinkStatus};
 use super::transport::Transport;
@@ -24,35 +24,35 @@ use crate::time::log_throttle::LogThrottle;
 use crate::time::stamp::Arrival;
 use tokio_util::sync::CancellationToken;
 
-/// A server may take this long to answer our close frame; after that the socket is simply closed.
-const CLOSE_LIMIT: Duration = Duration::from_millis(500);
-/// Data for this long prove a link good, and the next pause is a short one again.
-const PROVEN_AFTER: Duration = Duration::from_secs(10);
-/// One log line in this time about what can happen again and again.
+/// Time for the server to answer our close frame. After that the socket is closed without an answer.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
+/// Time with data after which a connection counts as stable and resets the back-off.
+const STABLE_AFTER: Duration = Duration::from_secs(10);
+/// Period in which a repeated event is logged once.
 const LOG_PERIOD: Duration = Duration::from_secs(60);
 
-/// How a link ended.
-pub(super) enum End {
-    /// The node stops.
+/// End of a connection or an attempt.
+pub(super) enum SessionEnd {
+    /// The node shuts down.
     Shutdown,
-    /// The options want another link, or none.
-    Retarget,
+    /// The options require another connection, or none.
+    OptionsChanged,
     Failed(LinkError),
 }
 
-/// One attempt and, if it succeeds, the link that comes of it.
+/// One attempt to connect and, if it succeeds, the connection.
 pub(super) struct Session<'a> {
     link: &'a LinkStatus,
     current: &'a LinkOptions,
     options: &'a mut watch::Receiver<LinkOptions>,
     shutdown: &'a CancellationToken,
-    /// Of a server that is alive and sends nothing. Outlasts a link.
-    silence: &'a mut Silence,
-    text_complaints: LogThrottle,
-    /// Messages that were read whole.
+    /// Outlasts the connection.
+    stall: &'a mut DataStall,
+    text_throttle: LogThrottle,
+    /// Messages read completely.
     messages: u64,
-    first_data: Option<Instant>,
-    last_data: Option<Instant>,
+    first_frame: Option<Instant>,
+    last_frame: Option<Instant>,
 }
 
 impl<'a> Session<'a> {
@@ -61,97 +61,98 @@ impl<'a> Session<'a> {
         current: &'a LinkOptions,
         options: &'a mut watch::Receiver<LinkOptions>,
         shutdown: &'a CancellationToken,
-        silence: &'a mut Silence,
+        stall: &'a mut DataStall,
     ) -> Self {
         Self {
             link,
             current,
             options,
             shutdown,
-            silence,
-            text_complaints: LogThrottle::new(LOG_PERIOD),
+            stall,
+            text_throttle: LogThrottle::new(LOG_PERIOD),
             messages: 0,
-            first_data: None,
-            last_data: None,
+            first_frame: None,
+            last_frame: None,
         }
     }
 
+    /// Connects, and passes messages to `on_message` until the connection ends.
     pub(super) async fn run(
         &mut self,
         url: &str,
         on_message: &mut impl FnMut(Bytes, Arrival),
-    ) -> End {
+    ) -> SessionEnd {
         let attempt = connect(&self.current.endpoint, self.current.max_message_bytes);
         let connected = tokio::select! {
-            // A link that stands is ended politely, for there may be data on it already.
+            // An established connection is closed gracefully, because it may have data already.
             biased;
             connected = attempt => connected,
-            end = interruption(self.shutdown, self.options, self.current) => return end,
+            end = wait_for_interruption(self.shutdown, self.options, self.current) => return end,
         };
         let mut socket = match connected {
             Ok(socket) => socket,
             Err(error) => {
                 self.link.update(|figures| figures.failed_attempts += 1);
-                return End::Failed(error);
+                return SessionEnd::Failed(error);
             }
         };
-        self.link.enter(LinkState::Connected);
+        self.link.set_state(LinkState::Connected);
         log::info!("connected to {url}");
-        self.warn_of_unchecked_name(url);
+        self.warn_if_name_unverified(url);
         if let Some(warning) = socket.get_ref().warning() {
             log::warn!("{url}: {warning}");
         }
-        let end = self.read(&mut socket, url, on_message).await;
+        let end = self.read_messages(&mut socket, url, on_message).await;
         let close_code = end.close_code();
         let transport = if let Some(code) = close_code {
-            self.close(socket, code, on_message).await
+            self.close_gracefully(socket, code, on_message).await
         } else {
-            // The answer to the server's close frame, if that was the end.
+            // Sends the answer to the server's close frame, if there was one.
             let _ = socket.flush().now_or_never();
             socket.into_inner()
         };
-        let cut = transport.messages_begun().saturating_sub(self.messages);
+        let cut = transport.started_messages().saturating_sub(self.messages);
         self.link.update(|figures| {
             figures.disconnects += 1;
             figures.truncated_frames += cut;
         });
-        // Those of a server that ended the link are in its reason.
+        // If the server ended the connection, the reason for that is logged instead.
         if close_code.is_some() && cut > 0 {
             log::warn!("{url}: {cut} messages were cut off by the end of the link");
         }
         end
     }
 
-    /// Never silently.
-    fn warn_of_unchecked_name(&self, url: &str) {
+    /// Logs a warning when `tls.verify_name` is off.
+    fn warn_if_name_unverified(&self, url: &str) {
         let tls = self.current.endpoint.tls.as_ref();
         if tls.is_some_and(|tls| !tls.verify_name) {
             log::warn!(
-                "{url}: the server's certificate is signed by tls.ca_file, but whose it is was not looked at \
+                "{url}: the server's certificate is signed by tls.ca_file, but its name was not verified \
                  (tls.verify_name is false)"
             );
         }
     }
 
-    async fn read(
+    async fn read_messages(
         &mut self,
         socket: &mut WebSocketStream<Transport>,
         url: &str,
         on_message: &mut impl FnMut(Bytes, Arrival),
-    ) -> End {
-        let mut liveness = KeepAlive::new(self.current.patience, Instant::now(), *self.silence);
-        let mut alarm = liveness.next_look();
+    ) -> SessionEnd {
+        let mut keep_alive = KeepAlive::new(self.current.keep_alive, Instant::now(), *self.stall);
+        let mut next_poll = keep_alive.next_poll();
         loop {
             let message = tokio::select! {
-                end = interruption(self.shutdown, self.options, self.current) => return end,
+                end = wait_for_interruption(self.shutdown, self.options, self.current) => return end,
                 message = socket.next() => message,
-                () = sleep_until(alarm.into()) => {
-                    let Some(message) = what_came_meanwhile(socket).await else {
-                        liveness.set_patience(self.options.borrow().patience);
-                        if let Err(error) = self.look(&mut liveness, socket, url) {
-                            return End::Failed(error);
+                () = sleep_until(next_poll.into()) => {
+                    let Some(message) = read_if_ready(socket).await else {
+                        keep_alive.set_timeouts(self.options.borrow().keep_alive);
+                        if let Err(error) = self.poll_keep_alive(&mut keep_alive, socket, url) {
+                            return SessionEnd::Failed(error);
                         }
-                        alarm = liveness.next_look();
+                        next_poll = keep_alive.next_poll();
                         continue;
                     };
                     message
@@ -159,22 +160,24 @@ impl<'a> Session<'a> {
             };
             match message {
                 Some(Ok(Message::Close(frame))) => {
-                    return End::Failed(self.closed(CloseReason::of(frame.as_ref())));
+                    return SessionEnd::Failed(
+                        self.record_close(CloseReason::from_frame(frame.as_ref())),
+                    );
                 }
                 Some(Ok(message)) => {
-                    if let Some(arrival) = self.take(message, on_message) {
-                        liveness.data(arrival.instant);
-                        self.end_silence(liveness.silence(), url);
+                    if let Some(arrival) = self.handle_message(message, on_message) {
+                        keep_alive.on_message(arrival.instant);
+                        self.update_stall(keep_alive.stall(), url);
                     }
                 }
-                Some(Err(error)) => return End::Failed(self.classify(error)),
-                None => return End::Failed(LinkError::Lost(WsError::ConnectionClosed)),
+                Some(Err(error)) => return SessionEnd::Failed(self.record_error(error)),
+                None => return SessionEnd::Failed(LinkError::Lost(WsError::ConnectionClosed)),
             }
         }
     }
 
-    /// Passes a message on and counts it. Returns when it came, if it was data.
-    fn take(
+    /// Counts a message and passes a binary one to `on_message`. Returns the arrival of a binary one.
+    fn handle_message(
         &mut self,
         message: Message,
         on_message: &mut impl FnMut(Bytes, Arrival),
@@ -182,27 +185,27 @@ impl<'a> Session<'a> {
         match message {
             Message::Binary(payload) => {
                 let arrival = Arrival::now();
-                self.count(payload.len(), arrival);
+                self.count_frame(payload.len(), arrival);
                 on_message(payload, arrival);
                 Some(arrival)
             }
             Message::Text(text) => {
                 self.messages += 1;
                 self.link.update(|figures| figures.text_frames += 1);
-                if let Some(suppressed) = self.text_complaints.pass(Instant::now()) {
+                if let Some(suppressed) = self.text_throttle.try_acquire(Instant::now()) {
                     log::warn!("ignored a text frame of {} bytes{suppressed}", text.len());
                 }
                 None
             }
-            // Pings are answered by the socket itself. That a pong came is seen in its bytes.
+            // The socket answers pings itself. Pongs keep the connection alive by their bytes.
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => None,
         }
     }
 
-    fn count(&mut self, length: usize, arrival: Arrival) {
+    fn count_frame(&mut self, length: usize, arrival: Arrival) {
         self.messages += 1;
-        self.first_data.get_or_insert(arrival.instant);
-        self.last_data = Some(arrival.instant);
+        self.first_frame.get_or_insert(arrival.instant);
+        self.last_frame = Some(arrival.instant);
         self.link.update(|figures| {
             figures.frames += 1;
             figures.bytes += length as u64;
@@ -211,58 +214,58 @@ impl<'a> Session<'a> {
         });
     }
 
-    /// A stream ends a silence; single messages do not, or each event of a server whose stream is off would be news.
-    fn end_silence(&mut self, now: Silence, url: &str) {
-        if self.silence.is_told && !now.is_told {
+    /// Logs the end of a stall. Single messages do not end it, or each event of a server without a stream would be logged.
+    fn update_stall(&mut self, now: DataStall, url: &str) {
+        if self.stall.is_reported && !now.is_reported {
             log::info!("{url}: receiving data again");
         }
-        *self.silence = now;
+        *self.stall = now;
     }
 
-    /// Sees whether the link is alive, and asks for a sign of life when it is time.
-    fn look(
+    /// Checks whether the connection is alive, and sends a ping when it is due.
+    fn poll_keep_alive(
         &mut self,
-        liveness: &mut KeepAlive,
+        keep_alive: &mut KeepAlive,
         socket: &mut WebSocketStream<Transport>,
         url: &str,
     ) -> Result<(), LinkError> {
-        liveness.heard(socket.get_ref().heard());
-        match liveness.look(Instant::now()) {
-            LinkCheck::Fine => {}
-            LinkCheck::PingDue => ping(socket),
-            LinkCheck::NoData(silence) => {
+        keep_alive.on_bytes(socket.get_ref().last_received());
+        match keep_alive.poll(Instant::now()) {
+            LinkCheck::Healthy => {}
+            LinkCheck::PingDue => send_ping(socket),
+            LinkCheck::NoData(elapsed) => {
                 self.link.update(|figures| figures.is_silent = true);
-                if !self.silence.is_told {
+                if !self.stall.is_reported {
                     log::error!(
-                        "{url}: no data for {:.1} s, though the server is alive: is its output switched off, or are \
-                         its sensors?",
-                        silence.as_secs_f64()
+                        "{url}: no data for {:.1} s, though the server is alive: check that its output and its \
+                         sensors are switched on",
+                        elapsed.as_secs_f64()
                     );
                 }
-                *self.silence = liveness.silence();
+                *self.stall = keep_alive.stall();
             }
-            LinkCheck::Dead(silence) => return Err(self.stalled(LinkError::Dead(silence))),
-            LinkCheck::NoDataTimeout(silence) => {
-                *self.silence = liveness.silence();
-                return Err(self.stalled(LinkError::NoData(silence)));
+            LinkCheck::Dead(elapsed) => return Err(self.count_stall(LinkError::Dead(elapsed))),
+            LinkCheck::NoDataTimeout(elapsed) => {
+                *self.stall = keep_alive.stall();
+                return Err(self.count_stall(LinkError::NoData(elapsed)));
             }
         }
         Ok(())
     }
 
-    fn stalled(&self, error: LinkError) -> LinkError {
+    fn count_stall(&self, error: LinkError) -> LinkError {
         self.link.update(|figures| figures.stalls += 1);
         error
     }
 
-    fn closed(&self, farewell: CloseReason) -> LinkError {
-        if farewell.is_loss {
+    fn record_close(&self, reason: CloseReason) -> LinkError {
+        if reason.is_loss {
             self.link.update(|figures| figures.server_overflows += 1);
         }
-        LinkError::Closed(farewell)
+        LinkError::Closed(reason)
     }
 
-    fn classify(&mut self, error: WsError) -> LinkError {
+    fn record_error(&mut self, error: WsError) -> LinkError {
         match error {
             WsError::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
                 self.messages += 1;
@@ -276,50 +279,53 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Says goodbye, and takes what the server sent before it heard of that: until it answers, but not for long.
-    async fn close(
+    /// Sends a close frame, and handles the messages that the server sent before its answer, within [`CLOSE_TIMEOUT`].
+    async fn close_gracefully(
         &mut self,
         mut socket: WebSocketStream<Transport>,
         code: CloseCode,
         on_message: &mut impl FnMut(Bytes, Arrival),
     ) -> Transport {
-        let until = Instant::now() + CLOSE_LIMIT;
+        let deadline = Instant::now() + CLOSE_TIMEOUT;
         let frame = CloseFrame {
             code,
             reason: "".into(),
         };
-        // Not waited for, as with a ping: what the server sends may have to be read before it takes anything.
+        // Not awaited, as with a ping: the server may not read before its own data have been read.
         if let Some(Err(error)) = socket.send(Message::Close(Some(frame))).now_or_never() {
             log::debug!("close: {error}");
         }
         let answered = async {
             while let Some(Ok(message)) = socket.next().await {
-                self.take(message, on_message);
+                self.handle_message(message, on_message);
             }
         };
-        let is_answered = timeout_at(until.into(), answered).await.is_ok();
+        let is_answered = timeout_at(deadline.into(), answered).await.is_ok();
         let mut transport = socket.into_inner();
-        let is_read = is_answered && timeout_at(until.into(), rest(&mut transport)).await.is_ok();
-        if !is_read {
+        let is_drained = is_answered
+            && timeout_at(deadline.into(), drain_transport(&mut transport))
+                .await
+                .is_ok();
+        if !is_drained {
             log::debug!("the server did not answer the close frame");
         }
         transport
     }
 
-    /// Whether it brought data for long enough to be thought of as good.
-    pub(super) fn is_proven(&self) -> bool {
-        self.first_data
-            .zip(self.last_data)
-            .is_some_and(|(first, last)| last.duration_since(first) >= PROVEN_AFTER)
+    /// Returns whether data were received for [`STABLE_AFTER`] at least.
+    pub(super) fn was_stable(&self) -> bool {
+        self.first_frame
+            .zip(self.last_frame)
+            .is_some_and(|(first, last)| last.duration_since(first) >= STABLE_AFTER)
     }
 }
 
-impl End {
-    /// What to say to the server. Nothing to one that has gone, or is taken for dead.
+impl SessionEnd {
+    /// Close code to send. `None` to a server that closed the connection or is dead.
     fn close_code(&self) -> Option<CloseCode> {
         match self {
             Self::Shutdown => Some(CloseCode::Away),
-            Self::Retarget => Some(CloseCode::Normal),
+            Self::OptionsChanged => Some(CloseCode::Normal),
             Self::Failed(LinkError::Oversized { .. }) => Some(CloseCode::Size),
             Self::Failed(LinkError::NoData(_)) => Some(CloseCode::Policy),
             Self::Failed(_) => None,
@@ -327,46 +333,46 @@ impl End {
     }
 }
 
-/// Waits for a reason to leave a link or an attempt that is otherwise fine.
-async fn interruption(
+/// Waits for a shutdown, or for options that require another connection.
+async fn wait_for_interruption(
     shutdown: &CancellationToken,
     options: &mut watch::Receiver<LinkOptions>,
     current: &LinkOptions,
-) -> End {
+) -> SessionEnd {
     tokio::select! {
-        () = shutdown.cancelled() => End::Shutdown,
+        () = shutdown.cancelled() => SessionEnd::Shutdown,
         changed = options.wait_for(|new| current.requires_reconnect(new)) => match changed {
-            Ok(_) => End::Retarget,
-            // Nobody is left to change them.
-            Err(_) => End::Shutdown,
+            Ok(_) => SessionEnd::OptionsChanged,
+            // The sender is gone, as at a shutdown.
+            Err(_) => SessionEnd::Shutdown,
         },
     }
 }
 
-/// The next message, if it is there already.
+/// Reads the next message if it has been received already.
 ///
-/// A process, or a machine, that was stopped for a while finds its timers expired, and hears of what came on its
-/// sockets only after that. Silence is what is left when there is nothing to read.
-async fn what_came_meanwhile(
+/// After a process, or the machine, was suspended, its timers have expired before the bytes on its sockets are noticed.
+/// Only if there are none to read has nothing been received.
+async fn read_if_ready(
     socket: &mut WebSocketStream<Transport>,
 ) -> Option<Option<Result<Message, WsError>>> {
-    // The reactor looks at the sockets.
+    // Lets the reactor poll the sockets.
     tokio::task::yield_now().await;
     socket.next().now_or_never()
 }
 
-/// Sends a ping without waiting: what the socket does not take now it takes with the next one. A server that reads
-/// nothing must not keep us from reading.
-fn ping(socket: &mut WebSocketStream<Transport>) {
+/// Sends a ping without waiting: bytes that the socket does not accept now are sent with the next ping. A server that
+/// reads nothing must not keep this side from reading.
+fn send_ping(socket: &mut WebSocketStream<Transport>) {
     if let Some(Err(error)) = socket.send(Message::Ping(Bytes::new())).now_or_never() {
-        // The read that follows fails for the same reason, and says so.
+        // The next read fails for the same reason and reports it.
         log::debug!("ping: {error}");
     }
 }
 
-/// Reads what is left of a message that was not taken, and throws it away. Closing a socket with unread bytes in it
-/// resets the connection, which can overtake the close frame.
-async fn rest(transport: &mut Transport) {
+/// Reads and discards the remaining bytes. Closing a socket with unread bytes resets the connection, which can overtake
+/// the close frame.
+async fn drain_transport(transport: &mut Transport) {
     if transport.shutdown().await.is_ok() {
         let _ = tokio::io::copy(transport, &mut tokio::io::sink()).await;
     }

@@ -1,44 +1,43 @@
-//! What a link is, where it leads, and the account of what it brought.
+//! Endpoint, state and figures of a link.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::tls::TlsOptions;
 use crate::time::stamp::Stamp;
 
-/// Where a link connects to.
+/// Server that a link connects to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Host name or address.
+    /// Host name or IP address.
     pub address: String,
     /// TCP port.
     pub port: u16,
-    /// TLS. None: plain WebSocket.
+    /// TLS options. `None` for plain WebSocket.
     pub tls: Option<TlsOptions>,
 }
 
 impl Endpoint {
-    /// Returns whether both lead to the same server, by the same way or not.
+    /// Returns whether both are the same server, with the same TLS options or not.
     #[must_use]
     pub fn is_same_server(&self, other: &Self) -> bool {
         (&self.address, self.port) == (&other.address, other.port)
     }
 
-    /// The WebSocket address, with IPv6 addresses in brackets.
+    /// WebSocket URL, with IPv6 addresses in brackets.
     #[must_use]
     pub fn url(&self) -> String {
         let scheme = if self.tls.is_some() { "wss" } else { "ws" };
-        format!("{scheme}://{}/", authority(&self.address, self.port))
+        format!("{scheme}://{}/", format_authority(&self.address, self.port))
     }
 
-    /// The `Host` field of a request. The zone of an IPv6 address is no business of the server's (RFC 6874,
-    /// section 4).
-    pub(super) fn authority(&self) -> String {
+    /// `Host` header field of a request, without the zone of an IPv6 address, which is local (RFC 6874, section 4).
+    pub(super) fn host_field(&self) -> String {
         let address = self.address.split('%').next().unwrap_or_default();
-        authority(address, self.port)
+        format_authority(address, self.port)
     }
 }
 
-fn authority(address: &str, port: u16) -> String {
+fn format_authority(address: &str, port: u16) -> String {
     if address.contains(':') {
         format!("[{address}]:{port}")
     } else {
@@ -46,81 +45,81 @@ fn authority(address: &str, port: u16) -> String {
     }
 }
 
-/// Where a link is in its life.
+/// State of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LinkState {
-    /// Resolving, connecting, shaking hands.
+    /// Attempting to connect: name resolution, TCP, TLS, handshake.
     #[default]
     Connecting,
     /// Established.
     Connected,
-    /// Waiting before the next attempt.
+    /// Waiting for the next attempt.
     Backoff,
-    /// Not wanted for now.
+    /// Disabled for now.
     Paused,
-    /// Ended for good, because the node stops.
+    /// Ended, because the node shuts down.
     Stopped,
 }
 
-/// A copy of a link's figures.
+/// State and figures of a link at one time. Counts are since the start.
 #[derive(Debug, Clone, Default)]
 pub struct LinkFigures {
     /// `ws://…` or `wss://…`
     pub url: String,
-    /// Where it is in its life.
+    /// Current state.
     pub state: LinkState,
-    /// Since when.
+    /// Time at which it entered the state.
     pub state_since: Stamp,
-    /// Links established.
+    /// Connections established.
     pub connects: u64,
-    /// Established links that ended.
+    /// Established connections that ended.
     pub disconnects: u64,
-    /// Attempts that did not get there.
+    /// Attempts that failed.
     pub failed_attempts: u64,
-    /// What ended the last link or attempt.
+    /// Error that ended the last connection or attempt.
     pub last_error: String,
-    /// Binary frames received whole.
+    /// Binary frames received completely.
     pub frames: u64,
-    /// Their bytes.
+    /// Bytes of these frames.
     pub bytes: u64,
-    /// The bytes of the largest.
+    /// Bytes of the largest of these frames.
     pub largest_frame: u64,
-    /// Frames that were text.
+    /// Text frames.
     pub text_frames: u64,
-    /// Frames that were no message of the stream.
+    /// Frames that are not a message of the stream.
     pub undecodable_frames: u64,
-    /// Frames over the limit.
+    /// Frames larger than `max_message_bytes`.
     pub oversized_frames: u64,
-    /// Messages that came in part, or behind what could not be read, when a link ended.
+    /// Messages cut off by the end of a connection: received in part, or after bytes that could not be read.
     pub truncated_frames: u64,
-    /// Links given up because nothing, or no data, came any more.
+    /// Connections ended by the keep-alive, because no bytes or no messages were received.
     pub stalls: u64,
-    /// Links that the server closed because its buffer for us was full: it lost what was in there.
+    /// Connections that the server closed because its send buffer was full. It lost the data in it.
     pub server_overflows: u64,
-    /// There are signs of life but has been no data for so long that something is wrong.
+    /// True if the server is alive but has sent no messages for the stall timeout.
     pub is_silent: bool,
-    /// Clouds of unknown type.
+    /// Clouds of an unknown type.
     pub unknown_cloud_types: u64,
-    /// Parts of messages that did not decode; events and clouds that have an account are not counted.
+    /// Parts of messages that did not decode, without the events and clouds that the ledger counts.
     pub undecodable_parts: u64,
-    /// Texts that are not UTF-8 or contain a NUL. They come out with U+FFFD in its place.
+    /// Texts that are not UTF-8 or contain a NUL, published with U+FFFD instead.
     pub invalid_texts: u64,
 }
 
-/// One link's figures, shared.
+/// State and figures of a link, shared between threads.
 #[derive(Debug, Default)]
 pub struct LinkStatus {
     figures: Mutex<LinkFigures>,
 }
 
 impl LinkStatus {
-    /// A consistent copy.
+    /// Returns a consistent copy.
     pub fn snapshot(&self) -> LinkFigures {
         self.lock().clone()
     }
 
-    /// Enters a state.
-    pub fn enter(&self, state: LinkState) {
+    /// Changes the state.
+    pub fn set_state(&self, state: LinkState) {
         self.update(|figures| {
             figures.state = state;
             figures.state_since = Stamp::now();
@@ -131,13 +130,12 @@ impl LinkStatus {
         });
     }
 
-    /// Changes figures, all of them seen together by [`snapshot`](Self::snapshot).
+    /// Changes figures, atomically with respect to [`snapshot`](Self::snapshot).
     pub fn update(&self, change: impl FnOnce(&mut LinkFigures)) {
         change(&mut self.lock());
     }
 
-    /// An update is complete before a panic can release the lock, so a poisoned one still tells the
-    /// truth.
+    // A poisoned lock is recovered: an update is complete before a panic can release the lock.
     fn lock(&self) -> MutexGuard<'_, LinkFigures> {
         self.figures.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -148,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ipv6_addresses_stand_in_brackets() {
+    fn ipv6_addresses_are_in_brackets() {
         let url = |address: &str| {
             Endpoint {
                 address: address.to_owned(),
@@ -162,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn another_address_or_port_is_another_server_and_tls_is_not() {
+    fn address_or_port_makes_another_server_and_tls_does_not() {
         let plain = |address: &str, port| Endpoint {
             address: address.to_owned(),
             port,
@@ -183,18 +181,18 @@ mod tests {
     }
 
     #[test]
-    fn the_zone_of_an_address_stays_here() {
+    fn zone_of_an_address_is_not_sent() {
         let endpoint = Endpoint {
             address: "fe80::1%eth0".to_owned(),
             port: 5050,
             tls: None,
         };
-        assert_eq!(endpoint.authority(), "[fe80::1]:5050");
+        assert_eq!(endpoint.host_field(), "[fe80::1]:5050");
         assert_eq!(endpoint.url(), "ws://[fe80::1%eth0]:5050/");
     }
 
     #[test]
-    fn with_tls_it_is_another_scheme() {
+    fn tls_changes_the_scheme_of_the_url() {
         let endpoint = Endpoint {
             address: "sensr.example".to_owned(),
             port: 5050,
@@ -208,14 +206,14 @@ mod tests {
     }
 
     #[test]
-    fn only_an_established_link_counts_as_one() {
+    fn only_established_connections_are_counted() {
         let link = LinkStatus::default();
         for state in [
             LinkState::Connecting,
             LinkState::Connected,
             LinkState::Backoff,
         ] {
-            link.enter(state);
+            link.set_state(state);
             assert_eq!(link.snapshot().state, state);
         }
         assert_eq!(link.snapshot().connects, 1);

@@ -1,10 +1,11 @@
-//! TLS as SENSR's operators use it: the server's certificate is verified against a CA file that they hand out.
+//! TLS as operators of SENSR use it: the server's certificate is verified against a CA file that they hand out.
 //!
-//! The chain is always verified. Vendor certificates often carry another name than the one the machine is reached
-//! by, so the name can be looked for elsewhere or not at all; the latter is said whenever a link is established.
+//! The chain is always verified. Vendor certificates often have another name than the host name, so that another name can
+//! be set, or verification of the name switched off; then each connection logs a warning.
 
 mod ca_file;
 mod certificate;
+mod chain;
 mod failure;
 mod refusal;
 mod verifier;
@@ -27,45 +28,45 @@ pub use ca_file::CaFileError;
 pub use failure::TlsError;
 use verifier::{Findings, ServerVerifier};
 
-/// How a server is spoken to in TLS.
+/// TLS options of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsOptions {
-    /// PEM file with the certificates that the server's may be signed by.
+    /// PEM file with the CA certificates that may sign the server's.
     pub ca_file: PathBuf,
-    /// The name that the server's certificate must have. None: the one that is connected to.
+    /// Name that the server's certificate must have. `None` for the host name.
     pub server_name: Option<String>,
-    /// Whether that is looked at.
+    /// True if that name is verified.
     pub verify_name: bool,
 }
 
-/// Whether a certificate can have that name: a DNS name or an IP address.
+/// Returns whether a certificate can have that name: a DNS name or an IP address.
 #[must_use]
 pub fn is_server_name(name: &str) -> bool {
     ServerName::try_from(name).is_ok()
 }
 
-/// The certificates of a CA file, ready to verify a server's with.
-pub(super) struct Trust {
+/// Verifier with the certificates of a CA file.
+pub(super) struct TrustAnchors {
     provider: Arc<CryptoProvider>,
     verifier: ServerVerifier,
 }
 
-/// A connection behind its TLS handshake.
-pub(super) struct Secured {
+/// Connection after its TLS handshake.
+pub(super) struct TlsConnection {
     pub(super) stream: TlsStream<TcpStream>,
-    /// A fault of the server's certificate that did not keep it from being accepted.
+    /// Warning about the server's certificate, which was accepted nevertheless.
     pub(super) warning: Option<String>,
 }
 
-/// Has no certificate to show, and remembers whether one was asked for.
+/// Resolver without a client certificate, which records whether the server requested one.
 #[derive(Debug, Default)]
-struct NoCertificate {
-    is_asked: AtomicBool,
+struct NoClientCertificate {
+    is_requested: AtomicBool,
 }
 
-impl ResolvesClientCert for NoCertificate {
+impl ResolvesClientCert for NoClientCertificate {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        self.is_asked.store(true, Ordering::Relaxed);
+        self.is_requested.store(true, Ordering::Relaxed);
         None
     }
 
@@ -75,19 +76,20 @@ impl ResolvesClientCert for NoCertificate {
 }
 
 impl TlsOptions {
-    /// Whether a link could be tried, as far as can be told without a server.
-    pub fn check(&self) -> Result<(), CaFileError> {
-        self.verifier(&Arc::new(ring::default_provider())).map(drop)
+    /// Checks whether the CA file is usable.
+    pub fn check_ca_file(&self) -> Result<(), CaFileError> {
+        self.build_verifier(&Arc::new(ring::default_provider()))
+            .map(drop)
     }
 
-    /// Reads the CA file, at each attempt, so that a new one counts from the next link on. On another thread: the
-    /// network share that it is on may hang.
-    pub(super) async fn read_trust(&self) -> Result<Trust, TlsError> {
+    /// Reads the CA file, at each attempt, so that a new one applies from the next connection on. Runs on another thread,
+    /// because the network share that the file is on may hang.
+    pub(super) async fn load_trust_anchors(&self) -> Result<TrustAnchors, TlsError> {
         let options = self.clone();
         let read = tokio::task::spawn_blocking(move || {
             let provider = Arc::new(ring::default_provider());
-            let verifier = options.verifier(&provider)?;
-            Ok(Trust { provider, verifier })
+            let verifier = options.build_verifier(&provider)?;
+            Ok(TrustAnchors { provider, verifier })
         });
         match read.await {
             Ok(trust) => trust.map_err(TlsError::CaFile),
@@ -95,21 +97,21 @@ impl TlsOptions {
         }
     }
 
-    /// Shakes hands with a server that `trust` is for. `host` is what was connected to.
+    /// Performs the handshake with the server `host` on an established connection.
     pub(super) async fn connect(
         &self,
         stream: TcpStream,
         host: &str,
-        trust: Trust,
-    ) -> Result<Secured, TlsError> {
+        trust: TrustAnchors,
+    ) -> Result<TlsConnection, TlsError> {
         let name = self.server_name.as_deref().unwrap_or(host);
         let server_name =
             ServerName::try_from(name.to_owned()).map_err(|_| TlsError::NoServerName {
                 name: name.to_owned(),
             })?;
-        let Trust { provider, verifier } = trust;
+        let TrustAnchors { provider, verifier } = trust;
         let verifier = Arc::new(verifier);
-        let no_certificate = Arc::new(NoCertificate::default());
+        let no_certificate = Arc::new(NoClientCertificate::default());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("ring has the cipher suites of every version")
@@ -121,21 +123,26 @@ impl TlsOptions {
             .await;
         let stream = connected.map_err(|error| match verifier.findings.refusal() {
             Some(refusal) => TlsError::Certificate(refusal.to_owned()),
-            None => TlsError::of_handshake(error, no_certificate.is_asked.load(Ordering::Relaxed)),
+            None => {
+                TlsError::from_handshake(error, no_certificate.is_requested.load(Ordering::Relaxed))
+            }
         })?;
-        Ok(Secured {
+        Ok(TlsConnection {
             stream,
             warning: verifier.findings.warning().map(str::to_owned),
         })
     }
 
-    fn verifier(&self, provider: &Arc<CryptoProvider>) -> Result<ServerVerifier, CaFileError> {
-        let trusted = ca_file::certificates(&self.ca_file)?;
+    fn build_verifier(
+        &self,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<ServerVerifier, CaFileError> {
+        let trusted = ca_file::read_certificates(&self.ca_file)?;
         let mut roots = RootCertStore::empty();
         for (index, certificate) in trusted.iter().enumerate() {
             roots.add(certificate.clone()).map_err(|_| {
                 let number = index + 1;
-                CaFileError::bad(
+                CaFileError::unusable(
                     &self.ca_file,
                     format!("certificate number {number} in it is damaged: copy the file again"),
                 )
@@ -144,7 +151,7 @@ impl TlsOptions {
         let webpki =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
                 .build()
-                .map_err(|error| CaFileError::bad(&self.ca_file, error.to_string()))?;
+                .map_err(|error| CaFileError::unusable(&self.ca_file, error.to_string()))?;
         Ok(ServerVerifier {
             webpki,
             trusted,
@@ -160,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn server_names_are_dns_names_and_addresses() {
+    fn server_names_are_dns_names_and_ip_addresses() {
         for name in ["sensr", "a.example", "192.0.2.1", "2001:db8::1"] {
             assert!(is_server_name(name), "{name}");
         }

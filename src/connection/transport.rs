@@ -1,4 +1,4 @@
-//! The bytes below the WebSocket: TCP, or TLS over it.
+//! Byte stream below the WebSocket: TCP, or TLS over TCP.
 
 use std::io;
 use std::pin::Pin;
@@ -9,17 +9,17 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use super::message_count::MessageCount;
-use super::tls::Secured;
+use super::message_counter::MessageCounter;
+use super::tls::TlsConnection;
 
-/// A connection to the server. Remembers when a byte last came.
+/// Connection to the server. Records the time of the last received byte.
 #[derive(Debug)]
 pub(super) struct Transport {
     stream: Stream,
-    heard: Instant,
+    last_received: Instant,
     warning: Option<String>,
-    /// From the end of the handshake on.
-    messages: Option<MessageCount>,
+    /// `None` until the end of the handshake.
+    messages: Option<MessageCounter>,
 }
 
 #[derive(Debug)]
@@ -33,8 +33,8 @@ impl Transport {
         Self::new(Stream::Plain(stream))
     }
 
-    pub(super) fn tls(secured: Secured) -> Self {
-        let Secured { stream, warning } = secured;
+    pub(super) fn tls(connection: TlsConnection) -> Self {
+        let TlsConnection { stream, warning } = connection;
         Self {
             warning,
             ..Self::new(Stream::Tls(Box::new(stream)))
@@ -44,30 +44,32 @@ impl Transport {
     fn new(stream: Stream) -> Self {
         Self {
             stream,
-            heard: Instant::now(),
+            last_received: Instant::now(),
             warning: None,
             messages: None,
         }
     }
 
-    /// A fault of the server's certificate that did not keep it from being accepted.
+    /// Warning about the server's certificate, which was accepted nevertheless.
     pub(super) fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }
 
-    /// From now on frames come. `first` are those bytes of them that have been read already.
-    pub(super) fn begin_frames(&mut self, first: &[u8]) {
-        self.messages.insert(MessageCount::default()).feed(first);
+    /// Starts counting messages, at the end of the handshake. `first` are the bytes of frames that have been read already.
+    pub(super) fn start_frames(&mut self, first: &[u8]) {
+        self.messages
+            .insert(MessageCounter::default())
+            .count_bytes(first);
     }
 
-    /// Messages of which at least a part was read from the socket.
-    pub(super) fn messages_begun(&self) -> u64 {
-        self.messages.as_ref().map_or(0, MessageCount::begun)
+    /// Number of messages of which at least one byte was read from the socket.
+    pub(super) fn started_messages(&self) -> u64 {
+        self.messages.as_ref().map_or(0, MessageCounter::started)
     }
 
-    /// When a byte last came.
-    pub(super) fn heard(&self) -> Instant {
-        self.heard
+    /// Time of the last received byte.
+    pub(super) fn last_received(&self) -> Instant {
+        self.last_received
     }
 }
 
@@ -85,9 +87,9 @@ impl AsyncRead for Transport {
         };
         let read = &buf.filled()[before..];
         if !read.is_empty() {
-            this.heard = Instant::now();
+            this.last_received = Instant::now();
             if let Some(messages) = &mut this.messages {
-                messages.feed(read);
+                messages.count_bytes(read);
             }
         }
         result

@@ -96,7 +96,7 @@ impl ClockDiagnostic {
 
 fn warn_of_frozen_clock(input: &DiagnosticsInput) -> Option<String> {
     let warning = "the server's clock is frozen: check the time synchronization of the server";
-    input.anomalies.is_standing.then(|| warning.to_owned())
+    input.anomalies.is_frozen.then(|| warning.to_owned())
 }
 
 fn describe_offset(input: &DiagnosticsInput) -> (Level, String) {
@@ -142,7 +142,7 @@ fn with_clock_values(status: Status, input: &DiagnosticsInput) -> Status {
         .with_value("messages older than the previous one", anomalies.backward)
         .with_value("messages without a usable time", anomalies.invalid)
         .with_value("messages with an outlying time", anomalies.outliers)
-        .with_value("server's clock is frozen", anomalies.is_standing)
+        .with_value("server's clock is frozen", anomalies.is_frozen)
         .with_value("stamp_source", source)
 }
 
@@ -237,11 +237,11 @@ mod tests {
     #[test]
     fn a_frozen_clock_is_a_warning_while_it_is_frozen() {
         let mut fixture = Fixture::new(StampSource::Receive);
-        fixture.sample.input.anomalies.is_standing = true;
+        fixture.sample.input.anomalies.is_frozen = true;
         let status = fixture.assess_after(1);
         assert_eq!(status.level, Level::Warn);
         assert!(status.message.contains("is frozen"), "{}", status.message);
-        fixture.sample.input.anomalies.is_standing = false;
+        fixture.sample.input.anomalies.is_frozen = false;
         assert_eq!(fixture.assess_after(1).level, Level::Ok);
     }
 

@@ -97,7 +97,7 @@ fn set_arbitrary_values(input: &mut DiagnosticsInput, [a, b, c, d]: [u64; 4]) {
         backward: a,
         invalid: d,
         outliers: b,
-        is_standing: c % 2 > 0,
+        is_frozen: c % 2 > 0,
     };
     input.memory = Some(ProcessMemory {
         rss_bytes: b,

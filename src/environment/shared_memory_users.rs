@@ -35,7 +35,7 @@ impl SharedMemoryUsers {
         if self.looks.is_due(now, PERIOD) {
             self.users = shared_memory::other_users();
             if !self.users.is_empty()
-                && let Some(suppressed) = self.complaint.pass(now)
+                && let Some(suppressed) = self.complaint.try_acquire(now)
             {
                 log::warn!("{}{suppressed}", shared_memory::warning(&self.users));
             }

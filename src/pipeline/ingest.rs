@@ -18,7 +18,7 @@ use crate::time::log_throttle::LogThrottle;
 
 /// Logs a warning, unless the throttle suppresses it.
 fn warn_throttled(throttle: &mut LogThrottle, line: impl FnOnce() -> String) {
-    if let Some(suppressed) = throttle.pass(Instant::now()) {
+    if let Some(suppressed) = throttle.try_acquire(Instant::now()) {
         log::warn!("{}{suppressed}", line());
     }
 }

@@ -73,7 +73,7 @@ impl DiagnosticsPublisher {
                 .collect(),
         };
         if let Err(error) = self.publisher.publish(&message)
-            && let Some(suppressed) = self.refusal_throttle.pass(input.now)
+            && let Some(suppressed) = self.refusal_throttle.try_acquire(input.now)
         {
             log::warn!("{TOPIC}: the middleware refused the message: {error}{suppressed}");
         }

@@ -49,7 +49,7 @@ impl DuplicateBridgeCheck {
         if self.poll_timer.is_due(now, POLL_PERIOD) {
             self.others = self.query_graph(node);
             if !self.others.is_empty()
-                && let Some(suppressed) = self.warning_throttle.pass(now)
+                && let Some(suppressed) = self.warning_throttle.try_acquire(now)
             {
                 log::warn!("{}{suppressed}", self.warning());
             }

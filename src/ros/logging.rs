@@ -143,7 +143,7 @@ impl RosLogger {
             return Some(to_c_text(line));
         }
         let mut throttle = self.r2r.lock().unwrap_or_else(PoisonError::into_inner);
-        let suppressed = throttle.pass(&line, Instant::now())?;
+        let suppressed = throttle.try_acquire(&line, Instant::now())?;
         Some(to_c_text(format!("{line}{suppressed}")))
     }
 }

@@ -58,7 +58,7 @@ impl Reporter {
             self.diagnostics.publish(metrics, queues, config, others);
         }
         let timers = [&self.statistics_timer, &self.diagnostics_timer];
-        let next = timers.into_iter().filter_map(RateLimiter::next).min();
+        let next = timers.into_iter().filter_map(RateLimiter::next_due).min();
         next.unwrap_or(now)
     }
 

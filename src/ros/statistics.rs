@@ -190,7 +190,7 @@ fn clock_statistics(clock: &ClockOffsetEstimator) -> ClockStatistics {
         backward: anomalies.backward,
         invalid: anomalies.invalid,
         outliers: anomalies.outliers,
-        frozen: anomalies.is_standing,
+        frozen: anomalies.is_frozen,
     }
 }
 

@@ -9,7 +9,7 @@ use super::RuntimeError;
 use super::publisher::DdsSink;
 use crate::config::Config;
 use crate::connection::options::LinkOptions;
-use crate::connection::reconnect;
+use crate::connection::reconnect::run_link;
 use crate::metrics::Metrics;
 use crate::pipeline::ingest::{OutputIngest, PointsIngest};
 use crate::pipeline::publish::{ObjectPublishWorker, PointsPublishWorker, ReliablePublishWorker};
@@ -83,14 +83,14 @@ impl ThreadSpawner {
         );
         let (metrics, shutdown) = (Arc::clone(&self.metrics), self.shutdown.clone());
         let points = Worker::spawn("sensr-points", move || {
-            let link = reconnect::run(&metrics.points.link, points, shutdown.clone(), clouds);
+            let link = run_link(&metrics.points.link, points, shutdown.clone(), clouds);
             runtime.run(link, signals.forward(shutdown));
             Ok(())
         })?;
         let (metrics, shutdown) = (Arc::clone(&self.metrics), self.shutdown.clone());
         let (runtime, heartbeat) = (create_runtime()?, self.heartbeat.clone());
         let output = Worker::spawn("sensr-output", move || {
-            let link = reconnect::run(&metrics.output.link, output, shutdown, others);
+            let link = run_link(&metrics.output.link, output, shutdown, others);
             runtime.run(link, heartbeat.watch());
             Ok(())
         })?;

@@ -1,12 +1,12 @@
-//! The server's clock against ours, from when messages were sent and when they came.
+//! Offset between the server's clock and the local one, estimated from the times at which messages were sent and received.
 //!
-//! Receive time minus server time is the offset of the clocks plus the delay of the message. Delays vary,
-//! but not below the shortest way: the smallest difference within a minute is the best estimate there is
-//! without asking the server.
+//! The difference, receive time minus server time, is the offset of the clocks plus the delay of the message. Delays vary,
+//! but not below that of the shortest path: the smallest difference within a minute is the best estimate possible without
+//! a request to the server.
 //!
-//! A message may carry another time than that of its sending: an event its own, a server that has not set its
-//! clock any. So an offset is believed when several messages agree on it, and a step of the server's clock
-//! likewise. A step of ours shows on the monotonic clock and is believed at once.
+//! A message may have another time than that of its sending: an event has its own, and a server whose clock is not set
+//! any. An offset is therefore accepted when several messages agree on it, and so is a step of the server's clock. A step
+//! of the local clock shows against the monotonic one and is accepted at once.
 
 mod candidate;
 mod standstill;
@@ -16,71 +16,71 @@ use std::time::{Duration, Instant};
 
 use crate::time::stamp::{Arrival, Stamp};
 use candidate::Candidate;
-use standstill::{Movement, Standing};
+use standstill::{ClockMotion, StandstillDetector};
 use window::Window;
 
-/// A difference that is off by more than this is a step of a clock, a delay, or another time than that of the
-/// message. NTP slews what is less.
+/// Deviation of a difference above which it is a step of a clock, a delay, or another time than that of the message. NTP
+/// slews smaller ones.
 const TOLERANCE_NS: u64 = 500_000_000;
-/// Messages that all come so much later than before, for so long, are no delay but another clock.
+/// Time for which all messages must be late to be a step of the clock and not a delay.
 const LATE_FOR: Duration = Duration::from_secs(5);
-/// And there must be so many of them.
+/// Number of messages that must be late, too.
 const LATE_COUNT: u32 = 10;
 
-/// What is known of the server's clock. All differences are ours minus the server's.
+/// Estimate of the offset. All differences are local time minus server time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
-    /// The smallest difference within the last minute, nanoseconds. Includes the shortest delay.
+    /// Smallest difference within the last minute, nanoseconds. Includes the shortest delay.
     pub offset_ns: i64,
     /// Largest minus smallest within the last minute, nanoseconds.
     pub spread_ns: i64,
-    /// Growth of the offset, parts per million. 0 until it is known.
+    /// Growth of the offset, parts per million. 0 while unknown.
     pub drift_ppm: f64,
 }
 
-/// What was odd about the clocks. All counts are since the start.
+/// Anomalies of the two clocks. Counts are since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ClockAnomalies {
-    /// Times that one of the clocks jumped.
+    /// Number of jumps of either clock.
     pub jumps: u64,
-    /// The latest jump: by how much the difference grew, nanoseconds.
+    /// Latest jump: growth of the difference, nanoseconds.
     pub last_jump_ns: i64,
-    /// Messages with a time before that of the message before.
+    /// Messages with an earlier time than the previous message.
     pub backward: u64,
-    /// Messages without a time, with one that is none ([`Stamp::from_wire`]), or with one that stands still.
+    /// Messages without a time, with an invalid one ([`Stamp::from_wire`]), or with that of a frozen clock.
     pub invalid: u64,
-    /// Messages with a time that does not fit the server's clock as it is believed to be.
+    /// Messages with a time that does not fit the estimate.
     pub outliers: u64,
-    /// The server's clock stands still now.
-    pub is_standing: bool,
+    /// True if the server's clock is frozen now.
+    pub is_frozen: bool,
 }
 
-/// Findings about the clocks in one message.
+/// Findings about the clocks from one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Observation {
-    /// One of the clocks jumped: the growth of ours minus the server's, nanoseconds.
+    /// Jump of either clock: growth of the difference, nanoseconds.
     pub jump_ns: Option<i64>,
-    /// The time of the message is one of the server's clock as it is believed to be.
-    pub is_believed: bool,
-    /// The server's clock was just found to stand still.
-    pub has_stopped: bool,
+    /// True if the time of the message fits the estimate.
+    pub is_plausible: bool,
+    /// True if the server's clock was just detected to be frozen.
+    pub has_frozen: bool,
 }
 
-/// Estimator of the server's clock. Bounded: a few kilobytes, whatever comes.
+/// Estimator of the offset of the server's clock. Its memory is bounded: a few kilobytes.
 #[derive(Debug, Default)]
 pub struct ClockOffsetEstimator {
     window: Window,
     candidate: Option<Candidate>,
-    standing: Option<Standing>,
+    standstill: Option<StandstillDetector>,
     late: Option<Late>,
     last_arrival: Option<Arrival>,
     last_server_ns: Option<i64>,
-    /// The latest time of the server that was believed.
-    believed_ns: i64,
+    /// Latest plausible time of the server.
+    plausible_ns: i64,
     anomalies: ClockAnomalies,
 }
 
-/// A message with a time.
+/// Times of one message.
 #[derive(Debug, Clone, Copy)]
 struct Sample {
     instant: Instant,
@@ -88,7 +88,7 @@ struct Sample {
     difference_ns: i64,
 }
 
-/// Messages that come too late to fit the estimate.
+/// Messages in a row that are too late to fit the estimate.
 #[derive(Debug, Clone, Copy)]
 struct Late {
     since: Instant,
@@ -97,15 +97,15 @@ struct Late {
 }
 
 impl ClockOffsetEstimator {
-    /// Takes the time of a message. None: it has none.
+    /// Updates the estimate by a message. `server` is its time, `None` if it has none.
     pub fn observe(&mut self, arrival: Arrival, server: Option<Stamp>) -> Observation {
-        let mut seen = Observation {
-            jump_ns: self.follow_our_clock(arrival),
+        let mut observation = Observation {
+            jump_ns: self.detect_local_step(arrival),
             ..Observation::default()
         };
         let Some(server) = server else {
             self.anomalies.invalid += 1;
-            return seen;
+            return observation;
         };
         let server_ns = server.as_ns();
         let sample = Sample {
@@ -117,59 +117,59 @@ impl ClockOffsetEstimator {
         if last.is_some_and(|last| server_ns < last) {
             self.anomalies.backward += 1;
         }
-        let movement = if let Some(standing) = &mut self.standing {
-            standing.note(&sample)
+        let motion = if let Some(standstill) = &mut self.standstill {
+            standstill.add_sample(&sample)
         } else {
-            self.standing = Some(Standing::new(&sample));
-            Movement::Runs
+            self.standstill = Some(StandstillDetector::new(&sample));
+            ClockMotion::Running
         };
-        self.anomalies.is_standing = movement != Movement::Runs;
-        if self.anomalies.is_standing {
+        self.anomalies.is_frozen = motion != ClockMotion::Running;
+        if self.anomalies.is_frozen {
             self.anomalies.invalid += 1;
-            seen.has_stopped = movement == Movement::Stops;
-            return seen;
+            observation.has_frozen = motion == ClockMotion::Stopped;
+            return observation;
         }
         match self.offset_ns() {
-            None => seen.is_believed = self.consider(&sample).is_some(),
-            Some(offset_ns) => self.compare(&sample, offset_ns, &mut seen),
+            None => observation.is_plausible = self.test_candidate(&sample).is_some(),
+            Some(offset_ns) => self.compare_to_estimate(&sample, offset_ns, &mut observation),
         }
-        if seen.is_believed {
-            self.believed_ns = server_ns;
+        if observation.is_plausible {
+            self.plausible_ns = server_ns;
         }
-        seen
+        observation
     }
 
-    /// Forgets all but the counts: from now on it is another server.
+    /// Resets everything but the counts, for another server.
     pub fn reset(&mut self) {
         *self = Self {
             anomalies: ClockAnomalies {
-                is_standing: false,
+                is_frozen: false,
                 ..self.anomalies
             },
             ..Self::default()
         };
     }
 
-    /// [`Estimate::offset_ns`], without the cost of the rest.
+    /// Returns [`Estimate::offset_ns`] only, which is cheaper.
     #[must_use]
     pub fn offset_ns(&self) -> Option<i64> {
         self.window.offset_ns()
     }
 
-    /// The estimate of the offset. None until several messages agree.
+    /// Returns the estimate. `None` until several messages agree.
     #[must_use]
     pub fn estimate(&self) -> Option<Estimate> {
         self.window.estimate()
     }
 
-    /// What was odd so far.
+    /// Returns the anomalies so far.
     #[must_use]
     pub fn anomalies(&self) -> ClockAnomalies {
         self.anomalies
     }
 
-    /// A step of our clock against the monotonic one, which all differences follow.
-    fn follow_our_clock(&mut self, now: Arrival) -> Option<i64> {
+    /// Detects a step of the local clock against the monotonic one, by which all differences change.
+    fn detect_local_step(&mut self, now: Arrival) -> Option<i64> {
         let last = self.last_arrival.replace(now)?;
         let elapsed = now.instant.duration_since(last.instant);
         let elapsed_ns = i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX);
@@ -178,61 +178,68 @@ impl ClockOffsetEstimator {
             return None;
         }
         if let Some(candidate) = &mut self.candidate {
-            candidate.shift(step_ns);
+            candidate.shift_by(step_ns);
         }
         let offset_ns = self.offset_ns()?;
-        self.jump(now.instant, step_ns, offset_ns.saturating_add(step_ns));
+        self.record_jump(now.instant, step_ns, offset_ns.saturating_add(step_ns));
         Some(step_ns)
     }
 
-    /// Holds a message against the estimate.
-    fn compare(&mut self, sample: &Sample, offset_ns: i64, seen: &mut Observation) {
+    /// Compares a message to the estimate.
+    fn compare_to_estimate(
+        &mut self,
+        sample: &Sample,
+        offset_ns: i64,
+        observation: &mut Observation,
+    ) {
         let difference_ns = sample.difference_ns;
         if difference_ns.abs_diff(offset_ns) <= TOLERANCE_NS {
             self.late = None;
             self.candidate = None;
-            self.window.enter(sample.instant, difference_ns);
-            seen.is_believed = true;
+            self.window.add_difference(sample.instant, difference_ns);
+            observation.is_plausible = true;
             return;
         }
-        let fits_candidate = self.candidate.is_some_and(|it| it.fits(sample));
-        // Messages come in order, so one that was only delayed has a later time than those before.
-        let is_delayed = difference_ns > offset_ns && sample.server_ns > self.believed_ns;
+        let fits_candidate = self
+            .candidate
+            .is_some_and(|candidate| candidate.agrees_with(sample));
+        // Messages are received in order: one that was only delayed has a later time than the previous ones.
+        let is_delayed = difference_ns > offset_ns && sample.server_ns > self.plausible_ns;
         let smallest_ns = if is_delayed && !fits_candidate {
-            self.window.enter(sample.instant, difference_ns);
-            seen.is_believed = true;
-            self.late_for_good(sample)
+            self.window.add_difference(sample.instant, difference_ns);
+            observation.is_plausible = true;
+            self.track_late(sample)
         } else {
             self.anomalies.outliers += 1;
-            self.consider(sample)
+            self.test_candidate(sample)
         };
         if let Some(smallest_ns) = smallest_ns {
             let jump_ns = smallest_ns.saturating_sub(offset_ns);
-            self.jump(sample.instant, jump_ns, smallest_ns);
-            seen.is_believed = true;
-            seen.jump_ns = Some(jump_ns);
+            self.record_jump(sample.instant, jump_ns, smallest_ns);
+            observation.is_plausible = true;
+            observation.jump_ns = Some(jump_ns);
         }
     }
 
-    /// Holds a message against those before that did not fit either. Returns the smallest difference of them
-    /// as soon as enough of them agree, which starts the estimate.
-    fn consider(&mut self, sample: &Sample) -> Option<i64> {
+    /// Compares a message to previous ones that did not fit either. When enough of them agree, restarts the estimate from
+    /// their smallest difference and returns it.
+    fn test_candidate(&mut self, sample: &Sample) -> Option<i64> {
         let Some(candidate) = &mut self.candidate else {
             self.candidate = Some(Candidate::new(sample));
             return None;
         };
-        if !candidate.note(sample) {
+        if !candidate.add_sample(sample) {
             return None;
         }
         let smallest_ns = candidate.min_ns();
         self.candidate = None;
-        self.window.restart(sample.instant, smallest_ns);
+        self.window.restart_from(sample.instant, smallest_ns);
         Some(smallest_ns)
     }
 
-    /// Late messages do not count until it is clear whether they were delayed. Returns the smallest difference
-    /// of them as soon as it is clear that they were not.
-    fn late_for_good(&mut self, sample: &Sample) -> Option<i64> {
+    /// Tracks late messages, which may just be delayed. Returns their smallest difference when there are too many of them
+    /// for a delay.
+    fn track_late(&mut self, sample: &Sample) -> Option<i64> {
         let late = self.late.get_or_insert(Late {
             since: sample.instant,
             count: 0,
@@ -240,17 +247,17 @@ impl ClockOffsetEstimator {
         });
         late.count += 1;
         late.min_ns = late.min_ns.min(sample.difference_ns);
-        let is_for_good =
+        let is_step =
             late.count >= LATE_COUNT && sample.instant.duration_since(late.since) >= LATE_FOR;
-        is_for_good.then_some(late.min_ns)
+        is_step.then_some(late.min_ns)
     }
 
-    /// Starts anew from a difference, after a step by `jump_ns`.
-    fn jump(&mut self, now: Instant, jump_ns: i64, difference_ns: i64) {
+    /// Records a jump by `jump_ns` and restarts the estimate from a difference.
+    fn record_jump(&mut self, now: Instant, jump_ns: i64, difference_ns: i64) {
         self.anomalies.jumps += 1;
         self.anomalies.last_jump_ns = jump_ns;
         self.late = None;
-        self.window.restart(now, difference_ns);
+        self.window.restart_from(now, difference_ns);
     }
 }
 

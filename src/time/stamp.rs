@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// A time as ROS writes it (`builtin_interfaces/Time`): since the Unix epoch, on the system clock.
+/// Time since the Unix epoch on the system clock, as in `builtin_interfaces/Time`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Stamp {
     /// Whole seconds.

@@ -1,5 +1,5 @@
-//! The properties of `fuzz/properties` over the corpus and mutations of it, the same ones every time.
-//! `scripts/fuzz` looks for more.
+//! Properties of `fuzz/properties`, checked over the corpus and deterministic mutations of it. `scripts/fuzz` runs them under
+//! a fuzzer.
 
 mod mutation;
 #[path = "../../fuzz/properties/mod.rs"]
@@ -16,10 +16,10 @@ use mutation::Mutator;
 /// Mutations per target.
 const MUTATIONS: usize = 4000;
 
-/// What properties measure of memory is that of all threads: one at a time.
-static TURN: Mutex<()> = Mutex::new(());
+/// Held by each test, because the properties measure the memory of all threads.
+static SERIAL: Mutex<()> = Mutex::new(());
 
-fn corpus(target: &str) -> Vec<Vec<u8>> {
+fn read_corpus(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("fuzz/corpus")
         .join(target);
@@ -33,11 +33,11 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
     paths.into_iter().map(read).collect()
 }
 
-fn check(target: &str, property: fn(&[u8])) {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let corpus = corpus(target);
+fn check_property(target: &str, property: fn(&[u8])) {
+    let _serial = SERIAL.lock().unwrap_or_else(PoisonError::into_inner);
+    let corpus = read_corpus(target);
     let mut mutator = Mutator::new(&corpus);
-    let mutated = std::iter::repeat_with(|| mutator.mutation()).take(MUTATIONS);
+    let mutated = std::iter::repeat_with(|| mutator.next_mutation()).take(MUTATIONS);
     for input in corpus.iter().cloned().chain(mutated) {
         if catch_unwind(AssertUnwindSafe(|| property(&input))).is_err() {
             let input = input.escape_ascii();
@@ -48,25 +48,25 @@ fn check(target: &str, property: fn(&[u8])) {
 
 #[test]
 fn points() {
-    check("points", properties::points);
+    check_property("points", properties::points);
 }
 
 #[test]
 fn output() {
-    check("output", properties::output);
+    check_property("output", properties::output);
 }
 
 #[test]
 fn websocket() {
-    check("websocket", properties::websocket);
+    check_property("websocket", properties::websocket);
 }
 
 #[test]
 fn hosts() {
-    check("hosts", properties::hosts);
+    check_property("hosts", properties::hosts);
 }
 
 #[test]
 fn parameters() {
-    check("parameters", properties::parameters);
+    check_property("parameters", properties::parameters);
 }

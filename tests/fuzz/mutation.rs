@@ -1,15 +1,15 @@
-//! Input that is nearly what somebody wrote.
+//! Mutations of the corpus.
 
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
-/// As `scripts/fuzz` has it.
+/// Same limit as in `scripts/fuzz`.
 const MAX_LENGTH: usize = 4096;
 
-/// Bytes that lengths, counts and keys turn on.
-const TELLING: [u8; 10] = [0, 1, 2, 0x0a, 0x12, 0x7f, 0x80, 0xfe, 0xff, b'\n'];
+/// Bytes with a meaning as lengths, counts or keys.
+const INTERESTING: [u8; 10] = [0, 1, 2, 0x0a, 0x12, 0x7f, 0x80, 0xfe, 0xff, b'\n'];
 
-/// Mutates the entries of a corpus, the same way every time.
+/// Deterministic generator of mutations.
 pub(crate) struct Mutator<'a> {
     corpus: &'a [Vec<u8>],
     random: StdRng,
@@ -23,21 +23,21 @@ impl<'a> Mutator<'a> {
         }
     }
 
-    /// An entry, changed in one to eight places.
-    pub(crate) fn mutation(&mut self) -> Vec<u8> {
-        let mut bytes = self.entry().to_vec();
+    /// Returns an entry with one to eight changes.
+    pub(crate) fn next_mutation(&mut self) -> Vec<u8> {
+        let mut bytes = self.random_entry().to_vec();
         for _ in 0..self.random.random_range(1..=8) {
-            self.change(&mut bytes);
+            self.change_bytes(&mut bytes);
         }
         bytes.truncate(MAX_LENGTH);
         bytes
     }
 
-    fn entry(&mut self) -> &'a [u8] {
+    fn random_entry(&mut self) -> &'a [u8] {
         &self.corpus[self.random.random_range(0..self.corpus.len())]
     }
 
-    fn change(&mut self, bytes: &mut Vec<u8>) {
+    fn change_bytes(&mut self, bytes: &mut Vec<u8>) {
         let random = &mut self.random;
         let place = random.random_range(0..=bytes.len());
         let end = bytes.len().min(place + random.random_range(1..=16));
@@ -49,15 +49,18 @@ impl<'a> Mutator<'a> {
             1 => bytes[place..end]
                 .iter_mut()
                 .take(1)
-                .for_each(|byte| *byte = TELLING[random.random_range(0..TELLING.len())]),
-            2 => bytes.insert(place, TELLING[random.random_range(0..TELLING.len())]),
+                .for_each(|byte| *byte = INTERESTING[random.random_range(0..INTERESTING.len())]),
+            2 => bytes.insert(
+                place,
+                INTERESTING[random.random_range(0..INTERESTING.len())],
+            ),
             3 => drop(bytes.drain(place..end)),
             4 => {
                 let again = bytes[place..end].to_vec();
                 bytes.splice(place..place, again);
             }
             _ => {
-                let other = self.entry();
+                let other = self.random_entry();
                 let from = self.random.random_range(0..=other.len());
                 bytes.splice(place.., other[from..].iter().copied());
             }
@@ -66,11 +69,11 @@ impl<'a> Mutator<'a> {
 }
 
 #[test]
-fn the_same_every_time_and_something_else_each_time() {
+fn mutations_are_deterministic_and_differ() {
     let corpus = [b"sites: {a: {address: x}}".to_vec(), vec![]];
     let mutations = || {
         let mut mutator = Mutator::new(&corpus);
-        let mutations = std::iter::repeat_with(move || mutator.mutation());
+        let mutations = std::iter::repeat_with(move || mutator.next_mutation());
         mutations.take(100).collect::<Vec<_>>()
     };
     let first = mutations();

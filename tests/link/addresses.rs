@@ -1,9 +1,9 @@
-//! Names and addresses.
+//! Name resolution.
 
 use sensr_bridge::connection::options::LinkOptions;
 use sensr_bridge::connection::status::Endpoint;
 
-use crate::support::{Rig, Server, options};
+use crate::support::{Fixture, Server, options};
 
 fn at(address: &str, port: u16) -> LinkOptions {
     let mut options = options(port);
@@ -18,22 +18,25 @@ fn at(address: &str, port: u16) -> LinkOptions {
 #[tokio::test]
 async fn all_addresses_of_a_name_are_tried() {
     let server = Server::start().await;
-    let rig = Rig::start(at("localhost", server.port()));
+    let fixture = Fixture::start(at("localhost", server.port()));
     server.accept().await;
-    rig.until("the link", |figures, _| figures.connects == 1)
+    fixture
+        .wait_until("the link", |figures, _| figures.connects == 1)
         .await;
 }
 
 /// RFC 6761: `.invalid` never resolves.
 #[tokio::test]
-async fn a_name_that_leads_nowhere_is_said_to() {
-    let rig = Rig::start(at("sensr.invalid", 5051));
-    rig.until("the error", |figures, _| {
-        figures
-            .last_error
-            .starts_with("cannot resolve sensr.invalid: ")
-    })
-    .await;
-    rig.until("another attempt", |figures, _| figures.failed_attempts >= 2)
+async fn unresolvable_name_is_reported_and_tried_again() {
+    let fixture = Fixture::start(at("sensr.invalid", 5051));
+    fixture
+        .wait_until("the error", |figures, _| {
+            figures
+                .last_error
+                .starts_with("cannot resolve sensr.invalid: ")
+        })
+        .await;
+    fixture
+        .wait_until("another attempt", |figures, _| figures.failed_attempts >= 2)
         .await;
 }

@@ -1,4 +1,4 @@
-//! Servers that are late, die, or are none.
+//! Attempts to connect: servers that start late, die, or are not WebSocket servers.
 
 use bytes::Bytes;
 use futures::SinkExt as _;
@@ -8,88 +8,96 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{PATIENCE, Rig, Server, options};
+use crate::support::{Fixture, Server, TIMEOUT, options};
 
 #[tokio::test]
-async fn a_server_that_comes_late_is_found() {
+async fn server_that_starts_late_is_connected_to() {
     let port = Server::start().await.port(); // free again
-    let rig = Rig::start(options(port));
-    rig.until("some failures", |figures, _| {
-        figures.failed_attempts >= 3 && figures.last_error.contains("cannot connect")
-    })
-    .await;
+    let fixture = Fixture::start(options(port));
+    fixture
+        .wait_until("some failures", |figures, _| {
+            figures.failed_attempts >= 3 && figures.last_error.contains("cannot connect")
+        })
+        .await;
     let server = Server(
         TcpListener::bind(("127.0.0.1", port))
             .await
             .expect("still free"),
     );
     server.accept().await;
-    rig.until("the link", |figures, _| figures.connects == 1)
+    fixture
+        .wait_until("the link", |figures, _| figures.connects == 1)
         .await;
 }
 
 #[tokio::test]
-async fn a_lost_server_is_found_again() {
+async fn lost_server_is_reconnected_to() {
     let server = Server::start().await;
-    let rig = Rig::start(options(server.port()));
+    let fixture = Fixture::start(options(server.port()));
     for round in 1..4u64 {
         let mut socket = server.accept().await;
         socket
             .send(Message::Binary(Bytes::from_static(b"x")))
             .await
             .unwrap();
-        rig.until("the data", |_, received| received.len() as u64 == round)
+        fixture
+            .wait_until("the data", |_, received| received.len() as u64 == round)
             .await;
         drop(socket); // no close frame
-        rig.until("the loss", |figures, _| figures.disconnects == round)
+        fixture
+            .wait_until("the loss", |figures, _| figures.disconnects == round)
             .await;
     }
 }
 
 #[tokio::test]
-async fn something_that_is_no_websocket_server_is_named() {
+async fn server_without_websocket_is_reported() {
     let server = Server::start().await;
-    let rig = Rig::start(options(server.port()));
-    let (mut stream, _) = timeout(PATIENCE, server.0.accept())
+    let fixture = Fixture::start(options(server.port()));
+    let (mut stream, _) = timeout(TIMEOUT, server.0.accept())
         .await
-        .expect("a client comes")
+        .expect("a client connects")
         .unwrap();
     stream
         .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
         .await
         .unwrap();
-    rig.until("the error", |figures, _| {
-        figures.last_error.contains("no WebSocket server")
-    })
-    .await;
+    fixture
+        .wait_until("the error", |figures, _| {
+            figures.last_error.contains("no WebSocket server")
+        })
+        .await;
 }
 
 #[tokio::test]
-async fn one_that_hangs_up_instead_of_answering_is_asked_for_tls() {
+async fn server_that_closes_instead_of_answering_is_reported() {
     let server = Server::start().await;
-    let rig = Rig::start(options(server.port()));
-    let (stream, _) = timeout(PATIENCE, server.0.accept())
+    let fixture = Fixture::start(options(server.port()));
+    let (stream, _) = timeout(TIMEOUT, server.0.accept())
         .await
-        .expect("a client comes")
+        .expect("a client connects")
         .unwrap();
     drop(stream);
-    rig.until("the error", |figures, _| {
-        figures.last_error.contains("without an answer") || figures.last_error.contains("reset")
-    })
-    .await;
+    fixture
+        .wait_until("the error", |figures, _| {
+            figures.last_error.contains("without an answer") || figures.last_error.contains("reset")
+        })
+        .await;
 }
 
-/// The whole attempt has a limit, whoever does not answer.
+/// The whole attempt has one timeout.
 #[tokio::test]
-async fn a_server_that_accepts_and_never_answers_is_given_up() {
+async fn server_that_accepts_and_never_answers_times_out() {
     let silent = Server::start().await;
-    let rig = Rig::start(options(silent.port()));
-    rig.until("the end of the attempt", |figures, _| {
-        figures.last_error == "connected, but no answer to the WebSocket handshake within 10 s"
-    })
-    .await;
-    rig.until("the next attempt", |figures, _| {
-        figures.failed_attempts >= 1 && figures.state == LinkState::Connecting
-    })
-    .await;
+    let fixture = Fixture::start(options(silent.port()));
+    fixture
+        .wait_until("the end of the attempt", |figures, _| {
+            figures.last_error == "connected, but no answer to the WebSocket handshake within 10 s"
+        })
+        .await;
+    fixture
+        .wait_until("the next attempt", |figures, _| {
+            figures.failed_attempts >= 1 && figures.state == LinkState::Connecting
+        })
+        .await;
 }

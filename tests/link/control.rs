@@ -1,4 +1,4 @@
-//! Links that are led elsewhere, made anew or paused while they run.
+//! Links that are reconfigured, reconnected or paused at run time.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,98 +12,108 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::support::{Rig, Server, close_frame, options};
+use crate::support::{Fixture, Server, options, read_close_frame};
 
 #[tokio::test]
-async fn a_changed_address_is_followed_at_once_and_politely() {
+async fn changed_address_reconnects_at_once_with_a_close_frame() {
     let (old, new) = (Server::start().await, Server::start().await);
-    let rig = Rig::start(options(old.port()));
+    let fixture = Fixture::start(options(old.port()));
     let mut socket = old.accept().await;
-    rig.until("the link", |figures, _| figures.connects == 1)
+    fixture
+        .wait_until("the link", |figures, _| figures.connects == 1)
         .await;
-    rig.options.send_replace(options(new.port()));
-    assert_eq!(close_frame(&mut socket).await.code, CloseCode::Normal);
+    fixture.options.send_replace(options(new.port()));
+    assert_eq!(read_close_frame(&mut socket).await.code, CloseCode::Normal);
     new.accept().await;
-    rig.until("the new link", |figures, _| {
-        figures.url.contains(&new.port().to_string())
-    })
-    .await;
+    fixture
+        .wait_until("the new link", |figures, _| {
+            figures.url.contains(&new.port().to_string())
+        })
+        .await;
 }
 
 #[tokio::test]
-async fn a_changed_address_ends_a_long_pause() {
-    let rig = Rig::in_a_long_pause().await;
+async fn changed_address_ends_a_long_backoff() {
+    let fixture = Fixture::in_a_long_backoff().await;
     let server = Server::start().await;
-    rig.options.send_replace(options(server.port()));
+    fixture.options.send_replace(options(server.port()));
     server.accept().await;
 }
 
 #[tokio::test]
-async fn asked_to_reconnect_it_does_at_once_and_politely() {
+async fn requested_reconnect_sends_a_close_frame() {
     let server = Server::start().await;
-    let rig = Rig::start(options(server.port()));
+    let fixture = Fixture::start(options(server.port()));
     let mut first = server.accept().await;
-    rig.until("the link", |figures, _| figures.connects == 1)
+    fixture
+        .wait_until("the link", |figures, _| figures.connects == 1)
         .await;
-    rig.change(|options| options.reconnect_generation += 1);
-    assert_eq!(close_frame(&mut first).await.code, CloseCode::Normal);
+    fixture.change_options(|options| options.reconnect_generation += 1);
+    assert_eq!(read_close_frame(&mut first).await.code, CloseCode::Normal);
     let _second = server.accept().await;
-    rig.until("the new link", |figures, _| figures.connects == 2)
+    fixture
+        .wait_until("the new link", |figures, _| figures.connects == 2)
         .await;
-    assert_eq!(rig.stop().await.failed_attempts, 0);
+    assert_eq!(fixture.stop().await.failed_attempts, 0);
 }
 
 #[tokio::test]
-async fn asked_to_reconnect_it_does_not_sit_out_a_pause() {
-    let rig = Rig::in_a_long_pause().await;
-    rig.change(|options| options.reconnect_generation += 1);
-    rig.until("another attempt", |figures, _| figures.failed_attempts == 2)
+async fn requested_reconnect_ends_a_long_backoff() {
+    let fixture = Fixture::in_a_long_backoff().await;
+    fixture.change_options(|options| options.reconnect_generation += 1);
+    fixture
+        .wait_until("another attempt", |figures, _| figures.failed_attempts == 2)
         .await;
 }
 
 #[tokio::test]
-async fn a_paused_link_is_left_politely_and_resumed() {
+async fn paused_link_sends_a_close_frame_and_resumes() {
     let server = Server::start().await;
-    let rig = Rig::start(options(server.port()));
+    let fixture = Fixture::start(options(server.port()));
     let mut socket = server.accept().await;
-    rig.until("the link", |figures, _| figures.connects == 1)
+    fixture
+        .wait_until("the link", |figures, _| figures.connects == 1)
         .await;
-    rig.change(|options| options.enabled = false);
-    assert_eq!(close_frame(&mut socket).await.code, CloseCode::Normal);
-    rig.until("the pause", |figures, _| figures.state == LinkState::Paused)
+    fixture.change_options(|options| options.enabled = false);
+    assert_eq!(read_close_frame(&mut socket).await.code, CloseCode::Normal);
+    fixture
+        .wait_until("the pause", |figures, _| figures.state == LinkState::Paused)
         .await;
-    // Another request changes nothing about that.
-    rig.change(|options| options.reconnect_generation += 1);
-    let comes = timeout(Duration::from_millis(50), server.0.accept()).await;
-    assert!(comes.is_err(), "a paused link came");
-    assert_eq!(rig.link.snapshot().state, LinkState::Paused);
+    // A requested reconnect does not resume it.
+    fixture.change_options(|options| options.reconnect_generation += 1);
+    let connected = timeout(Duration::from_millis(50), server.0.accept()).await;
+    assert!(connected.is_err(), "a paused link connected");
+    assert_eq!(fixture.link.snapshot().state, LinkState::Paused);
 
-    rig.change(|options| options.enabled = true);
+    fixture.change_options(|options| options.enabled = true);
     let mut socket = server.accept().await;
     socket
         .send(Message::Binary(Bytes::from_static(b"x")))
         .await
         .unwrap();
-    rig.until("data", |_, received| received.len() == 1).await;
+    fixture
+        .wait_until("data", |_, received| received.len() == 1)
+        .await;
 }
 
 #[tokio::test]
-async fn a_paused_link_stops() {
+async fn paused_link_stops_at_shutdown() {
     let server = Server::start().await;
     let mut paused = options(server.port());
     paused.enabled = false;
-    let rig = Rig::start(paused);
-    rig.until("the pause", |figures, _| figures.state == LinkState::Paused)
+    let fixture = Fixture::start(paused);
+    fixture
+        .wait_until("the pause", |figures, _| figures.state == LinkState::Paused)
         .await;
-    let figures = rig.stop().await;
+    let figures = fixture.stop().await;
     assert_eq!((figures.connects, figures.failed_attempts), (0, 0));
 }
 
-/// A call of a handler.
+/// Handler that records its calls.
 #[derive(Debug, Default)]
-struct Told(Arc<Mutex<Vec<String>>>);
+struct CallRecorder(Arc<Mutex<Vec<String>>>);
 
-impl FrameHandler for Told {
+impl FrameHandler for CallRecorder {
     fn handle_frame(&mut self, payload: Bytes, _: Arrival) {
         let text = String::from_utf8_lossy(&payload).into_owned();
         self.0.lock().expect("no panic").push(text);
@@ -116,12 +126,12 @@ impl FrameHandler for Told {
 }
 
 #[tokio::test]
-async fn another_server_is_announced_before_its_frames_even_while_paused_and_another_link_is_not() {
+async fn new_server_is_announced_before_its_frames_and_a_reconnect_is_not() {
     let servers = [Server::start().await, Server::start().await];
     let absent = Server::start().await.port(); // free again
-    let told = Told::default();
-    let heard = Arc::clone(&told.0);
-    let rig = Rig::start_with(options(servers[0].port()), told);
+    let recorder = CallRecorder::default();
+    let calls = Arc::clone(&recorder.0);
+    let fixture = Fixture::start_with(options(servers[0].port()), recorder);
     let mut expected = vec![servers[0].port().to_string()];
     for _ in 0..2 {
         let mut socket = servers[0].accept().await;
@@ -130,24 +140,28 @@ async fn another_server_is_announced_before_its_frames_even_while_paused_and_ano
             .await
             .unwrap();
         expected.push("first".to_owned());
-        rig.until("a frame", |_, _| *heard.lock().unwrap() == expected)
+        fixture
+            .wait_until("a frame", |_, _| *calls.lock().unwrap() == expected)
             .await;
-        rig.change(|options| options.reconnect_generation += 1);
+        fixture.change_options(|options| options.reconnect_generation += 1);
     }
-    // One that does not answer counts too.
+    // A server that does not answer is announced too.
     for port in [absent, servers[1].port()] {
-        rig.change(|options| options.endpoint.port = port);
+        fixture.change_options(|options| options.endpoint.port = port);
         expected.push(port.to_string());
-        rig.until("the server", |_, _| *heard.lock().unwrap() == expected)
+        fixture
+            .wait_until("the server", |_, _| *calls.lock().unwrap() == expected)
             .await;
     }
     let _socket = servers[1].accept().await;
-    rig.change(|options| options.enabled = false);
-    rig.until("the pause", |figures, _| figures.state == LinkState::Paused)
+    fixture.change_options(|options| options.enabled = false);
+    fixture
+        .wait_until("the pause", |figures, _| figures.state == LinkState::Paused)
         .await;
-    rig.change(|options| options.endpoint.port = absent);
+    fixture.change_options(|options| options.endpoint.port = absent);
     expected.push(absent.to_string());
-    rig.until("the server", |_, _| *heard.lock().unwrap() == expected)
+    fixture
+        .wait_until("the server", |_, _| *calls.lock().unwrap() == expected)
         .await;
-    assert_eq!(rig.stop().await.last_error, "");
+    assert_eq!(fixture.stop().await.last_error, "");
 }

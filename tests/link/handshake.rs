@@ -1,4 +1,4 @@
-//! Answers to the WebSocket handshake as servers and proxies write them.
+//! Responses to the WebSocket handshake as servers and proxies write them.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::support::{PATIENCE, Rig, Server, options};
+use crate::support::{Fixture, Server, TIMEOUT, options};
 
-/// A whole binary frame of one byte.
+/// Binary frame of one byte.
 const FRAME: &[u8] = b"\x82\x01x";
 
-/// Takes a client's request. Returns the answer to its key.
-async fn request(server: &Server) -> (TcpStream, String) {
-    let (mut stream, _) = timeout(PATIENCE, server.0.accept())
+/// Reads a client's request. Returns the hash of its key.
+async fn read_request(server: &Server) -> (TcpStream, String) {
+    let (mut stream, _) = timeout(TIMEOUT, server.0.accept())
         .await
-        .expect("a client comes")
+        .expect("a client connects")
         .expect("accepted");
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
-        let read = timeout(PATIENCE, stream.read_buf(&mut request)).await;
+        let read = timeout(TIMEOUT, stream.read_buf(&mut request)).await;
         assert_ne!(read.expect("a request").expect("read"), 0);
     }
     let request = String::from_utf8(request).expect("ASCII");
@@ -32,7 +32,7 @@ async fn request(server: &Server) -> (TcpStream, String) {
     (stream, derive_accept_key(key.expect("a key").as_bytes()))
 }
 
-fn answer(connection: &str, accept: &str) -> String {
+fn response(connection: &str, accept: &str) -> String {
     format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\n{connection}\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
     )
@@ -48,14 +48,15 @@ async fn connection_is_a_list_of_tokens() {
         "Connection: keep-alive,\r\n Upgrade",
     ] {
         let server = Server::start().await;
-        let rig = Rig::start(options(server.port()));
-        let (mut stream, accept) = request(&server).await;
+        let fixture = Fixture::start(options(server.port()));
+        let (mut stream, accept) = read_request(&server).await;
         // With the first message in the same segment.
-        let bytes = [answer(connection, &accept).as_bytes(), FRAME].concat();
+        let bytes = [response(connection, &accept).as_bytes(), FRAME].concat();
         stream.write_all(&bytes).await.unwrap();
-        rig.until("the message", |_, received| received == [&b"x"[..]])
+        fixture
+            .wait_until("the message", |_, received| received == [&b"x"[..]])
             .await;
-        let figures = rig.stop().await;
+        let figures = fixture.stop().await;
         assert_eq!(
             (figures.connects, figures.truncated_frames),
             (1, 0),
@@ -65,22 +66,23 @@ async fn connection_is_a_list_of_tokens() {
 }
 
 #[tokio::test]
-async fn an_answer_may_come_in_pieces() {
+async fn response_may_arrive_in_pieces() {
     let server = Server::start().await;
-    let rig = Rig::start(options(server.port()));
-    let (mut stream, accept) = request(&server).await;
+    let fixture = Fixture::start(options(server.port()));
+    let (mut stream, accept) = read_request(&server).await;
     stream.set_nodelay(true).unwrap();
-    let bytes = [answer("Connection: Upgrade", &accept).as_bytes(), FRAME].concat();
+    let bytes = [response("Connection: Upgrade", &accept).as_bytes(), FRAME].concat();
     for byte in bytes {
         stream.write_all(&[byte]).await.unwrap();
         tokio::time::sleep(Duration::from_micros(100)).await;
     }
-    rig.until("the message", |_, received| received == [&b"x"[..]])
+    fixture
+        .wait_until("the message", |_, received| received == [&b"x"[..]])
         .await;
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_in_words() {
+async fn refusal_is_reported_with_its_reason() {
     let long = format!("HTTP/1.1 101 x\r\nX: {}", "y".repeat(20_000));
     for (reply, words) in [
         (
@@ -89,7 +91,7 @@ async fn a_refusal_is_told_in_words() {
         ),
         (
             "HTTP/1.0 403 Forbidden\r\n\r\n",
-            "answered 403 Forbidden: it wants a login",
+            "answered 403 Forbidden: it requires a login",
         ),
         ("SSH-2.0-x\r\n", "begins with \"SSH-2.0-x\""),
         (
@@ -100,32 +102,35 @@ async fn a_refusal_is_told_in_words() {
         ("HTTP/1.1 101 Swi", "before its answer was complete"),
     ] {
         let server = Server::start().await;
-        let rig = Rig::start(options(server.port()));
-        let (mut stream, _) = request(&server).await;
+        let fixture = Fixture::start(options(server.port()));
+        let (mut stream, _) = read_request(&server).await;
         stream.write_all(reply.as_bytes()).await.unwrap();
         stream.shutdown().await.unwrap();
-        rig.until(words, |figures, _| {
-            figures.last_error.contains("no WebSocket server") && figures.last_error.contains(words)
-        })
-        .await;
-        assert_eq!(rig.stop().await.connects, 0);
+        fixture
+            .wait_until(words, |figures, _| {
+                figures.last_error.contains("no WebSocket server")
+                    && figures.last_error.contains(words)
+            })
+            .await;
+        assert_eq!(fixture.stop().await.connects, 0);
     }
 }
 
 #[tokio::test]
-async fn an_extension_that_was_not_asked_for_is_named() {
+async fn unrequested_extension_is_named() {
     let server = Server::start().await;
-    let rig = Rig::start(options(server.port()));
-    let (mut stream, accept) = request(&server).await;
+    let fixture = Fixture::start(options(server.port()));
+    let (mut stream, accept) = read_request(&server).await;
     let connection = "Connection: Upgrade\r\nSec-WebSocket-Extensions: permessage-deflate";
     stream
-        .write_all(answer(connection, &accept).as_bytes())
+        .write_all(response(connection, &accept).as_bytes())
         .await
         .unwrap();
-    rig.until("the error", |figures, _| {
-        figures
-            .last_error
-            .contains("extension \"permessage-deflate\"")
-    })
-    .await;
+    fixture
+        .wait_until("the error", |figures, _| {
+            figures
+                .last_error
+                .contains("extension \"permessage-deflate\"")
+        })
+        .await;
 }

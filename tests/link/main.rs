@@ -1,12 +1,12 @@
-//! The link to SENSR, over real sockets, against a server that does what it is told.
+//! The link to SENSR over real sockets, against a scripted server.
 
 mod addresses;
 mod attempts;
+mod close_frames;
 mod closing;
 mod control;
-mod goodbyes;
 mod handshake;
 mod messages;
-mod silence;
+mod stalls;
 mod support;
 mod tls;

@@ -1,4 +1,4 @@
-//! What comes through a link.
+//! Messages through a link.
 
 use bytes::Bytes;
 use futures::{SinkExt as _, StreamExt as _};
@@ -6,14 +6,14 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::support::{LIMIT, PATIENCE, Rig, Server, options};
+use crate::support::{Fixture, MAX_MESSAGE_BYTES, Server, TIMEOUT, options};
 
 #[tokio::test]
-async fn whole_messages_arrive_however_they_are_cut() {
+async fn messages_of_all_sizes_arrive_whole() {
     let server = Server::start().await;
-    let rig = Rig::start(options(server.port()));
+    let fixture = Fixture::start(options(server.port()));
     let mut socket = server.accept().await;
-    let sent: Vec<Bytes> = [0, 1, 125, 126, 65_535, 65_536, LIMIT]
+    let sent: Vec<Bytes> = [0, 1, 125, 126, 65_535, 65_536, MAX_MESSAGE_BYTES]
         .map(|length| Bytes::from(vec![7u8; length]))
         .into();
     for payload in &sent {
@@ -23,10 +23,11 @@ async fn whole_messages_arrive_however_they_are_cut() {
             .unwrap();
         socket.send(Message::Binary(payload.clone())).await.unwrap();
     }
-    rig.until("all messages", |_, received| received.len() == sent.len())
+    fixture
+        .wait_until("all messages", |_, received| received.len() == sent.len())
         .await;
-    assert_eq!(*rig.received.lock().expect("no panic"), sent);
-    let figures = rig.stop().await;
+    assert_eq!(*fixture.received.lock().expect("no panic"), sent);
+    let figures = fixture.stop().await;
     assert_eq!(figures.frames, sent.len() as u64);
     assert_eq!(
         figures.bytes,
@@ -37,13 +38,13 @@ async fn whole_messages_arrive_however_they_are_cut() {
 #[tokio::test]
 async fn pings_are_answered() {
     let server = Server::start().await;
-    let _rig = Rig::start(options(server.port()));
+    let _fixture = Fixture::start(options(server.port()));
     let mut socket = server.accept().await;
     socket
         .send(Message::Ping(Bytes::from_static(b"alive?")))
         .await
         .unwrap();
-    let answer = timeout(PATIENCE, socket.next())
+    let answer = timeout(TIMEOUT, socket.next())
         .await
         .expect("an answer")
         .unwrap()
@@ -52,30 +53,31 @@ async fn pings_are_answered() {
 }
 
 #[tokio::test]
-async fn text_is_counted_and_costs_nothing_else() {
+async fn text_message_is_counted_and_ignored() {
     let server = Server::start().await;
-    let rig = Rig::start(options(server.port()));
+    let fixture = Fixture::start(options(server.port()));
     let mut socket = server.accept().await;
     socket.send(Message::text("hello")).await.unwrap();
     socket
         .send(Message::Binary(Bytes::from_static(b"data")))
         .await
         .unwrap();
-    rig.until("the data", |figures, received| {
-        figures.text_frames == 1 && received.len() == 1
-    })
-    .await;
+    fixture
+        .wait_until("the data", |figures, received| {
+            figures.text_frames == 1 && received.len() == 1
+        })
+        .await;
 }
 
 #[tokio::test]
-async fn an_oversized_message_closes_with_1009_and_the_link_comes_back() {
+async fn oversized_message_closes_with_message_too_big_and_reconnects() {
     let server = Server::start().await;
-    let rig = Rig::start(options(server.port()));
+    let fixture = Fixture::start(options(server.port()));
     let (mut sender, mut receiver) = server.accept().await.split();
     let flood = tokio::spawn(async move {
         // The client stops reading in the middle of it, so this may fail.
         let _ = sender
-            .send(Message::Binary(vec![0; 8 * LIMIT].into()))
+            .send(Message::Binary(vec![0; 8 * MAX_MESSAGE_BYTES].into()))
             .await;
     });
     let closed = async {
@@ -86,7 +88,7 @@ async fn an_oversized_message_closes_with_1009_and_the_link_comes_back() {
         }
         None
     };
-    let code = timeout(PATIENCE, closed).await.expect("the link is closed");
+    let code = timeout(TIMEOUT, closed).await.expect("the link is closed");
     assert_eq!(code, Some(CloseCode::Size));
     flood.await.unwrap();
     let mut socket = server.accept().await;
@@ -94,9 +96,10 @@ async fn an_oversized_message_closes_with_1009_and_the_link_comes_back() {
         .send(Message::Binary(Bytes::from_static(b"x")))
         .await
         .unwrap();
-    rig.until("data again", |_, received| received.len() == 1)
+    fixture
+        .wait_until("data again", |_, received| received.len() == 1)
         .await;
-    let figures = rig.stop().await;
+    let figures = fixture.stop().await;
     assert_eq!(figures.oversized_frames, 1);
     assert!(
         figures.last_error.contains("max_message_bytes"),

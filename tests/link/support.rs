@@ -1,14 +1,14 @@
-//! A running link, and a server that does what it is told.
+//! A running link and a scripted server.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
-use sensr_bridge::connection::backoff::Bounds;
+use sensr_bridge::connection::backoff::BackoffLimits;
 use sensr_bridge::connection::keepalive::KeepAliveTimeouts;
 use sensr_bridge::connection::options::LinkOptions;
-use sensr_bridge::connection::reconnect::{self, FrameHandler};
+use sensr_bridge::connection::reconnect::{FrameHandler, run_link};
 use sensr_bridge::connection::status::{Endpoint, LinkFigures, LinkState, LinkStatus};
 use sensr_bridge::time::stamp::Arrival;
 use tokio::net::{TcpListener, TcpStream};
@@ -20,12 +20,12 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_util::sync::CancellationToken;
 
-/// Far longer than anything here takes on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
-pub(crate) const LIMIT: usize = 100_000;
+/// Timeout of every wait, far longer than needed on a busy machine.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const MAX_MESSAGE_BYTES: usize = 100_000;
 
-/// A running link and what came through it.
-pub(crate) struct Rig {
+/// A running link and the messages received through it.
+pub(crate) struct Fixture {
     pub(crate) link: Arc<LinkStatus>,
     pub(crate) options: watch::Sender<LinkOptions>,
     pub(crate) trigger: CancellationToken,
@@ -40,15 +40,15 @@ pub(crate) fn options(port: u16) -> LinkOptions {
             port,
             tls: None,
         },
-        max_message_bytes: LIMIT,
-        backoff: Bounds {
+        max_message_bytes: MAX_MESSAGE_BYTES,
+        backoff: BackoffLimits {
             initial_delay: Duration::from_millis(20),
             max_delay: Duration::from_millis(100),
         },
-        // Only what a test is about may come in its way.
-        patience: KeepAliveTimeouts {
-            stall_timeout: 10 * PATIENCE,
-            ping_interval: 5 * PATIENCE,
+        // Too long to interfere with tests of other things.
+        keep_alive: KeepAliveTimeouts {
+            stall_timeout: 10 * TIMEOUT,
+            ping_interval: 5 * TIMEOUT,
         },
         obstacle: None,
         enabled: true,
@@ -56,23 +56,24 @@ pub(crate) fn options(port: u16) -> LinkOptions {
     }
 }
 
-impl Rig {
-    /// A link in a pause that nobody can wait out, after an attempt where nobody listens.
-    pub(crate) async fn in_a_long_pause() -> Self {
-        let nobody = Server::start().await.port(); // free again
+impl Fixture {
+    /// Starts a link and waits until its first attempt has failed and a back-off of an hour has begun.
+    pub(crate) async fn in_a_long_backoff() -> Self {
+        let free_port = Server::start().await.port(); // free again
         let long = Duration::from_secs(3600);
-        let rig = Self::start(LinkOptions {
-            backoff: Bounds {
+        let fixture = Self::start(LinkOptions {
+            backoff: BackoffLimits {
                 initial_delay: long,
                 max_delay: long,
             },
-            ..options(nobody)
+            ..options(free_port)
         });
-        rig.until("the pause", |figures, _| {
-            figures.state == LinkState::Backoff
-        })
-        .await;
-        rig
+        fixture
+            .wait_until("the back-off", |figures, _| {
+                figures.state == LinkState::Backoff
+            })
+            .await;
+        fixture
     }
 
     pub(crate) fn start(options: LinkOptions) -> Self {
@@ -87,7 +88,7 @@ impl Rig {
         }
     }
 
-    /// A link with a handler of its own.
+    /// Starts a link with its own handler.
     pub(crate) fn start_with(
         options: LinkOptions,
         handler: impl FrameHandler + Send + 'static,
@@ -98,7 +99,7 @@ impl Rig {
         let shutdown = trigger.clone();
         let task = tokio::spawn({
             let link = Arc::clone(&link);
-            async move { reconnect::run(&link, changes, shutdown, handler).await }
+            async move { run_link(&link, changes, shutdown, handler).await }
         });
         Self {
             link,
@@ -109,9 +110,9 @@ impl Rig {
         }
     }
 
-    pub(crate) async fn until(
+    pub(crate) async fn wait_until(
         &self,
-        what: &str,
+        awaited: &str,
         condition: impl Fn(&LinkFigures, &[Bytes]) -> bool,
     ) {
         let poll = async {
@@ -122,18 +123,18 @@ impl Rig {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
-        let came = timeout(PATIENCE, poll).await.is_ok();
-        assert!(came, "waited for {what}: {:?}", self.link.snapshot());
+        let happened = timeout(TIMEOUT, poll).await.is_ok();
+        assert!(happened, "waited for {awaited}: {:?}", self.link.snapshot());
     }
 
-    /// Changes the options while the link runs.
-    pub(crate) fn change(&self, change: impl FnOnce(&mut LinkOptions)) {
+    /// Changes the options at run time.
+    pub(crate) fn change_options(&self, change: impl FnOnce(&mut LinkOptions)) {
         self.options.send_modify(change);
     }
 
     pub(crate) async fn stop(self) -> LinkFigures {
         self.trigger.cancel();
-        timeout(PATIENCE, self.task)
+        timeout(TIMEOUT, self.task)
             .await
             .expect("ends")
             .expect("no panic");
@@ -161,12 +162,12 @@ impl Server {
                 .await
                 .expect("handshake")
         };
-        timeout(PATIENCE, accept).await.expect("a client comes")
+        timeout(TIMEOUT, accept).await.expect("a client connects")
     }
 }
 
 /// Reads until the client's close frame.
-pub(crate) async fn close_frame(socket: &mut WebSocketStream<TcpStream>) -> CloseFrame {
+pub(crate) async fn read_close_frame(socket: &mut WebSocketStream<TcpStream>) -> CloseFrame {
     let wait = async {
         loop {
             if let Message::Close(frame) = socket.next().await.expect("open").expect("whole") {
@@ -174,5 +175,5 @@ pub(crate) async fn close_frame(socket: &mut WebSocketStream<TcpStream>) -> Clos
             }
         }
     };
-    timeout(PATIENCE, wait).await.expect("a close frame")
+    timeout(TIMEOUT, wait).await.expect("a close frame")
 }

@@ -1,4 +1,4 @@
-//! TLS: who is let in, and what is said to whom is not.
+//! TLS: servers that are accepted, and the errors of those that are not.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::{ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier, version};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Rig, Server, options};
+use crate::support::{Fixture, Server, options};
 
-/// A certificate authority, its certificate in a file of its own.
+/// Certificate authority with its certificate in a file.
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: PathBuf,
@@ -45,7 +45,7 @@ impl Authority {
         self.folder.join("ca.crt")
     }
 
-    /// An acceptor whose certificate is for `names` and valid from `begins` to `ends`, in days from today.
+    /// Creates an acceptor whose certificate is for `names` and valid from `begins` to `ends`, days from today.
     fn acceptor(&self, names: &[&str], (begins, ends): (i64, i64)) -> TlsAcceptor {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let mut params = CertificateParams::new(names).expect("names");
@@ -79,7 +79,7 @@ impl Drop for Authority {
 
 const VALID: (i64, i64) = (-1, 1);
 
-/// Sends `x` to everybody who gets through both handshakes.
+/// Sends `x` to each client that completes both handshakes.
 async fn serve(acceptor: TlsAcceptor) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("bound").port();
@@ -109,32 +109,35 @@ fn tls(port: u16, ca_file: PathBuf) -> LinkOptions {
     options
 }
 
-async fn require_data(rig: &Rig) {
-    rig.until("data", |_, received| !received.is_empty()).await;
+async fn require_data(fixture: &Fixture) {
+    fixture
+        .wait_until("data", |_, received| !received.is_empty())
+        .await;
 }
 
 async fn require_error(options: LinkOptions, words: &[&str]) {
-    let rig = Rig::start(options);
-    rig.until(&format!("{words:?}"), |figures, _| {
-        words.iter().all(|word| figures.last_error.contains(word))
-    })
-    .await;
-    let figures = rig.stop().await;
+    let fixture = Fixture::start(options);
+    fixture
+        .wait_until(&format!("{words:?}"), |figures, _| {
+            words.iter().all(|word| figures.last_error.contains(word))
+        })
+        .await;
+    let figures = fixture.stop().await;
     assert_eq!((figures.connects, figures.frames), (0, 0));
     assert!(!figures.last_error.contains('\n'), "{}", figures.last_error);
 }
 
 #[tokio::test]
-async fn a_server_with_the_right_certificate_is_let_in() {
+async fn server_with_a_valid_certificate_is_accepted() {
     let authority = Authority::new("right");
     let port = serve(authority.acceptor(&["127.0.0.1"], VALID)).await;
-    let rig = Rig::start(tls(port, authority.ca_file()));
-    require_data(&rig).await;
-    assert_eq!(rig.stop().await.url, format!("wss://127.0.0.1:{port}/"));
+    let fixture = Fixture::start(tls(port, authority.ca_file()));
+    require_data(&fixture).await;
+    assert_eq!(fixture.stop().await.url, format!("wss://127.0.0.1:{port}/"));
 }
 
 #[tokio::test]
-async fn another_authority_is_refused_even_without_a_look_at_the_name() {
+async fn other_authority_is_refused_even_without_verification_of_the_name() {
     let (one, other) = (Authority::new("one"), Authority::new("other"));
     let port = serve(one.acceptor(&["127.0.0.1"], VALID)).await;
     for verify_name in [true, false] {
@@ -154,7 +157,7 @@ async fn another_authority_is_refused_even_without_a_look_at_the_name() {
 }
 
 #[tokio::test]
-async fn an_expired_certificate_is_refused_even_without_a_look_at_the_name() {
+async fn expired_certificate_is_refused_even_without_verification_of_the_name() {
     let authority = Authority::new("expired");
     let port = serve(authority.acceptor(&["127.0.0.1"], (-10, -1))).await;
     for verify_name in [true, false] {
@@ -167,7 +170,7 @@ async fn an_expired_certificate_is_refused_even_without_a_look_at_the_name() {
 }
 
 #[tokio::test]
-async fn a_certificate_of_tomorrow_is_refused() {
+async fn certificate_not_yet_valid_is_refused() {
     let authority = Authority::new("tomorrow");
     let port = serve(authority.acceptor(&["127.0.0.1"], (1, 2))).await;
     let options = tls(port, authority.ca_file());
@@ -175,7 +178,7 @@ async fn a_certificate_of_tomorrow_is_refused() {
 }
 
 #[tokio::test]
-async fn another_name_is_refused_unless_it_is_looked_for_or_not_at_all() {
+async fn other_name_is_refused_unless_it_is_set_or_not_verified() {
     let authority = Authority::new("name");
     let port = serve(authority.acceptor(&["sensr.vendor.example", "192.0.2.1"], VALID)).await;
     let options = tls(port, authority.ca_file());
@@ -194,25 +197,26 @@ async fn another_name_is_refused_unless_it_is_looked_for_or_not_at_all() {
         if let Some(tls) = &mut options.endpoint.tls {
             (tls.server_name, tls.verify_name) = (server_name, verify_name);
         }
-        require_data(&Rig::start(options)).await;
+        require_data(&Fixture::start(options)).await;
     }
 }
 
 #[tokio::test]
-async fn a_new_ca_file_counts_from_the_next_link_on() {
+async fn new_ca_file_applies_from_the_next_connection() {
     let (old, new) = (Authority::new("old"), Authority::new("new"));
     let port = serve(new.acceptor(&["127.0.0.1"], VALID)).await;
-    let rig = Rig::start(tls(port, old.ca_file()));
-    rig.until("the error", |figures, _| {
-        figures.last_error.contains("is not in tls.ca_file")
-    })
-    .await;
+    let fixture = Fixture::start(tls(port, old.ca_file()));
+    fixture
+        .wait_until("the error", |figures, _| {
+            figures.last_error.contains("is not in tls.ca_file")
+        })
+        .await;
     std::fs::copy(new.ca_file(), old.ca_file()).expect("replaced");
-    require_data(&rig).await;
+    require_data(&fixture).await;
 }
 
 #[tokio::test]
-async fn a_ca_file_that_went_away_is_said_to_have() {
+async fn missing_ca_file_is_reported() {
     let authority = Authority::new("gone");
     let port = serve(authority.acceptor(&["127.0.0.1"], VALID)).await;
     let options = tls(port, authority.folder.join("none.crt"));
@@ -220,14 +224,14 @@ async fn a_ca_file_that_went_away_is_said_to_have() {
 }
 
 #[tokio::test]
-async fn a_plain_server_where_tls_is_expected() {
+async fn plain_server_is_reported_if_tls_is_enabled() {
     let authority = Authority::new("plain");
     let server = Server::start().await;
     let port = server.port();
     let serving = tokio::spawn(async move {
         loop {
             let (stream, _) = server.0.accept().await.expect("accepted");
-            // It is no WebSocket handshake that comes.
+            // The client sends a TLS handshake instead.
             let _ = tokio_tungstenite::accept_async(stream).await;
         }
     });
@@ -236,7 +240,7 @@ async fn a_plain_server_where_tls_is_expected() {
 }
 
 #[tokio::test]
-async fn a_server_that_answers_tls_in_plain_words() {
+async fn plain_http_answer_is_reported_if_tls_is_enabled() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     let authority = Authority::new("words");
@@ -260,16 +264,16 @@ async fn a_server_that_answers_tls_in_plain_words() {
 }
 
 #[tokio::test]
-async fn a_tls_server_where_none_is_expected() {
+async fn tls_server_is_reported_if_tls_is_disabled() {
     let authority = Authority::new("unexpected");
     let port = serve(authority.acceptor(&["127.0.0.1"], VALID)).await;
     let words = ["speaks TLS here", "tls.enabled to true", "tls.ca_file"];
     require_error(options(port), &words).await;
 }
 
-/// A server with a certificate of its own making, as `openssl req -x509` makes it: one of a CA.
+/// Self-signed certificates by `openssl req -x509` are those of a CA.
 #[tokio::test]
-async fn a_self_signed_certificate_in_the_ca_file_is_let_in() {
+async fn self_signed_certificate_in_the_ca_file_is_accepted() {
     for is_ca in [true, false] {
         let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("names");
         if is_ca {
@@ -284,7 +288,7 @@ async fn a_self_signed_certificate_in_the_ca_file_is_let_in() {
             .with_single_cert(vec![own.der().clone()], private(&key))
             .expect("fits");
         let port = serve(TlsAcceptor::from(Arc::new(config))).await;
-        require_data(&Rig::start(tls(port, authority.ca_file()))).await;
+        require_data(&Fixture::start(tls(port, authority.ca_file()))).await;
         // Another one is refused.
         let other = Authority::new(&format!("not-own-{is_ca}"));
         require_error(
@@ -297,7 +301,7 @@ async fn a_self_signed_certificate_in_the_ca_file_is_let_in() {
 
 /// The key of another certificate signs the handshake.
 #[tokio::test]
-async fn a_certificate_without_its_key_is_refused() {
+async fn certificate_without_its_key_is_refused() {
     let authority = Authority::new("stolen");
     let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("names");
     let key = KeyPair::generate().expect("a key");
@@ -319,7 +323,7 @@ async fn a_certificate_without_its_key_is_refused() {
 }
 
 #[tokio::test]
-async fn a_server_that_wants_a_client_certificate_is_named() {
+async fn request_for_a_client_certificate_is_reported() {
     let authority = Authority::new("client");
     for version in [&version::TLS12, &version::TLS13] {
         let mut roots = RootCertStore::empty();
@@ -344,9 +348,9 @@ async fn a_server_that_wants_a_client_certificate_is_named() {
     }
 }
 
-/// As OpenSSL answers where nothing fits: with an alert to the first message.
+/// OpenSSL answers with an alert to the first message if it supports nothing that the client offers.
 #[tokio::test]
-async fn an_alert_is_told_in_words() {
+async fn alerts_are_reported_with_the_cure() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     let authority = Authority::new("alerts");

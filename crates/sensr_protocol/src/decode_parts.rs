@@ -103,7 +103,7 @@ pub(crate) fn decode_repeated<T: BoundedMessage>(
 /// Decodes the entries of a map one by one, each value by `decode_value`. The labels name an entry and its key in the
 /// log.
 ///
-/// Of several entries with the same key, the last that decodes wins. The number of entries is limited by the fields of
+/// The last entry that decodes wins among those with the same key. The number of entries is limited by the fields of
 /// the message they are in.
 pub(crate) fn decode_map<E: MapEntry, T>(
     [label, key_label]: [&'static str; 2],

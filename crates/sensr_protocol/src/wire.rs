@@ -1,7 +1,7 @@
 //! Wire format of SENSR: protobuf messages in binary WebSocket messages.
 //!
 //! The types are generated from `proto/sensr.proto`. Decoding is zero-copy: points and intensities of a decoded
-//! message are slices of the frame it came in, which they keep alive.
+//! message are slices of the received frame, which they keep alive.
 
 use crate::field_limits::{MAX_FIELDS, has_at_most_fields};
 use bytes::Bytes;

@@ -78,7 +78,8 @@ impl Lookup {
         let config = self.given.at(site.clone())?;
         let tls = config.wanted_tls();
         let tls = tls.filter(|tls| self.good_ca_file.as_ref() != Some(&tls.ca_file));
-        let unread_ca = match tls.map_or(Ok(()), crate::connection::tls::TlsOptions::check) {
+        let unread_ca = match tls.map_or(Ok(()), crate::connection::tls::TlsOptions::check_ca_file)
+        {
             Ok(()) => None,
             Err(error) if may_come(&error) => Some(error),
             Err(error) => return Err(error.into()),

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The key and its answer of RFC 6455, section 1.3.
+/// Key and hash of the example in RFC 6455, section 1.3.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
@@ -17,20 +17,20 @@ fn answer(lines: &[&str]) -> Vec<u8> {
 }
 
 fn is_accepted(bytes: &[u8]) -> bool {
-    let accepted = Parsed::Accepted {
+    let accepted = Response::Accepted {
         length: bytes.len(),
     };
-    parse(bytes, KEY).is_ok_and(|parsed| parsed == accepted)
+    parse_response(bytes, KEY).is_ok_and(|parsed| parsed == accepted)
 }
 
 fn error(bytes: &[u8]) -> String {
-    let error = parse(bytes, KEY).expect_err("refused").to_string();
+    let error = parse_response(bytes, KEY).expect_err("refused").to_string();
     assert!(!error.contains('\n') && error.len() < 400, "{error}");
     error
 }
 
 #[test]
-fn header_fields_are_taken_as_http_has_them() {
+fn header_fields_are_parsed_as_http_defines_them() {
     let headers: [&[&str]; 12] = [
         &["Upgrade: websocket", "Connection: Upgrade", ACCEPT],
         &[
@@ -82,13 +82,13 @@ fn header_fields_are_taken_as_http_has_them() {
         assert!(
             is_accepted(&answer(lines)),
             "{lines:?}: {:?}",
-            parse(&answer(lines), KEY)
+            parse_response(&answer(lines), KEY)
         );
     }
 }
 
 #[test]
-fn the_status_line_is_taken_as_servers_write_it() {
+fn status_line_is_parsed_as_servers_write_it() {
     for line in [
         "HTTP/1.1 101",
         "HTTP/1.1 101 ",
@@ -100,7 +100,7 @@ fn the_status_line_is_taken_as_servers_write_it() {
         assert!(
             is_accepted(head.as_bytes()),
             "{line}: {:?}",
-            parse(head.as_bytes(), KEY)
+            parse_response(head.as_bytes(), KEY)
         );
         let unix = head.replace("\r\n", "\n");
         assert!(is_accepted(unix.as_bytes()), "{line} with line feeds only");
@@ -108,7 +108,7 @@ fn the_status_line_is_taken_as_servers_write_it() {
 }
 
 #[test]
-fn what_the_handshake_needs_is_demanded() {
+fn required_header_fields_are_checked() {
     let cases: [(&[&str], &str); 6] = [
         (
             &["Connection: Upgrade", ACCEPT],
@@ -136,7 +136,7 @@ fn what_the_handshake_needs_is_demanded() {
                 "Connection: Upgrade",
                 "Sec-WebSocket-Accept: x",
             ],
-            "Sec-WebSocket-Accept: x, where the answer to our key",
+            "Sec-WebSocket-Accept: x, where the hash of the request's key",
         ),
     ];
     for (lines, words) in cases {
@@ -146,7 +146,7 @@ fn what_the_handshake_needs_is_demanded() {
 }
 
 #[test]
-fn what_was_not_asked_for_is_refused_by_name() {
+fn unrequested_extension_or_subprotocol_is_refused_by_name() {
     for (field, words) in [
         (
             "Sec-WebSocket-Extensions: permessage-deflate",
@@ -160,7 +160,7 @@ fn what_was_not_asked_for_is_refused_by_name() {
 }
 
 #[test]
-fn another_status_is_named_with_what_to_do() {
+fn other_status_is_named_with_the_cure() {
     for (head, words) in [
         (
             "404 Not Found",
@@ -188,40 +188,39 @@ fn another_status_is_named_with_what_to_do() {
 }
 
 #[test]
-fn what_is_not_http_is_shown() {
+fn response_that_is_not_http_is_shown() {
     assert!(error(b"SSH-2.0-OpenSSH_9.6\r\n").contains("\"SSH-2.0-OpenSSH_9.6\""));
     assert!(error(b"\x00\x01\x1b[31m\r\n").contains("\u{fffd}\u{fffd}\u{fffd}[31m"));
     assert!(error(&vec![b'x'; 100_000]).contains('…'));
 }
 
 #[test]
-fn an_informational_response_is_passed_over() {
+fn informational_response_is_skipped() {
     let interim = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n";
-    let parsed = parse(interim, KEY).expect("HTTP");
+    let parsed = parse_response(interim, KEY).expect("HTTP");
     assert_eq!(
         parsed,
-        Parsed::Interim {
+        Response::Interim {
             length: interim.len()
         }
     );
 }
 
 proptest! {
-    /// Whatever the answer, a part of it is incomplete or refused, never accepted; and what follows it is not touched.
+    /// Part of a response is incomplete, never accepted, and bytes after it are not part of it.
     #[test]
-    fn a_head_ends_where_it_ends(part in 0usize..200, behind in proptest::collection::vec(any::<u8>(), 0..50)) {
+    fn response_ends_at_the_empty_line(part in 0usize..200, frames in proptest::collection::vec(any::<u8>(), 0..50)) {
         let head = answer(&["Upgrade: websocket", "Connection: keep-alive, Upgrade", ACCEPT]);
         let part = part.min(head.len() - 1);
-        prop_assert_eq!(parse(&head[..part], KEY).expect("nothing wrong so far"), Parsed::Incomplete);
-        let whole = [&head[..], &behind[..]].concat();
-        prop_assert_eq!(parse(&whole, KEY).expect("right"), Parsed::Accepted { length: head.len() });
+        prop_assert_eq!(parse_response(&head[..part], KEY).expect("valid so far"), Response::Incomplete);
+        let whole = [&head[..], &frames[..]].concat();
+        prop_assert_eq!(parse_response(&whole, KEY).expect("valid"), Response::Accepted { length: head.len() });
     }
 
-    /// No panic, and errors of one line.
     #[test]
-    fn any_bytes_are_borne(bytes in proptest::collection::vec(any::<u8>(), 0..300), http: bool) {
+    fn any_bytes_are_refused_in_one_line(bytes in proptest::collection::vec(any::<u8>(), 0..300), http: bool) {
         let start: &[u8] = if http { b"HTTP/1.1 101 \r\n" } else { b"" };
-        if let Err(error) = parse(&[start, &bytes].concat(), KEY) {
+        if let Err(error) = parse_response(&[start, &bytes].concat(), KEY) {
             let error = error.to_string();
             prop_assert!(!error.contains('\n') && error.len() < 1000, "{}", error);
         }

@@ -1,6 +1,6 @@
-//! The file with the certificates that a server's may be signed by.
+//! CA file: the certificates that may sign the server's.
 //!
-//! It is PEM; whatever else people put there is named, with the command that converts it.
+//! It must be PEM. Other formats are recognized and refused with the command that converts them.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -10,74 +10,74 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use x509_parser::prelude::FromDer as _;
 
-/// A file above this is no CA file: all that the web trusts fits into a quarter of a megabyte.
+/// Size limit of a CA file. All CAs that web browsers trust fit into a quarter of a megabyte.
 const MAX_BYTES: u64 = 16 << 20;
-/// Characters of a label that an error repeats.
+/// Characters of a PEM label that an error shows.
 const LABEL_CHARS: usize = 40;
 
-/// A CA file that cannot be used.
+/// Error of a CA file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CaFileError {
-    /// Cannot be read.
+    /// The file cannot be read.
     #[error("cannot read tls.ca_file {}: {source}", path.display())]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The reason.
+        /// Error of the file system.
         source: io::Error,
     },
-    /// Has no certificate in it.
+    /// The file has no certificate in it.
     #[error("there is no certificate in tls.ca_file {}: {reason}", path.display())]
     Empty {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The content, and what to do.
+        /// Content of the file, and the cure.
         reason: String,
     },
-    /// Has something in it that is no certificate.
+    /// The file has an invalid certificate in it.
     #[error("tls.ca_file {} cannot be used: {reason}", path.display())]
-    Bad {
-        /// The file.
+    Unusable {
+        /// Path of the file.
         path: PathBuf,
-        /// The reason.
+        /// Fault, and the cure.
         reason: String,
     },
 }
 
 impl CaFileError {
-    pub(super) fn bad(path: &Path, reason: impl Into<String>) -> Self {
-        Self::Bad {
+    pub(super) fn unusable(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Unusable {
             path: path.to_owned(),
             reason: reason.into(),
         }
     }
 }
 
-/// Reads the certificates in a PEM file: at least one.
-pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CaFileError> {
-    let bytes = read(path).map_err(|source| CaFileError::Read {
+/// Reads the certificates of a PEM file. Fails if there is none.
+pub(super) fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CaFileError> {
+    let bytes = read_limited(path).map_err(|source| CaFileError::Read {
         path: path.to_owned(),
         source,
     })?;
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    // Copied out of mails and YAML, PEM has spaces before and behind its lines.
+    // PEM copied out of mails and YAML has spaces before and after its lines.
     let text: Vec<u8> = text
         .split(|&byte| byte == b'\n' || byte == b'\r')
         .flat_map(|line| [line.trim_ascii(), b"\n"].concat())
         .collect();
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    let found = found.map_err(|error| CaFileError::bad(path, damage(&error)))?;
+    let found = found.map_err(|error| CaFileError::unusable(path, describe_damage(&error)))?;
     if found.is_empty() {
         return Err(CaFileError::Empty {
             path: path.to_owned(),
-            reason: content(&bytes, &text).advice(path),
+            reason: detect_content(&bytes, &text).describe_with_cure(path),
         });
     }
     Ok(found)
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    // Opening a pipe would wait for someone to write into it.
+fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
+    // Opening a FIFO would block until it is opened for writing.
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a file"));
     }
@@ -94,7 +94,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn damage(error: &pem::Error) -> &'static str {
+fn describe_damage(error: &pem::Error) -> &'static str {
     match error {
         pem::Error::MissingSectionEnd { .. } => {
             "a block that BEGINs has no END: the file is cut off, copy it again"
@@ -103,12 +103,12 @@ fn damage(error: &pem::Error) -> &'static str {
             "a BEGIN line is damaged: it must be -----BEGIN CERTIFICATE-----"
         }
         _ => {
-            "between BEGIN CERTIFICATE and END CERTIFICATE there is something else than base64: copy the file again"
+            "the text between BEGIN CERTIFICATE and END CERTIFICATE is not base64: copy the file again"
         }
     }
 }
 
-/// The content of a file without a certificate in PEM.
+/// Content of a file without a certificate in PEM.
 #[derive(Debug, PartialEq, Eq)]
 enum Content {
     Nothing,
@@ -121,29 +121,32 @@ enum Content {
     SshKey,
     Request,
     RevocationList,
-    /// A PEM block of another kind.
+    /// PEM block with another label.
     Block(String),
     DerCertificate,
     DerPkcs7,
     Pkcs12,
-    /// Binary of another kind.
+    /// Other binary data.
     Binary,
     Html,
     Text,
 }
 
-/// `text` is `bytes` line by line.
-fn content(bytes: &[u8], text: &[u8]) -> Content {
+/// Detects the content of a file without a certificate in PEM. `text` is `bytes` with trimmed lines.
+fn detect_content(bytes: &[u8], text: &[u8]) -> Content {
     if text.trim_ascii().is_empty() {
         return Content::Nothing;
     }
     if is_utf16(bytes) {
         return Content::Utf16;
     }
-    if let Some(content) = of_der(bytes) {
+    if let Some(content) = detect_der(bytes) {
         return content;
     }
-    if let Some(content) = labels(text).map(|label| of_label(&label)).next() {
+    if let Some(content) = pem_labels(text)
+        .map(|label| content_of_label(&label))
+        .next()
+    {
         return content;
     }
     let start = text.trim_ascii_start();
@@ -166,7 +169,7 @@ fn content(bytes: &[u8], text: &[u8]) -> Content {
     }
 }
 
-/// Text of Windows editors: with a byte order mark, or every other byte of an ASCII text zero.
+/// Returns whether bytes are UTF-16 text as Windows editors write it: with a byte order mark, or starting with dashes.
 fn is_utf16(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0xff, 0xfe])
         || bytes.starts_with(&[0xfe, 0xff])
@@ -174,7 +177,7 @@ fn is_utf16(bytes: &[u8]) -> bool {
         || bytes.starts_with(b"\0-\0-")
 }
 
-fn labels(text: &[u8]) -> impl Iterator<Item = String> {
+fn pem_labels(text: &[u8]) -> impl Iterator<Item = String> {
     text.split(|&byte| byte == b'\n').filter_map(|line| {
         let label = line.strip_prefix(b"-----BEGIN ")?.strip_suffix(b"-----")?;
         let label = String::from_utf8_lossy(label);
@@ -183,7 +186,7 @@ fn labels(text: &[u8]) -> impl Iterator<Item = String> {
     })
 }
 
-fn of_label(label: &str) -> Content {
+fn content_of_label(label: &str) -> Content {
     match label {
         "TRUSTED CERTIFICATE" | "X509 CERTIFICATE" => Content::OldCertificate,
         "PKCS7" | "CMS" | "PKCS #7 SIGNED DATA" => Content::Pkcs7,
@@ -197,14 +200,14 @@ fn of_label(label: &str) -> Content {
     }
 }
 
-/// DER begins with a SEQUENCE that is as long as the file.
-fn of_der(bytes: &[u8]) -> Option<Content> {
+/// Detects the content of a file in DER, which is one SEQUENCE. `None` if it is not DER.
+fn detect_der(bytes: &[u8]) -> Option<Content> {
     /// 1.2.840.113549.1.7.2, signedData.
     const SIGNED_DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
     let &[0x30, length, ..] = bytes else {
         return None;
     };
-    // Up to 127 the length is in this byte, and 0x80 leaves it open; otherwise so many bytes of it follow.
+    // Up to 127, the byte is the length; 0x80 is an indefinite length; otherwise it has the number of length bytes.
     let header = 2 + if length > 0x80 {
         usize::from(length & 0x7f)
     } else {
@@ -229,7 +232,7 @@ fn of_der(bytes: &[u8]) -> Option<Content> {
 }
 
 impl Content {
-    fn advice(&self, path: &Path) -> String {
+    fn describe_with_cure(&self, path: &Path) -> String {
         let file = path.display();
         match self {
             Self::Nothing => "it is empty".into(),

@@ -1,4 +1,4 @@
-//! The parts of a certificate that its refusal can be about.
+//! Fields of a certificate that can be the reason for its refusal.
 
 use std::net::IpAddr;
 
@@ -14,25 +14,25 @@ use x509_parser::x509::{X509Name, X509Version};
 
 use crate::connection::excerpt::excerpt;
 
-/// RSA keys that signatures are accepted of, in bits. The same for every verifier that the web uses.
+/// Length of RSA keys whose signatures are accepted, bits. The same as in every web browser.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// A certificate that could be parsed.
+/// Parsed certificate.
 #[derive(Debug)]
 pub(super) struct Certificate<'a>(X509Certificate<'a>);
 
-/// A name in a certificate's subjectAltName.
+/// Name in a certificate's subjectAltName.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AltName {
     Dns(String),
     Address(IpAddr),
 }
 
-/// A signature that cannot be verified.
+/// Signature algorithm that is not accepted.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BadAlgorithm {
     pub(super) name: String,
-    /// It can be forged.
+    /// True if signatures can be forged, as opposed to not supported.
     pub(super) is_broken: bool,
 }
 
@@ -42,14 +42,14 @@ impl<'a> Certificate<'a> {
         Some(Self(certificate))
     }
 
-    /// Its subject, such as `CN=sensr`.
+    /// Subject, such as `CN=sensr`.
     pub(super) fn subject(&self) -> String {
-        name(self.0.subject())
+        format_name(self.0.subject())
     }
 
-    /// The subject of the one that signed it.
+    /// Subject of the certificate that signed it.
     pub(super) fn issuer(&self) -> String {
-        name(self.0.issuer())
+        format_name(self.0.issuer())
     }
 
     pub(super) fn is_issued_by(&self, other: &Certificate<'_>) -> bool {
@@ -72,7 +72,7 @@ impl<'a> Certificate<'a> {
         self.0.is_ca()
     }
 
-    /// Seconds since the Unix epoch, the first and the last.
+    /// First and last second of validity, since the Unix epoch.
     pub(super) fn validity(&self) -> (i64, i64) {
         let validity = self.0.validity();
         (
@@ -82,18 +82,18 @@ impl<'a> Certificate<'a> {
     }
 
     pub(super) fn is_expired(&self, now: UnixTime) -> bool {
-        self.validity().1 < seconds(now)
+        self.validity().1 < unix_seconds(now)
     }
 
-    pub(super) fn is_early(&self, now: UnixTime) -> bool {
-        self.validity().0 > seconds(now)
+    pub(super) fn is_not_yet_valid(&self, now: UnixTime) -> bool {
+        self.validity().0 > unix_seconds(now)
     }
 
-    /// The length of its RSA key, if that is none that can be used.
+    /// Length of its RSA key in bits, if that is not accepted.
     pub(super) fn bad_rsa_bits(&self) -> Option<usize> {
         match self.0.public_key().parsed() {
             Ok(PublicKey::RSA(key)) => {
-                // Its modulus may begin with a zero byte.
+                // The modulus may start with a zero byte.
                 let modulus = key.modulus;
                 let zeros = modulus.iter().take_while(|&&byte| byte == 0).count();
                 let bytes = &modulus[zeros..];
@@ -107,10 +107,10 @@ impl<'a> Certificate<'a> {
         }
     }
 
-    /// The algorithm of its signature, if that is none that can be verified.
+    /// Algorithm of its signature, if that is not accepted.
     pub(super) fn bad_algorithm(&self) -> Option<BadAlgorithm> {
         // RSA with SHA-2, plain and PSS; ECDSA with SHA-256 and SHA-384; Ed25519.
-        const GOOD: [&str; 7] = [
+        const ACCEPTED: [&str; 7] = [
             "1.2.840.113549.1.1.10",
             "1.2.840.113549.1.1.11",
             "1.2.840.113549.1.1.12",
@@ -121,7 +121,7 @@ impl<'a> Certificate<'a> {
         ];
         let oid = &self.0.signature_algorithm.algorithm;
         let id = oid.to_id_string();
-        if GOOD.contains(&&*id) {
+        if ACCEPTED.contains(&&*id) {
             return None;
         }
         let name = short_name(oid).unwrap_or(id);
@@ -132,7 +132,7 @@ impl<'a> Certificate<'a> {
         Some(BadAlgorithm { name, is_broken })
     }
 
-    /// The purposes that it is restricted to, if a server is not among them.
+    /// Purposes that it is restricted to, if serverAuth is not one of them.
     pub(super) fn foreign_purposes(&self) -> Option<String> {
         let usage = self.0.extended_key_usage().ok()??.value;
         if usage.server_auth || usage.any {
@@ -154,7 +154,7 @@ impl<'a> Certificate<'a> {
         Some(excerpt(&all))
     }
 
-    /// A critical extension that is not among those that every verifier must know.
+    /// Critical extension that rustls does not support, if there is one.
     pub(super) fn unknown_critical(&self) -> Option<String> {
         // keyUsage, subjectAltName, basicConstraints, nameConstraints, cRLDistributionPoints, extKeyUsage.
         const KNOWN: [&str; 6] = [
@@ -175,12 +175,12 @@ impl<'a> Certificate<'a> {
         })
     }
 
-    /// True if certificates below it may have any name.
-    pub(super) fn is_for_all_names(&self) -> bool {
+    /// Returns whether it has no nameConstraints.
+    pub(super) fn allows_all_names(&self) -> bool {
         matches!(self.0.name_constraints(), Ok(None))
     }
 
-    /// The DNS names and addresses of its subjectAltName. None: it has no such extension.
+    /// DNS names and addresses of its subjectAltName. `None` if it has no such extension.
     pub(super) fn alt_names(&self) -> Option<Vec<AltName>> {
         let extensions = self.0.extensions().iter();
         let mut found = extensions.filter_map(|extension| match extension.parsed_extension() {
@@ -189,34 +189,34 @@ impl<'a> Certificate<'a> {
         });
         let names = found.next()?.iter().filter_map(|name| match name {
             GeneralName::DNSName(name) => Some(AltName::Dns((*name).to_owned())),
-            GeneralName::IPAddress(bytes) => address(bytes).map(AltName::Address),
+            GeneralName::IPAddress(bytes) => parse_address(bytes).map(AltName::Address),
             _ => None,
         });
         Some(names.collect())
     }
 
-    /// Its first common name, which a verifier takes no notice of.
+    /// First common name, which verifiers ignore.
     pub(super) fn common_name(&self) -> Option<String> {
         let name = self.0.subject().iter_common_name().next()?;
         Some(excerpt(name.as_str().ok()?))
     }
 }
 
-pub(super) fn seconds(time: UnixTime) -> i64 {
+pub(super) fn unix_seconds(time: UnixTime) -> i64 {
     i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// A date as ISO 8601 writes it. Certificates outlast the times that ROS can write.
-pub(super) fn date(seconds: i64) -> String {
+/// Formats a date by ISO 8601. Certificates may be valid beyond the year 2038, the last that a ROS time can hold.
+pub(super) fn format_date(seconds: i64) -> String {
     let Ok(time) = OffsetDateTime::from_unix_timestamp(seconds) else {
-        return "a date beyond all calendars".to_owned();
+        return "a date after the year 9999".to_owned();
     };
     let (year, month, day) = (time.year(), u8::from(time.month()), time.day());
     let (hour, minute, second) = time.to_hms();
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-fn address(bytes: &[u8]) -> Option<IpAddr> {
+fn parse_address(bytes: &[u8]) -> Option<IpAddr> {
     match bytes.len() {
         4 => <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from),
         16 => <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from),
@@ -228,7 +228,7 @@ fn short_name(oid: &Oid<'_>) -> Option<String> {
     oid2sn(oid, oid_registry()).ok().map(str::to_owned)
 }
 
-fn name(name: &X509Name<'_>) -> String {
+fn format_name(name: &X509Name<'_>) -> String {
     match &*name.to_string() {
         "" => "a CA without a name".to_owned(),
         name => excerpt(name),

@@ -1,7 +1,7 @@
-//! The verifier of a server's certificate: rustls's, and beside it what operators of single machines need.
+//! Verifier of a server's certificate: that of rustls, with additions for operators of single machines.
 //!
-//! A certificate that itself stands in the CA file is trusted, which rustls refuses of CA certificates. The name can be
-//! left out. And what is wrong is kept in words.
+//! A certificate that is itself in the CA file is trusted, which rustls refuses for CA certificates. Verification of the
+//! name can be switched off. The reason of a refusal is kept in an operator's words.
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -15,20 +15,20 @@ use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
 use super::certificate::Certificate;
-use super::refusal::Subject;
+use super::chain::PresentedChain;
 
-/// Verifies the certificates of one handshake.
+/// Verifier for one handshake.
 #[derive(Debug)]
 pub(super) struct ServerVerifier {
     pub(super) webpki: Arc<WebPkiServerVerifier>,
-    /// The certificates in the CA file.
+    /// Certificates in the CA file.
     pub(super) trusted: Vec<CertificateDer<'static>>,
     pub(super) ca_file: PathBuf,
     pub(super) verify_name: bool,
     pub(super) findings: Findings,
 }
 
-/// Findings of a verifier, in words.
+/// Findings of a verifier.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     refusal: OnceLock<String>,
@@ -36,19 +36,19 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    /// Why the certificate was refused, and what to do about it.
+    /// Reason why the certificate was refused, with the cure.
     pub(super) fn refusal(&self) -> Option<&str> {
         self.refusal.get().map(String::as_str)
     }
 
-    /// A fault of the certificate that did not keep it from being accepted.
+    /// Warning about the certificate, which was accepted nevertheless.
     pub(super) fn warning(&self) -> Option<&str> {
         self.warning.get().map(String::as_str)
     }
 }
 
 impl ServerVerifier {
-    fn verify(
+    fn verify_certificate(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
@@ -56,9 +56,9 @@ impl ServerVerifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        // Both look at the name last, so a complaint about it means that all else was found good.
+        // Both verify the name last, so that an error about it means that everything else is valid.
         let verified = if self.trusted.contains(end_entity) {
-            verify_itself(end_entity, server_name, now)
+            verify_trusted_leaf(end_entity, server_name, now)
         } else {
             self.webpki.verify_server_cert(
                 end_entity,
@@ -77,8 +77,8 @@ impl ServerVerifier {
     }
 }
 
-/// Verifies a certificate that is trusted itself: it needs no issuer, but everything else.
-fn verify_itself(
+/// Verifies a certificate that is itself in the CA file: everything but its issuer.
+fn verify_trusted_leaf(
     end_entity: &CertificateDer<'_>,
     server_name: &ServerName<'_>,
     now: UnixTime,
@@ -88,7 +88,7 @@ fn verify_itself(
     let Some(certificate) = Certificate::parse(end_entity) else {
         return refuse(CertificateError::BadEncoding);
     };
-    if certificate.is_early(now) {
+    if certificate.is_not_yet_valid(now) {
         return refuse(CertificateError::NotValidYet);
     }
     if certificate.is_expired(now) {
@@ -110,7 +110,7 @@ impl ServerCertVerifier for ServerVerifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let subject = Subject {
+        let chain = PresentedChain {
             leaf: end_entity,
             sent: intermediates,
             trusted: &self.trusted,
@@ -118,10 +118,11 @@ impl ServerCertVerifier for ServerVerifier {
             name: server_name,
             now,
         };
-        let verified = self.verify(end_entity, intermediates, server_name, ocsp_response, now);
+        let verified =
+            self.verify_certificate(end_entity, intermediates, server_name, ocsp_response, now);
         let refusal = match &verified {
-            Err(error) => Some(subject.explain(error)),
-            Ok(_) => subject.unusable_key(),
+            Err(error) => Some(chain.explain_refusal(error)),
+            Ok(_) => chain.explain_unusable_key(),
         };
         if let Some(refusal) = refusal {
             self.findings.refusal.get_or_init(|| refusal);
@@ -129,7 +130,7 @@ impl ServerCertVerifier for ServerVerifier {
                 CertificateError::ApplicationVerificationFailure,
             )));
         }
-        if let Some(warning) = subject.expired_ca() {
+        if let Some(warning) = chain.expired_ca_warning() {
             self.findings.warning.get_or_init(|| warning);
         }
         verified

@@ -61,7 +61,7 @@ impl ReliableStage {
         let dropped = self.queue.push(queued, cost);
         if !dropped.is_empty() {
             let count = settle_as_dropped(ledger, dropped);
-            if let Some(suppressed) = self.loss_throttle.pass(times.arrival.instant) {
+            if let Some(suppressed) = self.loss_throttle.try_acquire(times.arrival.instant) {
                 log::error!(
                     "the queue of reliable messages is full: dropped the {count} oldest{suppressed}"
                 );

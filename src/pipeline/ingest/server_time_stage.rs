@@ -43,7 +43,7 @@ impl ServerTimeStage {
         let stamp = match source {
             StampSource::Receive => arrival.stamp,
             StampSource::Server => server
-                .filter(|_| observation.is_believed)
+                .filter(|_| observation.is_plausible)
                 .unwrap_or_else(|| arrival.stamp.moved_back(clock.offset_ns().unwrap_or(0))),
         };
         drop(clock);
@@ -65,7 +65,7 @@ impl ServerTimeStage {
                 )
             });
         }
-        if observation.has_stopped {
+        if observation.has_frozen {
             warn_throttled(&mut self.standstill_throttle, || {
                 let at = server.unwrap_or_default().utc();
                 format!(

@@ -111,7 +111,7 @@ impl<S: Sink> Delivery<S> {
                     self.failure = Some(format!(
                         "{name}: publisher or context is no longer valid: {error}"
                     ));
-                } else if let Some(suppressed) = self.refusal_throttle.pass(Instant::now()) {
+                } else if let Some(suppressed) = self.refusal_throttle.try_acquire(Instant::now()) {
                     log::error!("{name}: the middleware refused a message: {error}{suppressed}");
                 }
                 Outcome::Dropped

@@ -1,17 +1,18 @@
-//! A difference of the clocks that several messages have to agree on before it is believed.
+//! Candidate for the offset, on which several messages must agree before it is accepted.
 
 use std::time::{Duration, Instant};
 
 use super::{Sample, TOLERANCE_NS};
 
-/// So many messages must agree …
-const AGREEING: u32 = 3;
-/// … over so long a time, which a burst of messages with one odd time does not last.
-const AGREEING_FOR: Duration = Duration::from_millis(500);
-/// Older times than the latest are odd messages in between, unless there are so many in a row.
-const ODD: u32 = 3;
+/// Number of messages that must agree.
+const MIN_AGREEING: u32 = 3;
+/// Time over which they must agree. Longer than a burst of messages with one odd time.
+const MIN_AGREEING_TIME: Duration = Duration::from_millis(500);
+/// Number of consecutive messages with earlier times than the latest that replace the candidate. Fewer are odd messages
+/// in between.
+const MAX_ODD: u32 = 3;
 
-/// Messages with times that may be those of the server's clock.
+/// Messages that agree on an offset.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate {
     since: Instant,
@@ -32,41 +33,42 @@ impl Candidate {
         }
     }
 
-    /// The smallest difference of the messages that agree.
+    /// Smallest difference of the agreeing messages.
     pub(super) fn min_ns(&self) -> i64 {
         self.min_ns
     }
 
-    /// Returns whether the time of a message agrees with those before.
-    pub(super) fn fits(&self, sample: &Sample) -> bool {
+    /// Returns whether a message agrees with the previous ones.
+    pub(super) fn agrees_with(&self, sample: &Sample) -> bool {
         sample.difference_ns.abs_diff(self.min_ns) <= TOLERANCE_NS
     }
 
-    /// Takes another message. Returns whether enough of them agree.
-    pub(super) fn note(&mut self, sample: &Sample) -> bool {
-        // Delays only add: what had less of it is nearer to the truth.
-        let is_earlier = sample.difference_ns < self.min_ns && !self.fits(sample);
-        if sample.server_ns < self.latest_server_ns && !is_earlier {
+    /// Adds a message. Returns whether enough of them agree.
+    pub(super) fn add_sample(&mut self, sample: &Sample) -> bool {
+        // Delays only increase a difference: a smaller one is closer to the offset.
+        let is_smaller = sample.difference_ns < self.min_ns && !self.agrees_with(sample);
+        if sample.server_ns < self.latest_server_ns && !is_smaller {
             self.odd += 1;
         }
-        if is_earlier || self.odd >= ODD {
+        if is_smaller || self.odd >= MAX_ODD {
             *self = Self::new(sample);
             return false;
         }
-        // A time that stands still proves nothing.
+        // The time of a frozen clock proves nothing.
         if sample.server_ns > self.latest_server_ns {
             self.latest_server_ns = sample.server_ns;
             self.odd = 0;
-            if self.fits(sample) {
+            if self.agrees_with(sample) {
                 self.agreeing += 1;
                 self.min_ns = self.min_ns.min(sample.difference_ns);
             }
         }
-        self.agreeing >= AGREEING && sample.instant.duration_since(self.since) >= AGREEING_FOR
+        self.agreeing >= MIN_AGREEING
+            && sample.instant.duration_since(self.since) >= MIN_AGREEING_TIME
     }
 
-    /// Follows a step of our own clock.
-    pub(super) fn shift(&mut self, step_ns: i64) {
+    /// Adjusts to a step of the local clock.
+    pub(super) fn shift_by(&mut self, step_ns: i64) {
         self.min_ns = self.min_ns.saturating_add(step_ns);
     }
 }

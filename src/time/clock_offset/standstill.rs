@@ -1,34 +1,34 @@
-//! A clock that stands still.
+//! Detection of a frozen clock, whose time does not advance.
 
 use std::time::{Duration, Instant};
 
 use super::Sample;
 
-/// So many messages in a row with the same time …
-const SAME: u32 = 5;
-/// … while so much time goes by here. What SENSR sends of one moment comes together.
-const SAME_FOR: Duration = Duration::from_secs(2);
+/// Number of consecutive messages with the same time that make a standstill.
+const MIN_SAME: u32 = 5;
+/// Local time that must elapse meanwhile: SENSR sends several messages of one instant together.
+const MIN_SAME_TIME: Duration = Duration::from_secs(2);
 
-/// The latest time of the server, and since when it is the same.
+/// Detector of a standstill, with the latest time of the server and the count of messages with it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Standing {
+pub(super) struct StandstillDetector {
     server_ns: i64,
     since: Instant,
     same: u32,
 }
 
-/// Movement of the server's clock, as its messages show it.
+/// Motion of the server's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Movement {
-    /// It runs, as far as can be told.
-    Runs,
-    /// It has just been found to stand still.
-    Stops,
-    /// It still stands still.
-    Stands,
+pub(super) enum ClockMotion {
+    /// The clock runs, or is not known to be frozen.
+    Running,
+    /// The clock was just detected to be frozen.
+    Stopped,
+    /// The clock is still frozen.
+    Frozen,
 }
 
-impl Standing {
+impl StandstillDetector {
     pub(super) fn new(sample: &Sample) -> Self {
         Self {
             server_ns: sample.server_ns,
@@ -37,28 +37,28 @@ impl Standing {
         }
     }
 
-    /// Takes another message.
-    pub(super) fn note(&mut self, sample: &Sample) -> Movement {
+    /// Adds a message.
+    pub(super) fn add_sample(&mut self, sample: &Sample) -> ClockMotion {
         if sample.server_ns != self.server_ns {
             *self = Self::new(sample);
-            return Movement::Runs;
+            return ClockMotion::Running;
         }
-        let stood = self.stands();
-        if stood || sample.instant.duration_since(self.since) >= SAME_FOR {
+        let was_frozen = self.is_frozen();
+        if was_frozen || sample.instant.duration_since(self.since) >= MIN_SAME_TIME {
             self.same = self.same.saturating_add(1);
         } else {
-            // Enough by number, but not for long enough.
-            self.same = (self.same + 1).min(SAME - 1);
+            // Enough messages, but not over enough time.
+            self.same = (self.same + 1).min(MIN_SAME - 1);
         }
-        match (stood, self.stands()) {
-            (_, false) => Movement::Runs,
-            (false, true) => Movement::Stops,
-            (true, true) => Movement::Stands,
+        match (was_frozen, self.is_frozen()) {
+            (_, false) => ClockMotion::Running,
+            (false, true) => ClockMotion::Stopped,
+            (true, true) => ClockMotion::Frozen,
         }
     }
 
-    /// Returns whether the clock stands still.
-    pub(super) fn stands(&self) -> bool {
-        self.same >= SAME
+    /// Returns whether the clock is frozen.
+    fn is_frozen(&self) -> bool {
+        self.same >= MIN_SAME
     }
 }

@@ -1,25 +1,25 @@
-//! The offset of the clocks, from the smallest difference within the last minute.
+//! Sliding window over the differences of the last hour: offset and drift.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::Estimate;
 
-/// Differences are kept as the smallest and largest of such a span.
+/// Duration of a span, of whose differences the smallest and the largest are kept.
 const SPAN: Duration = Duration::from_secs(10);
-/// The estimate is made of so many spans, the current one included: a minute.
+/// Spans that the estimate is made of, including the current one: a minute.
 const WINDOW: usize = 6;
-/// The drift is made of so many spans at most: an hour.
+/// Limit on the spans that the drift is made of: an hour.
 pub(super) const HISTORY: usize = 360;
-/// The least of them for a drift: a minute.
+/// Least number of spans for a drift: a minute.
 const HISTORY_MIN: usize = 6;
 
 const NS_PER_SEC: f64 = 1e9;
 
-/// The differences of the last hour. Bounded: a few kilobytes.
+/// Differences of the last hour. A few kilobytes.
 #[derive(Debug, Default)]
 pub(super) struct Window {
-    /// The latest [`WINDOW`] spans make the estimate, all of them the drift.
+    /// The estimate is made of the latest [`WINDOW`] spans, the drift of all.
     spans: VecDeque<Span>,
 }
 
@@ -31,7 +31,7 @@ struct Span {
 }
 
 impl Window {
-    /// [`Estimate::offset_ns`], without the cost of the rest.
+    /// Returns [`Estimate::offset_ns`] only, which is cheaper.
     pub(super) fn offset_ns(&self) -> Option<i64> {
         let window = self.spans.iter().rev().take(WINDOW);
         window.map(|span| span.min_ns).min()
@@ -49,7 +49,7 @@ impl Window {
     }
 
     /// Adds a difference.
-    pub(super) fn enter(&mut self, now: Instant, difference_ns: i64) {
+    pub(super) fn add_difference(&mut self, now: Instant, difference_ns: i64) {
         match self.spans.back_mut() {
             Some(span) if now.duration_since(span.begin) < SPAN => {
                 span.min_ns = span.min_ns.min(difference_ns);
@@ -68,10 +68,10 @@ impl Window {
         }
     }
 
-    /// Forgets all differences but this one: a clock was set.
-    pub(super) fn restart(&mut self, now: Instant, difference_ns: i64) {
+    /// Replaces all differences by one, after a step of a clock.
+    pub(super) fn restart_from(&mut self, now: Instant, difference_ns: i64) {
         self.spans.clear();
-        self.enter(now, difference_ns);
+        self.add_difference(now, difference_ns);
     }
 
     #[cfg(test)]
@@ -79,22 +79,22 @@ impl Window {
         self.spans.len()
     }
 
-    /// The slope of the smallest differences, by least squares.
+    /// Slope of the smallest differences by least squares.
     fn drift_ppm(&self) -> f64 {
-        // The span that is still open may not have seen its smallest yet.
+        // The current span may not have its smallest difference yet.
         let closed = self.spans.len().saturating_sub(1);
         let (Some(first), true) = (self.spans.front(), closed >= HISTORY_MIN) else {
             return 0.0;
         };
         let points = self.spans.iter().take(closed).map(|span| {
             let x = span.begin.duration_since(first.begin).as_secs_f64();
-            (x, seconds(span.min_ns.saturating_sub(first.min_ns)))
+            (x, ns_to_seconds(span.min_ns.saturating_sub(first.min_ns)))
         });
-        slope(points) * 1e6
+        least_squares_slope(points) * 1e6
     }
 }
 
-fn slope(points: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
+fn least_squares_slope(points: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
     let (n, sum_x, sum_y) = points.clone().fold((0.0, 0.0, 0.0), |(n, sx, sy), (x, y)| {
         (n + 1.0, sx + x, sy + y)
     });
@@ -110,6 +110,6 @@ fn slope(points: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
     clippy::cast_precision_loss,
     reason = "exact to the nanosecond up to 104 days"
 )]
-fn seconds(ns: i64) -> f64 {
+fn ns_to_seconds(ns: i64) -> f64 {
     ns as f64 / NS_PER_SEC
 }

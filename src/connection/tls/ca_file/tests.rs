@@ -8,7 +8,7 @@ fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(format!("{FIXTURES}{name}")).expect("a fixture")
 }
 
-/// Writes a CA file and reads it.
+/// Writes a CA file and reads it back.
 fn read_back(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, CaFileError> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -16,7 +16,7 @@ fn read_back(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, CaFileError> 
     std::fs::create_dir(&folder).expect("a folder");
     let path = folder.join("ca.crt");
     std::fs::write(&path, bytes).expect("written");
-    let read = certificates(&path);
+    let read = read_certificates(&path);
     std::fs::remove_dir_all(&folder).expect("removed");
     read
 }
@@ -32,7 +32,7 @@ fn refusal(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn pem_is_read_as_people_write_it() {
+fn pem_is_read_with_bom_crlf_spaces_and_comments() {
     let pem = fixture("good-ca.pem");
     let text = String::from_utf8(pem.clone()).expect("ASCII");
     assert_eq!(count(&pem), 1);
@@ -64,7 +64,7 @@ fn pem_is_read_as_people_write_it() {
 }
 
 #[test]
-fn another_format_is_named_with_the_command_that_converts_it() {
+fn other_format_is_named_with_the_command_that_converts_it() {
     for (name, words) in [
         (
             "trusted.pem",
@@ -102,7 +102,7 @@ fn another_format_is_named_with_the_command_that_converts_it() {
 }
 
 #[test]
-fn what_is_no_certificate_at_all_is_named() {
+fn content_without_a_certificate_is_named() {
     let utf16: Vec<u8> = "-----BEGIN CERTIFICATE-----"
         .encode_utf16()
         .flat_map(u16::to_le_bytes)
@@ -143,7 +143,7 @@ fn what_is_no_certificate_at_all_is_named() {
 }
 
 #[test]
-fn a_damaged_file_is_said_to_be() {
+fn damaged_file_is_refused_with_the_damage() {
     let pem = String::from_utf8(fixture("good-ca.pem")).expect("ASCII");
     let cut = &pem[..pem.len() / 2];
     for (text, words) in [
@@ -166,7 +166,7 @@ fn a_damaged_file_is_said_to_be() {
 }
 
 #[test]
-fn what_is_no_file_is_not_read() {
+fn devices_and_folders_are_not_read() {
     for (path, words) in [
         (
             "/no/such/ca.crt",
@@ -175,15 +175,16 @@ fn what_is_no_file_is_not_read() {
         ("/dev/zero", "it is not a file"),
         (FIXTURES, "it is not a file"),
     ] {
-        let error = certificates(Path::new(path)).expect_err("none").to_string();
+        let error = read_certificates(Path::new(path))
+            .expect_err("none")
+            .to_string();
         assert!(error.contains(words), "{error}");
     }
 }
 
 proptest::proptest! {
-    /// No panic, and errors of one line, whatever is in the file.
     #[test]
-    fn any_bytes_are_borne(cut in 0usize..3000, flip in 0usize..3000, name in 0usize..6) {
+    fn any_bytes_are_refused_in_one_line(cut in 0usize..3000, flip in 0usize..3000, name in 0usize..6) {
         let names = ["certificate.der", "pkcs7.der", "pkcs12.p12", "key.der", "ec-key.der", "good-ca.pem"];
         let mut bytes = fixture(names[name]);
         bytes.truncate(cut);
@@ -191,7 +192,7 @@ proptest::proptest! {
             *byte ^= 0x41;
         }
         let text: Vec<u8> = bytes.clone();
-        let advice = content(&bytes, &text).advice(Path::new("ca.crt"));
-        proptest::prop_assert!(!advice.contains('\n') && advice.len() < 300, "{}", advice);
+        let line = detect_content(&bytes, &text).describe_with_cure(Path::new("ca.crt"));
+        proptest::prop_assert!(!line.contains('\n') && line.len() < 300, "{}", line);
     }
 }

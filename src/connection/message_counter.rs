@@ -1,35 +1,34 @@
-//! The messages in the bytes of a connection, counted before anything reads them.
+//! Count of the messages in the received bytes of a connection.
 //!
-//! A link that ends has messages that nobody read: one that came in part, and those behind what could not be read.
-//! Messages that began less messages that were read are those.
+//! A connection that ends may have messages that were never read: one that was received in part, and those after bytes
+//! that could not be read. Their number is that of the started messages minus that of the messages read.
 
-/// Bytes of the longest header of a frame.
+/// Bytes of the longest frame header.
 const MAX_HEADER: usize = 14;
 
 /// Counts the messages that begin in a stream of WebSocket frames (RFC 6455, section 5.2).
 #[derive(Debug, Default)]
-pub struct MessageCount {
+pub(super) struct MessageCounter {
     header: [u8; MAX_HEADER],
-    /// Bytes of the header so far.
+    /// Bytes of the header received so far.
     filled: usize,
-    /// Bytes of the frame's payload that are still to come.
+    /// Bytes of the frame's payload that are still missing.
     payload: u64,
-    begun: u64,
-    /// The bytes are no stream of frames.
-    is_lost: bool,
+    started: u64,
+    /// True if the bytes turned out not to be frames.
+    is_invalid: bool,
 }
 
-impl MessageCount {
-    /// Text and binary messages of which at least a byte came.
-    #[must_use]
-    pub fn begun(&self) -> u64 {
-        self.begun
+impl MessageCounter {
+    /// Number of text and binary messages of which at least one byte was received.
+    pub(super) fn started(&self) -> u64 {
+        self.started
     }
 
-    /// Takes the bytes that follow those before.
-    pub fn feed(&mut self, mut bytes: &[u8]) {
+    /// Counts the messages that start in the next bytes.
+    pub(super) fn count_bytes(&mut self, mut bytes: &[u8]) {
         while let Some((&byte, rest)) = bytes.split_first()
-            && !self.is_lost
+            && !self.is_invalid
         {
             if self.payload > 0 {
                 let skipped =
@@ -40,7 +39,7 @@ impl MessageCount {
             }
             bytes = rest;
             if self.filled == 0 {
-                self.begin(byte);
+                self.start_frame(byte);
             }
             self.header[self.filled] = byte;
             self.filled += 1;
@@ -51,18 +50,18 @@ impl MessageCount {
         }
     }
 
-    fn begin(&mut self, first: u8) {
+    fn start_frame(&mut self, first: u8) {
         let (reserved, opcode) = (first & 0x70, first & 0x0f);
         match opcode {
-            _ if reserved != 0 => self.is_lost = true,
-            1 | 2 => self.begun += 1,
-            // A continuation, and close, ping, pong.
+            _ if reserved != 0 => self.is_invalid = true,
+            1 | 2 => self.started += 1,
+            // Continuation; close, ping, pong.
             0 | 8..=10 => {}
-            _ => self.is_lost = true,
+            _ => self.is_invalid = true,
         }
     }
 
-    /// The length in the header, if that is complete.
+    /// Length of the payload. `None` while the header is incomplete.
     fn payload_length(&self) -> Option<u64> {
         let header = &self.header[..self.filled];
         let &second = header.get(1)?;
@@ -90,16 +89,16 @@ mod tests {
     use tokio_tungstenite::tungstenite::protocol::{Role, WebSocket};
     use tokio_tungstenite::tungstenite::{Bytes, Message};
 
-    /// Messages as a server writes them, with the place where each begins.
-    fn written(lengths: &[usize]) -> (Vec<u8>, Vec<usize>) {
+    /// Bytes of messages as a server writes them, with the offset at which each starts.
+    fn write_messages(lengths: &[usize]) -> (Vec<u8>, Vec<usize>) {
         let mut socket =
             WebSocket::from_raw_socket(std::io::Cursor::new(Vec::new()), Role::Server, None);
-        let mut begins = Vec::new();
+        let mut starts = Vec::new();
         for (number, &length) in lengths.iter().enumerate() {
             socket
                 .send(Message::Ping(Bytes::from_static(b"?")))
                 .expect("written");
-            begins.push(socket.get_ref().get_ref().len());
+            starts.push(socket.get_ref().get_ref().len());
             let message = if number % 3 == 0 {
                 Message::text("x".repeat(length))
             } else {
@@ -107,39 +106,39 @@ mod tests {
             };
             socket.send(message).expect("written");
         }
-        (socket.get_ref().get_ref().clone(), begins)
+        (socket.get_ref().get_ref().clone(), starts)
     }
 
     proptest! {
         #[test]
-        fn each_message_counts_from_its_first_byte_on(
+        fn message_counts_from_its_first_byte(
             lengths in proptest::collection::vec(prop_oneof![0usize..300, 65_000usize..66_000], 0..6),
             piece in 1usize..5000,
             end in 0.0f64..=1.0,
         ) {
-            let (bytes, begins) = written(&lengths);
+            let (bytes, starts) = write_messages(&lengths);
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
             let end = (end * bytes.len() as f64) as usize;
-            let mut count = MessageCount::default();
+            let mut counter = MessageCounter::default();
             for piece in bytes[..end].chunks(piece) {
-                count.feed(piece);
+                counter.count_bytes(piece);
             }
-            let expected = begins.iter().filter(|&&begin| begin < end).count();
-            prop_assert_eq!(count.begun(), expected as u64);
+            let expected = starts.iter().filter(|&&start| start < end).count();
+            prop_assert_eq!(counter.started(), expected as u64);
         }
 
         #[test]
-        fn any_bytes_are_borne(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let mut count = MessageCount::default();
-            count.feed(&bytes);
-            prop_assert!(count.begun() <= bytes.len() as u64);
+        fn any_bytes_are_accepted(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let mut counter = MessageCounter::default();
+            counter.count_bytes(&bytes);
+            prop_assert!(counter.started() <= bytes.len() as u64);
         }
     }
 
     #[test]
-    fn what_is_no_stream_of_frames_is_not_counted_on() {
-        let mut count = MessageCount::default();
-        count.feed(b"\x82\x00\x83\x00\x82\x00");
-        assert_eq!(count.begun(), 1);
+    fn counting_stops_at_bytes_that_are_not_frames() {
+        let mut counter = MessageCounter::default();
+        counter.count_bytes(b"\x82\x00\x83\x00\x82\x00");
+        assert_eq!(counter.started(), 1);
     }
 }

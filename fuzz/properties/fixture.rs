@@ -1,4 +1,4 @@
-//! What both streams need: the ledger watched, time that passes, parameters.
+//! Fixture of both streams: statistics, queues, parameters and a clock.
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -15,17 +15,17 @@ use tokio::sync::watch;
 use super::input::Input;
 use super::memory;
 
-/// Two frames come so far apart.
+/// Time between two frames.
 const FRAME_PERIOD: Duration = Duration::from_millis(60);
 
-/// Room for one small message, so that there is something to drop.
+/// Size for one small message, so that others are dropped.
 const SMALL_QUEUE: usize = 600;
 const LARGE_QUEUE: usize = 64 << 20;
 
 static DEFAULTS: LazyLock<Config> = LazyLock::new(Config::default);
 
-/// Takes two bytes of choices and frames off `data` and hands them to `run`, whose memory must stay below `growth`
-/// times the bytes of the frames and `constant` bytes.
+/// Reads two bytes of choices and the frames from `data` and passes them to `run`, whose memory must not exceed `growth`
+/// times the bytes of the frames plus `constant`.
 pub(super) fn run_bounded(
     data: &[u8],
     growth: usize,
@@ -36,15 +36,15 @@ pub(super) fn run_bounded(
     let [switches, others] = [input.byte(), input.byte()];
     let frames = input.messages();
     let bytes: usize = frames.iter().map(|frame| frame.len()).sum();
-    let taken = memory::taken_by(|| run(&frames, switches, others));
+    let peak = memory::peak_allocation_of(|| run(&frames, switches, others));
     assert!(
-        taken <= growth * bytes + constant,
-        "{bytes} bytes took {taken} bytes of memory"
+        peak <= growth * bytes + constant,
+        "{bytes} bytes took {peak} bytes of memory"
     );
 }
 
 /// Statistics, queues and parameters of one run.
-pub(super) struct Rig {
+pub(super) struct Fixture {
     pub(super) stats: Arc<Metrics>,
     pub(super) queues: Queues,
     pub(super) config: watch::Receiver<Arc<Config>>,
@@ -52,8 +52,8 @@ pub(super) struct Rig {
     frames: u32,
 }
 
-impl Rig {
-    /// `switches`: a bit for each topic switch. `others`: interval, and size of the queues.
+impl Fixture {
+    /// Creates a fixture. `switches` has a bit for each topic that is off. `others`: interval (2 bits), queue size (1 bit).
     pub(super) fn new(switches: u8, others: u8) -> Self {
         let interval = match others & 3 {
             0 => Duration::ZERO,
@@ -75,15 +75,15 @@ impl Rig {
         Self {
             stats: Arc::default(),
             queues: Queues::new(queue_bytes),
-            // What was sent last stays.
+            // The receiver keeps the last value after the sender is dropped.
             config: watch::channel(Arc::new(config)).1,
             start: Instant::now(),
             frames: 0,
         }
     }
 
-    /// The time of the next frame.
-    pub(super) fn arrival(&mut self) -> Arrival {
+    /// Returns the time of the next frame.
+    pub(super) fn next_arrival(&mut self) -> Arrival {
         self.frames += 1;
         Arrival {
             stamp: Stamp { sec: 1, nanosec: 2 },
@@ -95,7 +95,7 @@ impl Rig {
         assert_balance(&self.stats);
     }
 
-    /// All is settled.
+    /// Requires that the ledger balances without queued messages.
     pub(super) fn assert_nothing_queued(&self) {
         self.assert_balance();
         for (topic, account) in Topic::ALL.iter().zip(self.stats.ledger.snapshot()) {
@@ -114,11 +114,11 @@ fn assert_balance(stats: &Metrics) {
     }
 }
 
-/// Looks at each message, and takes it.
+/// Sink that inspects each message.
 pub(super) struct Inspector<F> {
     pub(super) stats: Arc<Metrics>,
-    /// Bits: nobody subscribes to every other topic; nothing is taken.
-    pub(super) mood: u8,
+    /// Bit 0: every other topic has no subscriber. Bit 1: publishing fails.
+    pub(super) faults: u8,
     pub(super) inspect: F,
 }
 
@@ -126,13 +126,13 @@ impl<F: FnMut(Topic, &[u8])> Sink for Inspector<F> {
     type Error = &'static str;
 
     fn subscribers(&self, topic: Topic) -> usize {
-        usize::from(self.mood & 1 == 0 || topic.index().is_multiple_of(2))
+        usize::from(self.faults & 1 == 0 || topic.index().is_multiple_of(2))
     }
 
     fn publish(&mut self, topic: Topic, message: &[u8]) -> Result<(), Self::Error> {
         assert_balance(&self.stats);
         (self.inspect)(topic, message);
-        if self.mood & 2 == 0 {
+        if self.faults & 2 == 0 {
             Ok(())
         } else {
             Err("full")
