@@ -18,7 +18,7 @@ use sensr_bridge::config::{Config, Hosts, Settings, Value, text_file};
 /// If that does not hold.
 pub fn hosts(data: &[u8]) {
     params_file(data);
-    let text = match text_file::decode(data.to_vec()) {
+    let text = match text_file::decode_text(data.to_vec()) {
         Ok(text) => text,
         Err(error) => {
             assert_one_line(&error.to_string());
@@ -36,7 +36,7 @@ pub fn hosts(data: &[u8]) {
             return;
         }
     };
-    for name in hosts.names() {
+    for name in hosts.site_names() {
         let site = hosts.site(name).expect("a site of that name");
         let address = &site.address;
         assert_eq!(check_host(name), Ok(()));

@@ -270,7 +270,7 @@ pub enum ParameterError {
     },
     /// YAML's null, for a string parameter.
     #[error(
-        "parameter {name} got {text}, which is YAML for no value: write '' for an empty text, or '{text}' with the quotes"
+        "parameter {name} got {text}, which is YAML for no value: write '' for an empty string, or '{text}' with the quotes"
     )]
     NoValue {
         /// The parameter.

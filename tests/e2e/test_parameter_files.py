@@ -147,7 +147,7 @@ REFUSED = {
     "no boolean": (P("tls.enabled:=1"), ["tls.enabled is a boolean, got 1"]),
     "no assignment": (P("host"), ["-p host", "write -p NAME:=VALUE"]),
     "assignment of nothing": (P("host:="), ["-p host:=", "''"]),
-    "no name": (P("a b:=1"), ["is no name of a parameter"]),
+    "no name": (P("a b:=1"), ["is not a parameter name"]),
     "bracket": (P("host:=[::1"), ["cannot be read", "quotes"]),
     "address in brackets": (P("host:=[::1]"), ["cannot be read", "quotes"]),
     "tab": (b"\t", ["line 1"]),

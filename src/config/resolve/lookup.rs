@@ -149,7 +149,7 @@ fn find_site(given: &Config, shipped: Option<PathBuf>) -> Result<Option<Site>, R
     if let Some(site) = hosts.site(host) {
         return Ok(Some(site.clone()));
     }
-    if hosts.knows(host) {
+    if hosts.accepts_host(host) {
         let name = "host";
         let checked = check_address(host);
         checked.map_err(|problem| ParameterError::Address { name, problem })?;
@@ -165,7 +165,7 @@ fn unknown_site(host: &str, hosts_file: PathBuf, hosts: &Hosts) -> ResolveError 
     ResolveError::UnknownSite {
         host: host.to_owned(),
         hosts_file,
-        known: hosts.names().collect::<Vec<_>>().join(", "),
-        suggestion: did_you_mean(host, hosts.names()),
+        known: hosts.site_names().collect::<Vec<_>>().join(", "),
+        suggestion: did_you_mean(host, hosts.site_names()),
     }
 }

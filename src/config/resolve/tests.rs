@@ -108,7 +108,7 @@ fn what_cannot_mend_itself_is_refused_at_once() {
         ("yrad", "did you mean yard?"),
         ("10", "neither a site of"),
         ("1.2.3", "parameter host: \"1.2.3\" is not an IPv4 address"),
-        ("센서.example", "beyond ASCII"),
+        ("센서.example", "non-ASCII"),
     ] {
         let error = start(folder.config(host)).expect_err("refused");
         assert!(!error.is_transient());
