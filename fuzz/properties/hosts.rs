@@ -46,11 +46,11 @@ pub fn hosts(data: &[u8]) {
             host: name.to_owned(),
             ..Config::default()
         };
-        match config.for_site(&hosts) {
+        match config.with_hosts(&hosts) {
             Ok(config) => {
                 assert_eq!(config.host, *address);
                 assert_ne!(config.parent_frame.as_ref(), Some(&config.frame_id));
-                let ca_file = config.wanted_tls().map(|tls| &tls.ca_file);
+                let ca_file = config.enabled_tls().map(|tls| &tls.ca_file);
                 assert!(ca_file.is_none_or(|path| !path.as_os_str().is_empty()));
             }
             Err(error) => assert_one_line(&error.to_string()),

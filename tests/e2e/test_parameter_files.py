@@ -134,7 +134,7 @@ UTF16 = "/**:\n  ros__parameters: {host: a}\n".encode("utf-16")
 REFUSED = {
     "UTF-16": (UTF16, ["is UTF-16, save it as UTF-8"]),
     "Latin-1": ("# Hafen\n# Süd\n".encode("latin-1"), ["line 2 is not UTF-8"]),
-    "empty section": (b"/**:\n  ros__parameters:\n  # host: a\n", ["line 2", "nothing below it"]),
+    "empty section": (b"/**:\n  ros__parameters:\n  # host: a\n", ["line 2", "no parameters below it"]),
     "no value": (b"/**:\n  ros__parameters:\n    host:\n", ["line 3: host has no value"]),
     "alias": (b"a: &a {ros__parameters: {}}\nb: *a\n", ["line 2", "*"]),
     "type": (b"/**:\n  ros__parameters:\n    qos.depth: abc\n", ["line 3", "qos.depth is an integer", '"abc"']),

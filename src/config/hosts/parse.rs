@@ -306,7 +306,7 @@ impl Field<'_> for CaFileField {
         if path.is_empty() || path.contains('\0') {
             return Err(mismatch::<Self>(value));
         }
-        path::expand(path).map_err(|error| format!("{}: {error}", mismatch::<Self>(value)))
+        path::expand_home(path).map_err(|error| format!("{}: {error}", mismatch::<Self>(value)))
     }
 }
 
