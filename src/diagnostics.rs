@@ -209,7 +209,7 @@ fn shared_memory(other_users: &[u32]) -> Status {
     } else {
         (
             Level::Warn,
-            environment::shared_memory::warning(other_users),
+            environment::shared_memory::describe_users(other_users),
         )
     };
     Status::new("shared memory", judgement)

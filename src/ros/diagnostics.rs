@@ -11,7 +11,7 @@ use super::ros_types::{text, time};
 use super::{RuntimeError, logging};
 use crate::config::Config;
 use crate::diagnostics::{Diagnostics, DiagnosticsInput, LinkInput, Status};
-use crate::environment::shared_memory_users::SharedMemoryUsers;
+use crate::environment::shared_memory::SharedMemoryUsers;
 use crate::metrics::process_memory::ProcessMemory;
 use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::{Queues, memory_bound};
@@ -58,7 +58,7 @@ impl DiagnosticsPublisher {
         config: Arc<Config>,
         others: &[String],
     ) {
-        let users = self.neighbours.look(Instant::now());
+        let users = self.neighbours.poll(Instant::now());
         let facts = facts(stats, queues, config, others, users);
         let statuses = self.diagnosis.examine(&facts);
         let message = DiagnosticArray {

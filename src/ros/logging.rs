@@ -60,7 +60,7 @@ pub(super) fn figures() -> LogFigures {
     LogFigures {
         lost_lines: console.lost_lines + LINES.lost(),
         is_losing: console.is_losing || LINES.is_losing(),
-        no_file: environment::why_no_log_file(),
+        no_file: environment::missing_log_file_reason(),
     }
 }
 
@@ -100,7 +100,7 @@ pub(super) fn install(node: &mut r2r::Node, level: LevelFilter) -> Result<Rosout
     if log::set_boxed_logger(Box::new(logger)).is_ok() {
         log::set_max_level(level);
     }
-    if let Some(reason) = environment::why_no_log_file() {
+    if let Some(reason) = environment::missing_log_file_reason() {
         log::warn!("no log file, only this console and /rosout: {reason}");
     }
     Ok(Rosout { lines, publisher })
