@@ -20,15 +20,15 @@ mod node_pattern;
 mod param_argument;
 mod params_file;
 mod untyped_value;
+mod warnings;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
 use super::escape::escape_invisible;
 use super::parameter::ParameterError;
 use super::settings::Settings;
-use super::suggest::is_similar;
 use super::table;
 use params_file::ParamsFileError;
 use untyped_value::UntypedValue;
@@ -39,7 +39,7 @@ const COMMON_PARAMETERS: [&str; 2] = ["use_sim_time", "start_type_description_se
 /// All values given at start, for any node.
 #[derive(Debug, Default)]
 pub struct Overrides {
-    /// In the order of the command line.
+    /// Values in the order of the command line.
     values: Vec<Override>,
     /// Names of the sections, in the order of their first occurrence.
     sections: Vec<String>,
@@ -88,7 +88,7 @@ pub enum OverrideError {
     /// The file cannot be read.
     #[error("parameter file {} cannot be read: {reason}", escape_invisible(path))]
     Unreadable {
-        /// As given.
+        /// Path as given.
         path: String,
         /// Error of the operating system.
         reason: String,
@@ -96,7 +96,7 @@ pub enum OverrideError {
     /// The content of the file is invalid.
     #[error("parameter file {}: {problem}", escape_invisible(path))]
     File {
-        /// As given.
+        /// Path as given.
         path: String,
         /// The problem, with the line.
         problem: String,
@@ -275,77 +275,6 @@ impl Overrides {
             .map(|(rank, section)| (&**section, rank))
             .collect()
     }
-
-    /// Logs sections and arguments for other nodes: warnings if this node may have been meant.
-    fn warn_of_other_nodes(&self, node: &str, start: &mut StartValues) {
-        let mine = self.section_ranks(node);
-        for file in &self.files {
-            let ParamsFile { path, sections } = file;
-            let path = escape_invisible(path);
-            let others: BTreeMap<&str, usize> = sections
-                .iter()
-                .rev()
-                .map(|(name, line)| (&**name, *line))
-                .filter(|(name, _)| !mine.contains_key(name))
-                .collect();
-            let names = others.keys().copied().collect::<Vec<_>>().join(", ");
-            if sections.is_empty() {
-                start
-                    .warnings
-                    .push(format!("there are no parameters in {path}"));
-            } else if sections.len()
-                == sections
-                    .iter()
-                    .filter(|(name, _)| others.contains_key(&**name))
-                    .count()
-            {
-                start.warnings.push(format!(
-                    "nothing in {path} is for {node}, it is for {names}"
-                ));
-            } else {
-                for (name, line) in others {
-                    let line_text =
-                        format!("{path}, line {line}: {name} is another node than {node}");
-                    if has_similar_name(name, node) {
-                        start.warnings.push(format!("ignored: {line_text}"));
-                    } else {
-                        start.notes.push(line_text);
-                    }
-                }
-            }
-        }
-        for Override {
-            section, origin, ..
-        } in &self.values
-        {
-            if matches!(origin, Origin::Argument(_)) && !mine.contains_key(&**section) {
-                start.warnings.push(format!(
-                    "ignored: {origin}: it is for /{section}, and this node is {node}"
-                ));
-            }
-        }
-    }
-
-    /// Warns of parameters that occur twice in a section of a file.
-    fn warn_of_duplicates(&self, node: &str, start: &mut StartValues) {
-        let mine = self.section_ranks(node);
-        let mut seen: HashMap<(usize, &str, &str), usize> = HashMap::new();
-        for value in &self.values {
-            if let (Origin::File(file, path, line), true) =
-                (&value.origin, mine.contains_key(&*value.section))
-            {
-                let key = (*file, &*value.section, &*value.name);
-                if let Some(earlier) = seen.insert(key, *line) {
-                    start.warnings.push(format!(
-                        "{}, line {earlier}: {} has no effect, line {line} sets it again for {}",
-                        escape_invisible(path),
-                        value.name.escape_debug(),
-                        value.section
-                    ));
-                }
-            }
-        }
-    }
 }
 
 impl Override {
@@ -378,14 +307,6 @@ impl Override {
                 problem: problem.to_string(),
             })
     }
-}
-
-/// Returns whether a section may be meant for the node: the same name in another namespace, or a similar name.
-fn has_similar_name(section: &str, node: &str) -> bool {
-    is_similar(
-        node_pattern::base_name(section),
-        node_pattern::base_name(node),
-    )
 }
 
 #[cfg(test)]

@@ -255,7 +255,7 @@ pub enum ParameterError {
     /// No such parameter.
     #[error("there is no parameter {}{}", name.escape_debug(), did_you_mean(.name, names()))]
     Unknown {
-        /// As given.
+        /// Name as given.
         name: String,
     },
     /// Wrong type.
@@ -275,7 +275,7 @@ pub enum ParameterError {
     NoValue {
         /// The parameter.
         name: &'static str,
-        /// As written.
+        /// Text as written.
         text: String,
     },
     /// Value out of range.

@@ -34,7 +34,7 @@ pub enum YamlContent {
 /// A single value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct YamlScalar {
-    /// As written, without quotes.
+    /// Text as written, without quotes.
     pub text: String,
     /// A string regardless of its text: quoted, or with the tag `!!str`.
     pub is_text: bool,

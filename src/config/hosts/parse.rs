@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::de::{DeserializeSeed as _, Error, MapAccess};
 use serde_yaml::Deserializer;
 
-use super::value::{Field, FieldSeed, TypedScalar, UniqueKeys, known_keys, mismatch};
+use super::value::{FieldSeed, HostsField, TypedScalar, UniqueKeys, known_keys, mismatch};
 use super::{Site, SiteTls};
 use crate::config::address::{check_address, check_host};
 use crate::config::parameter::StringRule;
@@ -78,7 +78,7 @@ fn describe_error(error: &serde_yaml::Error, text: &str) -> String {
 /// A document: its sites, or `None` if it is empty.
 struct DocumentField;
 
-impl<'de> Field<'de> for DocumentField {
+impl<'de> HostsField<'de> for DocumentField {
     type Value = Option<BTreeMap<String, Site>>;
     const RULE: &'static str = "a hosts file has `sites:`, with the sites below it";
 
@@ -105,7 +105,7 @@ impl<'de> Field<'de> for DocumentField {
 /// The sites by name.
 struct SitesField;
 
-impl<'de> Field<'de> for SitesField {
+impl<'de> HostsField<'de> for SitesField {
     type Value = BTreeMap<String, Site>;
     const RULE: &'static str =
         "sites are a mapping of names to addresses or settings, {} if there are none";
@@ -129,7 +129,7 @@ impl<'de> Field<'de> for SitesField {
 /// A site: its address, or a mapping.
 struct SiteField;
 
-impl<'de> Field<'de> for SiteField {
+impl<'de> HostsField<'de> for SiteField {
     type Value = Site;
     const RULE: &'static str = "a site is an address, or a mapping with `address:`";
 
@@ -173,7 +173,7 @@ impl<'de> Field<'de> for SiteField {
 
 struct AddressField;
 
-impl Field<'_> for AddressField {
+impl HostsField<'_> for AddressField {
     type Value = String;
     const RULE: &'static str = "an address is a host name or an IP address";
 
@@ -190,7 +190,7 @@ impl Field<'_> for AddressField {
 
 struct PortField;
 
-impl Field<'_> for PortField {
+impl HostsField<'_> for PortField {
     type Value = u16;
     const RULE: &'static str = "a port is a number from 1 to 65535";
 
@@ -207,7 +207,7 @@ impl Field<'_> for PortField {
 }
 
 /// Returns a string. Strings that YAML takes for another type need quotes, because their original text is lost.
-fn read_string<'v, 'de, F: Field<'de>>(value: TypedScalar<'v>) -> Result<&'v str, String> {
+fn read_string<'v, 'de, F: HostsField<'de>>(value: TypedScalar<'v>) -> Result<&'v str, String> {
     match value {
         TypedScalar::Text(text) => Ok(text),
         TypedScalar::Missing => Err(mismatch::<F>(value)),
@@ -220,7 +220,7 @@ fn read_string<'v, 'de, F: Field<'de>>(value: TypedScalar<'v>) -> Result<&'v str
 
 struct FrameField;
 
-impl Field<'_> for FrameField {
+impl HostsField<'_> for FrameField {
     type Value = String;
     const RULE: &'static str =
         "a frame is a name without blanks, invisible characters and leading slash";
@@ -238,7 +238,7 @@ impl Field<'_> for FrameField {
 /// TLS of a site: on or off, or its settings.
 struct TlsField;
 
-impl<'de> Field<'de> for TlsField {
+impl<'de> HostsField<'de> for TlsField {
     type Value = SiteTls;
     const RULE: &'static str =
         "tls is true, false or a mapping of enabled, ca_file, server_name and verify_name";
@@ -273,7 +273,7 @@ impl<'de> Field<'de> for TlsField {
 
 struct BoolField;
 
-impl Field<'_> for BoolField {
+impl HostsField<'_> for BoolField {
     type Value = bool;
     const RULE: &'static str = "this is true or false";
 
@@ -297,7 +297,7 @@ fn parse_bool(value: TypedScalar<'_>) -> Option<bool> {
 
 struct CaFileField;
 
-impl Field<'_> for CaFileField {
+impl HostsField<'_> for CaFileField {
     type Value = PathBuf;
     const RULE: &'static str = "ca_file is the path of a file";
 
@@ -312,7 +312,7 @@ impl Field<'_> for CaFileField {
 
 struct ServerNameField;
 
-impl Field<'_> for ServerNameField {
+impl HostsField<'_> for ServerNameField {
     type Value = String;
     const RULE: &'static str = "server_name is a DNS name or an IP address";
 

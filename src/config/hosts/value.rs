@@ -34,7 +34,7 @@ impl fmt::Display for TypedScalar<'_> {
 }
 
 /// Type of a field in the hosts file.
-pub(super) trait Field<'de>: Sized {
+pub(super) trait HostsField<'de>: Sized {
     /// Result of reading the field.
     type Value;
     /// Clause that describes the allowed values.
@@ -50,14 +50,14 @@ pub(super) trait Field<'de>: Sized {
 }
 
 /// Returns an error message with the field's rule and the value found instead.
-pub(super) fn mismatch<'de, F: Field<'de>>(got: impl fmt::Display) -> String {
+pub(super) fn mismatch<'de, F: HostsField<'de>>(got: impl fmt::Display) -> String {
     format!("{}, got {got}", F::RULE)
 }
 
-/// Deserializer of a [`Field`].
+/// Deserializer of a [`HostsField`].
 pub(super) struct FieldSeed<F>(pub(super) F);
 
-impl<'de, F: Field<'de>> DeserializeSeed<'de> for FieldSeed<F> {
+impl<'de, F: HostsField<'de>> DeserializeSeed<'de> for FieldSeed<F> {
     type Value = F::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<F::Value, D::Error> {
@@ -68,13 +68,13 @@ impl<'de, F: Field<'de>> DeserializeSeed<'de> for FieldSeed<F> {
 impl<F> FieldSeed<F> {
     fn read_scalar<'de, E: Error>(self, value: TypedScalar<'_>) -> Result<F::Value, E>
     where
-        F: Field<'de>,
+        F: HostsField<'de>,
     {
         self.0.read_scalar(value).map_err(Error::custom)
     }
 }
 
-impl<'de, F: Field<'de>> Visitor<'de> for FieldSeed<F> {
+impl<'de, F: HostsField<'de>> Visitor<'de> for FieldSeed<F> {
     type Value = F::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
