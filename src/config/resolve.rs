@@ -145,7 +145,7 @@ impl Resolver {
             waiting: None,
         };
         let pending = resolver.start_lookup(given.clone(), true, Instant::now())?;
-        let resolved = match pending.wait() {
+        let config = match pending.wait() {
             Ok(result) => resolver.accept_result(given, result),
             Err(error) if error.is_transient() => {
                 resolver.record_failure(&error, Instant::now());
@@ -157,7 +157,7 @@ impl Resolver {
             }
             Err(error) => return Err(error),
         };
-        Ok((resolver, resolved))
+        Ok((resolver, config))
     }
 
     /// Resolves changed parameters. Only files that the change concerns are read: the hosts file if `host` or `hosts_file`

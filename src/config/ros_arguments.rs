@@ -74,6 +74,7 @@ impl RosArguments {
     ///
     /// rcl silently ignores those, and a misspelt `--params-file` would lose all its parameters. Values are checked by
     /// rcl.
+    #[must_use]
     pub fn first_unknown(&self) -> Option<&str> {
         self.flags()
             .map(|(flag, _)| flag)
@@ -113,6 +114,7 @@ impl RosArguments {
 
     /// Returns the level that `--log-level LEVEL` or `--log-level NAME:=LEVEL` sets for the logger `name`. rcl filters its
     /// console output by the same arguments.
+    #[must_use]
     pub fn log_level(&self, name: &str) -> LevelFilter {
         let mut level = LevelFilter::Info;
         for (flag, value) in self.flags() {

@@ -151,14 +151,14 @@ impl<'de> HostsField<'de> for SiteField {
             match &*key {
                 "address" => site.address = entries.next_value_seed(FieldSeed(AddressField))?,
                 "output_port" => {
-                    site.output_port = Some(entries.next_value_seed(FieldSeed(PortField))?)
+                    site.output_port = Some(entries.next_value_seed(FieldSeed(PortField))?);
                 }
                 "points_port" => {
-                    site.points_port = Some(entries.next_value_seed(FieldSeed(PortField))?)
+                    site.points_port = Some(entries.next_value_seed(FieldSeed(PortField))?);
                 }
                 "frame_id" => site.frame_id = Some(entries.next_value_seed(FieldSeed(FrameField))?),
                 "parent_frame" => {
-                    site.parent_frame = Some(entries.next_value_seed(FieldSeed(FrameField))?)
+                    site.parent_frame = Some(entries.next_value_seed(FieldSeed(FrameField))?);
                 }
                 _ => site.tls = Some(entries.next_value_seed(FieldSeed(TlsField))?),
             }
@@ -262,7 +262,7 @@ impl<'de> HostsField<'de> for TlsField {
                 "enabled" => tls.enabled = entries.next_value_seed(FieldSeed(BoolField))?,
                 "ca_file" => tls.ca_file = Some(entries.next_value_seed(FieldSeed(CaFileField))?),
                 "server_name" => {
-                    tls.server_name = Some(entries.next_value_seed(FieldSeed(ServerNameField))?)
+                    tls.server_name = Some(entries.next_value_seed(FieldSeed(ServerNameField))?);
                 }
                 _ => tls.verify_name = Some(entries.next_value_seed(FieldSeed(BoolField))?),
             }

@@ -1,6 +1,6 @@
 //! Parser of a parameter file.
 //!
-//! Accepts and refuses the same files as rcl, but with line and cure in the error. YamlContent that rcl accepts and
+//! Accepts and refuses the same files as rcl, but with line and cure in the error. Content that rcl accepts and
 //! misinterprets (`ros__parameters2`, an empty mapping) is refused too.
 
 use std::fs::File;

@@ -62,21 +62,21 @@ fn start_resolver(config: Config) -> Result<(Resolver, ResolvedConfig), ResolveE
     Resolver::start(config, None)
 }
 
-/// Polls until the resolved configuration has changed.
+/// Polls until the result configuration has changed.
 fn poll_until_changed(resolver: &mut Resolver) -> Result<ResolvedConfig, ResolveError> {
     loop {
-        if let Some(resolved) = resolver.poll(Instant::now())? {
-            return Ok(resolved);
+        if let Some(result) = resolver.poll(Instant::now())? {
+            return Ok(result);
         }
         std::thread::yield_now();
     }
 }
 
-fn resolved_address(resolved: &ResolvedConfig) -> &str {
-    assert_eq!(resolved.points.obstacle, None);
-    assert_eq!(resolved.points.endpoint.address, resolved.config.host);
-    assert_eq!(resolved.output.endpoint.address, resolved.config.host);
-    &resolved.config.host
+fn resolved_address(result: &ResolvedConfig) -> &str {
+    assert_eq!(result.points.obstacle, None);
+    assert_eq!(result.points.endpoint.address, result.config.host);
+    assert_eq!(result.output.endpoint.address, result.config.host);
+    &result.config.host
 }
 
 const YARD: &str = "sites: {yard: 192.0.2.1}\n";
@@ -88,15 +88,15 @@ fn sites_and_addresses_are_resolved() {
         "hosts.yaml",
         "sites: {yard: {address: 192.0.2.1, points_port: 6051}, 7: a, 1.5: b}\n",
     );
-    let (_, resolved) = start_resolver(folder.config_with_hosts_file("yard")).expect("a site");
-    assert_eq!(resolved_address(&resolved), "192.0.2.1");
+    let (_, result) = start_resolver(folder.config_with_hosts_file("yard")).expect("a site");
+    assert_eq!(resolved_address(&result), "192.0.2.1");
     assert_eq!(
-        (resolved.points.endpoint.port, resolved.output.endpoint.port),
+        (result.points.endpoint.port, result.output.endpoint.port),
         (6051, 5050)
     );
     for (host, expected) in [("192.0.2.9", "192.0.2.9"), ("7", "a"), ("1.5", "b")] {
-        let (_, resolved) = start_resolver(folder.config_with_hosts_file(host)).expect("taken");
-        assert_eq!(resolved_address(&resolved), expected);
+        let (_, result) = start_resolver(folder.config_with_hosts_file(host)).expect("taken");
+        assert_eq!(resolved_address(&result), expected);
     }
 }
 
@@ -139,35 +139,35 @@ fn permanent_errors_are_refused_at_once() {
 fn shipped_file_need_not_exist() {
     let folder = TempFolder::new();
     let shipped = || Some(folder.path("hosts.yaml"));
-    let (_, resolved) = Resolver::start(config_of("192.0.2.9"), shipped()).expect("an address");
-    assert_eq!(resolved_address(&resolved), "192.0.2.9");
+    let (_, result) = Resolver::start(config_of("192.0.2.9"), shipped()).expect("an address");
+    assert_eq!(resolved_address(&result), "192.0.2.9");
     folder.write("hosts.yaml", YARD);
-    let (_, resolved) = Resolver::start(config_of("yard"), shipped()).expect("a site");
-    assert_eq!(resolved_address(&resolved), "192.0.2.1");
+    let (_, result) = Resolver::start(config_of("yard"), shipped()).expect("a site");
+    assert_eq!(resolved_address(&result), "192.0.2.1");
 }
 
 #[test]
 fn missing_hosts_file_is_retried() {
     let folder = TempFolder::new();
-    let (mut resolver, resolved) =
+    let (mut resolver, result) =
         start_resolver(folder.config_with_hosts_file("yard")).expect("waiting");
-    let obstacle = resolved.points.obstacle.clone().expect("an obstacle");
+    let obstacle = result.points.obstacle.clone().expect("an obstacle");
     let path = folder.path("hosts.yaml");
     let expected = format!("cannot read hosts file {}: No such file", path.display());
     assert!(obstacle.starts_with(&expected), "{obstacle}");
-    assert_eq!(resolved.output.obstacle, Some(obstacle));
+    assert_eq!(result.output.obstacle, Some(obstacle));
     // Other parameters can be changed meanwhile.
     let mut changed = folder.config_with_hosts_file("yard");
     changed.pointcloud_interval = Duration::from_secs(3);
-    let resolved = resolver.change(&changed).expect("taken");
-    assert_eq!(resolved.config, changed);
-    assert!(resolved.points.obstacle.is_some());
+    let result = resolver.change(&changed).expect("taken");
+    assert_eq!(result.config, changed);
+    assert!(result.points.obstacle.is_some());
     folder.write("hosts.yaml", YARD);
     loop {
-        let resolved = poll_until_changed(&mut resolver).expect("nothing wrong");
-        if resolved.points.obstacle.is_none() {
-            assert_eq!(resolved_address(&resolved), "192.0.2.1");
-            assert_eq!(resolved.config.pointcloud_interval, Duration::from_secs(3));
+        let result = poll_until_changed(&mut resolver).expect("nothing wrong");
+        if result.points.obstacle.is_none() {
+            assert_eq!(resolved_address(&result), "192.0.2.1");
+            assert_eq!(result.config.pointcloud_interval, Duration::from_secs(3));
             break;
         }
     }
@@ -183,10 +183,10 @@ fn another_host_or_a_reconnect_ends_the_retries() {
         .expect_err("still missing");
     assert!(refused.is_transient());
     assert!(resolver.reread().is_err());
-    let resolved = resolver
+    let result = resolver
         .change(&config_of("192.0.2.9"))
         .expect("needs no file");
-    assert_eq!(resolved_address(&resolved), "192.0.2.9");
+    assert_eq!(resolved_address(&result), "192.0.2.9");
     assert!(
         resolver
             .poll(Instant::now())
@@ -244,8 +244,8 @@ fn hosts_file_that_stays_invalid_ends_the_retries() {
 }
 
 fn next_obstacle(resolver: &mut Resolver) -> String {
-    let resolved = poll_until_changed(resolver).expect("waiting");
-    resolved.points.obstacle.expect("an obstacle")
+    let result = poll_until_changed(resolver).expect("waiting");
+    result.points.obstacle.expect("an obstacle")
 }
 
 #[test]
@@ -258,17 +258,17 @@ fn hosts_file_is_read_only_if_the_change_concerns_it() {
     let mut changed = given.clone();
     changed.pointcloud_interval = Duration::from_secs(3);
     changed.points_port = 6051;
-    let resolved = resolver.change(&changed).expect("no file is needed");
-    assert_eq!(resolved_address(&resolved), resolved_address(&before));
-    assert_eq!(resolved.points.endpoint.port, 6051);
+    let result = resolver.change(&changed).expect("no file is needed");
+    assert_eq!(resolved_address(&result), resolved_address(&before));
+    assert_eq!(result.points.endpoint.port, 6051);
     // Another site is looked up in the file, and a missing file is then an error.
     let error = resolver
         .change(&folder.config_with_hosts_file("pier"))
         .expect_err("missing")
         .to_string();
     assert!(error.contains("cannot read hosts file"), "{error}");
-    let resolved = resolver.change(&changed).expect("as before");
-    assert_eq!(resolved_address(&resolved), "192.0.2.1");
+    let result = resolver.change(&changed).expect("as before");
+    assert_eq!(resolved_address(&result), "192.0.2.1");
 }
 
 #[test]
@@ -287,10 +287,10 @@ fn reconnect_reads_the_file_again_or_keeps_the_known_site() {
     }
     folder.remove("hosts.yaml");
     assert!(resolver.reread().is_err());
-    let resolved = resolver
+    let result = resolver
         .change(&folder.config_with_hosts_file("yard"))
         .expect("as before");
-    assert_eq!(resolved_address(&resolved), "192.0.2.5");
+    assert_eq!(resolved_address(&result), "192.0.2.5");
 }
 
 fn with_ca(ca_file: &Path) -> Config {
@@ -304,15 +304,10 @@ fn with_ca(ca_file: &Path) -> Config {
 fn missing_ca_file_is_left_to_the_links_at_start_and_refused_later() {
     let folder = TempFolder::new();
     let ca_file = folder.path("ca.crt");
-    let (mut resolver, resolved) = start_resolver(with_ca(&ca_file)).expect("may come");
-    assert_eq!(resolved.points.obstacle, None);
+    let (mut resolver, result) = start_resolver(with_ca(&ca_file)).expect("may come");
+    assert_eq!(result.points.obstacle, None);
     assert_eq!(
-        resolved
-            .points
-            .endpoint
-            .tls
-            .as_ref()
-            .map(|tls| &*tls.ca_file),
+        result.points.endpoint.tls.as_ref().map(|tls| &*tls.ca_file),
         Some(&*ca_file)
     );
     // Not read again for a change of other parameters.

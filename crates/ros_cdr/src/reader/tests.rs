@@ -64,7 +64,7 @@ fn write(out: &mut Writer<'_>, field: &TestField) {
             frame_id,
         }),
         TestField::Sequence(values) => {
-            out.write_sequence(values.iter().copied(), Writer::write_f64)
+            out.write_sequence(values.iter().copied(), Writer::write_f64);
         }
     }
 }
