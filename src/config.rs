@@ -1,4 +1,5 @@
-//! The parameters: declared once in [`table`], turned into a checked [`Config`] exactly once.
+//! Configuration: parameters declared in [`table`], parsed and checked as [`Config`], and resolved with the hosts file as
+//! [`ResolvedConfig`](resolve::ResolvedConfig).
 
 pub mod address;
 mod config_error;
@@ -36,86 +37,85 @@ pub use settings::Settings;
 pub struct Config {
     /// Address, or the name of a site in the hosts file.
     pub host: String,
-    /// The hosts file. None for the one that comes with the package.
+    /// Hosts file. `None` for the one of the package.
     pub hosts_file: Option<PathBuf>,
-    /// TCP port of the output stream, where the hosts file does not name another.
+    /// TCP port of the output stream.
     pub output_port: u16,
-    /// TCP port of the point stream, where the hosts file does not name another.
+    /// TCP port of the point stream.
     pub points_port: u16,
-    /// Whether to speak TLS with the server.
+    /// Use TLS on both links.
     pub tls_enabled: bool,
-    /// And how, if so.
+    /// TLS settings, used if `tls_enabled`.
     pub tls: TlsOptions,
-    /// At most one cloud per topic and interval. Zero lets all pass.
+    /// Rate limit: at most one cloud per topic and interval. Zero: no limit.
     pub pointcloud_interval: Duration,
-    /// The same for objects and their pictures.
+    /// Rate limit of objects and markers. Zero: no limit.
     pub output_data_interval: Duration,
-    /// Which topics are wanted, in the order of [`Switch::ALL`].
+    /// Enabled topics, in the order of [`Switch::ALL`].
     pub publish: [bool; Switch::ALL.len()],
-    /// Frame of all coordinates.
+    /// Coordinate frame of all messages.
     pub frame_id: String,
-    /// What the frame is tied to. None: nothing.
+    /// Parent of that frame. `None`: no transform is published.
     pub parent_frame: Option<String>,
-    /// The clock of all stamps.
+    /// Clock of all stamps.
     pub stamp_source: StampSource,
     /// Quality of service of the cloud topics.
     pub qos: CloudQos,
-    /// Bound of the queue between reader and publisher, per stream.
+    /// Bound of the queue between connection and publisher, per stream.
     pub queue_max_bytes: usize,
-    /// A larger message closes the link.
+    /// Largest accepted message. A larger one closes the link.
     pub max_message_bytes: usize,
-    /// Time after the start during which events, zones, health and status wait for the first subscriber of their topic.
+    /// Time after the start during which reliable messages wait for the first subscriber of their topic.
     pub startup_hold: Duration,
-    /// The pauses between attempts to connect.
+    /// Delays between connection attempts.
     pub reconnect: backoff::BackoffLimits,
-    /// How long silence of the server is borne.
-    pub patience: KeepAliveTimeouts,
-    /// How often statistics are published.
+    /// Keep-alive timeouts.
+    pub keep_alive: KeepAliveTimeouts,
+    /// Interval at which statistics are published.
     pub statistics_period: Duration,
 }
 
-/// The clock that stamps are on.
+/// Clock of the stamps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StampSource {
-    /// Ours, when the frame was complete.
+    /// This machine's system clock, at the arrival of the complete frame.
     Receive,
-    /// The server's.
+    /// The server's clock.
     Server,
 }
 
-/// Quality of service of the cloud topics. Always volatile, keep last.
+/// Quality of service of the cloud topics. Durability is volatile and history keep last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CloudQos {
-    /// Reliable, or best effort.
+    /// Reliable instead of best effort.
     pub reliable: bool,
-    /// How many clouds the middleware keeps for a slow subscriber.
+    /// Clouds that the middleware keeps for slow subscribers, per topic.
     pub depth: usize,
 }
 
 impl Config {
-    /// Checks what no range can: how values fit together.
+    /// Converts settings, and checks that they are consistent with one another.
     ///
     /// # Panics
     ///
-    /// If the table lacks a parameter that is read here, or has it with another type. A test reads them
-    /// all.
+    /// If the table lacks a parameter that is read here, or declares it with another type. A test reads all.
     pub fn from_settings(settings: &Settings) -> Result<Self, ParameterError> {
         let config = Self {
             host: settings.string("host").to_owned(),
-            hosts_file: some(settings.path("hosts_file")?),
+            hosts_file: non_empty(settings.path("hosts_file")?),
             output_port: settings.unsigned("output_port"),
             points_port: settings.unsigned("points_port"),
             tls_enabled: settings.bool("tls.enabled"),
             tls: TlsOptions {
                 ca_file: settings.path("tls.ca_file")?,
-                server_name: some(settings.string("tls.server_name").to_owned()),
+                server_name: non_empty(settings.string("tls.server_name").to_owned()),
                 verify_name: settings.bool("tls.verify_name"),
             },
             pointcloud_interval: settings.seconds("pointcloud_interval"),
             output_data_interval: settings.seconds("output_data_interval"),
             publish: Switch::ALL.map(|switch| settings.bool(switch.parameter())),
             frame_id: settings.string("frame_id").to_owned(),
-            parent_frame: some(settings.string("parent_frame").to_owned()),
+            parent_frame: non_empty(settings.string("parent_frame").to_owned()),
             stamp_source: if settings.string("stamp_source") == "server" {
                 StampSource::Server
             } else {
@@ -132,17 +132,17 @@ impl Config {
                 initial_delay: settings.seconds("reconnect.initial_delay"),
                 max_delay: settings.seconds("reconnect.max_delay"),
             },
-            patience: KeepAliveTimeouts {
+            keep_alive: KeepAliveTimeouts {
                 stall_timeout: settings.seconds("stall_timeout"),
                 ping_interval: settings.seconds("ping_interval"),
             },
             statistics_period: settings.seconds("statistics_period"),
         };
-        config.check_pairs()?;
+        config.check_consistency()?;
         Ok(config)
     }
 
-    /// Whether the parameters want a topic at all.
+    /// Returns whether a topic is enabled.
     #[must_use]
     pub fn publishes(&self, topic: Topic) -> bool {
         topic
@@ -150,15 +150,14 @@ impl Config {
             .is_none_or(|switch| self.publish[switch as usize])
     }
 
-    /// The parameters as they are for a site: what the hosts file says of it comes first. A `host` that is no
-    /// site is an address.
-    pub fn for_site(self, hosts: &Hosts) -> Result<Self, ParameterError> {
+    /// Applies the settings of the site that `host` names in a hosts file. A `host` that is not a site is an address.
+    pub fn with_hosts(self, hosts: &Hosts) -> Result<Self, ParameterError> {
         let site = hosts.site(&self.host).cloned();
-        self.at(site)
+        self.with_site(site)
     }
 
-    /// The same with the site itself. None: `host` is an address.
-    pub fn at(mut self, site: Option<Site>) -> Result<Self, ParameterError> {
+    /// Applies the settings of a site, which override the parameters. `None`: `host` is an address.
+    pub fn with_site(mut self, site: Option<Site>) -> Result<Self, ParameterError> {
         let needed_by = if self.tls_enabled {
             "tls.enabled"
         } else {
@@ -177,7 +176,7 @@ impl Config {
                 self.tls.verify_name = tls.verify_name.unwrap_or(self.tls.verify_name);
             }
         }
-        self.check_pairs()?;
+        self.check_consistency()?;
         if self.tls_enabled && self.tls.ca_file.as_os_str().is_empty() {
             return Err(ParameterError::Missing {
                 name: "tls.ca_file",
@@ -187,7 +186,7 @@ impl Config {
         Ok(self)
     }
 
-    /// The parameters that tell others where the data come from, where they are and how they are offered, for programs.
+    /// Returns server, frames and reliability as JSON, for programs such as the launch file.
     #[must_use]
     pub fn as_json(&self) -> serde_json::Value {
         serde_json::json!({
@@ -201,13 +200,13 @@ impl Config {
         })
     }
 
-    /// How to speak TLS with the server. None: not at all.
+    /// Returns the TLS settings if TLS is enabled.
     #[must_use]
-    pub fn wanted_tls(&self) -> Option<&TlsOptions> {
+    pub fn enabled_tls(&self) -> Option<&TlsOptions> {
         self.tls_enabled.then_some(&self.tls)
     }
 
-    fn check_pairs(&self) -> Result<(), ParameterError> {
+    fn check_consistency(&self) -> Result<(), ParameterError> {
         if self.reconnect.initial_delay > self.reconnect.max_delay {
             return Err(ParameterError::Conflict {
                 name: "reconnect.initial_delay",
@@ -220,16 +219,16 @@ impl Config {
             return Err(ParameterError::Conflict {
                 name: "parent_frame",
                 value: self.frame_id.clone(),
-                rule: "another than frame_id",
+                rule: "different from frame_id",
                 other: self.frame_id.clone(),
             });
         }
-        if self.patience.ping_interval >= self.patience.stall_timeout {
+        if self.keep_alive.ping_interval >= self.keep_alive.stall_timeout {
             return Err(ParameterError::Conflict {
                 name: "ping_interval",
-                value: self.patience.ping_interval.as_secs_f64().to_string(),
+                value: self.keep_alive.ping_interval.as_secs_f64().to_string(),
                 rule: "below stall_timeout",
-                other: self.patience.stall_timeout.as_secs_f64().to_string(),
+                other: self.keep_alive.stall_timeout.as_secs_f64().to_string(),
             });
         }
         if self.max_message_bytes > self.queue_max_bytes {
@@ -244,8 +243,8 @@ impl Config {
     }
 }
 
-/// `None` for an empty text.
-fn some<T: AsRef<OsStr>>(text: T) -> Option<T> {
+/// Returns `None` for an empty string.
+fn non_empty<T: AsRef<OsStr>>(text: T) -> Option<T> {
     (!text.as_ref().is_empty()).then_some(text)
 }
 

@@ -205,7 +205,7 @@ fn assess_shared_memory(other_users: &[u32]) -> Status {
     } else {
         (
             Level::Warn,
-            environment::shared_memory::warning(other_users),
+            environment::shared_memory::describe_users(other_users),
         )
     };
     Status::new("shared memory", (level, message))

@@ -18,7 +18,7 @@ use sensr_bridge::config::{Config, Hosts, Settings, Value, text_file};
 /// If that does not hold.
 pub fn hosts(data: &[u8]) {
     check_parameter_file(data);
-    let text = match text_file::decode(data.to_vec()) {
+    let text = match text_file::decode_text(data.to_vec()) {
         Ok(text) => text,
         Err(error) => {
             assert_one_line(&error.to_string());
@@ -36,7 +36,7 @@ pub fn hosts(data: &[u8]) {
             return;
         }
     };
-    for name in hosts.names() {
+    for name in hosts.site_names() {
         let site = hosts.site(name).expect("a site of that name");
         let address = &site.address;
         assert_eq!(check_host(name), Ok(()));
@@ -46,11 +46,11 @@ pub fn hosts(data: &[u8]) {
             host: name.to_owned(),
             ..Config::default()
         };
-        match config.for_site(&hosts) {
+        match config.with_hosts(&hosts) {
             Ok(config) => {
                 assert_eq!(config.host, *address);
                 assert_ne!(config.parent_frame.as_ref(), Some(&config.frame_id));
-                let ca_file = config.wanted_tls().map(|tls| &tls.ca_file);
+                let ca_file = config.enabled_tls().map(|tls| &tls.ca_file);
                 assert!(ca_file.is_none_or(|path| !path.as_os_str().is_empty()));
             }
             Err(error) => assert_one_line(&error.to_string()),

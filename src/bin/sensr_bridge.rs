@@ -1,4 +1,4 @@
-//! The ROS 2 node.
+//! The `sensr_bridge` executable: the ROS 2 node.
 
 use std::process::ExitCode;
 
@@ -13,10 +13,10 @@ use sensr_console::Console;
 #[derive(Debug, Parser)]
 #[command(version)]
 struct OwnArguments {
-    /// Print a parameter file with every parameter at its default, and end.
+    /// Print a parameter file with the defaults of all parameters, and exit.
     #[arg(long)]
     print_params: bool,
-    /// Print the parameters that the node would start with as JSON, those of its site included, and end.
+    /// Print the parameters that the node would start with as JSON, with the settings of its site, and exit.
     #[arg(long)]
     print_resolved: bool,
 }
@@ -24,37 +24,37 @@ struct OwnArguments {
 fn main() -> ExitCode {
     let arguments = match RosArguments::from_command_line(std::env::args_os()) {
         Ok(arguments) => arguments,
-        Err(error) => return refuse(&error.into()),
+        Err(error) => return report_start_error(&error.into()),
     };
     let own = OwnArguments::parse_from(&arguments.own);
     if own.print_params {
-        #[expect(clippy::print_stdout, reason = "this is the output that was asked for")]
+        #[expect(clippy::print_stdout, reason = "the requested output")]
         {
             print!("{}", config::render::parameter_file());
         }
         return ExitCode::SUCCESS;
     }
-    if let Err(error) = environment::prepare(&arguments.ros) {
-        warn_throttled(&error.to_string());
+    if let Err(error) = environment::prepare_process(&arguments.ros) {
+        print_error(&error.to_string());
         return ExitCode::FAILURE;
     }
     if own.print_resolved {
         return ros::print_resolved(&arguments)
-            .map_or_else(|error| refuse(&error), |()| ExitCode::SUCCESS);
+            .map_or_else(|error| report_start_error(&error), |()| ExitCode::SUCCESS);
     }
     let console = match Console::take_over() {
         Ok(console) => console,
         Err(error) => {
-            warn_throttled(&format!("cannot watch over the console: {error}"));
+            print_error(&format!("cannot take over the console: {error}"));
             return ExitCode::FAILURE;
         }
     };
     let code = match ros::run(&arguments) {
         Ok(()) => 0,
         Err(error) => {
-            // Once there is a logger, the node has logged what ended it.
+            // With a logger installed, the node has already logged the error.
             if log::max_level() == log::LevelFilter::Off {
-                warn_throttled(&error.to_string());
+                print_error(&error.to_string());
             }
             error.exit_code()
         }
@@ -62,13 +62,13 @@ fn main() -> ExitCode {
     console.end_with(code)
 }
 
-/// Ends with the reason, before there is a node.
-fn refuse(error: &ros::Error) -> ExitCode {
-    warn_throttled(&error.to_string());
+/// Prints an error of the start and returns its exit code.
+fn report_start_error(error: &ros::Error) -> ExitCode {
+    print_error(&error.to_string());
     ExitCode::from(error.exit_code())
 }
 
 #[expect(clippy::print_stderr, reason = "there is no logger yet")]
-fn warn_throttled(message: &str) {
+fn print_error(message: &str) {
     eprintln!("sensr_bridge: {message}");
 }

@@ -1,29 +1,29 @@
-//! Check of host names and addresses, before a link tries for ever to reach one that cannot exist.
+//! Validation of host names and addresses, so that a link does not retry an impossible one forever.
 //!
-//! `getaddrinfo` takes `10` for 0.0.0.10 and `192.0.2.010` for 192.0.2.8, and a pasted URL for a name that nobody has
-//! yet. All of these are refused here, in words.
+//! `getaddrinfo` takes `10` for 0.0.0.10, `192.0.2.010` for 192.0.2.8, and a pasted URL for a host name that does not
+//! exist yet. All of these are refused here with the cure.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::escape::{escape_invisible, is_invisible};
 
-/// Longest name and longest part of it (RFC 1035, section 2.3.4).
+/// Longest host name and longest label, in characters (RFC 1035, section 2.3.4).
 const MAX_NAME: usize = 253;
 const MAX_LABEL: usize = 63;
 
-/// A text that is not the address of a machine.
+/// Invalid host name or address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{}\" {problem}", escape_invisible(text))]
 pub struct AddressError {
     text: String,
-    problem: Problem,
+    problem: AddressProblem,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-enum Problem {
+enum AddressProblem {
     #[error("is empty: give a host name or an IP address")]
     Empty,
-    #[error("has invisible characters: type it anew, without copying")]
+    #[error("has invisible characters: retype it instead of copying it")]
     Invisible,
     #[error("has blanks: give one host name or IP address")]
     Blank,
@@ -39,22 +39,20 @@ enum Problem {
         "is not an IPv4 address: that is four numbers from 0 to 255 without leading zeros, such as 192.0.2.10"
     )]
     NotIpv4,
-    #[error(
-        "has letters beyond ASCII: give the name as the name server has it (xn--…), or the IP address"
-    )]
+    #[error("has non-ASCII characters: give the ASCII form of the name (xn--…), or the IP address")]
     NotAscii,
-    #[error("has the character {0}, which no host name has")]
+    #[error("has the character {0}, which is not allowed in host names")]
     Character(char),
     #[error(
-        "is not a host name: between two dots there are 1 to {MAX_LABEL} characters, in all at most {MAX_NAME}"
+        "is not a host name: labels between dots have 1 to {MAX_LABEL} characters, the name at most {MAX_NAME}"
     )]
     Length,
 }
 
-/// Checks what the parameter `host` may be: an address, or the name of a site, which may be anything that cannot be
-/// taken for a part of a URL.
+/// Checks the parameter `host`: an address, or the name of a site, which may be anything that does not look like a part
+/// of a URL.
 pub fn check_host(text: &str) -> Result<(), AddressError> {
-    find_url_part(text).map_or(Ok(()), |problem| refuse(text, problem))
+    find_url_part(text).map_or(Ok(()), |problem| to_error(text, problem))
 }
 
 /// Checks the address of a machine: an IPv4 address, an IPv6 address, or a host name in ASCII.
@@ -66,75 +64,75 @@ pub fn check_address(text: &str) -> Result<(), AddressError> {
             find_name_problem(text)
         }
     });
-    problem.map_or(Ok(()), |problem| refuse(text, problem))
+    problem.map_or(Ok(()), |problem| to_error(text, problem))
 }
 
-fn refuse(text: &str, problem: Problem) -> Result<(), AddressError> {
+fn to_error(text: &str, problem: AddressProblem) -> Result<(), AddressError> {
     Err(AddressError {
         text: text.to_owned(),
         problem,
     })
 }
 
-fn find_url_part(text: &str) -> Option<Problem> {
+fn find_url_part(text: &str) -> Option<AddressProblem> {
     let has = |letters: &[char]| text.contains(letters);
     if text.is_empty() {
-        Some(Problem::Empty)
+        Some(AddressProblem::Empty)
     } else if text.contains(is_invisible) {
-        Some(Problem::Invisible)
+        Some(AddressProblem::Invisible)
     } else if text.contains(char::is_whitespace) {
-        Some(Problem::Blank)
+        Some(AddressProblem::Blank)
     } else if has(&[',', ';']) {
-        Some(Problem::Several)
+        Some(AddressProblem::Several)
     } else if text.contains("://") {
-        Some(Problem::PartOfUrl("scheme"))
+        Some(AddressProblem::PartOfUrl("scheme"))
     } else if has(&['@']) {
-        Some(Problem::PartOfUrl("user"))
+        Some(AddressProblem::PartOfUrl("user"))
     } else if has(&['/', '\\', '?', '#']) {
-        Some(Problem::PartOfUrl("path"))
+        Some(AddressProblem::PartOfUrl("path"))
     } else if has(&['[', ']']) {
-        Some(Problem::PartOfUrl("bracket"))
+        Some(AddressProblem::PartOfUrl("bracket"))
     } else if has(&[':']) && !is_ipv6(text) {
         let is_port = text.matches(':').count() == 1;
         Some(if is_port {
-            Problem::PartOfUrl("port")
+            AddressProblem::PartOfUrl("port")
         } else {
-            Problem::NotIpv6
+            AddressProblem::NotIpv6
         })
     } else {
         None
     }
 }
 
-/// With a zone (RFC 4007, section 11) or without.
+/// Returns whether the text is an IPv6 address, with or without a zone (RFC 4007, section 11).
 fn is_ipv6(text: &str) -> bool {
     let (address, zone) = text.split_once('%').unwrap_or((text, "0"));
-    let is_of_zone =
+    let is_zone_char =
         |letter: char| letter.is_ascii_alphanumeric() || ['.', '-', '_'].contains(&letter);
-    address.parse::<Ipv6Addr>().is_ok() && !zone.is_empty() && zone.chars().all(is_of_zone)
+    address.parse::<Ipv6Addr>().is_ok() && !zone.is_empty() && zone.chars().all(is_zone_char)
 }
 
-fn find_name_problem(text: &str) -> Option<Problem> {
-    // One dot at the end makes a name absolute.
+fn find_name_problem(text: &str) -> Option<AddressProblem> {
+    // A trailing dot makes a name absolute.
     let name = text.strip_suffix('.').unwrap_or(text);
     let last = name.rsplit('.').next().unwrap_or(name);
-    let foreign = |letter: &char| !(letter.is_ascii_alphanumeric() || "-_.".contains(*letter));
+    let is_invalid = |letter: &char| !(letter.is_ascii_alphanumeric() || "-_.".contains(*letter));
     if is_number(last) {
-        // No top-level domain is a number, and the resolver takes all of these for some IPv4 address.
+        // No top-level domain is a number, and the resolver takes all of these for an IPv4 address.
         let is_ipv4 = text.parse::<Ipv4Addr>().is_ok();
-        (!is_ipv4).then_some(Problem::NotIpv4)
+        (!is_ipv4).then_some(AddressProblem::NotIpv4)
     } else if !text.is_ascii() {
-        Some(Problem::NotAscii)
-    } else if let Some(letter) = name.chars().find(foreign) {
-        Some(Problem::Character(letter))
+        Some(AddressProblem::NotAscii)
+    } else if let Some(letter) = name.chars().find(is_invalid) {
+        Some(AddressProblem::Character(letter))
     } else {
         let fits = |label: &str| (1..=MAX_LABEL).contains(&label.len());
         let is_name = name.len() <= MAX_NAME && name.split('.').all(fits);
-        (!is_name).then_some(Problem::Length)
+        (!is_name).then_some(AddressProblem::Length)
     }
 }
 
-/// As the resolver sees it: decimal, octal or hexadecimal.
+/// Returns whether the resolver takes a label for a number: decimal, octal or hexadecimal.
 fn is_number(label: &str) -> bool {
     let hexadecimal = label.strip_prefix("0x").or(label.strip_prefix("0X"));
     match hexadecimal {
@@ -152,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_and_names_of_all_kinds_are_taken() {
+    fn addresses_and_names_of_all_kinds_are_accepted() {
         for text in [
             "192.0.2.10",
             "0.0.0.0",
@@ -177,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_a_site_may_be_any_word() {
+    fn site_name_may_be_any_word() {
         for name in ["항구", "08", "2e1", "N", "10", "1.2", "yard (north)", "*"] {
             let is_word = !name.contains(' ');
             assert_eq!(check_host(name).is_ok(), is_word, "{name}");
@@ -213,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_refused_in_words() {
+    fn other_texts_are_refused_with_the_reason() {
         for (text, words) in [
             ("", "\"\" is empty"),
             ("a,b", "names several machines"),
@@ -252,31 +250,26 @@ mod tests {
             ("192.0.2.10.", "not an IPv4 address"),
             ("1.2.3.4.5", "not an IPv4 address"),
             ("sensr.7", "not an IPv4 address"),
-            ("센서.example", "beyond ASCII"),
+            ("센서.example", "non-ASCII"),
             ("a*b", "the character *"),
             ("\"a\"", "the character \""),
             ("sensr%eth0", "the character %"),
-            ("a..b", "between two dots"),
-            (".a", "between two dots"),
-            (".", "between two dots"),
-            (&"a".repeat(64), "between two dots"),
+            ("a..b", "labels between dots"),
+            (".a", "labels between dots"),
+            (".", "labels between dots"),
+            (&"a".repeat(64), "labels between dots"),
             (&"a.".repeat(128), "at most 253"),
         ] {
             let line = check_address(text).expect_err("refused").to_string();
             assert!(line.contains(words), "{line}");
-            assert_eq!(
-                check_host(text),
-                Ok(()),
-                "may be the name of a site: {text}"
-            );
+            assert_eq!(check_host(text), Ok(()), "may be a site: {text}");
         }
     }
 
     proptest! {
-        /// A text that passes the check goes into a URL and to the resolver as it is; what looks like a number is
-        /// the address that it looks like.
+        /// Accepted texts are passed to a URL and the resolver unchanged, and a numeric one resolves to itself.
         #[test]
-        fn whatever_is_taken_can_be_connected_to(text in "[0-9a-fA-Fx.:%\\[\\]_-]{0,20}|\\PC{0,12}") {
+        fn accepted_texts_can_be_connected_to(text in "[0-9a-fA-Fx.:%\\[\\]_-]{0,20}|\\PC{0,12}") {
             match check_address(&text) {
                 Ok(()) => {
                     prop_assert!(text.is_ascii() && !text.contains(char::is_whitespace));
@@ -296,7 +289,7 @@ mod tests {
         }
 
         #[test]
-        fn every_ip_address_is_taken(four: [u8; 4], sixteen: [u8; 16]) {
+        fn every_ip_address_is_accepted(four: [u8; 4], sixteen: [u8; 16]) {
             prop_assert_eq!(check_address(&Ipv4Addr::from(four).to_string()), Ok(()));
             prop_assert_eq!(check_address(&Ipv6Addr::from(sixteen).to_string()), Ok(()));
         }

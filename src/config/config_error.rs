@@ -1,23 +1,23 @@
-//! Errors of the configuration that a restart does not mend.
+//! Errors of the configuration, which a restart does not fix.
 
 use super::ParameterError;
 use super::overrides::OverrideError;
 use super::resolve::ResolveError;
 
-/// Configuration that cannot be used: arguments, parameters, or the contents of files. The process ends with exit
-/// code 2, and the launch file does not start it again.
+/// Invalid configuration: arguments, parameters, or the contents of files. The process exits with code 2, and the launch
+/// file does not restart it.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// An argument after `--ros-args` is wrong.
+    /// Invalid argument after `--ros-args`.
     #[error("ROS arguments: {0}")]
     Arguments(String),
-    /// A parameter file or a value given at start is wrong.
+    /// Invalid parameter file or value given at start.
     #[error(transparent)]
     Override(OverrideError),
-    /// Parameters do not fit together.
+    /// Inconsistent parameters.
     #[error(transparent)]
     Parameter(#[from] ParameterError),
-    /// Parameters and files name no server.
+    /// Parameters and files from which no server can be resolved.
     #[error(transparent)]
     Resolve(ResolveError),
 }

@@ -1,10 +1,10 @@
-//! The hosts file: names for sites, so that nobody has to type addresses.
+//! The hosts file: addresses and settings of named sites.
 //!
 //! ```yaml
 //! sites:
 //!   samyang:
 //!     address: 192.0.2.10
-//!     output_port: 5050   # the rest only where it is not what the parameters say
+//!     output_port: 5050   # this and the following override the parameters
 //!     points_port: 5051
 //!     frame_id: samyang_lidar
 //!     parent_frame: map
@@ -12,7 +12,7 @@
 //!       ca_file: sensr-ca.crt   # relative to the hosts file
 //!       server_name: sensr.example
 //!       verify_name: true
-//!   harbour: 198.51.100.20      # nothing but the address
+//!   harbour: 198.51.100.20      # only an address
 //! ```
 
 mod parse;
@@ -35,28 +35,28 @@ pub struct Hosts {
 pub struct Site {
     /// Host name, IPv4 or IPv6 address of the SENSR machine.
     pub address: String,
-    /// TCP port of the output stream, if not the one of the parameter.
+    /// TCP port of the output stream. Overrides the parameter.
     pub output_port: Option<u16>,
-    /// TCP port of the point stream, if not the one of the parameter.
+    /// TCP port of the point stream. Overrides the parameter.
     pub points_port: Option<u16>,
-    /// Frame of its coordinates, if not the one of the parameter.
+    /// Frame of the site's coordinates. Overrides the parameter.
     pub frame_id: Option<String>,
-    /// What that frame is tied to, if not what the parameter says.
+    /// Parent of that frame. Overrides the parameter.
     pub parent_frame: Option<String>,
-    /// Whether and how it speaks TLS, if not as the parameters say.
+    /// TLS settings. Override the parameters.
     pub tls: Option<SiteTls>,
 }
 
-/// TLS of a site. What is not given is as the parameters say.
+/// TLS settings of a site. Missing ones are those of the parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteTls {
-    /// A site that says something of TLS has it, unless it says that it has not.
+    /// Use TLS. True if the site has TLS settings, unless it is set to false.
     pub enabled: bool,
-    /// The CA file. Once parsed, relative to where the program runs and no longer to the hosts file.
+    /// CA file. In the file relative to the hosts file's folder, after parsing to the working directory.
     pub ca_file: Option<PathBuf>,
-    /// The name that the server's certificate must be for.
+    /// Name that the server's certificate must be issued for.
     pub server_name: Option<String>,
-    /// Whether that is looked at.
+    /// Verify that name.
     pub verify_name: Option<bool>,
 }
 
@@ -71,21 +71,21 @@ impl Default for SiteTls {
     }
 }
 
-/// A hosts file that cannot be used.
+/// Unusable hosts file.
 #[derive(Debug, thiserror::Error)]
 pub enum HostsError {
-    /// Cannot be read.
+    /// The file cannot be read.
     #[error("cannot read hosts file {}: {source}", escape_invisible(path.display()))]
     Read {
-        /// Which.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Reason.
         source: TextFileError,
     },
-    /// Is not what a hosts file looks like.
+    /// The content is invalid.
     #[error("hosts file {}: {problem}", escape_invisible(path.display()))]
     Content {
-        /// Which.
+        /// Path of the file.
         path: PathBuf,
         /// The problem, with line and column.
         problem: String,
@@ -93,7 +93,7 @@ pub enum HostsError {
 }
 
 impl HostsError {
-    /// Returns whether trying again later can help without a hand on the file: it is on a share that is not mounted yet.
+    /// Returns whether the file may become readable without an edit, as on a share that is mounted later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Read { source, .. } if source.is_transient())
@@ -101,47 +101,46 @@ impl HostsError {
 }
 
 impl Hosts {
-    /// Reads a hosts file.
+    /// Reads and parses a hosts file.
     pub fn load(path: &Path) -> Result<Self, HostsError> {
-        let text = text_file::read(path).map_err(|source| HostsError::Read {
+        let text = text_file::read_text(path).map_err(|source| HostsError::Read {
             path: path.to_owned(),
             source,
         })?;
         Self::parse(path, &text)
     }
 
-    /// Reads the text of a hosts file. `path` is for the sake of the error, and relative paths in the text are from
-    /// its folder.
+    /// Parses the text of a hosts file. Relative paths in it start at the folder of `path`, which errors name.
     pub fn parse(path: &Path, text: &str) -> Result<Self, HostsError> {
-        let mut sites = parse::sites(text).map_err(|problem| HostsError::Content {
+        let mut sites = parse::parse_sites(text).map_err(|problem| HostsError::Content {
             path: path.to_owned(),
             problem: escape_invisible(problem),
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for tls in sites.values_mut().filter_map(|site| site.tls.as_mut()) {
-            // An absolute path stays what it is.
+            // `join` keeps absolute paths.
             tls.ca_file = tls.ca_file.as_ref().map(|ca_file| folder.join(ca_file));
         }
         Ok(Self { sites })
     }
 
-    /// The site of that name.
+    /// Returns the site of that name.
     #[must_use]
     pub fn site(&self, host: &str) -> Option<&Site> {
         self.sites.get(host)
     }
 
-    /// Whether `host` can be anything but a site that is not in here: an address, a name with a dot, this machine. A
-    /// single word is taken for a site, so that a typing error is told from a machine that is switched off.
+    /// Returns whether `host` is a site of this file, or an address: an IP address, a name with a dot, or this machine.
+    /// Any other single word must be a site, so that a typo is reported instead of retried.
     #[must_use]
-    pub fn knows(&self, host: &str) -> bool {
+    pub fn accepts_host(&self, host: &str) -> bool {
         self.sites.contains_key(host)
             || host.contains(['.', ':'])
             || host.eq_ignore_ascii_case("localhost")
     }
 
-    /// The names of the sites.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    /// Returns the names of the sites.
+    pub fn site_names(&self) -> impl Iterator<Item = &str> {
         self.sites.keys().map(String::as_str)
     }
 }

@@ -1,78 +1,77 @@
 //! Parameter values given at start, with `--params-file` and `-p`.
 //!
-//! The rules are those of rclcpp (`rcl_yaml_param_parser`, `rclcpp::parameter_map_from`):
+//! Precedence follows rclcpp (`rcl_yaml_param_parser`, `rclcpp::parameter_map_from`):
 //!
-//! - Files and `-p` count in the order of the command line. A section, `/**` for a `-p` without a node's name, stands
-//!   where its name occurs first; what later files and `-p` have for the same name goes into that section.
-//! - Of all sections whose name matches the node the later goes over the earlier, and in a section the later value. So
-//!   a `-p` goes over the sections of files, except over one that begins behind the first `/**`: that is warned of.
-//! - Names match whole: `/**/x` in any namespace, `/*/x` in one of one level, `x` in the root namespace only.
+//! - Files and `-p` are applied in the order of the command line. A section (`/**` for a `-p` without a node name) has the
+//!   position where its name occurs first; later files and `-p` with the same name extend that section.
+//! - Of all sections whose name matches the node, the later overrides the earlier, and within a section the later value.
+//!   So a `-p` overrides the sections of files, except those that begin after the first `/**`: the log warns about these.
+//! - Names match as a whole: `/**/x` in any namespace, `/*/x` in one of one level, `x` in the root namespace only.
 //!
-//! Read here and not taken from rcl, which keeps one value of each type, so that an earlier whole number beats a later
-//! decimal, and forgets how a value was written. It differs from rclcpp where that helps only:
+//! The values are parsed here instead of taken from rcl, which keeps one value per type, so that an earlier integer
+//! overrides a later double, and which loses the text as written. It differs from rclcpp in these points only:
 //!
-//! - The last value counts, whatever its type.
-//! - A parameter that is a text gets the text as it was written: `08`, `2e1`, `N` are names of sites. YAML's words for
-//!   no value (`~`, `null`) are refused without quotes.
-//! - What can have no effect is refused or warned of, with file and line.
+//! - The last value wins, regardless of its type.
+//! - A string parameter gets the text as written: `08`, `2e1`, `N` are names of sites. YAML's null (`~`, `null`) is
+//!   refused without quotes.
+//! - Values without effect are refused or logged, with file and line.
 
-mod given;
 mod node_pattern;
 mod param_argument;
 mod params_file;
-mod scalar;
+mod untyped_value;
+mod warnings;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
 use super::escape::escape_invisible;
 use super::parameter::ParameterError;
 use super::settings::Settings;
-use super::suggest::is_similar;
 use super::table;
-use given::Given;
-use params_file::Problem;
+use params_file::ParamsFileError;
+use untyped_value::UntypedValue;
 
-/// Parameters every node is handed by ROS tools, that mean nothing here.
-const FOREIGN: [&str; 2] = ["use_sim_time", "start_type_description_service"];
+/// Parameters that ROS tools set on every node and this node does not have.
+const COMMON_PARAMETERS: [&str; 2] = ["use_sim_time", "start_type_description_service"];
 
-/// All values given at start, for whatever node.
+/// All values given at start, for any node.
 #[derive(Debug, Default)]
 pub struct Overrides {
-    /// In the order of the command line.
+    /// Values in the order of the command line.
     values: Vec<Override>,
-    /// The names of sections, in the order in which they first occur.
+    /// Names of the sections, in the order of their first occurrence.
     sections: Vec<String>,
-    files: Vec<ReadFile>,
+    files: Vec<ParamsFile>,
 }
 
-/// One value.
+/// One value given at start.
 #[derive(Debug)]
 struct Override {
     section: String,
     name: String,
-    given: Given,
-    place: Place,
+    value: UntypedValue,
+    origin: Origin,
 }
 
-/// The sections of a file, and where they begin.
+/// A parameter file: its sections with the lines of their beginning.
 #[derive(Debug)]
-struct ReadFile {
+struct ParamsFile {
     path: String,
     sections: Vec<(String, usize)>,
 }
 
-/// The place of a value.
+/// Source of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Place {
+enum Origin {
     /// Index of the file, its path and the line.
     File(usize, String, usize),
-    /// The text behind `-p`.
+    /// The text after `-p`.
     Argument(String),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(_, path, line) => {
@@ -83,21 +82,21 @@ impl fmt::Display for Place {
     }
 }
 
-/// A value or file given at start that cannot be used.
+/// Unusable value or file given at start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OverrideError {
     /// The file cannot be read.
     #[error("parameter file {} cannot be read: {reason}", escape_invisible(path))]
     Unreadable {
-        /// As given.
+        /// Path as given.
         path: String,
-        /// Answer of the system.
+        /// Error of the operating system.
         reason: String,
     },
-    /// The file cannot be used.
+    /// The content of the file is invalid.
     #[error("parameter file {}: {problem}", escape_invisible(path))]
     File {
-        /// As given.
+        /// Path as given.
         path: String,
         /// The problem, with the line.
         problem: String,
@@ -105,12 +104,12 @@ pub enum OverrideError {
     /// The argument is malformed.
     #[error("-p {}: {problem}", escape_invisible(argument))]
     Argument {
-        /// The text behind `-p`.
+        /// The text after `-p`.
         argument: String,
         /// The problem.
         problem: String,
     },
-    /// The command line ends after a flag that a value must follow.
+    /// The command line ends after a flag that needs a value.
     #[error("ROS arguments: {value} must follow {flag}")]
     MissingValue {
         /// The flag.
@@ -119,94 +118,97 @@ pub enum OverrideError {
         value: &'static str,
     },
     /// The value is not allowed.
-    #[error("{place}: {problem}")]
+    #[error("{origin}: {problem}")]
     Value {
         /// The file and line, or the argument.
-        place: String,
+        origin: String,
         /// The problem.
         problem: String,
     },
 }
 
 impl OverrideError {
-    /// Returns whether starting again later can help: the file may be on a share that is mounted later.
+    /// Returns whether a later start may succeed: the file may be on a share that is mounted later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unreadable { .. })
     }
 }
 
-/// The values given at start, as they are for one node.
+/// Parameter values of one node at start.
 #[derive(Debug)]
 pub struct StartValues {
-    /// Of every parameter, the default where none was given.
+    /// Values of all parameters, the defaults included.
     pub settings: Settings,
-    /// Lines for the log about values that should have an effect and have none.
+    /// Log lines about values that have no effect but probably should.
     pub warnings: Vec<String>,
-    /// Lines for the log about values that have no effect and need not have one.
+    /// Log lines about values for other nodes.
     pub notes: Vec<String>,
 }
 
 impl Overrides {
-    /// Reads a file and adds its sections behind what there is.
+    /// Reads a file and appends its sections.
     pub fn add_file(&mut self, path: &str) -> Result<(), OverrideError> {
         let path = path.to_owned();
-        match params_file::read(Path::new(&path)) {
+        match params_file::read_sections(Path::new(&path)) {
             Ok(sections) => {
                 self.add_sections(&path, sections);
                 Ok(())
             }
-            Err(Problem::Content(problem)) => Err(OverrideError::File { path, problem }),
-            Err(Problem::Unreadable(error)) => Err(OverrideError::Unreadable {
+            Err(ParamsFileError::Content(problem)) => Err(OverrideError::File { path, problem }),
+            Err(ParamsFileError::Unreadable(error)) => Err(OverrideError::Unreadable {
                 path,
                 reason: error.to_string(),
             }),
         }
     }
 
-    /// Adds a file that has been read already.
+    /// Appends the sections of a file that has already been read.
     pub fn add_file_contents(&mut self, path: &str, bytes: &[u8]) -> Result<(), OverrideError> {
-        let sections = params_file::parse(bytes).map_err(|problem| OverrideError::File {
-            path: path.to_owned(),
-            problem,
-        })?;
+        let sections =
+            params_file::parse_sections(bytes).map_err(|problem| OverrideError::File {
+                path: path.to_owned(),
+                problem,
+            })?;
         self.add_sections(path, sections);
         Ok(())
     }
 
     fn add_sections(&mut self, path: &str, sections: Vec<params_file::Section>) {
         let file = self.files.len();
-        let mut places = Vec::new();
+        let mut beginnings = Vec::new();
         for section in sections {
             self.add_section(&section.name);
-            for (name, given, line) in section.values {
+            for (name, value, line) in section.values {
                 self.values.push(Override {
                     section: section.name.clone(),
                     name,
-                    given,
-                    place: Place::File(file, path.to_owned(), line),
+                    value,
+                    origin: Origin::File(file, path.to_owned(), line),
                 });
             }
-            places.push((section.name, section.line));
+            beginnings.push((section.name, section.line));
         }
-        self.files.push(ReadFile {
+        self.files.push(ParamsFile {
             path: path.to_owned(),
-            sections: places,
+            sections: beginnings,
         });
     }
 
-    /// Adds what follows a `-p` behind what there is.
+    /// Appends the value of a `-p`.
     pub fn add_argument(&mut self, argument: &str) -> Result<(), OverrideError> {
-        let read = param_argument::parse(argument).map_err(|problem| OverrideError::Argument {
-            argument: argument.to_owned(),
-            problem,
+        let read = param_argument::parse_argument(argument).map_err(|problem| {
+            OverrideError::Argument {
+                argument: argument.to_owned(),
+                problem,
+            }
         })?;
         self.add_section(&read.section);
         self.values.push(Override {
             section: read.section,
             name: read.name,
-            given: read.given,
-            place: Place::Argument(argument.to_owned()),
+            value: read.value,
+            origin: Origin::Argument(argument.to_owned()),
         });
         Ok(())
     }
@@ -217,33 +219,33 @@ impl Overrides {
         }
     }
 
-    /// The values for the node of that fully qualified name.
+    /// Returns the values for the node of that fully qualified name.
     pub fn for_node(&self, node: &str) -> Result<StartValues, OverrideError> {
         let mut start = StartValues {
             settings: Settings::default(),
             warnings: Vec::new(),
             notes: Vec::new(),
         };
-        self.tell_of_other_nodes(node, &mut start);
-        self.tell_of_repeated(node, &mut start);
-        for (index, latest) in self.effective(node) {
+        self.warn_of_other_nodes(node, &mut start);
+        self.warn_of_duplicates(node, &mut start);
+        for (index, latest) in self.effective_values(node) {
             let value = &self.values[index];
             if latest != index {
                 start.warnings.push(format!(
                     "{} has no effect: {} is set for {} too, which ROS puts above the section {} because that \
                      begins earlier; change it there",
-                    self.values[latest].place, value.place, value.section, self.values[latest].section
+                    self.values[latest].origin, value.origin, value.section, self.values[latest].section
                 ));
             }
-            value.apply(&mut start)?;
+            value.apply_to(&mut start)?;
         }
         Ok(start)
     }
 
-    /// Index of the value that counts, and of the last given, for each parameter that is given. In the order of the
-    /// command line.
-    fn effective(&self, node: &str) -> Vec<(usize, usize)> {
-        let rank = self.ranks(node);
+    /// Returns the index of the effective value and of the last given value, for each given parameter, in the order of
+    /// the command line.
+    fn effective_values(&self, node: &str) -> Vec<(usize, usize)> {
+        let rank = self.section_ranks(node);
         let mut indices: Vec<usize> = (0..self.values.len())
             .filter(|&index| rank.contains_key(&*self.values[index].section))
             .collect();
@@ -251,7 +253,7 @@ impl Overrides {
         for &index in &indices {
             latest.insert(&self.values[index].name, index);
         }
-        // Stable: in a section the order stays.
+        // Stable sort: the order within a section is kept.
         indices.sort_by_key(|&index| rank[&*self.values[index].section]);
         let mut winners: HashMap<&str, usize> = HashMap::new();
         for index in indices {
@@ -265,118 +267,46 @@ impl Overrides {
         effective
     }
 
-    /// The sections for a node and their order.
-    fn ranks(&self, node: &str) -> HashMap<&str, usize> {
+    /// Returns the sections that apply to a node, with their order.
+    fn section_ranks(&self, node: &str) -> HashMap<&str, usize> {
         let matching = self.sections.iter().enumerate();
         matching
-            .filter(|(_, section)| node_pattern::matches(section, node))
+            .filter(|(_, section)| node_pattern::matches_node(section, node))
             .map(|(rank, section)| (&**section, rank))
             .collect()
-    }
-
-    /// Sections and arguments for other nodes. A warning if this one may have been meant.
-    fn tell_of_other_nodes(&self, node: &str, start: &mut StartValues) {
-        let mine = self.ranks(node);
-        for file in &self.files {
-            let ReadFile { path, sections } = file;
-            let path = escape_invisible(path);
-            let others: BTreeMap<&str, usize> = sections
-                .iter()
-                .rev()
-                .map(|(name, line)| (&**name, *line))
-                .filter(|(name, _)| !mine.contains_key(name))
-                .collect();
-            let names = others.keys().copied().collect::<Vec<_>>().join(", ");
-            if sections.is_empty() {
-                start
-                    .warnings
-                    .push(format!("there are no parameters in {path}"));
-            } else if sections.len()
-                == sections
-                    .iter()
-                    .filter(|(name, _)| others.contains_key(&**name))
-                    .count()
-            {
-                start.warnings.push(format!(
-                    "nothing in {path} is for {node}, it is for {names}"
-                ));
-            } else {
-                for (name, line) in others {
-                    let told = format!("{path}, line {line}: {name} is another node than {node}");
-                    if has_similar_name(name, node) {
-                        start.warnings.push(format!("ignored: {told}"));
-                    } else {
-                        start.notes.push(told);
-                    }
-                }
-            }
-        }
-        for Override { section, place, .. } in &self.values {
-            if matches!(place, Place::Argument(_)) && !mine.contains_key(&**section) {
-                start.warnings.push(format!(
-                    "ignored: {place}: it is for /{section}, and this node is {node}"
-                ));
-            }
-        }
-    }
-
-    /// Parameters that stand twice in a section of a file.
-    fn tell_of_repeated(&self, node: &str, start: &mut StartValues) {
-        let mine = self.ranks(node);
-        let mut seen: HashMap<(usize, &str, &str), usize> = HashMap::new();
-        for value in &self.values {
-            if let (Place::File(file, path, line), true) =
-                (&value.place, mine.contains_key(&*value.section))
-            {
-                let key = (*file, &*value.section, &*value.name);
-                if let Some(earlier) = seen.insert(key, *line) {
-                    start.warnings.push(format!(
-                        "{}, line {earlier}: {} has no effect, line {line} sets it again for {}",
-                        escape_invisible(path),
-                        value.name.escape_debug(),
-                        value.section
-                    ));
-                }
-            }
-        }
     }
 }
 
 impl Override {
-    /// Sets the parameter, or warns of a name that is none.
-    fn apply(&self, start: &mut StartValues) -> Result<(), OverrideError> {
+    /// Sets the parameter, or warns of an unknown name.
+    fn apply_to(&self, start: &mut StartValues) -> Result<(), OverrideError> {
         let Override {
-            name, given, place, ..
+            name,
+            value,
+            origin,
+            ..
         } = self;
-        if FOREIGN.contains(&&**name) {
-            if given.is_true() {
+        if COMMON_PARAMETERS.contains(&&**name) {
+            if value.is_true() {
                 start.warnings.push(format!(
-                    "{place}: parameter {name} has no effect on this node"
+                    "{origin}: parameter {name} has no effect on this node"
                 ));
             }
             return Ok(());
         }
         let Some(parameter) = table::find(name) else {
             let unknown = ParameterError::Unknown { name: name.clone() };
-            start.warnings.push(format!("ignored: {place}: {unknown}"));
+            start.warnings.push(format!("ignored: {origin}: {unknown}"));
             return Ok(());
         };
-        given
-            .value_for(parameter)
+        value
+            .to_value(parameter)
             .and_then(|value| start.settings.set(name, value))
             .map_err(|problem| OverrideError::Value {
-                place: place.to_string(),
+                origin: origin.to_string(),
                 problem: problem.to_string(),
             })
     }
-}
-
-/// Returns whether a section may be meant for the node: the same name in another namespace, or a similar name.
-fn has_similar_name(section: &str, node: &str) -> bool {
-    is_similar(
-        node_pattern::base_name(section),
-        node_pattern::base_name(node),
-    )
 }
 
 #[cfg(test)]

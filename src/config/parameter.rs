@@ -255,7 +255,7 @@ pub enum ParameterError {
     /// No such parameter.
     #[error("there is no parameter {}{}", name.escape_debug(), did_you_mean(.name, names()))]
     Unknown {
-        /// As given.
+        /// Name as given.
         name: String,
     },
     /// Wrong type.
@@ -270,12 +270,12 @@ pub enum ParameterError {
     },
     /// YAML's null, for a string parameter.
     #[error(
-        "parameter {name} got {text}, which is YAML for no value: write '' for an empty text, or '{text}' with the quotes"
+        "parameter {name} got {text}, which is YAML for no value: write '' for an empty string, or '{text}' with the quotes"
     )]
     NoValue {
         /// The parameter.
         name: &'static str,
-        /// As written.
+        /// Text as written.
         text: String,
     },
     /// Value out of range.

@@ -1,25 +1,25 @@
-//! Paths as people write them.
+//! Paths with `~`.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// A path that leads nowhere.
+/// Path whose `~` cannot be expanded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
-    /// Another user's home is not looked up.
+    /// Home folder of another user, which is not looked up.
     #[error("~ stands for your own home only, as in ~/hosts.yaml: give the whole path")]
     OtherHome,
-    /// There is no home.
+    /// `HOME` is not set.
     #[error("~ stands for the home folder, and HOME is not set: give the whole path")]
     NoHome,
 }
 
-/// Expands `~` at the beginning, as a shell does: in a parameter or a file no shell does it.
-pub fn expand(text: &str) -> Result<PathBuf, PathError> {
-    expand_with(text, || std::env::var_os("HOME"))
+/// Expands a leading `~` to the home folder, as a shell does on a command line.
+pub fn expand_home(text: &str) -> Result<PathBuf, PathError> {
+    expand_home_with(text, || std::env::var_os("HOME"))
 }
 
-fn expand_with(text: &str, home: impl Fn() -> Option<OsString>) -> Result<PathBuf, PathError> {
+fn expand_home_with(text: &str, home: impl Fn() -> Option<OsString>) -> Result<PathBuf, PathError> {
     let Some(rest) = text.strip_prefix('~') else {
         return Ok(text.into());
     };
@@ -38,8 +38,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_tilde_of_its_own_at_the_beginning_is_the_home() {
-        let expand = |text| expand_with(text, || Some("/home/kim".into()));
+    fn only_a_leading_tilde_is_the_home_folder() {
+        let expand = |text| expand_home_with(text, || Some("/home/kim".into()));
         for (text, path) in [
             ("", ""),
             ("hosts.yaml", "hosts.yaml"),
@@ -54,9 +54,9 @@ mod tests {
     }
 
     #[test]
-    fn a_home_is_needed_only_where_it_is_meant() {
+    fn home_is_needed_only_for_a_tilde() {
         for home in [None, Some(OsString::new())] {
-            let expand = |text| expand_with(text, || home.clone());
+            let expand = |text| expand_home_with(text, || home.clone());
             assert_eq!(expand("hosts.yaml"), Ok("hosts.yaml".into()));
             assert_eq!(expand("~/hosts.yaml"), Err(PathError::NoHome));
         }

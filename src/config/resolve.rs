@@ -1,7 +1,8 @@
-//! From the parameters to the links: the site is looked up in the hosts file, once, and again when it must be.
+//! Resolution of parameters and hosts file into link options.
 //!
-//! A hosts file that is not there yet (its share is mounted later) is waited for, as a server is. Files are read on a
-//! thread of their own: a share that hangs must not keep the node from answering.
+//! Files are read at start, when a parameter that concerns them changes, and on a reconnect. A hosts file that does not
+//! exist yet, as on a share that is mounted later, is retried like a server. Files are read on a thread of their own, so
+//! that an unresponsive share does not block the node.
 
 mod lookup;
 
@@ -19,30 +20,30 @@ use crate::connection::options::LinkOptions;
 use crate::connection::status::Endpoint;
 use crate::connection::tls::CaFileError;
 use crate::time::log_throttle::LogThrottle;
-use lookup::{Found, Lookup, Running, Source};
+use lookup::{Lookup, LookupResult, PendingLookup, SiteSource};
 
-/// Longest wait for a file before something is said or refused.
-const READ_LIMIT: Duration = Duration::from_secs(5);
-/// A hosts file that has just come may still be written. After this long it is as wrong as it looks.
-const SETTLE: Duration = Duration::from_secs(5);
-/// One log line in this time about the same reason to wait.
+/// Longest wait for a file before the lookup is reported or refused.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time after which a new hosts file with invalid content is an error: before, it may still be being written.
+const SETTLE_TIME: Duration = Duration::from_secs(5);
+/// Log period of the same reason to wait.
 const LOG_PERIOD: Duration = Duration::from_secs(60);
 
-/// The links of a configuration, with what the hosts file says of the site in it.
+/// Parameters with the settings of the site applied, and the link options that follow from them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResolvedConfig {
-    /// As it is for the site.
+    /// Parameters with the settings of the site.
     pub config: Config,
-    /// LinkStatus of the point stream.
+    /// Options of the point stream's link.
     pub points: LinkOptions,
-    /// LinkStatus of the output stream.
+    /// Options of the output stream's link.
     pub output: LinkOptions,
 }
 
-/// Parameters and files from which no links can be made.
+/// Parameters or files that cannot be resolved.
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
-    /// Parameters do not fit one another or the site.
+    /// Parameters are inconsistent with one another or with the site.
     #[error(transparent)]
     Parameter(#[from] ParameterError),
     /// The hosts file cannot be used.
@@ -55,62 +56,63 @@ pub enum ResolveError {
         escape_invisible(host), escape_invisible(hosts_file.display()), escape_invisible(known)
     )]
     UnknownSite {
-        /// The host.
+        /// Value of `host`.
         host: String,
-        /// The hosts file.
+        /// Path of the hosts file.
         hosts_file: PathBuf,
-        /// The sites there.
+        /// Sites in it.
         known: String,
         /// A site with a similar name, as a question. Empty if there is none.
         suggestion: String,
     },
-    /// `host` is no address, and there is no hosts file.
+    /// `host` is not an address, and there is no hosts file.
     #[error(
         "host {} is not an address, and there is no hosts file with such a site: set hosts_file",
         escape_invisible(host)
     )]
     NoHostsFile {
-        /// The host.
+        /// Value of `host`.
         host: String,
     },
     /// The CA file of TLS cannot be used.
     #[error(transparent)]
     CaFile(#[from] CaFileError),
-    /// Reading takes for ever.
+    /// The file system does not respond.
     #[error(
-        "no answer from the file system within {} s for {files}: is a network share away?", READ_LIMIT.as_secs()
+        "no answer from the file system within {} s for {files}: is a network share away?", READ_TIMEOUT.as_secs()
     )]
     NoAnswer {
-        /// The files that are read.
+        /// Files that are read.
         files: String,
     },
-    /// There are no threads left.
+    /// The thread cannot be started.
     #[error("cannot start the thread that reads hosts and CA files: {0}")]
     Thread(std::io::Error),
 }
 
 impl ResolveError {
-    /// Returns whether trying again later can help with no hand on parameters and files.
+    /// Returns whether a later attempt may succeed without a change of parameters or files.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Hosts(error) => error.is_transient(),
-            Self::CaFile(error) => lookup::may_come(error),
+            Self::CaFile(error) => lookup::is_ca_file_transient(error),
             Self::NoAnswer { .. } | Self::Thread(_) => true,
             Self::Parameter(_) | Self::UnknownSite { .. } | Self::NoHostsFile { .. } => false,
         }
     }
 }
 
-/// Makes targets of configurations, and remembers what it has read for that.
+/// Resolves configurations, and remembers the files' contents that it needs for later changes.
 #[derive(Debug)]
 pub struct Resolver {
-    /// The hosts file if the parameters give none.
+    /// Hosts file if the parameters give none.
     shipped: Option<PathBuf>,
+    /// Parameters as given.
     given: Config,
-    /// Site of the given configuration. None: its `host` is an address, or is waited for.
+    /// Site of the parameters. `None`: `host` is an address, or its hosts file cannot be read yet.
     site: Option<Site>,
-    /// The CA file that was found good, or is waited for by the links.
+    /// CA file that has been checked, or that the links retry.
     ca_file: Option<PathBuf>,
     waiting: Option<Waiting>,
 }
@@ -119,18 +121,18 @@ pub struct Resolver {
 #[derive(Debug)]
 struct Waiting {
     reason: String,
-    reading: Option<Running>,
-    next: Instant,
+    pending: Option<PendingLookup>,
+    next_attempt: Instant,
     backoff: Backoff,
     random: SmallRng,
     throttle: LogThrottle,
-    /// The file can be read, but what is in it is wrong.
-    unusable_since: Option<Instant>,
+    /// Since when the file has been readable with invalid content.
+    invalid_since: Option<Instant>,
 }
 
 impl Resolver {
-    /// Resolves the configuration given at start. What can mend itself is waited for: then the links of the target
-    /// have an obstacle. `shipped` is the hosts file where the parameters name none; it need not exist.
+    /// Resolves the parameters given at start. Transient errors of the hosts file are retried; until then the links have an
+    /// obstacle. `shipped` is the hosts file if the parameters name none; it need not exist.
     pub fn start(
         given: Config,
         shipped: Option<PathBuf>,
@@ -142,214 +144,215 @@ impl Resolver {
             ca_file: None,
             waiting: None,
         };
-        let running = resolver.look_up(given.clone(), true, Instant::now())?;
-        let target = match running.wait() {
-            Ok(found) => resolver.settle(given, found),
+        let pending = resolver.start_lookup(given.clone(), true, Instant::now())?;
+        let config = match pending.wait() {
+            Ok(result) => resolver.accept_result(given, result),
             Err(error) if error.is_transient() => {
-                resolver.wait_for(&error, Instant::now());
+                resolver.record_failure(&error, Instant::now());
                 if matches!(error, ResolveError::NoAnswer { .. }) {
-                    // Another thread would hang in the same place.
-                    resolver.is_reading(Some(running));
+                    // Keeps the thread: another one would hang too.
+                    resolver.set_pending(Some(pending));
                 }
                 resolver.unresolved()
             }
             Err(error) => return Err(error),
         };
-        Ok((resolver, target))
+        Ok((resolver, config))
     }
 
-    /// Resolves a changed configuration. Files are read only where the change concerns them, and have to be there;
-    /// with an error nothing has changed.
+    /// Resolves changed parameters. Only files that the change concerns are read: the hosts file if `host` or `hosts_file`
+    /// changes, the CA file if its path changes. They must be readable; after an error nothing has changed.
     pub fn change(&mut self, given: &Config) -> Result<ResolvedConfig, ResolveError> {
-        let is_moved = given.host != self.given.host || given.hosts_file != self.given.hosts_file;
-        if !is_moved && self.waiting.is_some() {
+        let needs_hosts_file =
+            given.host != self.given.host || given.hosts_file != self.given.hosts_file;
+        if !needs_hosts_file && self.waiting.is_some() {
             self.given = given.clone();
             return Ok(self.unresolved());
         }
-        let found = self
-            .look_up(given.clone(), is_moved, Instant::now())?
+        let result = self
+            .start_lookup(given.clone(), needs_hosts_file, Instant::now())?
             .wait()?;
-        if let Some(error) = found.unread_ca {
+        if let Some(error) = result.unread_ca {
             return Err(error.into());
         }
-        Ok(self.settle(given.clone(), found))
+        Ok(self.accept_result(given.clone(), result))
     }
 
-    /// Returns whether it is not known yet where the links lead.
+    /// Returns whether the hosts file cannot be read yet.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         self.waiting.is_some()
     }
 
-    /// Reads the hosts file again, whatever it was before. With an error all stays as it was.
+    /// Reads the hosts file again. After an error nothing has changed.
     pub fn reread(&mut self) -> Result<ResolvedConfig, ResolveError> {
-        // One that hangs is waited for: another thread would hang in the same place.
+        // Continues a hanging lookup: another thread would hang too.
         let waiting = self.waiting.as_mut();
-        let running = match waiting.and_then(|waiting| waiting.reading.take()) {
-            Some(running) => running,
-            None => self.look_up(self.given.clone(), true, Instant::now())?,
+        let pending = match waiting.and_then(|waiting| waiting.pending.take()) {
+            Some(pending) => pending,
+            None => self.start_lookup(self.given.clone(), true, Instant::now())?,
         };
-        let outcome = running.wait();
+        let outcome = pending.wait();
         if matches!(outcome, Err(ResolveError::NoAnswer { .. })) {
-            self.is_reading(Some(running));
+            self.set_pending(Some(pending));
         }
-        Ok(self.settle(self.given.clone(), outcome?))
+        Ok(self.accept_result(self.given.clone(), outcome?))
     }
 
-    /// Goes on with waiting. To be called again and again; never blocks. Returns a target if something has changed,
-    /// and an error if the file has come and waiting for it is in vain.
+    /// Retries to read the hosts file when it is due. To be called regularly; never blocks. Returns the resolved
+    /// configuration if it has changed, and an error if the file's content stays invalid.
     pub fn poll(&mut self, now: Instant) -> Result<Option<ResolvedConfig>, ResolveError> {
         let Some(waiting) = &self.waiting else {
             return Ok(None);
         };
-        let Some(running) = &waiting.reading else {
-            if now < waiting.next {
+        let Some(pending) = &waiting.pending else {
+            if now < waiting.next_attempt {
                 return Ok(None);
             }
-            return Ok(match self.look_up(self.given.clone(), true, now) {
-                Ok(running) => {
-                    self.is_reading(Some(running));
+            return Ok(match self.start_lookup(self.given.clone(), true, now) {
+                Ok(pending) => {
+                    self.set_pending(Some(pending));
                     None
                 }
                 Err(error) => {
-                    self.wait_for(&error, now);
+                    self.record_failure(&error, now);
                     Some(self.unresolved())
                 }
             });
         };
-        let Some(outcome) = running.poll() else {
-            let error = running.no_answer();
-            let is_news = running.is_overdue(now) && waiting.reason != error.to_string();
-            if is_news {
-                self.wait_for(&error, now);
+        let Some(outcome) = pending.try_result() else {
+            let error = pending.timeout_error();
+            let is_new_reason = pending.is_overdue(now) && waiting.reason != error.to_string();
+            if is_new_reason {
+                self.record_failure(&error, now);
             }
-            return Ok(is_news.then(|| self.unresolved()));
+            return Ok(is_new_reason.then(|| self.unresolved()));
         };
-        self.is_reading(None);
+        self.set_pending(None);
         match outcome {
-            Ok(found) => {
-                let target = self.settle(self.given.clone(), found);
+            Ok(result) => {
+                let resolved = self.accept_result(self.given.clone(), result);
                 log::info!(
-                    "the hosts file can be read: {} is {}",
+                    "hosts file read: host {} is {}",
                     escape_invisible(&self.given.host),
-                    target.config.host
+                    resolved.config.host
                 );
-                Ok(Some(target))
+                Ok(Some(resolved))
             }
             Err(error) => {
-                if !error.is_transient() && self.is_unusable_for_long(now) {
+                if !error.is_transient() && self.is_invalid_for_long(now) {
                     return Err(error);
                 }
-                self.wait_for(&error, now);
+                self.record_failure(&error, now);
                 Ok(Some(self.unresolved()))
             }
         }
     }
 
-    /// Starts to read what is needed. The site is kept unless it is to be looked up.
-    fn look_up(
+    /// Starts to read the files needed. Keeps the known site unless `needs_hosts_file`.
+    fn start_lookup(
         &self,
         given: Config,
-        is_moved: bool,
+        needs_hosts_file: bool,
         now: Instant,
-    ) -> Result<Running, ResolveError> {
+    ) -> Result<PendingLookup, ResolveError> {
         let lookup = Lookup {
             shipped: self.shipped.clone(),
-            site: if is_moved {
-                Source::HostsFile
+            site: if needs_hosts_file {
+                SiteSource::HostsFile
             } else {
-                Source::Known(self.site.clone())
+                SiteSource::Known(self.site.clone())
             },
-            good_ca_file: self.ca_file.clone(),
+            checked_ca_file: self.ca_file.clone(),
             given,
         };
         lookup.start(now)
     }
 
-    /// Takes over what was found.
-    fn settle(&mut self, given: Config, found: Found) -> ResolvedConfig {
-        let Found {
+    /// Adopts the result of a lookup.
+    fn accept_result(&mut self, given: Config, result: LookupResult) -> ResolvedConfig {
+        let LookupResult {
             site,
             config,
             unread_ca,
-        } = found;
+        } = result;
         if let Some(error) = unread_ca {
-            log::warn!("{error}; it is read again with each attempt to connect");
+            log::warn!("{error}; reading it again at each connection attempt");
         }
-        self.ca_file = config.wanted_tls().map(|tls| tls.ca_file.clone());
+        self.ca_file = config.enabled_tls().map(|tls| tls.ca_file.clone());
         self.given = given;
         self.site = site;
         self.waiting = None;
-        target(config, None)
+        resolve_links(config, None)
     }
 
-    /// The target while the hosts file is waited for: the parameters alone.
+    /// Returns the parameters alone, while the hosts file cannot be read.
     fn unresolved(&self) -> ResolvedConfig {
         let reason = self.waiting.as_ref().map(|waiting| &*waiting.reason);
-        target(self.given.clone(), reason)
+        resolve_links(self.given.clone(), reason)
     }
 
-    fn is_reading(&mut self, running: Option<Running>) {
+    fn set_pending(&mut self, pending: Option<PendingLookup>) {
         if let Some(waiting) = &mut self.waiting {
-            waiting.reading = running;
+            waiting.pending = pending;
         }
     }
 
-    fn is_unusable_for_long(&mut self, now: Instant) -> bool {
+    fn is_invalid_for_long(&mut self, now: Instant) -> bool {
         self.waiting.as_mut().is_some_and(|waiting| {
-            if waiting.unusable_since.is_none() {
-                // It has come: what is wrong with it shows soon.
+            if waiting.invalid_since.is_none() {
+                // The file exists now: retry soon to see whether its content stays invalid.
                 waiting.backoff.reset();
             }
-            let since = *waiting.unusable_since.get_or_insert(now);
-            now.duration_since(since) >= SETTLE
+            let since = *waiting.invalid_since.get_or_insert(now);
+            now.duration_since(since) >= SETTLE_TIME
         })
     }
 
-    fn wait_for(&mut self, error: &ResolveError, now: Instant) {
+    fn record_failure(&mut self, error: &ResolveError, now: Instant) {
         let waiting = self.waiting.get_or_insert_with(|| Waiting {
             reason: String::new(),
-            reading: None,
-            next: now,
+            pending: None,
+            next_attempt: now,
             backoff: Backoff::default(),
             random: SmallRng::from_os_rng(),
             throttle: LogThrottle::new(LOG_PERIOD),
-            unusable_since: None,
+            invalid_since: None,
         });
         if error.is_transient() {
-            waiting.unusable_since = None;
+            waiting.invalid_since = None;
         }
-        let pause = waiting
+        let delay = waiting
             .backoff
             .next_delay(self.given.reconnect, &mut waiting.random);
-        waiting.next = now + pause;
+        waiting.next_attempt = now + delay;
         let reason = error.to_string();
         if waiting.reason != reason {
             waiting.throttle = LogThrottle::new(LOG_PERIOD);
             waiting.reason = reason;
         }
         if let Some(suppressed) = waiting.throttle.try_acquire(now) {
-            let pause = pause.as_secs_f64();
+            let delay = delay.as_secs_f64();
             log::warn!(
-                "{}{suppressed}; trying again in {pause:.1} s",
+                "{}{suppressed}; trying again in {delay:.1} s",
                 waiting.reason
             );
         }
     }
 }
 
-/// The links of a configuration. With an obstacle it is not known yet where they lead.
-fn target(config: Config, obstacle: Option<&str>) -> ResolvedConfig {
+/// Derives the link options. An obstacle is the reason why the links cannot connect yet.
+fn resolve_links(config: Config, obstacle: Option<&str>) -> ResolvedConfig {
     let link = |port| LinkOptions {
         endpoint: Endpoint {
             address: config.host.clone(),
             port,
-            tls: config.wanted_tls().cloned(),
+            tls: config.enabled_tls().cloned(),
         },
         obstacle: obstacle.map(str::to_owned),
         max_message_bytes: config.max_message_bytes,
         backoff: config.reconnect,
-        keep_alive: config.patience,
+        keep_alive: config.keep_alive,
         enabled: true,
         reconnect_generation: 0,
     };

@@ -1,5 +1,5 @@
-//! The command line as ROS reads it: what stands between `--ros-args` and `--` (or the end) is for ROS,
-//! the rest is the program's own.
+//! Command line with ROS arguments: those between `--ros-args` and `--` (or the end) are for ROS, the others are the
+//! program's own.
 
 use std::ffi::OsString;
 
@@ -8,7 +8,7 @@ use log::LevelFilter;
 use super::ConfigError;
 use super::overrides::{OverrideError, Overrides};
 
-/// Flags that stand alone.
+/// Flags without a value.
 const SWITCHES: [&str; 6] = [
     "--enable-rosout-logs",
     "--disable-rosout-logs",
@@ -17,7 +17,7 @@ const SWITCHES: [&str; 6] = [
     "--enable-external-lib-logs",
     "--disable-external-lib-logs",
 ];
-/// Flags that a value follows.
+/// Flags followed by a value.
 const OPTIONS: [&str; 10] = [
     "-p",
     "--param",
@@ -31,31 +31,31 @@ const OPTIONS: [&str; 10] = [
     "--enclave",
 ];
 
-/// A command line, taken apart.
+/// A command line, split into the program's own arguments and those for ROS.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RosArguments {
-    /// The program's own, its name first.
+    /// The program's own arguments, its name first.
     pub own: Vec<String>,
-    /// For ROS, without the `--ros-args` and `--` around them.
+    /// Arguments for ROS, without the enclosing `--ros-args` and `--`.
     pub ros: Vec<String>,
 }
 
 impl RosArguments {
-    /// Takes the command line of the process apart. r2r and rcl know arguments in UTF-8 only.
+    /// Splits the command line of the process. r2r and rcl accept UTF-8 arguments only.
     pub fn from_command_line(
         args: impl IntoIterator<Item = OsString>,
     ) -> Result<Self, ConfigError> {
         let text = |arg: OsString| {
             arg.into_string().map_err(|arg| {
                 let shown = arg.as_encoded_bytes().escape_ascii().to_string();
-                ConfigError::Arguments(format!("{shown} is not UTF-8, use names that are"))
+                ConfigError::Arguments(format!("{shown} is not UTF-8, use UTF-8 names"))
             })
         };
         let args: Vec<String> = args.into_iter().map(text).collect::<Result<_, _>>()?;
         Ok(Self::split(args))
     }
 
-    /// Takes a command line apart.
+    /// Splits a command line.
     pub fn split(args: impl IntoIterator<Item = String>) -> Self {
         let mut split = Self::default();
         let mut for_ros = false;
@@ -70,17 +70,18 @@ impl RosArguments {
         split
     }
 
-    /// The first argument for ROS that ROS does not know.
+    /// Returns the first argument for ROS that ROS does not know.
     ///
-    /// rcl passes over those without a word, and a misspelt `--params-file` would cost all parameters in
-    /// it. Values are left for rcl to judge.
+    /// rcl silently ignores those, and a misspelt `--params-file` would lose all its parameters. Values are checked by
+    /// rcl.
+    #[must_use]
     pub fn first_unknown(&self) -> Option<&str> {
         self.flags()
             .map(|(flag, _)| flag)
             .find(|flag| !OPTIONS.contains(flag) && !SWITCHES.contains(flag))
     }
 
-    /// The parameter files and values, read.
+    /// Reads the parameter files and values.
     pub fn overrides(&self) -> Result<Overrides, OverrideError> {
         let mut overrides = Overrides::default();
         for (flag, value) in self.flags() {
@@ -88,16 +89,16 @@ impl RosArguments {
                 ("--params-file", Some(path)) => overrides.add_file(path)?,
                 ("-p" | "--param", Some(argument)) => overrides.add_argument(argument)?,
                 ("--params-file", None) => {
-                    return Err(missing_value(flag, "the path of a parameter file"));
+                    return Err(missing_value_error(flag, "the path of a parameter file"));
                 }
-                ("-p" | "--param", None) => return Err(missing_value(flag, "NAME:=VALUE")),
+                ("-p" | "--param", None) => return Err(missing_value_error(flag, "NAME:=VALUE")),
                 _ => {}
             }
         }
         Ok(overrides)
     }
 
-    /// The arguments for ROS one by one, each that a value follows with it.
+    /// Returns the flags for ROS with their values.
     fn flags(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         let mut args = self.ros.iter().map(String::as_str);
         std::iter::from_fn(move || {
@@ -111,8 +112,9 @@ impl RosArguments {
         })
     }
 
-    /// The level that `--log-level LEVEL` or `--log-level NAME:=LEVEL` sets for the logger `name`. rcl
-    /// filters its console by the same arguments.
+    /// Returns the level that `--log-level LEVEL` or `--log-level NAME:=LEVEL` sets for the logger `name`. rcl filters its
+    /// console output by the same arguments.
+    #[must_use]
     pub fn log_level(&self, name: &str) -> LevelFilter {
         let mut level = LevelFilter::Info;
         for (flag, value) in self.flags() {
@@ -136,7 +138,7 @@ impl RosArguments {
     }
 }
 
-fn missing_value(flag: &str, value: &'static str) -> OverrideError {
+fn missing_value_error(flag: &str, value: &'static str) -> OverrideError {
     let flag = flag.to_owned();
     OverrideError::MissingValue { flag, value }
 }
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn ros_arguments_are_left_to_ros() {
+    fn own_and_ros_arguments_are_separated() {
         let own = |line: &str| split(line).own.join(" ");
         assert_eq!(own("x --print-params"), "x --print-params");
         assert_eq!(own("x --ros-args -p a:=1"), "x");
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ros_knows_passes() {
+    fn known_arguments_are_accepted() {
         assert_eq!(
             unknown(
                 "x --own --ros-args -p a:=1 -r __ns:=/a --params-file f --log-level debug \
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_does_not_know_is_found() {
+    fn unknown_arguments_are_found() {
         assert_eq!(
             unknown("x --ros-args --parms-file f"),
             Some("--parms-file".to_owned())
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_no_flag() {
+    fn values_are_not_taken_for_flags() {
         assert_eq!(unknown("x --ros-args -r --nonsense"), None);
         let refusal = |line: &str| {
             let refusal = split(line).overrides().expect_err("refused");
@@ -197,16 +199,16 @@ mod tests {
         assert!(refusal("x --ros-args --params-file").contains("must follow --params-file"));
         let missing = split("x --ros-args --params-file /no/such").overrides();
         let missing = missing.expect_err("refused");
-        // Its share may be mounted later.
+        // The file may be on a share that is mounted later.
         assert!(missing.is_transient());
         assert!(missing.to_string().contains("/no/such cannot be read"));
         split("x --ros-args -r --params-file -- -p nothing")
             .overrides()
-            .expect("neither is for us");
+            .expect("no parameters in it");
     }
 
     #[test]
-    fn an_argument_that_is_not_utf8_is_shown() {
+    fn argument_that_is_not_utf8_is_named() {
         use std::os::unix::ffi::OsStringExt as _;
         let args = ["x".into(), OsString::from_vec(b"caf\xe9".to_vec())];
         let refusal = RosArguments::from_command_line(args).expect_err("refused");
@@ -222,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn the_level_is_that_of_the_arguments() {
+    fn log_level_is_that_of_the_arguments() {
         assert_eq!(level("sensr_bridge"), LevelFilter::Info);
         assert_eq!(level("x --ros-args --log-level debug"), LevelFilter::Debug);
         assert_eq!(

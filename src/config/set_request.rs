@@ -1,23 +1,24 @@
-//! Changes of a running node: all parameters of a request are looked at together.
+//! Requests to set parameters of the running node, checked as a whole.
 //!
-//! A change that is wrong by itself (an unknown name, a wrong type, out of range, read-only) is refused by itself. The rest must
-//! fit as a whole, in whatever order it was sent: `ros2 param load` sends the names of a file sorted by letters.
+//! A change that is invalid on its own (unknown name, wrong type, out of range, read-only) is refused on its own. The
+//! others are checked against one another after all are applied, so that their order does not matter: `ros2 param load`
+//! sends the names of a file in alphabetical order.
 
 use super::parameter::{ParameterError, Value};
 use super::settings::Settings;
 use super::table;
 
-/// A request, checked parameter by parameter.
+/// A request whose parameters have been checked one by one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SetRequest {
-    /// The parameters as they would be without those that are refused.
+    /// The settings after all changes that are not refused.
     pub settings: Settings,
-    /// Why it is refused, for each parameter of the request. `None` for those that are not.
+    /// Reason of the refusal for each parameter of the request, `None` if it is not refused.
     pub refusals: Vec<Option<ParameterError>>,
 }
 
 impl SetRequest {
-    /// Checks each of `changes` by itself. Of two values for one parameter the later counts.
+    /// Checks each of `changes` on its own. Of two values for one parameter the later is used.
     pub fn check<'n>(
         current: &Settings,
         changes: impl IntoIterator<Item = (&'n str, Result<Value, ParameterError>)>,
@@ -27,20 +28,20 @@ impl SetRequest {
             .into_iter()
             .map(|(name, value)| {
                 value
-                    .and_then(|value| change(&mut settings, current, name, value))
+                    .and_then(|value| apply_change(&mut settings, current, name, value))
                     .err()
             })
             .collect();
         Self { settings, refusals }
     }
 
-    /// The first reason to refuse a parameter.
+    /// Returns the first refusal.
     #[must_use]
     pub fn first_refusal(&self) -> Option<&ParameterError> {
         self.refusals.iter().flatten().next()
     }
 
-    /// The names of the parameters that differ from `current`.
+    /// Returns the names of the parameters that differ from `current`.
     #[must_use]
     pub fn changed(&self, current: &Settings) -> Vec<&'static str> {
         let names = table::PARAMETERS.iter().map(|parameter| parameter.name);
@@ -50,7 +51,7 @@ impl SetRequest {
     }
 }
 
-fn change(
+fn apply_change(
     settings: &mut Settings,
     current: &Settings,
     name: &str,
@@ -59,7 +60,7 @@ fn change(
     let Some(parameter) = table::find(name).filter(|parameter| parameter.read_only) else {
         return settings.set(name, value);
     };
-    // A dumped file can be loaded again.
+    // An unchanged value is accepted, so that a dumped file can be loaded again.
     if current.get(name) == Some(&parameter.check_value(value)?) {
         Ok(())
     } else {
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_together_is_taken_in_any_order() {
+    fn consistent_changes_are_accepted_in_any_order() {
         let mut changes = [
             ("reconnect.initial_delay", Value::Double(60.0)),
             ("reconnect.max_delay", Value::Double(120.0)),
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_by_itself_is_refused_by_itself() {
+    fn invalid_changes_are_refused_one_by_one() {
         let request = check(&[
             ("frame_id", Value::String("lidar".into())),
             ("points_port", Value::Integer(0)),
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_only_parameter_may_be_set_to_what_it_is() {
+    fn read_only_parameter_may_be_set_to_its_value() {
         let request = check(&[
             ("qos.depth", Value::Integer(5)),
             ("qos.reliability", Value::String("reliable".into())),
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_later_of_two_values_counts() {
+    fn later_of_two_values_is_used() {
         let twice = [
             ("frame_id", Value::String("one".into())),
             ("frame_id", Value::String("two".into())),

@@ -46,7 +46,8 @@ impl Settings {
     }
 
     pub(super) fn path(&self, name: &'static str) -> Result<PathBuf, ParameterError> {
-        path::expand(self.string(name)).map_err(|problem| ParameterError::Path { name, problem })
+        path::expand_home(self.string(name))
+            .map_err(|problem| ParameterError::Path { name, problem })
     }
 
     pub(super) fn bool(&self, name: &str) -> bool {

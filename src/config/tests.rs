@@ -1,6 +1,6 @@
 use super::*;
 
-fn changed(changes: &[(&str, Value)]) -> Result<Config, ParameterError> {
+fn config_with(changes: &[(&str, Value)]) -> Result<Config, ParameterError> {
     let mut settings = Settings::default();
     for (name, value) in changes {
         settings.set(name, value.clone())?;
@@ -9,7 +9,7 @@ fn changed(changes: &[(&str, Value)]) -> Result<Config, ParameterError> {
 }
 
 #[test]
-fn the_defaults_are_valid() {
+fn defaults_are_valid() {
     let config = Config::default();
     assert_eq!(config.host, "localhost");
     assert_eq!(config.hosts_file, None);
@@ -20,8 +20,8 @@ fn the_defaults_are_valid() {
 }
 
 #[test]
-fn values_arrive() {
-    let config = changed(&[
+fn values_are_converted() {
+    let config = config_with(&[
         ("pointcloud_interval", Value::Double(0.25)),
         ("publish.ground", Value::Bool(false)),
         ("qos.reliability", Value::String("best_effort".into())),
@@ -37,16 +37,16 @@ fn values_arrive() {
 }
 
 #[test]
-fn what_the_hosts_file_says_of_a_site_comes_first() {
+fn settings_of_the_site_override_the_parameters() {
     let hosts = Hosts::parse(
         std::path::Path::new("hosts.yaml"),
         "sites: {pier: {address: 192.0.2.9, output_port: 6050, frame_id: pier_lidar, parent_frame: map}}",
     )
     .expect("valid");
     let at = |host: &str| {
-        changed(&[("host", Value::String(host.into()))])
+        config_with(&[("host", Value::String(host.into()))])
             .expect("valid")
-            .for_site(&hosts)
+            .with_hosts(&hosts)
             .expect("fits")
     };
     let pier = at("pier");
@@ -58,12 +58,12 @@ fn what_the_hosts_file_says_of_a_site_comes_first() {
         (&*pier.frame_id, pier.parent_frame.as_deref()),
         ("pier_lidar", Some("map"))
     );
-    let told = pier.as_json();
+    let json = pier.as_json();
     assert_eq!(
         (
-            &told["frame_id"],
-            &told["parent_frame"],
-            &told["output_port"]
+            &json["frame_id"],
+            &json["parent_frame"],
+            &json["output_port"]
         ),
         (&"pier_lidar".into(), &"map".into(), &6050.into())
     );
@@ -71,7 +71,7 @@ fn what_the_hosts_file_says_of_a_site_comes_first() {
 }
 
 #[test]
-fn tls_is_of_the_site_where_it_says_so_and_needs_a_ca_file() {
+fn tls_of_the_site_overrides_the_parameters_and_needs_a_ca_file() {
     let hosts = Hosts::parse(
         std::path::Path::new("/etc/sensr/hosts.yaml"),
         "sites:\n  pier: {address: 192.0.2.9, tls: {ca_file: pier.crt, verify_name: false}}\n  \
@@ -80,8 +80,8 @@ fn tls_is_of_the_site_where_it_says_so_and_needs_a_ca_file() {
     .expect("valid");
     let at = |host: &str, changes: &[(&str, Value)]| {
         let host = ("host", Value::String(host.into()));
-        let config = changed(&[&[host], changes].concat()).expect("valid");
-        config.for_site(&hosts)
+        let config = config_with(&[&[host], changes].concat()).expect("valid");
+        config.with_hosts(&hosts)
     };
     let pier = at("pier", &[]).expect("has a CA file");
     let expected = TlsOptions {
@@ -89,12 +89,12 @@ fn tls_is_of_the_site_where_it_says_so_and_needs_a_ca_file() {
         server_name: None,
         verify_name: false,
     };
-    assert_eq!(pier.wanted_tls(), Some(&expected));
+    assert_eq!(pier.enabled_tls(), Some(&expected));
     let on = ("tls.enabled", Value::Bool(true));
     assert_eq!(
         at("yard", std::slice::from_ref(&on))
             .expect("off")
-            .wanted_tls(),
+            .enabled_tls(),
         None
     );
     for host in ["dock", "192.0.2.1"] {
@@ -112,14 +112,14 @@ fn tls_is_of_the_site_where_it_says_so_and_needs_a_ca_file() {
     let ca_file = ("tls.ca_file", Value::String("ca.crt".into()));
     let dock = at("dock", &[ca_file])
         .expect("has one")
-        .wanted_tls()
+        .enabled_tls()
         .cloned();
     assert_eq!(dock.map(|tls| tls.ca_file), Some("ca.crt".into()));
 }
 
 #[test]
-fn a_frame_is_not_its_own_parent() {
-    let error = changed(&[("parent_frame", Value::String("sensr".into()))])
+fn frame_must_not_be_its_own_parent() {
+    let error = config_with(&[("parent_frame", Value::String("sensr".into()))])
         .expect_err("the same frame")
         .to_string();
     assert!(
@@ -129,18 +129,18 @@ fn a_frame_is_not_its_own_parent() {
 }
 
 #[test]
-fn pairs_that_do_not_fit_are_refused_with_both_values() {
-    let error = changed(&[("reconnect.initial_delay", Value::Double(40.0))])
+fn inconsistent_parameters_are_refused_with_both_values() {
+    let error = config_with(&[("reconnect.initial_delay", Value::Double(40.0))])
         .expect_err("above max_delay")
         .to_string();
     for part in ["reconnect.initial_delay", "40", "reconnect.max_delay", "30"] {
         assert!(error.contains(part), "{error}");
     }
-    let error = changed(&[("ping_interval", Value::Double(10.0))])
+    let error = config_with(&[("ping_interval", Value::Double(10.0))])
         .expect_err("not below stall_timeout")
         .to_string();
     assert!(error.contains("stall_timeout"), "{error}");
-    let error = changed(&[("queue_max_bytes", Value::Integer(1 << 20))])
+    let error = config_with(&[("queue_max_bytes", Value::Integer(1 << 20))])
         .expect_err("below max_message_bytes")
         .to_string();
     assert!(error.contains("max_message_bytes"), "{error}");

@@ -1,65 +1,65 @@
-//! YAML as it is written: every scalar with its source text, everything with its line.
+//! YAML as a tree: scalars with their source text, all nodes with their line.
 //!
-//! serde's view of YAML has neither, and both are needed: a site called `08` is a text, and an error names the line.
+//! serde provides neither, and both are needed: a site called `08` is a string, and errors name the line.
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde::Deserialize as _;
 use serde::de::IgnoredAny;
 
-/// Levels within one another. More is no file that a person has written.
+/// Largest accepted nesting. Files written by people are far below.
 const MAX_DEPTH: usize = 32;
-/// Keys, values and collections in one text.
+/// Largest accepted number of keys, values and collections.
 const MAX_NODES: usize = 20_000;
 
 /// A scalar, list or mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
-    /// The line on which it begins, from 1.
+pub struct YamlNode {
+    /// Line of its beginning, from 1.
     pub line: usize,
     /// The value.
-    pub content: Content,
+    pub content: YamlContent,
 }
 
-/// The value of a [`Node`].
+/// The value of a [`YamlNode`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
+pub enum YamlContent {
     /// A single value.
-    Scalar(Scalar),
+    Scalar(YamlScalar),
     /// A sequence.
-    List(Vec<Node>),
-    /// Keys and values in the order of the text. Keys may occur several times.
-    Map(Vec<(Node, Node)>),
+    List(Vec<YamlNode>),
+    /// Keys and values in the order of the text. Keys may be duplicate.
+    Map(Vec<(YamlNode, YamlNode)>),
 }
 
 /// A single value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scalar {
-    /// As written, without quotes.
+pub struct YamlScalar {
+    /// Text as written, without quotes.
     pub text: String,
-    /// A text whatever it looks like: in quotes or with the tag `!!str`.
+    /// A string regardless of its text: quoted, or with the tag `!!str`.
     pub is_text: bool,
-    /// In quotes. Nothing in quotes is an empty text, and nothing without quotes is no value.
+    /// Quoted. Empty quotes are an empty string, while an empty plain scalar is a missing value.
     pub is_quoted: bool,
 }
 
-impl Scalar {
-    /// Nothing is written where a value could be.
+impl YamlScalar {
+    /// Returns whether there is no value.
     #[must_use]
     pub fn is_missing(&self) -> bool {
         self.text.is_empty() && !self.is_quoted
     }
 }
 
-/// A list or mapping whose end has not been read yet, with the line on which it begins.
-enum Open {
-    List(usize, Vec<Node>),
-    Map(usize, Vec<(Node, Node)>, Option<Node>),
+/// A list or mapping whose end has not been read yet, with the line of its beginning.
+enum OpenCollection {
+    List(usize, Vec<YamlNode>),
+    Map(usize, Vec<(YamlNode, YamlNode)>, Option<YamlNode>),
 }
 
-/// The documents of a text. An error is one sentence, with the line where there is one.
-pub fn parse(text: &str) -> Result<Vec<Node>, String> {
+/// Parses the documents of a text. The error is one sentence, with the line if it is known.
+pub fn parse_documents(text: &str) -> Result<Vec<YamlNode>, String> {
     let mut documents = Vec::new();
-    let mut open: Vec<Open> = Vec::new();
+    let mut open: Vec<OpenCollection> = Vec::new();
     let mut count = 0;
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| {
@@ -76,40 +76,40 @@ pub fn parse(text: &str) -> Result<Vec<Node>, String> {
                     matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
                 let has_text_tag =
                     tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
-                Content::Scalar(Scalar {
+                YamlContent::Scalar(YamlScalar {
                     text: text.into_owned(),
                     is_text: is_quoted || has_text_tag,
                     is_quoted,
                 })
             }
             Event::SequenceStart(..) => {
-                open.push(Open::List(line, Vec::new()));
+                open.push(OpenCollection::List(line, Vec::new()));
                 if open.len() > MAX_DEPTH {
-                    return Err(too_deep(line));
+                    return Err(too_deep_error(line));
                 }
                 continue;
             }
             Event::MappingStart(..) => {
-                open.push(Open::Map(line, Vec::new(), None));
+                open.push(OpenCollection::Map(line, Vec::new(), None));
                 if open.len() > MAX_DEPTH {
-                    return Err(too_deep(line));
+                    return Err(too_deep_error(line));
                 }
                 continue;
             }
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
-                Some(Open::List(begin, items)) => {
+                Some(OpenCollection::List(begin, items)) => {
                     line = begin;
-                    Content::List(items)
+                    YamlContent::List(items)
                 }
-                Some(Open::Map(begin, entries, _)) => {
+                Some(OpenCollection::Map(begin, entries, _)) => {
                     line = begin;
-                    Content::Map(entries)
+                    YamlContent::Map(entries)
                 }
                 None => continue,
             },
             Event::Alias(_) => {
                 return Err(format!(
-                    "line {line} refers to another place with *, which ROS does not know: write the value out"
+                    "line {line} uses an alias (*), which ROS does not support: write the value out"
                 ));
             }
             Event::Nothing
@@ -124,11 +124,11 @@ pub fn parse(text: &str) -> Result<Vec<Node>, String> {
                 "line {line}: more than {MAX_NODES} keys and values"
             ));
         }
-        let node = Node { line, content };
+        let node = YamlNode { line, content };
         match open.last_mut() {
             None => documents.push(node),
-            Some(Open::List(_, items)) => items.push(node),
-            Some(Open::Map(_, entries, key)) => match key.take() {
+            Some(OpenCollection::List(_, items)) => items.push(node),
+            Some(OpenCollection::Map(_, entries, key)) => match key.take() {
                 None => *key = Some(node),
                 Some(key) => entries.push((key, node)),
             },
@@ -138,7 +138,7 @@ pub fn parse(text: &str) -> Result<Vec<Node>, String> {
     Ok(documents)
 }
 
-/// Refuses what libyaml refuses, such as `[::1]` or a tab: rcl reads with it, and its errors name no place.
+/// Refuses what libyaml refuses, such as `[::1]` or a tab: rcl uses libyaml, and its errors name no line.
 fn check_with_libyaml(text: &str) -> Result<(), String> {
     for document in serde_yaml::Deserializer::from_str(text) {
         IgnoredAny::deserialize(document).map_err(|error| {
@@ -152,7 +152,7 @@ fn check_with_libyaml(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn too_deep(line: usize) -> String {
+fn too_deep_error(line: usize) -> String {
     format!("line {line} is more than {MAX_DEPTH} levels deep")
 }
 
@@ -160,12 +160,12 @@ fn too_deep(line: usize) -> String {
 mod tests {
     use super::*;
 
-    fn the_map(text: &str) -> Vec<(Node, Node)> {
-        let documents = parse(text).expect("YAML");
+    fn parse_map(text: &str) -> Vec<(YamlNode, YamlNode)> {
+        let documents = parse_documents(text).expect("YAML");
         match &*documents {
             [
-                Node {
-                    content: Content::Map(entries),
+                YamlNode {
+                    content: YamlContent::Map(entries),
                     ..
                 },
             ] => entries.clone(),
@@ -174,12 +174,12 @@ mod tests {
     }
 
     #[test]
-    fn scalars_keep_their_text_and_everything_its_line() {
-        let entries = the_map("a: 08\nb: '2e1'\n\nc: !!str N\nd:\ne: ''\n");
+    fn scalars_keep_their_text_and_nodes_their_line() {
+        let entries = parse_map("a: 08\nb: '2e1'\n\nc: !!str N\nd:\ne: ''\n");
         let scalars: Vec<_> = entries
             .iter()
             .map(|(key, value)| match &value.content {
-                Content::Scalar(scalar) => {
+                YamlContent::Scalar(scalar) => {
                     (key.line, &*scalar.text, scalar.is_text, scalar.is_missing())
                 }
                 other => panic!("{other:?}"),
@@ -198,36 +198,41 @@ mod tests {
     }
 
     #[test]
-    fn keys_may_come_twice_and_documents_too() {
-        assert_eq!(the_map("a: 1\na: 2\n").len(), 2);
-        assert_eq!(parse("---\na: 1\n---\nb: 2\n").expect("YAML").len(), 2);
-        assert_eq!(parse("# nothing\n").expect("YAML").len(), 0);
+    fn duplicate_keys_and_several_documents_are_accepted() {
+        assert_eq!(parse_map("a: 1\na: 2\n").len(), 2);
+        assert_eq!(
+            parse_documents("---\na: 1\n---\nb: 2\n")
+                .expect("YAML")
+                .len(),
+            2
+        );
+        assert_eq!(parse_documents("# nothing\n").expect("YAML").len(), 0);
     }
 
     #[test]
-    fn what_is_no_yaml_is_refused_with_its_line() {
+    fn invalid_yaml_is_refused_with_its_line() {
         for (text, words) in [
             ("a: 1\nb: [\n", "line"),
-            ("a: &x 1\nb: *x\n", "line 2 refers"),
+            ("a: &x 1\nb: *x\n", "line 2 uses an alias"),
             ("\t- a: b: c", "line 1"),
             ("\t", "line 1"),
             ("a: 1\nb: [::1]\n", "line 2"),
         ] {
-            let refusal = parse(text).expect_err("refused");
+            let refusal = parse_documents(text).expect_err("refused");
             assert!(refusal.contains(words), "{refusal}");
             assert!(!refusal.contains('\n'), "{refusal}");
         }
     }
 
     #[test]
-    fn absurd_texts_are_refused() {
+    fn excessive_nesting_and_size_are_refused() {
         for (text, words) in [
             ("[".repeat(100), "levels deep"),
             ("{a: ".repeat(100), "levels deep"),
             ("[".repeat(100_000), "line 1"),
             ("- a\n".repeat(MAX_NODES + 1), "more than"),
         ] {
-            let refusal = parse(&text).expect_err("refused");
+            let refusal = parse_documents(&text).expect_err("refused");
             assert!(refusal.contains(words), "{refusal}");
         }
     }

@@ -18,7 +18,7 @@ use sensr_protocol::wire::{INTENSITY_BYTES, POINT_BYTES, point_count};
 #[derive(Debug, Clone)]
 pub struct Cloud {
     points: Bytes,
-    /// One per point, or empty.
+    /// Intensity of each point, or empty.
     intensities: Bytes,
     intensity_mismatch: bool,
 }

@@ -1,4 +1,4 @@
-//! The folder of rcl's log files.
+//! Folder of rcl's log files.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -7,10 +7,10 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-/// The reason why rcl can write no log file.
+/// Reason why rcl cannot write a log file.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "cannot write log files to {}: {reason}; set ROS_LOG_DIR to a folder that can be written, or start with \
+    "cannot write log files to {}: {reason}; set ROS_LOG_DIR to a writable folder, or start with \
      --ros-args --disable-external-lib-logs",
     folder.display()
 )]
@@ -19,20 +19,20 @@ pub struct LogFolderError {
     reason: String,
 }
 
-/// Tries to write a file where rcl will.
-pub(super) fn check() -> Result<(), LogFolderError> {
-    let folder = folder(|name| env::var_os(name))?;
-    check_folder(&folder).map_err(|error| LogFolderError {
+/// Checks that rcl's log folder is writable, by writing a file.
+pub(super) fn check_log_folder() -> Result<(), LogFolderError> {
+    let folder = rcl_log_folder(|name| env::var_os(name))?;
+    check_writable(&folder).map_err(|error| LogFolderError {
         folder,
         reason: error.to_string(),
     })
 }
 
-/// rcl's rule: `ROS_LOG_DIR`, else `log` in `ROS_HOME`, else `~/.ros/log`. An empty variable is none.
-fn folder(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, LogFolderError> {
-    let given = |name| variable(name).filter(|value| !value.is_empty());
-    let folder = given("ROS_LOG_DIR").map_or_else(
-        || PathBuf::from(given("ROS_HOME").unwrap_or_else(|| "~/.ros".into())).join("log"),
+/// Returns rcl's log folder: `ROS_LOG_DIR`, else `log` in `ROS_HOME`, else `~/.ros/log`. Empty variables are ignored.
+fn rcl_log_folder(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, LogFolderError> {
+    let non_empty = |name| variable(name).filter(|value| !value.is_empty());
+    let folder = non_empty("ROS_LOG_DIR").map_or_else(
+        || PathBuf::from(non_empty("ROS_HOME").unwrap_or_else(|| "~/.ros".into())).join("log"),
         PathBuf::from,
     );
     let Some(below_home) = folder.as_os_str().as_bytes().strip_prefix(b"~") else {
@@ -48,8 +48,8 @@ fn folder(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, LogFol
     Ok(OsString::from_vec(path).into())
 }
 
-/// Makes the folder if it is not there, as rcl does.
-fn check_folder(folder: &Path) -> io::Result<()> {
+/// Creates the folder if it does not exist, as rcl does, and a file in it.
+fn check_writable(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let name = [".sensr_bridge_", &std::process::id().to_string()].concat();
     let file = folder.join(OsStr::new(&name));
@@ -65,29 +65,32 @@ fn check_folder(folder: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn found(variables: &[(&str, &str)]) -> Result<String, String> {
+    fn folder_for(variables: &[(&str, &str)]) -> Result<String, String> {
         let variable = |name: &str| {
-            let found = variables.iter().find(|(key, _)| *key == name)?;
-            Some(OsString::from(found.1))
+            let entry = variables.iter().find(|(key, _)| *key == name)?;
+            Some(OsString::from(entry.1))
         };
-        folder(variable)
+        rcl_log_folder(variable)
             .map(|folder| folder.display().to_string())
             .map_err(|error| error.to_string())
     }
 
     #[test]
-    fn the_folder_is_where_rcl_takes_it() {
+    fn folder_is_that_of_rcl() {
         let home = ("HOME", "/home/x");
-        assert_eq!(found(&[home]).as_deref(), Ok("/home/x/.ros/log"));
-        assert_eq!(found(&[home, ("ROS_HOME", "/r")]).as_deref(), Ok("/r/log"));
-        let both = [home, ("ROS_HOME", "/r"), ("ROS_LOG_DIR", "~/logs")];
-        assert_eq!(found(&both).as_deref(), Ok("/home/x/logs"));
+        assert_eq!(folder_for(&[home]).as_deref(), Ok("/home/x/.ros/log"));
         assert_eq!(
-            found(&[home, ("ROS_HOME", ""), ("ROS_LOG_DIR", "")]).as_deref(),
+            folder_for(&[home, ("ROS_HOME", "/r")]).as_deref(),
+            Ok("/r/log")
+        );
+        let both = [home, ("ROS_HOME", "/r"), ("ROS_LOG_DIR", "~/logs")];
+        assert_eq!(folder_for(&both).as_deref(), Ok("/home/x/logs"));
+        assert_eq!(
+            folder_for(&[home, ("ROS_HOME", ""), ("ROS_LOG_DIR", "")]).as_deref(),
             Ok("/home/x/.ros/log")
         );
-        assert_eq!(found(&[("ROS_LOG_DIR", "/l")]).as_deref(), Ok("/l"));
-        let error = found(&[]).expect_err("no home");
+        assert_eq!(folder_for(&[("ROS_LOG_DIR", "/l")]).as_deref(), Ok("/l"));
+        let error = folder_for(&[]).expect_err("no home");
         assert!(
             error.starts_with(
                 "cannot write log files to ~/.ros/log: HOME is not set; set ROS_LOG_DIR"
@@ -97,16 +100,16 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_can_be_written_is_made_and_left_empty() {
+    fn writable_folder_is_created_and_left_empty() {
         let name = format!("sensr_bridge_log_folder_{}", std::process::id());
         let parent = env::temp_dir().join(name);
         let folder = parent.join("deep");
-        check_folder(&folder).expect("can be written");
-        check_folder(&folder).expect("still");
+        check_writable(&folder).expect("can be written");
+        check_writable(&folder).expect("still");
         assert_eq!(fs::read_dir(&folder).expect("there").count(), 0);
         fs::write(parent.join("file"), "").expect("written");
-        assert!(check_folder(&parent.join("file")).is_err());
-        assert!(check_folder(Path::new("/proc/nope")).is_err());
+        assert!(check_writable(&parent.join("file")).is_err());
+        assert!(check_writable(Path::new("/proc/nope")).is_err());
         fs::remove_dir_all(parent).expect("removed");
     }
 }

@@ -1,4 +1,4 @@
-//! Starting the program again in its place: the same process, with other arguments and variables.
+//! Restart of the program in place: the same process with further arguments and variables.
 
 use std::env;
 use std::ffi::OsString;
@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-/// Arguments and variables that the restarted program gets in addition. None: no restart.
+/// Additional arguments and variables of the restarted program. Without any it is not restarted.
 #[derive(Debug, Default)]
 pub(super) struct Restart {
     ros_args: Vec<&'static str>,
@@ -14,16 +14,16 @@ pub(super) struct Restart {
 }
 
 impl Restart {
-    pub(super) fn ros_arg(&mut self, arg: &'static str) {
+    pub(super) fn add_ros_arg(&mut self, arg: &'static str) {
         self.ros_args.push(arg);
     }
 
-    pub(super) fn variable(&mut self, name: &'static str, value: impl Display) {
+    pub(super) fn set_variable(&mut self, name: &'static str, value: impl Display) {
         self.variables.push((name, value.to_string()));
     }
 
-    /// Returns if there is nothing to be done, or if it cannot be done.
-    pub(super) fn carry_out(self) {
+    /// Replaces the program by itself. Returns if that is not needed, or if it fails.
+    pub(super) fn exec_if_needed(self) {
         if self.ros_args.is_empty() && self.variables.is_empty() {
             return;
         }
@@ -31,16 +31,16 @@ impl Restart {
         let (Some(name), Ok(program)) = (args.next(), env::current_exe()) else {
             return;
         };
-        // The caller sees to it that the program can go on as it is, or says why not.
+        // The caller continues without the changes, or reports what is missing.
         let _ = Command::new(program)
             .arg0(name)
-            .args(self.arguments(args))
+            .args(self.with_given(args))
             .envs(self.variables)
             .exec();
     }
 
-    /// In front: an argument at the end might be taken for the value of the last flag.
-    fn arguments(&self, given: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    /// Puts the additional arguments first: at the end they might be taken for the value of the last flag.
+    fn with_given(&self, given: impl Iterator<Item = OsString>) -> Vec<OsString> {
         let mut arguments = Vec::new();
         if !self.ros_args.is_empty() {
             let words = ["--ros-args"].into_iter();
@@ -56,18 +56,18 @@ impl Restart {
 mod tests {
     use super::*;
 
-    fn arguments(restart: &Restart, given: &[&str]) -> Vec<OsString> {
-        restart.arguments(given.iter().map(OsString::from))
+    fn arguments_of(restart: &Restart, given: &[&str]) -> Vec<OsString> {
+        restart.with_given(given.iter().map(OsString::from))
     }
 
     #[test]
-    fn what_was_given_follows_unchanged() {
+    fn given_arguments_follow_unchanged() {
         let given = ["--own", "--ros-args", "-p", "a:=1", "-p"];
         let mut restart = Restart::default();
-        assert_eq!(arguments(&restart, &given), given);
-        restart.ros_arg("--flag");
+        assert_eq!(arguments_of(&restart, &given), given);
+        restart.add_ros_arg("--flag");
         let expected = ["--ros-args", "--flag", "--"];
         let expected = expected.into_iter().chain(given).collect::<Vec<_>>();
-        assert_eq!(arguments(&restart, &given), expected);
+        assert_eq!(arguments_of(&restart, &given), expected);
     }
 }

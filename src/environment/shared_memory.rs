@@ -1,5 +1,5 @@
-//! Fast DDS in shared memory: nodes of two users of one machine discover each other over the network and then hand
-//! messages over in files under `/dev/shm` that only their owner can write. Topics are listed, nothing arrives.
+//! Fast DDS's shared memory: nodes of two users on one machine discover each other over the network, but then exchange
+//! messages through files under `/dev/shm` that only their owner can write. Topics are listed and nothing is received.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -8,39 +8,80 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
-/// The folder of all shared memory.
+use crate::time::log_throttle::LogThrottle;
+use crate::time::rate_limiter::RateLimiter;
+
+/// Folder of shared memory.
 const FOLDER: &str = "/dev/shm";
-/// Names of Fast DDS's files, of version 2 and 3.
+/// Prefixes of Fast DDS's files, of versions 2 and 3.
 const PREFIXES: [&str; 2] = ["fastrtps_", "fastdds_"];
-/// Ending of the file that a living node holds locked for each of its ports.
+/// Suffix of the file that a running node keeps locked for each of its ports.
 const LOCK_SUFFIX: &str = "_el";
 /// First port of domain 0, by the DDS specification.
 const PORT_BASE: u32 = 7400;
-/// Ports of a domain.
+/// Number of ports per domain.
 const DOMAIN_GAIN: u32 = 250;
 
-/// Users other than this process's whose nodes of the same domain use shared memory on this machine now, by number.
-/// Empty if this process does not use it itself: then everything goes over the network.
-#[must_use]
-pub fn other_users() -> Vec<u32> {
+/// Interval between two checks.
+const CHECK_INTERVAL: Duration = Duration::from_secs(10);
+/// Log period as long as there are such nodes.
+const LOG_PERIOD: Duration = Duration::from_secs(300);
+
+/// Monitor for nodes of other users, which logs a warning while there are any.
+#[derive(Debug)]
+pub struct SharedMemoryUsers {
+    checks: RateLimiter,
+    users: Vec<u32>,
+    throttle: LogThrottle,
+}
+
+impl Default for SharedMemoryUsers {
+    fn default() -> Self {
+        Self {
+            checks: RateLimiter::default(),
+            users: Vec::new(),
+            throttle: LogThrottle::new(LOG_PERIOD),
+        }
+    }
+}
+
+impl SharedMemoryUsers {
+    /// Returns the uids of other users. Checks again when it is due.
+    pub fn poll(&mut self, now: Instant) -> Vec<u32> {
+        if self.checks.is_due(now, CHECK_INTERVAL) {
+            self.users = find_other_users();
+            if !self.users.is_empty()
+                && let Some(suppressed) = self.throttle.try_acquire(now)
+            {
+                log::warn!("{}{suppressed}", describe_users(&self.users));
+            }
+        }
+        self.users.clone()
+    }
+}
+
+/// Returns the uids of other users whose nodes in the same domain use shared memory on this machine. Empty if this
+/// process does not use it itself: then it communicates over the network.
+fn find_other_users() -> Vec<u32> {
     let Ok(own) = fs::metadata("/proc/self") else {
         return Vec::new();
     };
-    let Some(ports) = ports(env::var("ROS_DOMAIN_ID").ok().as_deref()) else {
+    let Some(ports) = domain_ports(env::var("ROS_DOMAIN_ID").ok().as_deref()) else {
         return Vec::new();
     };
     if uses_shared_memory() {
-        users_in(Path::new(FOLDER), &ports, own.uid()).unwrap_or_default()
+        find_users_in(Path::new(FOLDER), &ports, own.uid()).unwrap_or_default()
     } else {
         Vec::new()
     }
 }
 
-/// The ports of a domain, 0 if none is given. None if it is no number.
-fn ports(domain: Option<&str>) -> Option<Range<u32>> {
+/// Returns the ports of a domain, 0 if none is given. `None` if it is not a number.
+fn domain_ports(domain: Option<&str>) -> Option<Range<u32>> {
     let domain: u32 = match domain.map(str::trim) {
         None | Some("") => 0,
         Some(number) => number.parse().ok()?,
@@ -49,34 +90,34 @@ fn ports(domain: Option<&str>) -> Option<Range<u32>> {
     Some(first..first.checked_add(DOMAIN_GAIN)?)
 }
 
-/// The consequence and the cure, for the log and `/diagnostics`.
+/// Describes consequence and cure, for the log and `/diagnostics`.
 #[must_use]
-pub fn warning(other_users: &[u32]) -> String {
+pub fn describe_users(other_users: &[u32]) -> String {
     let numbers: Vec<_> = other_users.iter().map(u32::to_string).collect();
     format!(
         "nodes of other users (uid {}) use Fast DDS's shared memory on this machine and domain: they list these topics \
-         and get nothing. Run all as one user, or start this bridge with FASTDDS_BUILTIN_TRANSPORTS=UDPv4",
+         but receive nothing. Run all as one user, or start this bridge with FASTDDS_BUILTIN_TRANSPORTS=UDPv4",
         numbers.join(", ")
     )
 }
 
-/// Segments of a process are mapped into it.
+/// Returns whether this process uses shared memory, which is mapped into it.
 fn uses_shared_memory() -> bool {
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
     let paths = PREFIXES.map(|prefix| format!("{FOLDER}/{prefix}"));
     paths.iter().any(|path| maps.contains(path.as_str()))
 }
 
-/// The owners, other than `own`, of `ports` that are in use.
-fn users_in(folder: &Path, ports: &Range<u32>, own: u32) -> io::Result<Vec<u32>> {
+/// Returns the owners, other than `own`, of locked `ports`.
+fn find_users_in(folder: &Path, ports: &Range<u32>, own: u32) -> io::Result<Vec<u32>> {
     let mut users = BTreeSet::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let port = port_of(&entry.file_name().to_string_lossy());
+        let port = parse_port(&entry.file_name().to_string_lossy());
         if !port.is_some_and(|port| ports.contains(&port)) {
             continue;
         }
-        // Gone meanwhile, or not to be read: nothing can be told of it.
+        // Removed meanwhile, or not readable.
         let Ok(metadata) = entry.metadata() else {
             continue;
         };
@@ -87,8 +128,8 @@ fn users_in(folder: &Path, ports: &Range<u32>, own: u32) -> io::Result<Vec<u32>>
     Ok(users.into_iter().collect())
 }
 
-/// The port whose lock has this name.
-fn port_of(name: &str) -> Option<u32> {
+/// Returns the port whose lock file has this name.
+fn parse_port(name: &str) -> Option<u32> {
     let name = PREFIXES
         .iter()
         .find_map(|prefix| name.strip_prefix(prefix))?;
@@ -96,7 +137,7 @@ fn port_of(name: &str) -> Option<u32> {
     port.parse().ok()
 }
 
-/// A file that a node left behind when it was killed is locked no more.
+/// Returns whether a running node holds the file. Files left by a killed node are not locked.
 fn is_locked(file: &File) -> bool {
     flock(file, FlockOperation::NonBlockingLockShared) == Err(rustix::io::Errno::WOULDBLOCK)
 }
@@ -106,16 +147,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_domain_has_its_ports() {
-        assert_eq!(ports(None), Some(7400..7650));
-        assert_eq!(ports(Some("")), Some(7400..7650));
-        assert_eq!(ports(Some("2")), Some(7900..8150));
-        assert_eq!(ports(Some("many")), None);
-        assert_eq!(ports(Some("4294967295")), None);
+    fn ports_depend_on_the_domain() {
+        assert_eq!(domain_ports(None), Some(7400..7650));
+        assert_eq!(domain_ports(Some("")), Some(7400..7650));
+        assert_eq!(domain_ports(Some("2")), Some(7900..8150));
+        assert_eq!(domain_ports(Some("many")), None);
+        assert_eq!(domain_ports(Some("4294967295")), None);
     }
 
     #[test]
-    fn only_living_nodes_of_others_in_the_domain_count() {
+    fn only_running_nodes_of_others_in_the_domain_count() {
         let name = format!("sensr_bridge_shared_memory_{}", std::process::id());
         let folder = env::temp_dir().join(name);
         fs::create_dir_all(&folder).expect("made");
@@ -127,8 +168,8 @@ mod tests {
             file
         };
         let me = fs::metadata(&folder).expect("there").uid();
-        let domain = ports(Some("1")).expect("a domain");
-        let users = |own| users_in(&folder, &domain, own).expect("read");
+        let domain = domain_ports(Some("1")).expect("a domain");
+        let users = |own| find_users_in(&folder, &domain, own).expect("read");
         let _files = [
             make("fastrtps_port7661_el", false),
             make("fastrtps_port7661", true),

@@ -11,7 +11,7 @@ use super::ros_types::{to_c_text, to_time};
 use super::{RuntimeError, logging};
 use crate::config::Config;
 use crate::diagnostics::{Diagnostics, DiagnosticsInput, LinkInput, Status};
-use crate::environment::shared_memory_users::SharedMemoryUsers;
+use crate::environment::shared_memory::SharedMemoryUsers;
 use crate::metrics::process_memory::ProcessMemory;
 use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::memory_bound;

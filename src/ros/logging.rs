@@ -60,7 +60,7 @@ pub(super) fn figures() -> LogFigures {
     LogFigures {
         lost_lines: console.lost_lines + LINES.lost(),
         is_losing: console.is_losing || LINES.is_losing(),
-        no_file: environment::why_no_log_file(),
+        no_file: environment::missing_log_file_reason(),
     }
 }
 
@@ -103,7 +103,7 @@ pub(super) fn install_logger(
     if log::set_boxed_logger(Box::new(logger)).is_ok() {
         log::set_max_level(level);
     }
-    if let Some(reason) = environment::why_no_log_file() {
+    if let Some(reason) = environment::missing_log_file_reason() {
         log::warn!("no log file, log lines go to the console and /rosout only: {reason}");
     }
     Ok(Rosout { lines, publisher })

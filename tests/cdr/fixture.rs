@@ -23,11 +23,11 @@ const SERVER_STAMP: Stamp = Stamp {
 /// Lengths of strings and lists, so that the fields behind them occur at every alignment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lengths {
-    /// Of `frame_id`.
+    /// Length of `frame_id`.
     pub(crate) frame: usize,
-    /// Of all other strings.
+    /// Length of all other strings.
     pub(crate) text: usize,
-    /// Of lists.
+    /// Length of lists.
     pub(crate) list: usize,
 }
 

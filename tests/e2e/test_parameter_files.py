@@ -141,7 +141,7 @@ UTF16 = "/**:\n  ros__parameters: {host: a}\n".encode("utf-16")
 REFUSED = {
     "UTF-16": (UTF16, ["is UTF-16, save it as UTF-8"]),
     "Latin-1": ("# Hafen\n# Süd\n".encode("latin-1"), ["line 2 is not UTF-8"]),
-    "empty section": (b"/**:\n  ros__parameters:\n  # host: a\n", ["line 2", "nothing below it"]),
+    "empty section": (b"/**:\n  ros__parameters:\n  # host: a\n", ["line 2", "no parameters below it"]),
     "no value": (b"/**:\n  ros__parameters:\n    host:\n", ["line 3: host has no value"]),
     "alias": (b"a: &a {ros__parameters: {}}\nb: *a\n", ["line 2", "*"]),
     "type": (b"/**:\n  ros__parameters:\n    qos.depth: abc\n", ["line 3", "qos.depth is an integer", '"abc"']),
@@ -154,7 +154,7 @@ REFUSED = {
     "no boolean": (P("tls.enabled:=1"), ["tls.enabled is a boolean, got 1"]),
     "no assignment": (P("host"), ["-p host", "write -p NAME:=VALUE"]),
     "assignment of nothing": (P("host:="), ["-p host:=", "''"]),
-    "no name": (P("a b:=1"), ["is no name of a parameter"]),
+    "no name": (P("a b:=1"), ["is not a parameter name"]),
     "bracket": (P("host:=[::1"), ["cannot be read", "quotes"]),
     "address in brackets": (P("host:=[::1]"), ["cannot be read", "quotes"]),
     "tab": (b"\t", ["line 1"]),

@@ -338,7 +338,7 @@ def test_a_named_site(environment):
         ("sites: {yard: {adress: 127.0.0.1}}", ["yard", "adress", "did you mean address?"]),
         ("sites: {yard: {address: ''}}", ["yard", "address"]),
         ("sites: {yard: {address: a, points_port: 70000}}", ["points_port", "a number from 1 to 65535, got 70000"]),
-        ("sites:\n  yard: 127.0.0.1\n  yard: 127.0.0.1\n", ["yard is there twice", "line 3"]),
+        ("sites:\n  yard: 127.0.0.1\n  yard: 127.0.0.1\n", ["yard occurs twice", "line 3"]),
         ("# nothing yet\n", ["has no `sites:`"]),
     ],
     ids=["no YAML", "unknown key", "no address", "no port", "twice", "empty"],

@@ -1,4 +1,4 @@
-//! From the text of a hosts file to its sites.
+//! Parser of the hosts file.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::de::{DeserializeSeed as _, Error, MapAccess};
 use serde_yaml::Deserializer;
 
-use super::value::{Keys, Read, Scalar, Wanted, one_of, refusal};
+use super::value::{FieldSeed, HostsField, TypedScalar, UniqueKeys, known_keys, mismatch};
 use super::{Site, SiteTls};
 use crate::config::address::{check_address, check_host};
 use crate::config::parameter::StringRule;
@@ -24,35 +24,35 @@ const SITE_KEYS: &[&str] = &[
 ];
 const TLS_KEYS: &[&str] = &["enabled", "ca_file", "server_name", "verify_name"];
 
-/// Reads the sites. An error says where and what, and may have any characters in it.
-pub(super) fn sites(text: &str) -> Result<BTreeMap<String, Site>, String> {
-    let mut found = None;
+/// Parses the sites. The error names the place and may contain any characters.
+pub(super) fn parse_sites(text: &str) -> Result<BTreeMap<String, Site>, String> {
+    let mut all_sites = None;
     for document in Deserializer::from_str(text) {
-        let sites = Read(File)
+        let sites = FieldSeed(DocumentField)
             .deserialize(document)
-            .map_err(|error| in_words(&error, text))?;
-        // A document may be empty, as between two lines `---`.
-        if sites.is_some() && found.is_some() {
+            .map_err(|error| describe_error(&error, text))?;
+        // Documents may be empty, as between two `---` lines.
+        if sites.is_some() && all_sites.is_some() {
             return Err(
                 "there are several YAML documents with sites in it (lines `---`): put them into one".to_owned(),
             );
         }
-        found = found.or(sites);
+        all_sites = all_sites.or(sites);
     }
-    found.ok_or_else(|| "it has no `sites:`, with the sites below it".to_owned())
+    all_sites.ok_or_else(|| "it has no `sites:`, with the sites below it".to_owned())
 }
 
-/// The parser's message, in words for those who write YAML seldom.
-fn in_words(error: &serde_yaml::Error, text: &str) -> String {
+/// Returns the parser's message, reworded for people who rarely write YAML.
+fn describe_error(error: &serde_yaml::Error, text: &str) -> String {
     let mut line = error.to_string();
     let location = error.location();
-    // Of a key that is no text.
+    // serde's message for a key that is not a string.
     if let Some((before, rest)) = line.split_once("invalid type: ")
-        && let Some((_, wanted)) = rest.split_once(", expected ")
+        && let Some((_, expected)) = rest.split_once(", expected ")
     {
-        line = format!("{before}{wanted}");
+        line = format!("{before}{expected}");
     }
-    // The parser leaves out the first line's.
+    // The parser omits the place if it is on the first line.
     if let Some(location) = &location
         && !line.contains(" at line ")
     {
@@ -75,67 +75,68 @@ fn in_words(error: &serde_yaml::Error, text: &str) -> String {
     line
 }
 
-/// A document: the sites in it, or nothing at all.
-struct File;
+/// A document: its sites, or `None` if it is empty.
+struct DocumentField;
 
-impl<'de> Wanted<'de> for File {
+impl<'de> HostsField<'de> for DocumentField {
     type Value = Option<BTreeMap<String, Site>>;
     const RULE: &'static str = "a hosts file has `sites:`, with the sites below it";
 
-    fn scalar(self, value: Scalar<'_>) -> Result<Self::Value, String> {
+    fn read_scalar(self, value: TypedScalar<'_>) -> Result<Self::Value, String> {
         match value {
-            Scalar::Nothing => Ok(None),
-            other => Err(refusal::<Self>(other)),
+            TypedScalar::Missing => Ok(None),
+            other => Err(mismatch::<Self>(other)),
         }
     }
 
-    fn mapping<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-        let keys = Keys::new(one_of("a hosts file", FILE_KEYS));
+    fn read_mapping<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let keys = UniqueKeys::new(known_keys("a hosts file", FILE_KEYS));
         let mut sites = None;
-        while keys.next(&mut entries)?.is_some() {
-            sites = Some(entries.next_value_seed(Read(Sites))?);
+        while keys.next_key(&mut entries)?.is_some() {
+            sites = Some(entries.next_value_seed(FieldSeed(SitesField))?);
         }
         match sites {
             Some(sites) => Ok(Some(sites)),
-            None => Err(Error::custom(refusal::<Self>("an empty mapping"))),
+            None => Err(Error::custom(mismatch::<Self>("an empty mapping"))),
         }
     }
 }
 
-struct Sites;
+/// The sites by name.
+struct SitesField;
 
-impl<'de> Wanted<'de> for Sites {
+impl<'de> HostsField<'de> for SitesField {
     type Value = BTreeMap<String, Site>;
     const RULE: &'static str =
         "sites are a mapping of names to addresses or settings, {} if there are none";
 
-    fn scalar(self, value: Scalar<'_>) -> Result<Self::Value, String> {
-        Err(refusal::<Self>(value))
+    fn read_scalar(self, value: TypedScalar<'_>) -> Result<Self::Value, String> {
+        Err(mismatch::<Self>(value))
     }
 
-    fn mapping<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-        let keys = Keys::new(|name: &str| {
+    fn read_mapping<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let keys = UniqueKeys::new(|name: &str| {
             check_host(name).map_err(|error| format!("the name of a site {error}"))
         });
         let mut sites = BTreeMap::new();
-        while let Some(name) = keys.next(&mut entries)? {
-            sites.insert(name, entries.next_value_seed(Read(SiteValue))?);
+        while let Some(name) = keys.next_key(&mut entries)? {
+            sites.insert(name, entries.next_value_seed(FieldSeed(SiteField))?);
         }
         Ok(sites)
     }
 }
 
-/// A site: its address alone, or a mapping.
-struct SiteValue;
+/// A site: its address, or a mapping.
+struct SiteField;
 
-impl<'de> Wanted<'de> for SiteValue {
+impl<'de> HostsField<'de> for SiteField {
     type Value = Site;
     const RULE: &'static str = "a site is an address, or a mapping with `address:`";
 
-    fn scalar(self, value: Scalar<'_>) -> Result<Site, String> {
+    fn read_scalar(self, value: TypedScalar<'_>) -> Result<Site, String> {
         let address = match value {
-            Scalar::Text(_) => Address.scalar(value)?,
-            other => return Err(refusal::<Self>(other)),
+            TypedScalar::Text(_) => AddressField.read_scalar(value)?,
+            other => return Err(mismatch::<Self>(other)),
         };
         Ok(Site {
             address,
@@ -143,20 +144,26 @@ impl<'de> Wanted<'de> for SiteValue {
         })
     }
 
-    fn mapping<A: MapAccess<'de>>(self, mut entries: A) -> Result<Site, A::Error> {
-        let keys = Keys::new(one_of("a site", SITE_KEYS));
+    fn read_mapping<A: MapAccess<'de>>(self, mut entries: A) -> Result<Site, A::Error> {
+        let keys = UniqueKeys::new(known_keys("a site", SITE_KEYS));
         let mut site = Site::default();
-        while let Some(key) = keys.next(&mut entries)? {
+        while let Some(key) = keys.next_key(&mut entries)? {
             match &*key {
-                "address" => site.address = entries.next_value_seed(Read(Address))?,
-                "output_port" => site.output_port = Some(entries.next_value_seed(Read(Port))?),
-                "points_port" => site.points_port = Some(entries.next_value_seed(Read(Port))?),
-                "frame_id" => site.frame_id = Some(entries.next_value_seed(Read(Frame))?),
-                "parent_frame" => site.parent_frame = Some(entries.next_value_seed(Read(Frame))?),
-                _ => site.tls = Some(entries.next_value_seed(Read(Tls))?),
+                "address" => site.address = entries.next_value_seed(FieldSeed(AddressField))?,
+                "output_port" => {
+                    site.output_port = Some(entries.next_value_seed(FieldSeed(PortField))?);
+                }
+                "points_port" => {
+                    site.points_port = Some(entries.next_value_seed(FieldSeed(PortField))?);
+                }
+                "frame_id" => site.frame_id = Some(entries.next_value_seed(FieldSeed(FrameField))?),
+                "parent_frame" => {
+                    site.parent_frame = Some(entries.next_value_seed(FieldSeed(FrameField))?);
+                }
+                _ => site.tls = Some(entries.next_value_seed(FieldSeed(TlsField))?),
             }
         }
-        // No address is empty.
+        // AddressField refuses empty addresses.
         if site.address.is_empty() {
             return Err(Error::custom("the site has no `address:`"));
         }
@@ -164,156 +171,158 @@ impl<'de> Wanted<'de> for SiteValue {
     }
 }
 
-struct Address;
+struct AddressField;
 
-impl Wanted<'_> for Address {
+impl HostsField<'_> for AddressField {
     type Value = String;
     const RULE: &'static str = "an address is a host name or an IP address";
 
-    fn scalar(self, value: Scalar<'_>) -> Result<String, String> {
+    fn read_scalar(self, value: TypedScalar<'_>) -> Result<String, String> {
         match value {
-            Scalar::Text(text) => {
+            TypedScalar::Text(text) => {
                 check_address(text).map_err(|error| format!("the address {error}"))?;
                 Ok(text.to_owned())
             }
-            other => Err(refusal::<Self>(other)),
+            other => Err(mismatch::<Self>(other)),
         }
     }
 }
 
-struct Port;
+struct PortField;
 
-impl Wanted<'_> for Port {
+impl HostsField<'_> for PortField {
     type Value = u16;
     const RULE: &'static str = "a port is a number from 1 to 65535";
 
-    fn scalar(self, value: Scalar<'_>) -> Result<u16, String> {
-        // With quotes or without.
-        let (Scalar::Number(text) | Scalar::Text(text)) = value else {
-            return Err(refusal::<Self>(value));
+    fn read_scalar(self, value: TypedScalar<'_>) -> Result<u16, String> {
+        // Ports may be quoted.
+        let (TypedScalar::Number(text) | TypedScalar::Text(text)) = value else {
+            return Err(mismatch::<Self>(value));
         };
         match text.trim().parse() {
             Ok(port) if port > 0 => Ok(port),
-            _ => Err(refusal::<Self>(value)),
+            _ => Err(mismatch::<Self>(value)),
         }
     }
 }
 
-/// Texts that YAML takes for something else need quotes, for what was written cannot be known any more.
-fn text<'v, 'de, W: Wanted<'de>>(value: Scalar<'v>) -> Result<&'v str, String> {
+/// Returns a string. Strings that YAML takes for another type need quotes, because their original text is lost.
+fn read_string<'v, 'de, F: HostsField<'de>>(value: TypedScalar<'v>) -> Result<&'v str, String> {
     match value {
-        Scalar::Text(text) => Ok(text),
-        Scalar::Nothing => Err(refusal::<W>(value)),
-        Scalar::Bool(_) | Scalar::Number(_) => Err(format!(
+        TypedScalar::Text(text) => Ok(text),
+        TypedScalar::Missing => Err(mismatch::<F>(value)),
+        TypedScalar::Bool(_) | TypedScalar::Number(_) => Err(format!(
             "{}; if this is one, put it in quotes",
-            refusal::<W>(value)
+            mismatch::<F>(value)
         )),
     }
 }
 
-struct Frame;
+struct FrameField;
 
-impl Wanted<'_> for Frame {
+impl HostsField<'_> for FrameField {
     type Value = String;
     const RULE: &'static str =
         "a frame is a name without blanks, invisible characters and leading slash";
 
-    fn scalar(self, value: Scalar<'_>) -> Result<String, String> {
-        let frame = text::<Self>(value)?;
+    fn read_scalar(self, value: TypedScalar<'_>) -> Result<String, String> {
+        let frame = read_string::<Self>(value)?;
         if StringRule::Frame.allows(frame) {
             Ok(frame.to_owned())
         } else {
-            Err(refusal::<Self>(value))
+            Err(mismatch::<Self>(value))
         }
     }
 }
 
-/// TLS of a site: whether, or how.
-struct Tls;
+/// TLS of a site: on or off, or its settings.
+struct TlsField;
 
-impl<'de> Wanted<'de> for Tls {
+impl<'de> HostsField<'de> for TlsField {
     type Value = SiteTls;
     const RULE: &'static str =
         "tls is true, false or a mapping of enabled, ca_file, server_name and verify_name";
 
-    fn scalar(self, value: Scalar<'_>) -> Result<SiteTls, String> {
+    fn read_scalar(self, value: TypedScalar<'_>) -> Result<SiteTls, String> {
         match value {
-            // All that was below it is a comment now: the site has TLS, as the parameters say.
-            Scalar::Nothing => Ok(SiteTls::default()),
+            // All settings below are commented out: TLS is on, with the settings of the parameters.
+            TypedScalar::Missing => Ok(SiteTls::default()),
             other => Ok(SiteTls {
-                enabled: yes_or_no(other).ok_or_else(|| refusal::<Self>(other))?,
+                enabled: parse_bool(other).ok_or_else(|| mismatch::<Self>(other))?,
                 ..SiteTls::default()
             }),
         }
     }
 
-    fn mapping<A: MapAccess<'de>>(self, mut entries: A) -> Result<SiteTls, A::Error> {
-        let keys = Keys::new(one_of("tls", TLS_KEYS));
+    fn read_mapping<A: MapAccess<'de>>(self, mut entries: A) -> Result<SiteTls, A::Error> {
+        let keys = UniqueKeys::new(known_keys("tls", TLS_KEYS));
         let mut tls = SiteTls::default();
-        while let Some(key) = keys.next(&mut entries)? {
+        while let Some(key) = keys.next_key(&mut entries)? {
             match &*key {
-                "enabled" => tls.enabled = entries.next_value_seed(Read(Switch))?,
-                "ca_file" => tls.ca_file = Some(entries.next_value_seed(Read(CaFile))?),
-                "server_name" => tls.server_name = Some(entries.next_value_seed(Read(ServerName))?),
-                _ => tls.verify_name = Some(entries.next_value_seed(Read(Switch))?),
+                "enabled" => tls.enabled = entries.next_value_seed(FieldSeed(BoolField))?,
+                "ca_file" => tls.ca_file = Some(entries.next_value_seed(FieldSeed(CaFileField))?),
+                "server_name" => {
+                    tls.server_name = Some(entries.next_value_seed(FieldSeed(ServerNameField))?);
+                }
+                _ => tls.verify_name = Some(entries.next_value_seed(FieldSeed(BoolField))?),
             }
         }
         Ok(tls)
     }
 }
 
-struct Switch;
+struct BoolField;
 
-impl Wanted<'_> for Switch {
+impl HostsField<'_> for BoolField {
     type Value = bool;
     const RULE: &'static str = "this is true or false";
 
-    fn scalar(self, value: Scalar<'_>) -> Result<bool, String> {
-        yes_or_no(value).ok_or_else(|| refusal::<Self>(value))
+    fn read_scalar(self, value: TypedScalar<'_>) -> Result<bool, String> {
+        parse_bool(value).ok_or_else(|| mismatch::<Self>(value))
     }
 }
 
-/// The words of YAML 1.1, which most people know, with quotes or without.
-fn yes_or_no(value: Scalar<'_>) -> Option<bool> {
+/// Parses the boolean words of YAML 1.1, the most widely known ones, quoted or not.
+fn parse_bool(value: TypedScalar<'_>) -> Option<bool> {
     match value {
-        Scalar::Bool(value) => Some(value),
-        Scalar::Text(word) => match &*word.to_ascii_lowercase() {
+        TypedScalar::Bool(value) => Some(value),
+        TypedScalar::Text(word) => match &*word.to_ascii_lowercase() {
             "true" | "yes" | "y" | "on" => Some(true),
             "false" | "no" | "n" | "off" => Some(false),
             _ => None,
         },
-        Scalar::Nothing | Scalar::Number(_) => None,
+        TypedScalar::Missing | TypedScalar::Number(_) => None,
     }
 }
 
-struct CaFile;
+struct CaFileField;
 
-impl Wanted<'_> for CaFile {
+impl HostsField<'_> for CaFileField {
     type Value = PathBuf;
     const RULE: &'static str = "ca_file is the path of a file";
 
-    fn scalar(self, value: Scalar<'_>) -> Result<PathBuf, String> {
-        let path = text::<Self>(value)?;
+    fn read_scalar(self, value: TypedScalar<'_>) -> Result<PathBuf, String> {
+        let path = read_string::<Self>(value)?;
         if path.is_empty() || path.contains('\0') {
-            return Err(refusal::<Self>(value));
+            return Err(mismatch::<Self>(value));
         }
-        path::expand(path).map_err(|error| format!("{}: {error}", refusal::<Self>(value)))
+        path::expand_home(path).map_err(|error| format!("{}: {error}", mismatch::<Self>(value)))
     }
 }
 
-struct ServerName;
+struct ServerNameField;
 
-impl Wanted<'_> for ServerName {
+impl HostsField<'_> for ServerNameField {
     type Value = String;
     const RULE: &'static str = "server_name is a DNS name or an IP address";
 
-    fn scalar(self, value: Scalar<'_>) -> Result<String, String> {
-        let name = text::<Self>(value)?;
+    fn read_scalar(self, value: TypedScalar<'_>) -> Result<String, String> {
+        let name = read_string::<Self>(value)?;
         check_address(name).map_err(|error| format!("server_name {error}"))?;
         if tls::is_server_name(name) {
             Ok(name.to_owned())
         } else {
-            Err(refusal::<Self>(value))
+            Err(mismatch::<Self>(value))
         }
     }
 }

@@ -1,19 +1,19 @@
 use super::*;
 
-fn load(text: &str) -> Result<Hosts, HostsError> {
+fn parse_hosts(text: &str) -> Result<Hosts, HostsError> {
     Hosts::parse(Path::new("hosts.yaml"), text)
 }
 
-/// The one site of a file.
-fn site(text: &str) -> Site {
-    let hosts = load(text).expect("valid");
+/// Parses a file and returns its first site.
+fn parse_site(text: &str) -> Site {
+    let hosts = parse_hosts(text).expect("valid");
     let (_, site) = hosts.sites.into_iter().next().expect("a site");
     site
 }
 
-/// A refusal, without the path of the file.
-fn refusal(text: &str) -> String {
-    let line = load(text).expect_err("refused").to_string();
+/// Returns the error of a file, without its path.
+fn parse_error(text: &str) -> String {
+    let line = parse_hosts(text).expect_err("refused").to_string();
     assert!(!line.contains(char::is_control), "{line:?}");
     for word in [
         "invalid type",
@@ -30,8 +30,8 @@ fn refusal(text: &str) -> String {
 }
 
 #[test]
-fn a_site_or_an_address() {
-    let hosts = load(
+fn host_is_a_site_or_an_address() {
+    let hosts = parse_hosts(
         "sites:\n  harbour: {address: 192.0.2.7}\n  v6: {address: '2001:db8::7', points_port: 6051}\n",
     )
     .expect("valid");
@@ -45,25 +45,28 @@ fn a_site_or_an_address() {
         "localhost",
         "LOCALHOST",
     ] {
-        assert!(hosts.knows(known), "{known}");
+        assert!(hosts.accepts_host(known), "{known}");
     }
-    assert!(!hosts.knows("harbor"));
-    assert_eq!(hosts.names().collect::<Vec<_>>(), ["harbour", "v6"]);
+    assert!(!hosts.accepts_host("harbor"));
+    assert_eq!(hosts.site_names().collect::<Vec<_>>(), ["harbour", "v6"]);
 }
 
 #[test]
-fn names_are_taken_as_they_are_written() {
+fn names_are_taken_as_written() {
     let text = "sites:\r\n  항구: 192.0.2.1\r\n  08: 192.0.2.2\r\n  2e1: 192.0.2.3\r\n  N: 192.0.2.4\r\n  ~: 192.0.2.5\r\n  10: a\r\n";
-    let hosts = load(text).expect("valid");
-    let names: Vec<_> = hosts.names().collect();
+    let hosts = parse_hosts(text).expect("valid");
+    let names: Vec<_> = hosts.site_names().collect();
     assert_eq!(names, ["08", "10", "2e1", "N", "~", "항구"]);
     assert_eq!(hosts.site("항구").expect("there").address, "192.0.2.1");
 }
 
 #[test]
-fn values_are_taken_as_people_write_them() {
-    assert_eq!(site("sites: {pier: 192.0.2.10}").address, "192.0.2.10");
-    let ports = site("sites: {a: {address: x, points_port: '5051', output_port: 5050}}");
+fn ports_and_booleans_may_be_written_in_several_ways() {
+    assert_eq!(
+        parse_site("sites: {pier: 192.0.2.10}").address,
+        "192.0.2.10"
+    );
+    let ports = parse_site("sites: {a: {address: x, points_port: '5051', output_port: 5050}}");
     assert_eq!(
         (ports.output_port, ports.points_port),
         (Some(5050), Some(5051))
@@ -82,17 +85,17 @@ fn values_are_taken_as_people_write_them() {
         ("tls: {enabled: 'false'}", false),
         ("tls: {enabled: YES}", true),
     ] {
-        let tls = site(&format!("sites:\n  a:\n    address: x\n    {text}\n")).tls;
+        let tls = parse_site(&format!("sites:\n  a:\n    address: x\n    {text}\n")).tls;
         assert_eq!(tls.map(|tls| tls.enabled), Some(enabled), "{text}");
     }
-    let no = site("sites: {a: {address: x, tls: {verify_name: n}}}").tls;
+    let no = parse_site("sites: {a: {address: x, tls: {verify_name: n}}}").tls;
     assert_eq!(no.and_then(|tls| tls.verify_name), Some(false));
     let shared = "sites:\n  a: &tls {address: x, tls: {enabled: true}}\n  b: *tls\n";
-    assert_eq!(load(shared).expect("valid").names().count(), 2);
+    assert_eq!(parse_hosts(shared).expect("valid").site_names().count(), 2);
 }
 
 #[test]
-fn a_ca_file_is_relative_to_the_hosts_file() {
+fn ca_file_is_relative_to_the_hosts_file() {
     let ca_file = |text: &str| {
         let text = format!("sites: {{a: {{address: x, tls: {{ca_file: {text}}}}}}}");
         let hosts = Hosts::parse(Path::new("/etc/sensr/hosts.yaml"), &text).expect("valid");
@@ -108,9 +111,9 @@ fn a_ca_file_is_relative_to_the_hosts_file() {
     assert_eq!(ca_file("~/ca.crt"), Some(home.join("ca.crt")));
 }
 
-/// Texts, and words of their refusals.
-const REFUSED: &[(&str, &str)] = &[
-    // Nothing, or other things than sites.
+/// Invalid texts with parts of their errors.
+const INVALID: &[(&str, &str)] = &[
+    // No sites.
     ("", "it has no `sites:`"),
     ("# sites:\n", "it has no `sites:`"),
     ("---\n---\n", "it has no `sites:`"),
@@ -137,28 +140,28 @@ const REFUSED: &[(&str, &str)] = &[
         "sites: {a: 192.0.2.1}\n---\nsites: {b: 192.0.2.2}\n",
         "several YAML documents",
     ),
-    // Twice.
+    // Duplicate keys.
     (
         "sites:\n  yard: 192.0.2.1\n  yard: 192.0.2.2\n",
-        "sites: yard is there twice: remove or rename one at line 3 column 3",
+        "sites: yard occurs twice: remove or rename one at line 3 column 3",
     ),
     (
         "sites:\n  yard: 192.0.2.1\n  \"yard\": 192.0.2.2\n",
-        "yard is there twice",
+        "yard occurs twice",
     ),
     (
         "sites: {}\nsites: {}\n",
-        "sites is there twice: remove or rename one at line 2",
+        "sites occurs twice: remove or rename one at line 2",
     ),
     (
         "sites:\n  a:\n    address: x\n    points_port: 1\n    points_port: 2\n",
-        "sites.a: points_port is there twice: remove or rename one at line 5",
+        "sites.a: points_port occurs twice: remove or rename one at line 5",
     ),
     (
         "sites: {a: {address: x, tls: {enabled: yes, enabled: no}}}",
-        "sites.a.tls: enabled is there twice",
+        "sites.a.tls: enabled occurs twice",
     ),
-    // Keys.
+    // Unknown and invalid keys.
     (
         "sites:\n  a:\n    adress: x\n",
         "sites.a: there is no key adress, did you mean address? at line 3 column 5",
@@ -193,7 +196,7 @@ const REFUSED: &[(&str, &str)] = &[
         "\"yard\\u{200b}\" has invisible characters",
     ),
     ("sites: {'': 192.0.2.1}", "the name of a site \"\" is empty"),
-    // Nothing behind the colon.
+    // Missing values.
     (
         "sites:\n  a:\n  b: 192.0.2.1\n",
         "sites.a: a site is an address, or a mapping with `address:`, got nothing at line 2",
@@ -235,7 +238,7 @@ const REFUSED: &[(&str, &str)] = &[
         "sites: {a: {address: x, tls: {verify_name: }}}",
         "got nothing",
     ),
-    // Of the wrong kind.
+    // Values of the wrong type.
     (
         "sites:\n  a:\n    address: x\n    points_port: 70000\n",
         "sites.a.points_port: a port is a number from 1 to 65535, got 70000 at line 4 column 18",
@@ -347,7 +350,7 @@ const REFUSED: &[(&str, &str)] = &[
         "sites: {a: {address: x, tls: {ca_file: ~lee/ca.crt}}}",
         "~ stands for your own home only",
     ),
-    // No YAML.
+    // Invalid YAML.
     ("sites: [", "got a list at line 1"),
     ("sites: {a: x", "line 1"),
     ("sites:\n  a: x\n b: y\n", "line 3"),
@@ -363,22 +366,22 @@ const REFUSED: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn what_is_wrong_is_said_with_place_and_cure() {
-    for (text, words) in REFUSED {
-        let line = refusal(text);
+fn errors_name_place_and_cure() {
+    for (text, words) in INVALID {
+        let line = parse_error(text);
         assert!(line.contains(words), "{text:?}: {line}");
     }
 }
 
 #[test]
-fn every_error_names_the_file_and_is_one_line() {
+fn errors_name_the_file_and_are_one_line() {
     for (text, shown) in [
         (r#"sites: {"a\nb": x}"#, r"a\nb"),
         (r#"sites: {a: {address: x, "p\nt": 1}}"#, r"p\nt"),
         (r#"sites: {a: {address: "x\ny"}}"#, r"x\ny"),
         ("sites: {\"a\\eb\": x}", r"a\u{1b}b"),
     ] {
-        let line = refusal(text);
+        let line = parse_error(text);
         assert!(line.contains(shown), "{line:?}");
     }
     let missing = Hosts::load(Path::new("/no/such/hosts\u{200b}.yaml")).expect_err("missing");
@@ -388,15 +391,15 @@ fn every_error_names_the_file_and_is_one_line() {
 }
 
 #[test]
-fn only_a_file_that_cannot_be_read_is_transient() {
+fn only_an_unreadable_file_is_transient() {
     let error = |path: &str| Hosts::load(Path::new(path)).expect_err("refused");
     assert!(error("/no/such/hosts.yaml").is_transient());
     assert!(!error("/").is_transient());
-    assert!(!load("").expect_err("refused").is_transient());
+    assert!(!parse_hosts("").expect_err("refused").is_transient());
 }
 
 #[test]
-fn a_file_of_another_encoding_is_told() {
+fn other_encodings_are_named() {
     let folder = std::env::temp_dir().join(format!("sensr-hosts-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let path = folder.join("hosts.yaml");
@@ -410,7 +413,7 @@ fn a_file_of_another_encoding_is_told() {
         "\u{feff}# \r\nsites:\r\n  yard: 192.0.2.1\r\n...\r\n",
     ] {
         let hosts = load(text.as_bytes()).expect("taken");
-        assert_eq!(hosts.names().collect::<Vec<_>>(), ["yard"]);
+        assert_eq!(hosts.site_names().collect::<Vec<_>>(), ["yard"]);
     }
     let utf16: Vec<u8> = "sites: {}"
         .encode_utf16()
@@ -429,7 +432,7 @@ fn a_file_of_another_encoding_is_told() {
 }
 
 #[test]
-fn the_shipped_file_has_two_example_sites_with_documentation_addresses() {
+fn shipped_file_has_two_sites_with_documentation_addresses() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/hosts.yaml");
     let hosts = Hosts::load(&path).expect("valid");
     assert_eq!(hosts.sites.len(), 2);

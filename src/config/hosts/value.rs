@@ -1,6 +1,6 @@
-//! YAML values of a hosts file, taken as people write them or refused in words.
+//! Deserialization of a hosts file's YAML values, with error messages for people.
 //!
-//! `serde_yaml` adds path, line and column of the value to every error that is raised while it is read.
+//! `serde_yaml` adds path, line and column of the value to every error raised while it is read.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -11,21 +11,21 @@ use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, Seq
 use crate::config::escape::escape_invisible;
 use crate::config::suggest::did_you_mean;
 
-/// A single value, as the YAML parser resolves it.
+/// A single value with the type that the YAML parser gives it.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Scalar<'v> {
-    /// Nothing behind the colon, or nothing but a comment, `null` or `~`.
-    Nothing,
+pub(super) enum TypedScalar<'v> {
+    /// No value after the colon, or only a comment, `null` or `~`.
+    Missing,
     Bool(bool),
-    /// A number, written as YAML would.
+    /// A number, in YAML's notation.
     Number(&'v str),
     Text(&'v str),
 }
 
-impl fmt::Display for Scalar<'_> {
+impl fmt::Display for TypedScalar<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Nothing => f.write_str("nothing"),
+            Self::Missing => f.write_str("nothing"),
             Self::Bool(value) => write!(f, "{value}"),
             Self::Number(number) => f.write_str(number),
             Self::Text(text) => write!(f, "\"{}\"", escape_invisible(text)),
@@ -33,112 +33,112 @@ impl fmt::Display for Scalar<'_> {
     }
 }
 
-/// A kind of value that stands at some place of the file.
-pub(super) trait Wanted<'de>: Sized {
-    /// The value that is made of it.
+/// Type of a field in the hosts file.
+pub(super) trait HostsField<'de>: Sized {
+    /// Result of reading the field.
     type Value;
-    /// A sentence that says what must stand here.
+    /// Clause that describes the allowed values.
     const RULE: &'static str;
 
-    /// Takes a single value. An error says why not.
-    fn scalar(self, value: Scalar<'_>) -> Result<Self::Value, String>;
+    /// Reads a single value.
+    fn read_scalar(self, value: TypedScalar<'_>) -> Result<Self::Value, String>;
 
-    /// Takes a mapping.
-    fn mapping<A: MapAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {
-        Err(Error::custom(refusal::<Self>("a mapping")))
+    /// Reads a mapping.
+    fn read_mapping<A: MapAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {
+        Err(Error::custom(mismatch::<Self>("a mapping")))
     }
 }
 
-/// The rule, and what there is instead.
-pub(super) fn refusal<'de, W: Wanted<'de>>(got: impl fmt::Display) -> String {
-    format!("{}, got {got}", W::RULE)
+/// Returns an error message with the field's rule and the value found instead.
+pub(super) fn mismatch<'de, F: HostsField<'de>>(got: impl fmt::Display) -> String {
+    format!("{}, got {got}", F::RULE)
 }
 
-/// Reads a value at its place.
-pub(super) struct Read<W>(pub(super) W);
+/// Deserializer of a [`HostsField`].
+pub(super) struct FieldSeed<F>(pub(super) F);
 
-impl<'de, W: Wanted<'de>> DeserializeSeed<'de> for Read<W> {
-    type Value = W::Value;
+impl<'de, F: HostsField<'de>> DeserializeSeed<'de> for FieldSeed<F> {
+    type Value = F::Value;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<W::Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<F::Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<W> Read<W> {
-    fn take<'de, E: Error>(self, value: Scalar<'_>) -> Result<W::Value, E>
+impl<F> FieldSeed<F> {
+    fn read_scalar<'de, E: Error>(self, value: TypedScalar<'_>) -> Result<F::Value, E>
     where
-        W: Wanted<'de>,
+        F: HostsField<'de>,
     {
-        self.0.scalar(value).map_err(Error::custom)
+        self.0.read_scalar(value).map_err(Error::custom)
     }
 }
 
-impl<'de, W: Wanted<'de>> Visitor<'de> for Read<W> {
-    type Value = W::Value;
+impl<'de, F: HostsField<'de>> Visitor<'de> for FieldSeed<F> {
+    type Value = F::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(W::RULE)
+        f.write_str(F::RULE)
     }
 
-    fn visit_unit<E: Error>(self) -> Result<W::Value, E> {
-        self.take(Scalar::Nothing)
+    fn visit_unit<E: Error>(self) -> Result<F::Value, E> {
+        self.read_scalar(TypedScalar::Missing)
     }
 
-    fn visit_none<E: Error>(self) -> Result<W::Value, E> {
-        self.take(Scalar::Nothing)
+    fn visit_none<E: Error>(self) -> Result<F::Value, E> {
+        self.read_scalar(TypedScalar::Missing)
     }
 
-    fn visit_bool<E: Error>(self, value: bool) -> Result<W::Value, E> {
-        self.take(Scalar::Bool(value))
+    fn visit_bool<E: Error>(self, value: bool) -> Result<F::Value, E> {
+        self.read_scalar(TypedScalar::Bool(value))
     }
 
-    fn visit_u64<E: Error>(self, value: u64) -> Result<W::Value, E> {
-        self.take(Scalar::Number(&value.to_string()))
+    fn visit_u64<E: Error>(self, value: u64) -> Result<F::Value, E> {
+        self.read_scalar(TypedScalar::Number(&value.to_string()))
     }
 
-    fn visit_i64<E: Error>(self, value: i64) -> Result<W::Value, E> {
-        self.take(Scalar::Number(&value.to_string()))
+    fn visit_i64<E: Error>(self, value: i64) -> Result<F::Value, E> {
+        self.read_scalar(TypedScalar::Number(&value.to_string()))
     }
 
-    fn visit_u128<E: Error>(self, value: u128) -> Result<W::Value, E> {
-        self.take(Scalar::Number(&value.to_string()))
+    fn visit_u128<E: Error>(self, value: u128) -> Result<F::Value, E> {
+        self.read_scalar(TypedScalar::Number(&value.to_string()))
     }
 
-    fn visit_i128<E: Error>(self, value: i128) -> Result<W::Value, E> {
-        self.take(Scalar::Number(&value.to_string()))
+    fn visit_i128<E: Error>(self, value: i128) -> Result<F::Value, E> {
+        self.read_scalar(TypedScalar::Number(&value.to_string()))
     }
 
-    fn visit_f64<E: Error>(self, value: f64) -> Result<W::Value, E> {
-        // With its point, so that it is no whole number.
-        self.take(Scalar::Number(&format!("{value:?}")))
+    fn visit_f64<E: Error>(self, value: f64) -> Result<F::Value, E> {
+        // Keeps the decimal point, so that 5051.0 is not taken for an integer.
+        self.read_scalar(TypedScalar::Number(&format!("{value:?}")))
     }
 
-    fn visit_str<E: Error>(self, value: &str) -> Result<W::Value, E> {
-        self.take(Scalar::Text(value))
+    fn visit_str<E: Error>(self, value: &str) -> Result<F::Value, E> {
+        self.read_scalar(TypedScalar::Text(value))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<W::Value, A::Error> {
-        Err(Error::custom(refusal::<W>("a list")))
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<F::Value, A::Error> {
+        Err(Error::custom(mismatch::<F>("a list")))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<W::Value, A::Error> {
-        self.0.mapping(entries)
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<F::Value, A::Error> {
+        self.0.read_mapping(entries)
     }
 
-    fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<W::Value, A::Error> {
-        Err(Error::custom(refusal::<W>("a value with a tag (!…)")))
+    fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<F::Value, A::Error> {
+        Err(Error::custom(mismatch::<F>("a value with a tag (!…)")))
     }
 }
 
-/// The keys of a mapping, each of which may be there once.
-pub(super) struct Keys<F> {
+/// Reader of a mapping's keys, each of which may occur once.
+pub(super) struct UniqueKeys<F> {
     seen: RefCell<BTreeSet<String>>,
     check: F,
 }
 
-impl<F: Fn(&str) -> Result<(), String>> Keys<F> {
-    /// `check` says what is wrong with a key.
+impl<F: Fn(&str) -> Result<(), String>> UniqueKeys<F> {
+    /// Creates a reader. `check` returns the problem of an invalid key.
     pub(super) fn new(check: F) -> Self {
         Self {
             seen: RefCell::default(),
@@ -146,8 +146,8 @@ impl<F: Fn(&str) -> Result<(), String>> Keys<F> {
         }
     }
 
-    /// The next key, as it is written: `08`, `2e1` and `N` are names too.
-    pub(super) fn next<'de, A: MapAccess<'de>>(
+    /// Reads the next key as written: `08`, `2e1` and `N` are valid names of sites.
+    pub(super) fn next_key<'de, A: MapAccess<'de>>(
         &self,
         entries: &mut A,
     ) -> Result<Option<String>, A::Error> {
@@ -155,7 +155,7 @@ impl<F: Fn(&str) -> Result<(), String>> Keys<F> {
     }
 }
 
-impl<'de, F: Fn(&str) -> Result<(), String>> DeserializeSeed<'de> for &Keys<F> {
+impl<'de, F: Fn(&str) -> Result<(), String>> DeserializeSeed<'de> for &UniqueKeys<F> {
     type Value = String;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
@@ -163,7 +163,7 @@ impl<'de, F: Fn(&str) -> Result<(), String>> DeserializeSeed<'de> for &Keys<F> {
     }
 }
 
-impl<F: Fn(&str) -> Result<(), String>> Visitor<'_> for &Keys<F> {
+impl<F: Fn(&str) -> Result<(), String>> Visitor<'_> for &UniqueKeys<F> {
     type Value = String;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -175,15 +175,15 @@ impl<F: Fn(&str) -> Result<(), String>> Visitor<'_> for &Keys<F> {
         if !self.seen.borrow_mut().insert(key.to_owned()) {
             let key = escape_invisible(key);
             return Err(Error::custom(format_args!(
-                "{key} is there twice: remove or rename one"
+                "{key} occurs twice: remove or rename one"
             )));
         }
         Ok(key.to_owned())
     }
 }
 
-/// The check of keys that are known beforehand.
-pub(super) fn one_of(
+/// Returns a check that accepts the known keys only.
+pub(super) fn known_keys(
     owner: &'static str,
     known: &'static [&'static str],
 ) -> impl Fn(&str) -> Result<(), String> {

@@ -1,13 +1,13 @@
-//! Names of nodes with wildcards, as sections of parameter files have them.
+//! Node names with wildcards, the names of sections in parameter files.
 
-/// Matches a section's name with a fully qualified name, as rclcpp does: `*` stands for one name, `**` for any number
-/// of them, and a name without a slash in front is in the root namespace.
-pub(super) fn matches(section: &str, node: &str) -> bool {
-    let names: Vec<&str> = parts(node).collect();
-    // reachable[n]: what has been read of the section matches the first n names.
+/// Returns whether a section applies to a fully qualified node name, as in rclcpp: `*` matches one name, `**` any number
+/// of them, and a section without a leading slash is in the root namespace.
+pub(super) fn matches_node(section: &str, node: &str) -> bool {
+    let names: Vec<&str> = name_parts(node).collect();
+    // reachable[n]: the parts of the section so far match the first n names.
     let mut reachable = vec![false; names.len() + 1];
     reachable[0] = true;
-    for part in parts(section) {
+    for part in name_parts(section) {
         if part == "**" {
             if let Some(first) = reachable.iter().position(|&is_reachable| is_reachable) {
                 reachable[first..].fill(true);
@@ -22,13 +22,12 @@ pub(super) fn matches(section: &str, node: &str) -> bool {
     reachable[names.len()]
 }
 
-/// The last part: the name without the namespace.
+/// Returns the name without its namespace.
 pub(super) fn base_name(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
 }
 
-/// A name that rcl takes: parts of letters, digits and underscores that do not begin with a digit, or wildcards, with
-/// one slash between them.
+/// Returns whether rcl accepts a section's name: words or wildcards, separated by single slashes.
 pub(super) fn is_valid(name: &str) -> bool {
     name.strip_prefix('/')
         .unwrap_or(name)
@@ -36,7 +35,7 @@ pub(super) fn is_valid(name: &str) -> bool {
         .all(|part| part == "*" || part == "**" || is_word(part))
 }
 
-/// Letters, digits and underscores, not a digit first.
+/// Returns whether a part consists of letters, digits and underscores and does not begin with a digit.
 pub(super) fn is_word(part: &str) -> bool {
     part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && part
@@ -44,7 +43,7 @@ pub(super) fn is_word(part: &str) -> bool {
             .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
-fn parts(name: &str) -> impl Iterator<Item = &str> {
+fn name_parts(name: &str) -> impl Iterator<Item = &str> {
     name.split('/').filter(|part| !part.is_empty())
 }
 
@@ -53,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wildcards_are_those_of_rclcpp() {
+    fn wildcards_match_as_in_rclcpp() {
         for (section, node, expected) in [
             ("sensr_bridge", "/sensr_bridge", true),
             ("sensr_bridge", "/site/sensr_bridge", false),
@@ -75,14 +74,14 @@ mod tests {
             ("/**/b/**", "/a/b/c", true),
             ("/**/b/*", "/a/b", false),
         ] {
-            assert_eq!(matches(section, node), expected, "{section} {node}");
+            assert_eq!(matches_node(section, node), expected, "{section} {node}");
         }
     }
 
     #[test]
-    fn a_name_of_many_wildcards_costs_no_time() {
+    fn many_wildcards_match_in_linear_time() {
         let section = "/**/*".repeat(100_000);
-        assert!(!matches(&section, "/a/b/c/d/e/f/g/h"));
+        assert!(!matches_node(&section, "/a/b/c/d/e/f/g/h"));
     }
 
     #[test]

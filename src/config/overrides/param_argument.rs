@@ -1,22 +1,22 @@
-//! One `-p [NODE:]NAME:=VALUE`.
+//! Parser of `-p [NODE:]NAME:=VALUE`.
 
-use super::given::Given;
 use super::node_pattern::is_word;
-use crate::config::yaml_tree::{self, Content, Node};
+use super::untyped_value::UntypedValue;
+use crate::config::yaml_tree::{self, YamlContent, YamlNode};
 
 /// The section of a `-p` without a node's name.
 const ANY_NODE: &str = "/**";
 
-/// A `-p`, read.
+/// A parsed `-p` argument.
 pub(super) struct ParamArgument {
-    /// The section that rcl puts it in.
+    /// Section that rcl adds it to.
     pub(super) section: String,
     pub(super) name: String,
-    pub(super) given: Given,
+    pub(super) value: UntypedValue,
 }
 
-/// Reads what follows `-p`. An error is one sentence.
-pub(super) fn parse(argument: &str) -> Result<ParamArgument, String> {
+/// Parses the text after `-p`. The error is one sentence.
+pub(super) fn parse_argument(argument: &str) -> Result<ParamArgument, String> {
     let Some((left, value)) = argument.split_once(":=") else {
         return Err("has no := in it: write -p NAME:=VALUE".to_owned());
     };
@@ -25,41 +25,42 @@ pub(super) fn parse(argument: &str) -> Result<ParamArgument, String> {
         None => (ANY_NODE, left),
     };
     if section != ANY_NODE && !is_word(section) {
-        return Err(format!("{section:?} before the colon is no name of a node"));
+        return Err(format!("{section:?} before the colon is not a node name"));
     }
     if !name.split('.').all(|part| part.split('/').all(is_word)) {
-        return Err(format!("{name:?} is no name of a parameter"));
+        return Err(format!("{name:?} is not a parameter name"));
     }
     let (section, name) = (section.to_owned(), name.to_owned());
-    let given = read_value(&name, value)?;
+    let value = read_value(&name, value)?;
     Ok(ParamArgument {
         section,
         name,
-        given,
+        value,
     })
 }
 
-fn read_value(name: &str, value: &str) -> Result<Given, String> {
-    let in_quotes = || format!("put a text in quotes for YAML and the shell: \"{name}:='TEXT'\"");
-    let mut documents = yaml_tree::parse(value)
-        .map_err(|problem| format!("the value cannot be read ({problem}); {}", in_quotes()))?;
+fn read_value(name: &str, value: &str) -> Result<UntypedValue, String> {
+    let quote_hint =
+        || format!("put a string in quotes for YAML and the shell: \"{name}:='TEXT'\"");
+    let mut documents = yaml_tree::parse_documents(value)
+        .map_err(|problem| format!("the value cannot be read ({problem}); {}", quote_hint()))?;
     match (documents.pop(), documents.is_empty()) {
-        (Some(Node { content, .. }), true) => match content {
-            Content::Scalar(scalar) if scalar.is_missing() => Err(no_value(name)),
-            Content::Scalar(scalar) => Ok(Given::Scalar(scalar)),
-            Content::List(items) => Given::list(&items),
-            Content::Map(_) => Err(format!(
+        (Some(YamlNode { content, .. }), true) => match content {
+            YamlContent::Scalar(scalar) if scalar.is_missing() => Err(no_value_error(name)),
+            YamlContent::Scalar(scalar) => Ok(UntypedValue::Scalar(scalar)),
+            YamlContent::List(items) => UntypedValue::from_list(&items),
+            YamlContent::Map(_) => Err(format!(
                 "the value is a mapping, and a parameter cannot hold one; {}",
-                in_quotes()
+                quote_hint()
             )),
         },
-        (None, _) => Err(no_value(name)),
-        (Some(_), false) => Err(format!("the value is more than one; {}", in_quotes())),
+        (None, _) => Err(no_value_error(name)),
+        (Some(_), false) => Err(format!("the value is more than one; {}", quote_hint())),
     }
 }
 
-fn no_value(name: &str) -> String {
-    format!("has no value: write \"{name}:=''\" for an empty text")
+fn no_value_error(name: &str) -> String {
+    format!("has no value: write \"{name}:=''\" for an empty string")
 }
 
 #[cfg(test)]
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_keeps_its_text() {
+    fn value_keeps_its_text() {
         for (argument, section, name, text) in [
             ("host:=08", "/**", "host", "08"),
             ("host:='101'", "/**", "host", "101"),
@@ -80,17 +81,17 @@ mod tests {
             ("host:=a:=b", "/**", "host", "a:=b"),
             ("host:=2001:db8::1", "/**", "host", "2001:db8::1"),
         ] {
-            let read = parse(argument).expect(argument);
+            let read = parse_argument(argument).expect(argument);
             assert_eq!((&*read.section, &*read.name), (section, name));
             assert!(
-                matches!(&read.given, Given::Scalar(scalar) if scalar.text == text),
+                matches!(&read.value, UntypedValue::Scalar(scalar) if scalar.text == text),
                 "{argument}"
             );
         }
     }
 
     #[test]
-    fn what_is_malformed_is_refused_in_one_line() {
+    fn malformed_arguments_are_refused_in_one_line() {
         for (argument, words) in [
             ("host", "no :="),
             ("host:=", "no value"),
@@ -100,14 +101,14 @@ mod tests {
             ("host:=[::1]", "cannot be read"),
             ("host:={a: b}", "mapping"),
             ("host:=[[1]]", "list"),
-            (":=x", "no name of a parameter"),
-            ("a b:=x", "no name of a parameter"),
-            ("tls.:=x", "no name of a parameter"),
-            ("/site/bridge:host:=x", "no name of a node"),
+            (":=x", "not a parameter name"),
+            ("a b:=x", "not a parameter name"),
+            ("tls.:=x", "not a parameter name"),
+            ("/site/bridge:host:=x", "not a node name"),
             ("host:=a\n---\nb", "more than one"),
-            ("ho\nst:=x", "no name of a parameter"),
+            ("ho\nst:=x", "not a parameter name"),
         ] {
-            let refusal = parse(argument).map(|_| ()).expect_err(argument);
+            let refusal = parse_argument(argument).map(|_| ()).expect_err(argument);
             assert!(refusal.contains(words), "{argument:?}: {refusal}");
             assert!(!refusal.contains('\n'), "{refusal}");
         }

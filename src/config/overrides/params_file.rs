@@ -1,75 +1,75 @@
-//! The sections of one parameter file.
+//! Parser of a parameter file.
 //!
-//! Reads what rcl reads, and refuses what rcl refuses, but with the line and the cure. What rcl takes and misunderstands
-//! (`ros__parameters2`, a mapping with nothing in it) is refused too.
+//! Accepts and refuses the same files as rcl, but with line and cure in the error. Content that rcl accepts and
+//! misinterprets (`ros__parameters2`, an empty mapping) is refused too.
 
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use super::given::Given;
 use super::node_pattern;
+use super::untyped_value::UntypedValue;
 use crate::config::suggest::is_similar;
 use crate::config::text_file::{self, MAX_BYTES};
-use crate::config::yaml_tree::{self, Content, Node};
+use crate::config::yaml_tree::{self, YamlContent, YamlNode};
 
 const PARAMETERS: &str = "ros__parameters";
 
 /// The values under one `ros__parameters`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Section {
-    /// The names above it, joined by slashes as rcl joins them.
+    /// The enclosing names, joined by slashes as rcl joins them.
     pub(super) name: String,
-    /// The line where it begins.
+    /// Line of its beginning.
     pub(super) line: usize,
-    /// In the order of the file.
-    pub(super) values: Vec<(String, Given, usize)>,
+    /// Name, value and line of each parameter, in the order of the file.
+    pub(super) values: Vec<(String, UntypedValue, usize)>,
 }
 
-/// Problem with a file, in one line.
+/// Unusable parameter file.
 #[derive(Debug)]
-pub(super) enum Problem {
-    /// Missing, not permitted, on a share that is away: it may become readable by itself.
+pub(super) enum ParamsFileError {
+    /// Missing file, missing permission, unreachable share: it may become readable later.
     Unreadable(io::Error),
-    /// Nothing that changes by itself.
+    /// Invalid content, described in one line.
     Content(String),
 }
 
-/// Reads a file from disk.
-pub(super) fn read(path: &Path) -> Result<Vec<Section>, Problem> {
-    let metadata = path.metadata().map_err(Problem::Unreadable)?;
+/// Reads and parses a file.
+pub(super) fn read_sections(path: &Path) -> Result<Vec<Section>, ParamsFileError> {
+    let metadata = path.metadata().map_err(ParamsFileError::Unreadable)?;
     if metadata.is_dir() {
         let problem = "is a folder, name the file in it".to_owned();
-        return Err(Problem::Content(problem));
+        return Err(ParamsFileError::Content(problem));
     }
-    // rcl reads it once more: a pipe would be empty then.
+    // rcl reads it again: a pipe would be empty by then.
     if !metadata.is_file() {
-        let problem = "is no regular file, save it as one".to_owned();
-        return Err(Problem::Content(problem));
+        let problem = "is not a regular file, save it as one".to_owned();
+        return Err(ParamsFileError::Content(problem));
     }
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(Problem::Unreadable)?;
-    // rcl would take minutes for a file that is much larger.
+    let file = File::open(path).map_err(ParamsFileError::Unreadable)?;
+    // rcl would take minutes for a much larger file.
     file.take(MAX_BYTES as u64 + 1)
         .read_to_end(&mut bytes)
-        .map_err(Problem::Unreadable)?;
-    parse(&bytes).map_err(Problem::Content)
+        .map_err(ParamsFileError::Unreadable)?;
+    parse_sections(&bytes).map_err(ParamsFileError::Content)
 }
 
-/// Reads the bytes of a file.
-pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Section>, String> {
-    let text = text_file::decode(bytes.to_vec()).map_err(|error| error.to_string())?;
+/// Parses the content of a file.
+pub(super) fn parse_sections(bytes: &[u8]) -> Result<Vec<Section>, String> {
+    let text = text_file::decode_text(bytes.to_vec()).map_err(|error| error.to_string())?;
     let mut sections = Vec::new();
-    for document in yaml_tree::parse(&text)? {
+    for document in yaml_tree::parse_documents(&text)? {
         match &document.content {
-            Content::Map(entries) => read_nodes("", entries, &mut sections)?,
-            Content::Scalar(scalar) if scalar.is_missing() => {
+            YamlContent::Map(entries) => read_nodes("", entries, &mut sections)?,
+            YamlContent::Scalar(scalar) if scalar.is_missing() => {
                 let line = document.line;
                 return Err(format!(
                     "the document at line {line} is empty: leave out its ---"
                 ));
             }
-            Content::Scalar(_) | Content::List(_) => {
+            YamlContent::Scalar(_) | YamlContent::List(_) => {
                 return Err(format!(
                     "line {} must be the name of a node or /**, with a colon, and {PARAMETERS}: below it",
                     document.line
@@ -80,19 +80,19 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Section>, String> {
     Ok(sections)
 }
 
-/// Reads the names of nodes and namespaces. `path` is those above.
+/// Reads names of nodes and namespaces below `path`.
 fn read_nodes(
     path: &str,
-    entries: &[(Node, Node)],
+    entries: &[(YamlNode, YamlNode)],
     sections: &mut Vec<Section>,
 ) -> Result<(), String> {
     let mut has_parameters = false;
     for (key, value) in entries {
-        let (key, line) = (name(key)?, key.line);
+        let (key, line) = (key_text(key)?, key.line);
         if key == PARAMETERS {
             if std::mem::replace(&mut has_parameters, true) {
                 return Err(format!(
-                    "line {line}: {PARAMETERS} stands twice below {path}"
+                    "line {line}: {PARAMETERS} occurs twice below {path}"
                 ));
             }
             let section = read_section(path, line, value)?;
@@ -100,22 +100,25 @@ fn read_nodes(
             continue;
         }
         if key.starts_with(PARAMETERS) {
-            return Err(format!("line {line}: {} must be {PARAMETERS}", shown(key)));
+            return Err(format!(
+                "line {line}: {} must be {PARAMETERS}",
+                escaped(key)
+            ));
         }
         match &value.content {
-            Content::Map(inner) => read_nodes(&join(path, key), inner, sections)?,
-            Content::Scalar(_) | Content::List(_) => {
+            YamlContent::Map(inner) => read_nodes(&join_names(path, key), inner, sections)?,
+            YamlContent::Scalar(_) | YamlContent::List(_) => {
                 let above = node_pattern::base_name(path);
-                let slip = [key, above]
+                let misspelt = [key, above]
                     .into_iter()
                     .find(|name| is_similar(name, PARAMETERS));
-                let hint = match slip {
-                    Some(slip) => format!("is {} meant to be that?", shown(slip)),
-                    None => format!("parameters stand below a node's name and {PARAMETERS}"),
+                let hint = match misspelt {
+                    Some(name) => format!("is {} a misspelling of it?", escaped(name)),
+                    None => format!("parameters belong below a node's name and {PARAMETERS}"),
                 };
                 return Err(format!(
                     "line {line}: {} has no {PARAMETERS} above it, {hint}",
-                    shown(key)
+                    escaped(key)
                 ));
             }
         }
@@ -123,16 +126,16 @@ fn read_nodes(
     Ok(())
 }
 
-fn read_section(path: &str, line: usize, value: &Node) -> Result<Section, String> {
+fn read_section(path: &str, line: usize, value: &YamlNode) -> Result<Section, String> {
     if path.is_empty() {
         return Err(format!(
-            "line {line}: {PARAMETERS} has no name of a node above it, write /**: there"
+            "line {line}: {PARAMETERS} has no node name above it, write /**: there"
         ));
     }
     if !node_pattern::is_valid(path) {
         return Err(format!(
-            "line {line}: {} is no name of a node: letters, digits and _ between single slashes, * or **",
-            shown(path)
+            "line {line}: {} is not a node name: letters, digits and _ between single slashes, * or **",
+            escaped(path)
         ));
     }
     let mut section = Section {
@@ -141,63 +144,63 @@ fn read_section(path: &str, line: usize, value: &Node) -> Result<Section, String
         values: Vec::new(),
     };
     match &value.content {
-        Content::Map(entries) => read_parameters("", entries, &mut section.values)?,
-        Content::Scalar(scalar) if scalar.is_missing() => {
+        YamlContent::Map(entries) => read_parameters("", entries, &mut section.values)?,
+        YamlContent::Scalar(scalar) if scalar.is_missing() => {
             return Err(format!(
-                "line {line}: {PARAMETERS} of {path} has nothing below it: write {{}} behind it, or remove it"
+                "line {line}: {PARAMETERS} of {path} has no parameters below it: write {{}} after it, or remove it"
             ));
         }
-        Content::Scalar(_) | Content::List(_) => {
+        YamlContent::Scalar(_) | YamlContent::List(_) => {
             return Err(format!(
-                "line {line}: {PARAMETERS} of {path} is no mapping: write each parameter on a line below it"
+                "line {line}: {PARAMETERS} of {path} is not a mapping: write each parameter on a line below it"
             ));
         }
     }
     Ok(section)
 }
 
-/// Reads names of parameters, with those above them in `prefix`, and their values.
+/// Reads names and values of parameters below `prefix`.
 fn read_parameters(
     prefix: &str,
-    entries: &[(Node, Node)],
-    values: &mut Vec<(String, Given, usize)>,
+    entries: &[(YamlNode, YamlNode)],
+    values: &mut Vec<(String, UntypedValue, usize)>,
 ) -> Result<(), String> {
     for (key, value) in entries {
-        let (key, line) = (name(key)?, key.line);
+        let (key, line) = (key_text(key)?, key.line);
         let name = if prefix.is_empty() {
             key.to_owned()
         } else {
             format!("{prefix}.{key}")
         };
-        let given = match &value.content {
-            Content::Map(inner) if inner.is_empty() => {
+        let value = match &value.content {
+            YamlContent::Map(inner) if inner.is_empty() => {
                 return Err(format!(
-                    "line {line}: {} has nothing in it, remove it",
-                    shown(&name)
+                    "line {line}: {} is an empty mapping, remove it",
+                    escaped(&name)
                 ));
             }
-            Content::Map(inner) => {
+            YamlContent::Map(inner) => {
                 read_parameters(&name, inner, values)?;
                 continue;
             }
-            Content::Scalar(scalar) if scalar.is_missing() => {
+            YamlContent::Scalar(scalar) if scalar.is_missing() => {
                 return Err(format!(
-                    "line {line}: {} has no value: write '' for an empty text, or remove the line",
-                    shown(&name)
+                    "line {line}: {} has no value: write '' for an empty string, or remove the line",
+                    escaped(&name)
                 ));
             }
-            Content::Scalar(scalar) => Given::Scalar(scalar.clone()),
-            Content::List(items) => Given::list(items)?,
+            YamlContent::Scalar(scalar) => UntypedValue::Scalar(scalar.clone()),
+            YamlContent::List(items) => UntypedValue::from_list(items)?,
         };
-        values.push((name, given, line));
+        values.push((name, value, line));
     }
     Ok(())
 }
 
-/// The text of a key.
-fn name(key: &Node) -> Result<&str, String> {
+/// Returns the text of a key.
+fn key_text(key: &YamlNode) -> Result<&str, String> {
     match &key.content {
-        Content::Scalar(scalar) if !scalar.text.is_empty() => Ok(&scalar.text),
+        YamlContent::Scalar(scalar) if !scalar.text.is_empty() => Ok(&scalar.text),
         _ => Err(format!(
             "line {}: a name is missing before the colon",
             key.line
@@ -205,7 +208,7 @@ fn name(key: &Node) -> Result<&str, String> {
     }
 }
 
-fn join(path: &str, name: &str) -> String {
+fn join_names(path: &str, name: &str) -> String {
     if path.is_empty() || path.ends_with('/') {
         format!("{path}{name}")
     } else {
@@ -213,8 +216,8 @@ fn join(path: &str, name: &str) -> String {
     }
 }
 
-/// With whatever cannot be seen made visible.
-fn shown(name: &str) -> String {
+/// Escapes invisible characters.
+fn escaped(name: &str) -> String {
     name.escape_debug().to_string()
 }
 
@@ -223,17 +226,17 @@ mod tests {
     use super::*;
 
     fn sections(text: &str) -> Vec<Section> {
-        parse(text.as_bytes()).expect("valid")
+        parse_sections(text.as_bytes()).expect("valid")
     }
 
-    fn refusal(text: &str) -> String {
-        let refusal = parse(text.as_bytes()).expect_err(text);
+    fn parse_error(text: &str) -> String {
+        let refusal = parse_sections(text.as_bytes()).expect_err(text);
         assert!(!refusal.contains(['\n', '\r']), "{refusal:?}");
         refusal
     }
 
     #[test]
-    fn sections_have_the_names_above_them() {
+    fn sections_have_their_enclosing_names() {
         let text = "site:\n  sensr_bridge:\n    ros__parameters: {host: x}\n  other:\n    ros__parameters: {}\n\
                     /**:\n  ros__parameters: {host: y}\n/**: {ros__parameters: {host: z}}\n";
         let found: Vec<_> = sections(text)
@@ -252,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_have_the_names_above_them_and_their_lines() {
+    fn parameters_have_their_enclosing_names_and_lines() {
         let text = "a:\n  ros__parameters:\n    tls: {enabled: true}\n    tls.ca_file: x\n    publish:\n      raw: no\n";
         let names: Vec<_> = sections(text)
             .iter()
@@ -270,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_and_several_documents_are_taken() {
+    fn byte_order_mark_and_several_documents_are_accepted() {
         let section = "ros__parameters: {host: x}";
         for text in [
             format!("\u{feff}---\na: {{{section}}}\n"),
@@ -285,61 +288,67 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_effect_is_refused_with_its_line() {
+    fn content_without_effect_is_refused_with_its_line() {
         for (text, words) in [
             (
                 "a: {ros__parameters: 7}",
-                "line 1: ros__parameters of a is no mapping",
+                "line 1: ros__parameters of a is not a mapping",
             ),
             (
                 "a:\n  ros__parameters:\n",
-                "line 2: ros__parameters of a has nothing below it",
+                "line 2: ros__parameters of a has no parameters below it",
             ),
             ("host: x", "line 1: host has no ros__parameters above it"),
             (
                 "a:\n  ros_parameters: x",
-                "is ros_parameters meant to be that?",
+                "is ros_parameters a misspelling of it?",
             ),
             (
                 "a:\n  ros_parameters:\n    host: x",
-                "line 3: host has no ros__parameters above it, is ros_parameters meant",
+                "line 3: host has no ros__parameters above it, is ros_parameters a misspelling",
             ),
             (
                 "a:\n  ros__parameters2: {}",
                 "ros__parameters2 must be ros__parameters",
             ),
-            ("ros__parameters: {}", "no name of a node above it"),
+            ("ros__parameters: {}", "no node name above it"),
             ("[1]", "must be the name of a node"),
-            ("7: {ros__parameters: {}}", "7 is no name of a node"),
-            ("a//b: {ros__parameters: {}}", "no name of a node"),
-            ("\u{200b}a: {ros__parameters: {}}", "\\u{200b}a is no name"),
+            ("7: {ros__parameters: {}}", "7 is not a node name"),
+            ("a//b: {ros__parameters: {}}", "not a node name"),
+            (
+                "\u{200b}a: {ros__parameters: {}}",
+                "\\u{200b}a is not a node name",
+            ),
             (
                 "a: {ros__parameters: {}, ros__parameters: {}}",
-                "stands twice below a",
+                "occurs twice below a",
             ),
             ("a: {ros__parameters: {host: }}", "host has no value"),
-            ("a: {ros__parameters: {tls: {}}}", "tls has nothing in it"),
+            ("a: {ros__parameters: {tls: {}}}", "tls is an empty mapping"),
             ("a: {ros__parameters: {x: [1, a]}}", "one type"),
             ("a: {ros__parameters: {x: [[1]]}}", "single values only"),
             ("a: {ros__parameters: {? [1] : 2}}", "a name is missing"),
             ("---\n# nothing\n", "is empty"),
             ("a: [", "line"),
-            ("a: &x {ros__parameters: {}}\nb: *x\n", "line 2 refers"),
+            (
+                "a: &x {ros__parameters: {}}\nb: *x\n",
+                "line 2 uses an alias",
+            ),
         ] {
-            let refusal = refusal(text);
+            let refusal = parse_error(text);
             assert!(refusal.contains(words), "{text:?}: {refusal}");
         }
     }
 
     #[test]
-    fn absurd_files_are_refused_at_once() {
+    fn excessive_and_special_files_are_refused_at_once() {
         let large = format!("# {}", "x".repeat(1 << 20));
-        assert!(refusal(&large).contains("larger"));
+        assert!(parse_error(&large).contains("larger"));
         let wide = format!("a: {{ros__parameters: {{{}}}}}", "x: 1, ".repeat(20_000));
-        assert!(refusal(&wide).contains("more than"));
-        for (path, words) in [("/dev/zero", "no regular file"), ("/proc", "folder")] {
-            let problem = read(Path::new(path)).expect_err("refused");
-            let Problem::Content(refusal) = problem else {
+        assert!(parse_error(&wide).contains("more than"));
+        for (path, words) in [("/dev/zero", "not a regular file"), ("/proc", "folder")] {
+            let problem = read_sections(Path::new(path)).expect_err("refused");
+            let ParamsFileError::Content(refusal) = problem else {
                 panic!("{path}: {problem:?}");
             };
             assert!(refusal.contains(words), "{path}: {refusal}");
@@ -347,8 +356,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_may_come() {
-        let problem = read(Path::new("/no/such")).expect_err("refused");
-        assert!(matches!(problem, Problem::Unreadable(_)), "{problem:?}");
+    fn missing_file_is_unreadable() {
+        let problem = read_sections(Path::new("/no/such")).expect_err("refused");
+        assert!(
+            matches!(problem, ParamsFileError::Unreadable(_)),
+            "{problem:?}"
+        );
     }
 }

@@ -3,17 +3,17 @@ use crate::config::Value;
 
 const NODE: &str = "/sensr_bridge";
 
-/// Files by their text, arguments by theirs.
-enum Source<'a> {
+/// Text of a file, or of an argument.
+enum Input<'a> {
     File(&'a str),
     Argument(&'a str),
 }
-use Source::{Argument, File};
+use Input::{Argument, File};
 
-fn overrides(sources: &[Source<'_>]) -> Result<Overrides, OverrideError> {
+fn parse_overrides(inputs: &[Input<'_>]) -> Result<Overrides, OverrideError> {
     let mut overrides = Overrides::default();
-    for (index, source) in sources.iter().enumerate() {
-        match source {
+    for (index, input) in inputs.iter().enumerate() {
+        match input {
             File(text) => {
                 overrides.add_file_contents(&format!("{}.yaml", index + 1), text.as_bytes())?;
             }
@@ -23,14 +23,14 @@ fn overrides(sources: &[Source<'_>]) -> Result<Overrides, OverrideError> {
     Ok(overrides)
 }
 
-fn start(node: &str, sources: &[Source<'_>]) -> StartValues {
-    overrides(sources)
+fn start_values(node: &str, inputs: &[Input<'_>]) -> StartValues {
+    parse_overrides(inputs)
         .and_then(|overrides| overrides.for_node(node))
         .expect("valid")
 }
 
-fn refusal(sources: &[Source<'_>]) -> String {
-    let refusal = overrides(sources)
+fn start_error(inputs: &[Input<'_>]) -> String {
+    let refusal = parse_overrides(inputs)
         .and_then(|overrides| overrides.for_node(NODE))
         .expect_err("refused")
         .to_string();
@@ -50,7 +50,7 @@ fn section(name: &str, parameters: &str) -> String {
 }
 
 #[test]
-fn a_section_applies_to_the_nodes_it_matches() {
+fn section_applies_to_the_nodes_it_matches() {
     for (name, node, applies) in [
         ("/**", NODE, true),
         ("/*", NODE, true),
@@ -61,7 +61,7 @@ fn a_section_applies_to_the_nodes_it_matches() {
         ("sensr_bridge", "/site/sensr_bridge", false),
     ] {
         let file = section(name, "host: there");
-        let start = start(node, &[File(&file)]);
+        let start = start_values(node, &[File(&file)]);
         let expected = if applies { "there" } else { "localhost" };
         assert_eq!(string(&start, "host"), expected, "{name} {node}");
         assert_eq!(start.warnings.is_empty(), applies, "{:?}", start.warnings);
@@ -69,9 +69,9 @@ fn a_section_applies_to_the_nodes_it_matches() {
 }
 
 #[test]
-fn the_last_value_counts_whatever_its_type() {
+fn last_value_wins_regardless_of_its_type() {
     let file = section("/**", "stall_timeout: 20, frame_id: 7");
-    let start = start(
+    let start = start_values(
         NODE,
         &[
             File(&file),
@@ -93,7 +93,7 @@ fn the_last_value_counts_whatever_its_type() {
         ("points_port:=70000", "1 to 65535"),
     ] {
         let file = section("/**", "points_port: 5051, tls.enabled: false");
-        let refusal = refusal(&[File(&file), Argument(argument)]);
+        let refusal = start_error(&[File(&file), Argument(argument)]);
         assert!(
             refusal.starts_with(&format!("-p {argument}: ")),
             "{refusal}"
@@ -103,10 +103,10 @@ fn the_last_value_counts_whatever_its_type() {
 }
 
 #[test]
-fn sections_stand_where_their_name_occurs_first() {
+fn sections_have_the_position_of_their_first_occurrence() {
     let any = section("/**", "host: any");
     let own = section("/sensr_bridge", "host: own");
-    for (sources, expected) in [
+    for (inputs, expected) in [
         (&[File(&any), File(&own)][..], "own"),
         (&[File(&own), File(&any)], "any"),
         (&[File(&any), Argument("host:=p")], "p"),
@@ -115,16 +115,16 @@ fn sections_stand_where_their_name_occurs_first() {
         (&[Argument("host:=p"), Argument("host:=q")], "q"),
         (&[File(&own), Argument("sensr_bridge:host:=p")], "p"),
     ] {
-        let start = start(NODE, sources);
+        let start = start_values(NODE, inputs);
         assert_eq!(string(&start, "host"), expected);
         assert_eq!(start.warnings, [] as [&str; 0]);
     }
 }
 
 #[test]
-fn a_later_value_that_does_not_count_is_warned_of() {
+fn later_value_without_effect_is_warned_of() {
     let both = section("/**", "host: any") + &section("/sensr_bridge", "host: own");
-    let start = start(NODE, &[File(&both), Argument("host:=p")]);
+    let start = start_values(NODE, &[File(&both), Argument("host:=p")]);
     assert_eq!(string(&start, "host"), "own");
     let [warning] = &*start.warnings else {
         panic!("{:?}", start.warnings)
@@ -139,9 +139,9 @@ fn a_later_value_that_does_not_count_is_warned_of() {
 }
 
 #[test]
-fn a_section_may_stand_twice_and_a_parameter_that_does_is_warned_of() {
+fn duplicate_parameter_is_warned_of_and_duplicate_section_is_not() {
     let twice = section("/**", "host: a, frame_id: f") + &section("/**", "host: b");
-    let start = start(NODE, &[File(&twice)]);
+    let start = start_values(NODE, &[File(&twice)]);
     assert_eq!(
         (string(&start, "host"), string(&start, "frame_id")),
         ("b".into(), "f".into())
@@ -154,34 +154,37 @@ fn a_section_may_stand_twice_and_a_parameter_that_does_is_warned_of() {
         "{warning}"
     );
     let nested = section("/**", "tls: {verify_name: false}, tls.verify_name: true");
-    assert_eq!(self::start(NODE, &[File(&nested)]).warnings.len(), 1);
+    assert_eq!(start_values(NODE, &[File(&nested)]).warnings.len(), 1);
 }
 
 #[test]
-fn a_text_is_taken_as_it_is_written() {
+fn strings_are_taken_as_written() {
     for text in ["08", "2e1", "N", "101", "0x1f", ".inf", "1.50", "yes"] {
-        let start = start(NODE, &[Argument(&format!("frame_id:={text}"))]);
+        let start = start_values(NODE, &[Argument(&format!("frame_id:={text}"))]);
         assert_eq!(string(&start, "frame_id"), text);
         let file = section("/**", &format!("frame_id: {text}"));
-        assert_eq!(string(&self::start(NODE, &[File(&file)]), "frame_id"), text);
+        assert_eq!(
+            string(&start_values(NODE, &[File(&file)]), "frame_id"),
+            text
+        );
     }
     for text in ["~", "null"] {
-        let refusal = refusal(&[Argument(&format!("parent_frame:={text}"))]);
-        assert!(refusal.contains("'' for an empty text"), "{refusal}");
-        let quoted = start(NODE, &[Argument(&format!("parent_frame:='{text}'"))]);
+        let refusal = start_error(&[Argument(&format!("parent_frame:={text}"))]);
+        assert!(refusal.contains("'' for an empty string"), "{refusal}");
+        let quoted = start_values(NODE, &[Argument(&format!("parent_frame:='{text}'"))]);
         assert_eq!(string(&quoted, "parent_frame"), text);
     }
-    assert!(refusal(&[Argument("host:=[a]")]).contains("host is a string, got a list"));
+    assert!(start_error(&[Argument("host:=[a]")]).contains("host is a string, got a list"));
 }
 
 #[test]
-fn what_has_no_effect_is_warned_of_with_its_place() {
+fn values_without_effect_are_warned_of_with_file_and_line() {
     let file = section(
         "/**",
         "pointcloud_intervall: 1.0, use_sim_time: true, else: [1, 2]",
     ) + &section("/sensr_brigde", "host: x")
         + &section("/camera", "host: x");
-    let start = start(
+    let start = start_values(
         NODE,
         &[File(&file), Argument("other:host:=x"), Argument("row:=1")],
     );
@@ -209,9 +212,9 @@ fn what_has_no_effect_is_warned_of_with_its_place() {
 }
 
 #[test]
-fn a_file_with_nothing_for_the_node_is_warned_of() {
+fn file_without_values_for_the_node_is_warned_of() {
     let file = section("/site/sensr_bridge", "host: x");
-    let warnings = start(NODE, &[File(&file), File("# nothing\n")]).warnings;
+    let warnings = start_values(NODE, &[File(&file), File("# nothing\n")]).warnings;
     assert_eq!(
         warnings,
         [
@@ -222,15 +225,15 @@ fn a_file_with_nothing_for_the_node_is_warned_of() {
 }
 
 #[test]
-fn an_error_names_file_and_line() {
+fn errors_name_file_and_line() {
     let file = format!("# a comment\n{}", section("/**", "points_port: 70000"));
     assert_eq!(
-        refusal(&[File(&file)]),
+        start_error(&[File(&file)]),
         "parameter file 1.yaml, line 3: parameter points_port allows 1 to 65535, got 70000"
     );
     assert_eq!(
-        refusal(&[File("host: x")]),
-        "parameter file 1.yaml: line 1: host has no ros__parameters above it, parameters stand below a node's name \
+        start_error(&[File("host: x")]),
+        "parameter file 1.yaml: line 1: host has no ros__parameters above it, parameters belong below a node's name \
          and ros__parameters"
     );
     let utf16: Vec<u8> = "\u{feff}/**: {}"
@@ -247,9 +250,9 @@ fn an_error_names_file_and_line() {
 }
 
 #[test]
-fn the_shipped_file_gives_the_defaults_to_every_node() {
+fn shipped_file_sets_the_defaults_on_every_node() {
     let shipped = crate::config::render::parameter_file();
-    let start = start("/site/sensr_bridge", &[File(&shipped)]);
+    let start = start_values("/site/sensr_bridge", &[File(&shipped)]);
     assert_eq!(start.settings, Settings::default());
     assert_eq!((start.warnings, start.notes), (vec![], vec![]));
 }

@@ -1,11 +1,11 @@
-//! Reads what a configuration needs of files, on a thread of its own.
+//! Lookup of the site and check of the CA file, on a thread of its own.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
 use std::time::Instant;
 
-use super::{READ_LIMIT, ResolveError};
+use super::{READ_TIMEOUT, ResolveError};
 use crate::config::address::check_address;
 use crate::config::escape::escape_invisible;
 use crate::config::hosts::{Hosts, Site};
@@ -13,78 +13,80 @@ use crate::config::suggest::did_you_mean;
 use crate::config::{Config, ParameterError};
 use crate::connection::tls::CaFileError;
 
-/// A request to look up a site.
+/// Input of a lookup.
 #[derive(Debug)]
 pub(super) struct Lookup {
     pub(super) given: Config,
-    /// The hosts file if the parameters give none.
+    /// Hosts file if the parameters give none.
     pub(super) shipped: Option<PathBuf>,
-    pub(super) site: Source,
-    /// This CA file need not be read.
-    pub(super) good_ca_file: Option<PathBuf>,
+    pub(super) site: SiteSource,
+    /// CA file that has already been checked and is not read again.
+    pub(super) checked_ca_file: Option<PathBuf>,
 }
 
-/// The source of the site.
+/// Source of the site's settings.
 #[derive(Debug)]
-pub(super) enum Source {
-    /// It is known already. None: `host` is an address.
+pub(super) enum SiteSource {
+    /// Already known. `None`: `host` is an address.
     Known(Option<Site>),
+    /// To be read from the hosts file.
     HostsFile,
 }
 
-/// The result of a look-up.
+/// Result of a lookup.
 #[derive(Debug)]
-pub(super) struct Found {
-    /// None: `host` is an address.
+pub(super) struct LookupResult {
+    /// `None`: `host` is an address.
     pub(super) site: Option<Site>,
-    /// The configuration as it is for the site.
+    /// Parameters with the settings of the site.
     pub(super) config: Config,
-    /// The CA file cannot be read, for now.
+    /// Error of a CA file that cannot be read yet.
     pub(super) unread_ca: Option<CaFileError>,
 }
 
-/// A lookup under way.
+/// Lookup in progress.
 #[derive(Debug)]
-pub(super) struct Running {
-    result: Receiver<Result<Found, ResolveError>>,
+pub(super) struct PendingLookup {
+    result: Receiver<Result<LookupResult, ResolveError>>,
     since: Instant,
-    /// The hosts file, if the parameters give one.
+    /// Hosts file, if the parameters give one.
     hosts_file: Option<PathBuf>,
 }
 
 impl Lookup {
-    pub(super) fn start(self, now: Instant) -> Result<Running, ResolveError> {
+    /// Starts the thread.
+    pub(super) fn start(self, now: Instant) -> Result<PendingLookup, ResolveError> {
         let hosts_file = self.given.hosts_file.clone();
         let (sender, result) = channel();
         std::thread::Builder::new()
             .name("hosts-file".to_owned())
             .spawn(move || {
-                // Nobody waits any more if it has taken too long.
+                // The receiver is gone if it has taken too long.
                 let _ = sender.send(self.run());
             })
             .map_err(ResolveError::Thread)?;
-        Ok(Running {
+        Ok(PendingLookup {
             result,
             since: now,
             hosts_file,
         })
     }
 
-    fn run(self) -> Result<Found, ResolveError> {
+    fn run(self) -> Result<LookupResult, ResolveError> {
         let site = match self.site {
-            Source::Known(site) => site,
-            Source::HostsFile => find_site(&self.given, self.shipped)?,
+            SiteSource::Known(site) => site,
+            SiteSource::HostsFile => find_site(&self.given, self.shipped)?,
         };
-        let config = self.given.at(site.clone())?;
-        let tls = config.wanted_tls();
-        let tls = tls.filter(|tls| self.good_ca_file.as_ref() != Some(&tls.ca_file));
+        let config = self.given.with_site(site.clone())?;
+        let tls = config.enabled_tls();
+        let tls = tls.filter(|tls| self.checked_ca_file.as_ref() != Some(&tls.ca_file));
         let unread_ca = match tls.map_or(Ok(()), crate::connection::tls::TlsOptions::check_ca_file)
         {
             Ok(()) => None,
-            Err(error) if may_come(&error) => Some(error),
+            Err(error) if is_ca_file_transient(&error) => Some(error),
             Err(error) => return Err(error.into()),
         };
-        Ok(Found {
+        Ok(LookupResult {
             site,
             config,
             unread_ca,
@@ -92,31 +94,31 @@ impl Lookup {
     }
 }
 
-impl Running {
-    /// Waits for the result, but not for ever.
-    pub(super) fn wait(&self) -> Result<Found, ResolveError> {
-        match self.result.recv_timeout(READ_LIMIT) {
+impl PendingLookup {
+    /// Waits for the result, up to [`READ_TIMEOUT`].
+    pub(super) fn wait(&self) -> Result<LookupResult, ResolveError> {
+        match self.result.recv_timeout(READ_TIMEOUT) {
             Ok(result) => result,
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                Err(self.no_answer())
+                Err(self.timeout_error())
             }
         }
     }
 
-    /// The result, if it is there.
-    pub(super) fn poll(&self) -> Option<Result<Found, ResolveError>> {
+    /// Returns the result if it is available.
+    pub(super) fn try_result(&self) -> Option<Result<LookupResult, ResolveError>> {
         match self.result.try_recv() {
             Ok(result) => Some(result),
             Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => Some(Err(self.no_answer())),
+            Err(TryRecvError::Disconnected) => Some(Err(self.timeout_error())),
         }
     }
 
     pub(super) fn is_overdue(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.since) >= READ_LIMIT
+        now.saturating_duration_since(self.since) >= READ_TIMEOUT
     }
 
-    pub(super) fn no_answer(&self) -> ResolveError {
+    pub(super) fn timeout_error(&self) -> ResolveError {
         let files = match &self.hosts_file {
             Some(path) => format!(
                 "hosts file {} and the CA file",
@@ -128,20 +130,20 @@ impl Running {
     }
 }
 
-/// Returns whether a CA file may become readable by itself. A folder stays one.
-pub(super) fn may_come(error: &CaFileError) -> bool {
-    // Other: not the operating system's, but said of what is no file.
-    let lasting = [ErrorKind::IsADirectory, ErrorKind::Other];
-    matches!(error, CaFileError::Read { source, .. } if !lasting.contains(&source.kind()))
+/// Returns whether a CA file may become readable later. A folder does not.
+pub(super) fn is_ca_file_transient(error: &CaFileError) -> bool {
+    // Other: reported for folders and special files, not by the operating system.
+    let permanent = [ErrorKind::IsADirectory, ErrorKind::Other];
+    matches!(error, CaFileError::Read { source, .. } if !permanent.contains(&source.kind()))
 }
 
-/// The site that `host` names. None: it is an address.
+/// Looks up the site that `host` names. `None`: it is an address.
 fn find_site(given: &Config, shipped: Option<PathBuf>) -> Result<Option<Site>, ResolveError> {
     let host = &given.host;
-    // Run from the build tree there is none, and nobody asked for it.
+    // Missing when run from the build tree, which is no error: no parameter names it.
     let shipped = || shipped.filter(|path| path.exists());
     let path = given.hosts_file.clone().or_else(shipped);
-    // Errors then say where it was looked for.
+    // Absolute, so that errors name the folder.
     let path = path.map(|path| std::path::absolute(&path).unwrap_or(path));
     let hosts = match &path {
         Some(path) => Hosts::load(path)?,
@@ -150,23 +152,23 @@ fn find_site(given: &Config, shipped: Option<PathBuf>) -> Result<Option<Site>, R
     if let Some(site) = hosts.site(host) {
         return Ok(Some(site.clone()));
     }
-    if hosts.knows(host) {
+    if hosts.accepts_host(host) {
         let name = "host";
         let checked = check_address(host);
         checked.map_err(|problem| ParameterError::Address { name, problem })?;
         return Ok(None);
     }
     Err(match path {
-        Some(path) => unknown_site(host, path, &hosts),
+        Some(path) => unknown_site_error(host, path, &hosts),
         None => ResolveError::NoHostsFile { host: host.clone() },
     })
 }
 
-fn unknown_site(host: &str, hosts_file: PathBuf, hosts: &Hosts) -> ResolveError {
+fn unknown_site_error(host: &str, hosts_file: PathBuf, hosts: &Hosts) -> ResolveError {
     ResolveError::UnknownSite {
         host: host.to_owned(),
         hosts_file,
-        known: hosts.names().collect::<Vec<_>>().join(", "),
-        suggestion: did_you_mean(host, hosts.names()),
+        known: hosts.site_names().collect::<Vec<_>>().join(", "),
+        suggestion: did_you_mean(host, hosts.site_names()),
     }
 }

@@ -51,7 +51,7 @@ impl MarkerStyle {
         }
     }
 
-    /// Returns the style of markers that are deleted, which rviz ignores.
+    /// Returns a style for deletions, where rviz ignores it.
     pub(super) fn unused() -> Self {
         Self::of_points(MarkerType::Arrow, [0.0; 3], Color::rgb(0.0, 0.0, 0.0))
     }

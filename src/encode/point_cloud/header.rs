@@ -5,20 +5,20 @@
 use ros_cdr::{Header, Writer};
 
 /// Name, `sensor_msgs/PointField` datatype and offset of a field.
-pub(super) type Field = (&'static str, u8, usize);
+pub(super) type FieldLayout = (&'static str, u8, usize);
 
 const UINT8: u8 = 2;
 const INT32: u8 = 5;
 const FLOAT32: u8 = 7;
 
-pub(super) const X_Y_Z_INTENSITY: [Field; 4] = [
+pub(super) const X_Y_Z_INTENSITY: [FieldLayout; 4] = [
     ("x", FLOAT32, 0),
     ("y", FLOAT32, 4),
     ("z", FLOAT32, 8),
     ("intensity", FLOAT32, 12),
 ];
 
-pub(super) const X_Y_Z_INTENSITY_OBJECT: [Field; 6] = [
+pub(super) const X_Y_Z_INTENSITY_OBJECT: [FieldLayout; 6] = [
     ("x", FLOAT32, 0),
     ("y", FLOAT32, 4),
     ("z", FLOAT32, 8),
@@ -32,7 +32,7 @@ pub(super) const X_Y_Z_INTENSITY_OBJECT: [Field; 6] = [
 pub(super) fn write_cloud_header(
     out: &mut Writer<'_>,
     header: Header<'_>,
-    fields: &[Field],
+    fields: &[FieldLayout],
     point_step: usize,
     width: usize,
 ) {

@@ -6,7 +6,7 @@ use crate::Writer;
 
 /// A field of a message, for round trips.
 #[derive(Debug, Clone, PartialEq)]
-enum Field {
+enum TestField {
     Bool(bool),
     U8(u8),
     I32(i32),
@@ -22,74 +22,76 @@ enum Field {
     Sequence(Vec<f64>),
 }
 
-fn field() -> impl Strategy<Value = Field> {
+fn field() -> impl Strategy<Value = TestField> {
     let text = "[^\0]{0,12}";
     prop_oneof![
-        any::<bool>().prop_map(Field::Bool),
-        any::<u8>().prop_map(Field::U8),
-        any::<i32>().prop_map(Field::I32),
-        any::<u32>().prop_map(Field::U32),
-        any::<i64>().prop_map(Field::I64),
-        any::<u64>().prop_map(Field::U64),
-        any::<u32>().prop_map(Field::F32),
-        any::<u64>().prop_map(Field::F64),
-        text.prop_map(Field::String),
-        text.prop_map(Field::Formatted),
-        any::<Vec<u8>>().prop_map(Field::Bytes),
+        any::<bool>().prop_map(TestField::Bool),
+        any::<u8>().prop_map(TestField::U8),
+        any::<i32>().prop_map(TestField::I32),
+        any::<u32>().prop_map(TestField::U32),
+        any::<i64>().prop_map(TestField::I64),
+        any::<u64>().prop_map(TestField::U64),
+        any::<u32>().prop_map(TestField::F32),
+        any::<u64>().prop_map(TestField::F64),
+        text.prop_map(TestField::String),
+        text.prop_map(TestField::Formatted),
+        any::<Vec<u8>>().prop_map(TestField::Bytes),
         (any::<i32>(), any::<u32>(), text)
-            .prop_map(|(sec, nanosec, frame)| Field::Header(sec, nanosec, frame)),
-        vec(-1e9..1e9, 0..5).prop_map(Field::Sequence),
+            .prop_map(|(sec, nanosec, frame)| TestField::Header(sec, nanosec, frame)),
+        vec(-1e9..1e9, 0..5).prop_map(TestField::Sequence),
     ]
 }
 
-fn write(out: &mut Writer<'_>, field: &Field) {
+fn write(out: &mut Writer<'_>, field: &TestField) {
     match field {
-        Field::Bool(value) => out.write_bool(*value),
-        Field::U8(value) => out.write_u8(*value),
-        Field::I32(value) => out.write_i32(*value),
-        Field::U32(value) => out.write_u32(*value),
-        Field::I64(value) => out.write_i64(*value),
-        Field::U64(value) => out.write_u64(*value),
+        TestField::Bool(value) => out.write_bool(*value),
+        TestField::U8(value) => out.write_u8(*value),
+        TestField::I32(value) => out.write_i32(*value),
+        TestField::U32(value) => out.write_u32(*value),
+        TestField::I64(value) => out.write_i64(*value),
+        TestField::U64(value) => out.write_u64(*value),
         // As bits, so that NaN equals itself.
-        Field::F32(bits) => out.write_f32(f32::from_bits(*bits)),
-        Field::F64(bits) => out.write_f64(f64::from_bits(*bits)),
-        Field::String(value) => out.write_string(value),
-        Field::Formatted(value) => out.write_formatted(format_args!("{value}")),
-        Field::Bytes(value) => out.write_byte_sequence(value),
-        Field::Header(sec, nanosec, frame_id) => out.write_header(Header {
+        TestField::F32(bits) => out.write_f32(f32::from_bits(*bits)),
+        TestField::F64(bits) => out.write_f64(f64::from_bits(*bits)),
+        TestField::String(value) => out.write_string(value),
+        TestField::Formatted(value) => out.write_formatted(format_args!("{value}")),
+        TestField::Bytes(value) => out.write_byte_sequence(value),
+        TestField::Header(sec, nanosec, frame_id) => out.write_header(Header {
             stamp: Time {
                 sec: *sec,
                 nanosec: *nanosec,
             },
             frame_id,
         }),
-        Field::Sequence(values) => out.write_sequence(values.iter().copied(), Writer::write_f64),
+        TestField::Sequence(values) => {
+            out.write_sequence(values.iter().copied(), Writer::write_f64);
+        }
     }
 }
 
 /// Reads a field of the same kind as `like`.
-fn read(reader: &mut Reader<'_>, like: &Field) -> Result<Field, ReadError> {
+fn read(reader: &mut Reader<'_>, like: &TestField) -> Result<TestField, ReadError> {
     Ok(match like {
-        Field::Bool(_) => Field::Bool(reader.read_bool()?),
-        Field::U8(_) => Field::U8(reader.read_u8()?),
-        Field::I32(_) => Field::I32(reader.read_i32()?),
-        Field::U32(_) => Field::U32(reader.read_u32()?),
-        Field::I64(_) => Field::I64(reader.read_i64()?),
-        Field::U64(_) => Field::U64(reader.read_u64()?),
-        Field::F32(_) => Field::F32(reader.read_f32()?.to_bits()),
-        Field::F64(_) => Field::F64(reader.read_f64()?.to_bits()),
-        Field::String(_) => Field::String(reader.read_string()?.to_owned()),
-        Field::Formatted(_) => Field::Formatted(reader.read_string()?.to_owned()),
-        Field::Bytes(_) => Field::Bytes(reader.read_byte_sequence()?.to_vec()),
-        Field::Header(..) => {
+        TestField::Bool(_) => TestField::Bool(reader.read_bool()?),
+        TestField::U8(_) => TestField::U8(reader.read_u8()?),
+        TestField::I32(_) => TestField::I32(reader.read_i32()?),
+        TestField::U32(_) => TestField::U32(reader.read_u32()?),
+        TestField::I64(_) => TestField::I64(reader.read_i64()?),
+        TestField::U64(_) => TestField::U64(reader.read_u64()?),
+        TestField::F32(_) => TestField::F32(reader.read_f32()?.to_bits()),
+        TestField::F64(_) => TestField::F64(reader.read_f64()?.to_bits()),
+        TestField::String(_) => TestField::String(reader.read_string()?.to_owned()),
+        TestField::Formatted(_) => TestField::Formatted(reader.read_string()?.to_owned()),
+        TestField::Bytes(_) => TestField::Bytes(reader.read_byte_sequence()?.to_vec()),
+        TestField::Header(..) => {
             let Header { stamp, frame_id } = reader.read_header()?;
-            Field::Header(stamp.sec, stamp.nanosec, frame_id.to_owned())
+            TestField::Header(stamp.sec, stamp.nanosec, frame_id.to_owned())
         }
-        Field::Sequence(_) => Field::Sequence(reader.read_sequence(Reader::read_f64)?),
+        TestField::Sequence(_) => TestField::Sequence(reader.read_sequence(Reader::read_f64)?),
     })
 }
 
-fn read_all(message: &[u8], like: &[Field]) -> Result<Vec<Field>, ReadError> {
+fn read_all(message: &[u8], like: &[TestField]) -> Result<Vec<TestField>, ReadError> {
     let mut reader = Reader::new(message)?;
     let fields = like.iter().map(|like| read(&mut reader, like)).collect();
     reader.expect_end().and(fields)
