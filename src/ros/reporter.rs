@@ -58,7 +58,7 @@ impl Reporter {
             self.diagnostics.publish(stats, queues, config, others);
         }
         let grids = [&self.statistics_grid, &self.diagnostics_grid];
-        let next = grids.into_iter().filter_map(RateLimiter::next).min();
+        let next = grids.into_iter().filter_map(RateLimiter::next_due).min();
         next.unwrap_or(now)
     }
 
