@@ -42,8 +42,8 @@ pub enum LinkCheck {
     NoData(Duration),
     /// No byte was received for this time.
     Dead(Duration),
-    /// No message was received for [`NO_DATA_STALL_FACTOR`] stall timeouts, although bytes were. Returned once, until
-    /// there is a stream again.
+    /// No message was received for three stall timeouts, although bytes were. Returned once, until there is a stream
+    /// again.
     NoDataTimeout(Duration),
 }
 

@@ -6,8 +6,8 @@
 mod ca_file;
 mod certificate;
 mod chain;
-mod failure;
 mod refusal;
+mod tls_error;
 mod verifier;
 
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, SignatureScheme};
 
 pub use ca_file::CaFileError;
-pub use failure::TlsError;
+pub use tls_error::TlsError;
 use verifier::{Findings, ServerVerifier};
 
 /// TLS options of a link.

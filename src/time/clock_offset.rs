@@ -23,9 +23,9 @@ use window::Window;
 /// slews smaller ones.
 const TOLERANCE_NS: u64 = 500_000_000;
 /// Time for which all messages must be late to be a step of the clock and not a delay.
-const LATE_FOR: Duration = Duration::from_secs(5);
-/// Number of messages that must be late, too.
-const LATE_COUNT: u32 = 10;
+const MIN_LATE_TIME: Duration = Duration::from_secs(5);
+/// Number of messages that must be late to be a step of the clock.
+const MIN_LATE_COUNT: u32 = 10;
 
 /// Estimate of the offset. All differences are local time minus server time.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -247,8 +247,8 @@ impl ClockOffsetEstimator {
         });
         late.count += 1;
         late.min_ns = late.min_ns.min(sample.difference_ns);
-        let is_step =
-            late.count >= LATE_COUNT && sample.instant.duration_since(late.since) >= LATE_FOR;
+        let is_step = late.count >= MIN_LATE_COUNT
+            && sample.instant.duration_since(late.since) >= MIN_LATE_TIME;
         is_step.then_some(late.min_ns)
     }
 
