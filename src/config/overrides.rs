@@ -52,7 +52,7 @@ struct Override {
     section: String,
     name: String,
     value: UntypedValue,
-    origin: Origin,
+    origin: ValueOrigin,
 }
 
 /// A parameter file: its sections with the lines of their beginning.
@@ -64,14 +64,14 @@ struct ParamsFile {
 
 /// Source of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Origin {
+enum ValueOrigin {
     /// Index of the file, its path and the line.
     File(usize, String, usize),
     /// The text after `-p`.
     Argument(String),
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for ValueOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(_, path, line) => {
@@ -184,7 +184,7 @@ impl Overrides {
                     section: section.name.clone(),
                     name,
                     value,
-                    origin: Origin::File(file, path.to_owned(), line),
+                    origin: ValueOrigin::File(file, path.to_owned(), line),
                 });
             }
             beginnings.push((section.name, section.line));
@@ -208,7 +208,7 @@ impl Overrides {
             section: read.section,
             name: read.name,
             value: read.value,
-            origin: Origin::Argument(argument.to_owned()),
+            origin: ValueOrigin::Argument(argument.to_owned()),
         });
         Ok(())
     }

@@ -11,18 +11,18 @@
 mod diff;
 mod drawable_object;
 mod lines;
-mod objects;
+mod object_markers;
 #[cfg(test)]
 mod rviz;
 mod shape;
 mod style;
-mod zones;
+mod zone_markers;
 
 /// Lifetime of markers that rviz keeps until they are deleted, because they are sent only when they change.
 const UNLIMITED_LIFETIME: Duration = Duration::ZERO;
 
-pub use objects::ObjectMarkers;
-pub use zones::ZoneMarkers;
+pub use object_markers::ObjectMarkers;
+pub use zone_markers::ZoneMarkers;
 
 use std::fmt::Arguments;
 use std::time::Duration;

@@ -8,14 +8,14 @@ mod events;
 pub(in crate::encode) mod geometry;
 mod health;
 mod objects;
-mod status;
+mod server_status;
 mod wire;
 mod zones;
 
 pub use events::{losing_event, recalibration_event, zone_event};
 pub use health::system_health;
 pub use objects::{ObjectSet, object_array};
-pub use status::server_status;
+pub use server_status::server_status;
 pub use wire::{LINK_OUTPUT, LINK_POINTS, wire_frame};
 pub use zones::zone_array;
 

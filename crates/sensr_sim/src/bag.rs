@@ -6,8 +6,8 @@
 //!
 //! Files are read as a stream, so that a bag of any size takes no more memory than the read-ahead.
 
+mod bag_error;
 mod catalog;
-mod error;
 mod files;
 #[cfg(test)]
 mod fixture;
@@ -20,7 +20,7 @@ mod records;
 mod topics;
 mod wire_frame;
 
-pub use error::BagError;
+pub use bag_error::BagError;
 pub use files::is_bag;
 pub(super) use player::Player;
 

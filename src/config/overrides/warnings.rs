@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Origin, Override, Overrides, ParamsFile, StartValues, node_pattern};
+use super::{Override, Overrides, ParamsFile, StartValues, ValueOrigin, node_pattern};
 use crate::config::escape::escape_invisible;
 use crate::config::suggest::is_similar;
 
@@ -49,7 +49,7 @@ impl Overrides {
             section, origin, ..
         } in &self.values
         {
-            if matches!(origin, Origin::Argument(_)) && !mine.contains_key(&**section) {
+            if matches!(origin, ValueOrigin::Argument(_)) && !mine.contains_key(&**section) {
                 start.warnings.push(format!(
                     "ignored: {origin}: it is for /{section}, and this node is {node}"
                 ));
@@ -62,7 +62,7 @@ impl Overrides {
         let mine = self.section_ranks(node);
         let mut seen: HashMap<(usize, &str, &str), usize> = HashMap::new();
         for value in &self.values {
-            if let (Origin::File(file, path, line), true) =
+            if let (ValueOrigin::File(file, path, line), true) =
                 (&value.origin, mine.contains_key(&*value.section))
             {
                 let key = (*file, &*value.section, &*value.name);

@@ -26,12 +26,12 @@ pub(super) struct PresentedChain<'a> {
 /// Certificate of a chain.
 pub(super) struct ChainEntry<'a> {
     pub(super) certificate: Certificate<'a>,
-    pub(super) origin: Origin,
+    pub(super) origin: CertificateOrigin,
 }
 
-/// Origin of a certificate.
+/// CertificateOrigin of a certificate.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum CertificateOrigin {
     /// The server's own certificate.
     Leaf,
     /// Sent by the server with its own.
@@ -42,11 +42,11 @@ pub(super) enum Origin {
 impl PresentedChain<'_> {
     /// Builds the chain from the server's certificate to the last issuer that can be found by name.
     pub(super) fn build_chain(&self) -> Vec<ChainEntry<'_>> {
-        let mut known = entries(self.trusted, Origin::CaFile);
-        known.extend(entries(self.sent, Origin::Sent));
-        let mut chain = entries(std::slice::from_ref(self.leaf), Origin::Leaf);
+        let mut known = entries(self.trusted, CertificateOrigin::CaFile);
+        known.extend(entries(self.sent, CertificateOrigin::Sent));
+        let mut chain = entries(std::slice::from_ref(self.leaf), CertificateOrigin::Leaf);
         while let Some(last) = chain.last() {
-            if last.origin == Origin::CaFile || chain.len() >= MAX_CHAIN {
+            if last.origin == CertificateOrigin::CaFile || chain.len() >= MAX_CHAIN {
                 break;
             }
             let last = &last.certificate;
@@ -65,7 +65,7 @@ impl PresentedChain<'_> {
     }
 }
 
-fn entries<'a>(ders: &'a [CertificateDer<'_>], origin: Origin) -> Vec<ChainEntry<'a>> {
+fn entries<'a>(ders: &'a [CertificateDer<'_>], origin: CertificateOrigin) -> Vec<ChainEntry<'a>> {
     let parsed = ders.iter().filter_map(|der| Certificate::parse(der));
     parsed
         .map(|certificate| ChainEntry {

@@ -9,7 +9,7 @@ use tokio_rustls::rustls::{CertificateError, Error as RustlsError};
 use webpki::Error as PkiError;
 
 use super::certificate::{AltName, BadAlgorithm, Certificate, format_date, unix_seconds};
-use super::chain::{ChainEntry, Origin, PresentedChain};
+use super::chain::{CertificateOrigin, ChainEntry, PresentedChain};
 use crate::connection::excerpt::excerpt;
 
 /// Limit on the names of a certificate that an error lists.
@@ -68,7 +68,7 @@ impl PresentedChain<'_> {
         let chain = self.build_chain();
         let root = chain
             .last()
-            .filter(|entry| entry.origin == Origin::CaFile)?;
+            .filter(|entry| entry.origin == CertificateOrigin::CaFile)?;
         // The file may have its successor, with the same name and key.
         let is_replaced = self
             .trusted
@@ -127,7 +127,7 @@ impl PresentedChain<'_> {
             return self.explain_self_signed(last);
         }
         let through = match last.origin {
-            Origin::Leaf => String::new(),
+            CertificateOrigin::Leaf => String::new(),
             _ => format!("{}, which is signed by ", last.certificate.subject()),
         };
         let mut authorities = self
@@ -147,7 +147,7 @@ impl PresentedChain<'_> {
     fn explain_self_signed(&self, entry: &ChainEntry<'_>) -> String {
         let ca_file = self.ca_file.display();
         let subject = entry.certificate.subject();
-        if entry.origin == Origin::Leaf {
+        if entry.origin == CertificateOrigin::Leaf {
             format!(
                 "the server's certificate is self-signed ({subject}) and not in tls.ca_file {ca_file}: add this certificate to that file"
             )
@@ -336,11 +336,11 @@ impl PresentedChain<'_> {
     fn describe_entry(&self, entry: &ChainEntry<'_>) -> String {
         let subject = entry.certificate.subject();
         match entry.origin {
-            Origin::Leaf => "the server's certificate".to_owned(),
-            Origin::Sent => {
+            CertificateOrigin::Leaf => "the server's certificate".to_owned(),
+            CertificateOrigin::Sent => {
                 format!("the certificate of {subject}, which the server sent with its own,")
             }
-            Origin::CaFile => format!(
+            CertificateOrigin::CaFile => format!(
                 "the certificate of {subject} in tls.ca_file {}",
                 self.ca_file.display()
             ),

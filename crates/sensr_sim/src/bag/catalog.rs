@@ -11,7 +11,7 @@ use mcap::sans_io::{SummaryReadEvent, SummaryReader, SummaryReaderOptions};
 use mcap::{McapError, Summary};
 
 use super::WIRE_TYPE;
-use super::error::BagError;
+use super::bag_error::BagError;
 use super::records::{MAX_RECORD_BYTES, read_records};
 
 /// Bytes of a file without a summary that are searched for further topics after the first one with frames.

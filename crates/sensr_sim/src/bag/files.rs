@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::error::BagError;
+use super::bag_error::BagError;
 use super::metadata::{self, BagInformation};
 use crate::natural_order::NaturalKey;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::error::BagError;
+use super::bag_error::BagError;
 
 /// File that rosbag2 writes at the end of a recording.
 pub(super) const FILE_NAME: &str = "metadata.yaml";

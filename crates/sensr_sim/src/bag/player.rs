@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::error::BagError;
+use super::bag_error::BagError;
 use super::playback_times::PlaybackTimes;
 use super::read_ahead::ReadAhead;
 use super::reader::{Bag, RecordedFrame};
@@ -45,7 +45,7 @@ impl Player {
     /// Plays until the end of the bag, until the requested number of frames is sent, or until `stop`.
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<PlaybackEnd, SimError> {
         let ahead = ReadAhead::start(self.bag, self.options.repeat);
-        let playback = Playback {
+        let playback = BagPlayback {
             shared: &self.shared,
             speed: self.options.speed,
         };
@@ -57,12 +57,12 @@ impl Player {
     }
 }
 
-struct Playback<'a> {
+struct BagPlayback<'a> {
     shared: &'a SharedState,
     speed: f64,
 }
 
-impl Playback<'_> {
+impl BagPlayback<'_> {
     async fn play_frames(&self, mut ahead: ReadAhead) -> Result<PlaybackEnd, SimError> {
         self.wait_for_clients().await;
         self.shared.start_clock();

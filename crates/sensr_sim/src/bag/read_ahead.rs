@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
-use super::error::BagError;
+use super::bag_error::BagError;
 use super::reader::{Bag, RecordedFrame};
 use crate::SimError;
 

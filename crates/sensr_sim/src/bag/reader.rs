@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use mcap::records::Record;
 
+use super::bag_error::BagError;
 use super::catalog::{Catalog, Topic};
-use super::error::BagError;
 use super::files;
 use super::records::{self, ReadEnd};
 use super::topics;

@@ -9,7 +9,7 @@ use mcap::McapError;
 use mcap::records::{Record, op};
 use mcap::sans_io::{LinearReadEvent, LinearReader, LinearReaderOptions};
 
-use super::error::BagError;
+use super::bag_error::BagError;
 
 /// Longest record that is read, thirty times what SENSR sends; a longer one is garbage.
 pub(super) const MAX_RECORD_BYTES: usize = 1 << 30;

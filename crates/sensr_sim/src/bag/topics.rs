@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::bag_error::BagError;
 use super::catalog::{Topic, list_topics};
-use super::error::BagError;
 
 /// Message encoding of ROS 2.
 const ENCODING: &str = "cdr";
