@@ -1,16 +1,15 @@
-//! SENSR to ROS 2, and a SENSR server to try it with.
+//! Bridge from Seoul Robotics SENSR to ROS 2.
 //!
-//! The way of a cloud, room by room; each knows only the rooms before it:
+//! Data flow of a cloud; each module depends only on those before it:
 //!
-//! 1. [`sensr::client`] takes whole frames off the WebSocket,
-//! 2. [`pipeline`] decodes them ([`sensr::points`], [`sensr::output`]), thins them ([`interval`]) and queues them
-//!    ([`queue`]),
-//! 3. [`cloud`] turns each into a serialized `sensor_msgs/PointCloud2` in one pass,
+//! 1. [`connection`] reads whole frames from the WebSocket,
+//! 2. [`pipeline`] decodes them, applies rate limits ([`time`]) and queues them,
+//! 3. [`encode`] serializes each into a `sensor_msgs/PointCloud2` in one pass,
 //! 4. `ros` hands it to the middleware.
 //!
-//! [`config`] holds the parameters, [`stats`] the loss ledger. Only `ros` (feature `ros`) knows of ROS.
-//! [`sim`] is the server side: of the bridge it knows SENSR's messages ([`sensr::wire`], [`sensr::health`],
-//! [`sensr::profiling`], [`sensr::points`]) and [`shutdown`], and nothing else.
+//! [`config`] holds the parameters and [`metrics`] the ledger, from which [`diagnostics`] derives its statuses.
+//! [`supervisor`] watches the threads. Only `ros` (feature `ros`) depends on ROS. The crate `sensr_protocol` decodes
+//! SENSR's messages, and the crate `sensr_sim` simulates its server.
 
 pub mod config;
 pub mod connection;
