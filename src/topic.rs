@@ -1,4 +1,4 @@
-//! The topics that carry SENSR's data: one table with name, type, QoS class, switch, and publishing threads.
+//! The topics that carry SENSR's data: one table with name, type, `QoS` class, switch, and publishing threads.
 
 use sensr_protocol::wire::CloudType;
 

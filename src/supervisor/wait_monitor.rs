@@ -41,8 +41,8 @@ impl WaitMonitor {
         }
         self.idle_wakeups += 1;
         match self.idle_wakeups {
-            ..=1 => WaitHealth::Healthy,
-            ..=MAX_IDLE_WAKEUPS => WaitHealth::Suspicious,
+            0..=1 => WaitHealth::Healthy,
+            2..=MAX_IDLE_WAKEUPS => WaitHealth::Suspicious,
             _ => WaitHealth::Failed,
         }
     }

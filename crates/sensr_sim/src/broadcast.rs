@@ -266,7 +266,7 @@ mod tests {
         let closed = broadcast.register_client();
         closed.queue.push(message).expect("empty");
         tokio::join!(broadcast.wait_for_space(4), async {
-            broadcast.close_now(Close::STOPPING)
+            broadcast.close_now(Close::STOPPING);
         });
     }
 

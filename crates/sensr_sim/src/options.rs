@@ -70,7 +70,7 @@ impl BagOptions {
 /// SENSR generation of the output stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Generation {
-    /// SENSR 2.5: its own custom part, label GATE, node status INPUT_NOT_AVAILABLE.
+    /// SENSR 2.5: its own custom part, label GATE, node status `INPUT_NOT_AVAILABLE`.
     V2_5,
     /// SENSR 3.3.
     #[default]

@@ -46,7 +46,7 @@ impl Playback {
     }
 }
 
-/// Generates messages on schedule and sends them to the clients of both streams.
+/// Generator of messages on schedule, which sends them to the clients of both streams.
 pub(super) struct Producer {
     shared: Arc<SharedState>,
     source: CloudSource,
@@ -137,6 +137,7 @@ impl Producer {
         Ok(self.shared.options.count != Some(k + 1) && !self.source.ends_before(k + 1))
     }
 
+    /// Sends output message `k` and the events since the previous one.
     fn send_output(&mut self, k: u64) {
         let shared = Arc::clone(&self.shared);
         let broadcast = &shared.output;
@@ -164,6 +165,7 @@ impl Producer {
         self.report_overflow(overflowed, &output_time);
     }
 
+    /// Returns the time of a tick.
     fn output_time_of(&self, tick: Tick) -> OutputTime {
         let elapsed_secs = self.schedule.elapsed_secs(tick);
         let is_running = self.schedule.is_running();

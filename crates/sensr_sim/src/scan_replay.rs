@@ -111,7 +111,7 @@ impl ScanReplay {
     ) -> Result<Self, ReplayError> {
         let files = list_scans(path)?;
         let mut cache: Vec<Vec<Bytes>> = Vec::new();
-        let mut cached_bytes = 0;
+        let mut total_bytes = 0;
         let mut without_intensity = Vec::new();
         for file in &files {
             let scan = encoder.read_scan(file)?;
@@ -121,8 +121,8 @@ impl ScanReplay {
             let messages: Vec<Bytes> = (0..encoder.groups.len())
                 .map(|group| encoder.encode_message(&scan, group))
                 .collect();
-            cached_bytes += messages.iter().map(Bytes::len).sum::<usize>();
-            if cached_bytes > cache_bytes && !cache.is_empty() {
+            total_bytes += messages.iter().map(Bytes::len).sum::<usize>();
+            if total_bytes > cache_bytes && !cache.is_empty() {
                 break;
             }
             cache.push(messages);

@@ -29,7 +29,7 @@ pub(super) struct ChainEntry<'a> {
     pub(super) origin: CertificateOrigin,
 }
 
-/// CertificateOrigin of a certificate.
+/// Origin of a certificate.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum CertificateOrigin {
     /// The server's own certificate.

@@ -43,7 +43,7 @@ pub struct OutputIngest {
     reliable: ReliableStage,
     objects: ObjectStage,
     /// Latest value of `publish.markers`.
-    had_markers: bool,
+    were_markers_enabled: bool,
     overflow_throttle: LogThrottle,
 }
 
@@ -66,7 +66,7 @@ impl OutputIngest {
             times: ServerTimeStage::new(Arc::clone(&metrics)),
             reliable: ReliableStage::new(Arc::clone(&metrics), reliable),
             objects: ObjectStage::new(Arc::clone(&metrics)),
-            had_markers: false,
+            were_markers_enabled: false,
             overflow_throttle: LogThrottle::new(LOG_PERIOD),
             metrics,
         }
@@ -150,9 +150,9 @@ impl OutputIngest {
     /// of zone markers gets them with the next message, and the first message after `publish.markers` was switched off
     /// deletes them.
     fn queue_if_needed(&mut self, message: QueuedOutput, frame_bytes: usize, config: &Config) {
-        let has_markers = config.publishes(Topic::ZoneMarkers);
-        let had_markers = std::mem::replace(&mut self.had_markers, has_markers);
-        if message.is_empty() && !has_markers && !had_markers {
+        let are_enabled = config.publishes(Topic::ZoneMarkers);
+        let were_enabled = std::mem::replace(&mut self.were_markers_enabled, are_enabled);
+        if message.is_empty() && !are_enabled && !were_enabled {
             return;
         }
         self.queue_output(message, frame_bytes);

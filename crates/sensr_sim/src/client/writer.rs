@@ -1,4 +1,4 @@
-//! Writes the items of one client's send queue to its socket and applies faults.
+//! Writer of the items of one client's send queue to its socket, with faults applied.
 
 use std::collections::VecDeque;
 use std::io;
@@ -87,6 +87,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         }
     }
 
+    /// Writes one item; returns the end of the connection if it is the last one.
     async fn write_item(&mut self, next: QueueItem) -> io::Result<Option<ConnectionEnd>> {
         match next {
             QueueItem::Message(message) => match self.next_message_faults.pop_front() {
@@ -119,7 +120,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
 
     async fn write_frame(&mut self, frame: WsFrame) -> io::Result<()> {
         write_all(self.stream, frame.into_buf()?, || {
-            self.activity.record_write()
+            self.activity.record_write();
         })
         .await
     }
@@ -166,7 +167,9 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
                 let beginning = vec![0; OVERSIZED_SENT_BYTES];
                 if let Err(error) = self.write_bytes(beginning.into()).await {
                     // The client closed the connection because of the header alone.
-                    log::debug!("writing an oversized message: {error}");
+                    log::debug!(
+                        "the client closed the connection during an oversized message: {error}"
+                    );
                     return Ok(Some(ConnectionEnd::Fault(fault)));
                 }
                 return self.end_with(fault).await;
@@ -176,6 +179,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         Ok(None)
     }
 
+    /// Writes a message to which a fault applies.
     async fn write_faulty_message(
         &mut self,
         message: Message,
@@ -192,11 +196,11 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
             }
             OneShotFault::Empty => {
                 self.write_replacement(&message, without_points(&message))
-                    .await?
+                    .await?;
             }
             OneShotFault::NonFinite => {
                 self.write_replacement(&message, with_non_finite_points(&message))
-                    .await?
+                    .await?;
             }
             _ => {
                 self.write_injected(truncate_message(&message)).await?;
@@ -213,12 +217,14 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         Ok(Some(ConnectionEnd::Fault(fault)))
     }
 
+    /// Writes an additional binary message.
     async fn write_injected(&mut self, data: Bytes) -> io::Result<()> {
         self.write_frame(WsFrame::binary(data)).await?;
         self.counters.injected.add(1);
         Ok(())
     }
 
+    /// Writes `data` in place of a message.
     async fn write_replacement(&mut self, message: &Message, data: Bytes) -> io::Result<()> {
         let bytes = data.len();
         self.write_frame(WsFrame::binary(data)).await?;
@@ -259,13 +265,13 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
     /// Writes the message in 2 to 7 fragments of random size with pings between them.
     async fn write_fragments(&mut self, data: Bytes) -> io::Result<()> {
         let inner = self.rng.random_range(1..=6);
-        let mut assert_ends: Vec<usize> = (0..inner)
+        let mut ends: Vec<usize> = (0..inner)
             .map(|_| self.rng.random_range(0..=data.len()))
             .collect();
-        assert_ends.sort_unstable();
-        assert_ends.push(data.len());
+        ends.sort_unstable();
+        ends.push(data.len());
         let mut begin = 0;
-        for (index, end) in assert_ends.into_iter().enumerate() {
+        for (index, end) in ends.into_iter().enumerate() {
             if index > 0 {
                 self.write_ping(format!("before fragment {index}").into())
                     .await?;

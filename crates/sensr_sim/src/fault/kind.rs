@@ -74,9 +74,9 @@ fault_kinds! {
     Cut "cut" Timing::Once, Everywhere,
         "Ends the connection in the middle of the next message";
     Stall "stall" Timing::Lasts(1.0), Everywhere,
-        "Writes and answers nothing for a while";
+        "Sends nothing, not even pongs, for a while";
     HalfOpen "halfopen" Timing::Lasts(120.0), Everywhere,
-        "Writes and answers nothing until the client disconnects, at most SECONDS; serves new connections";
+        "Sends nothing, not even pongs, until the client leaves or SECONDS pass; serves new clients";
     Silent "silent" Timing::Lasts(1.0), Everywhere,
         "Answers pings but sends no messages for a while, then all at once";
     Garbage "garbage" Timing::Once, Everywhere,

@@ -273,13 +273,13 @@ mod tests {
         let on_road = |actor: &&Actor| !on_foot.contains(&actor.label);
         for step in 0..600 {
             let t = f64::from(step) * 0.5;
-            let there = actors
+            let vehicles = actors
                 .iter()
                 .filter(on_road)
                 .map(|a| (a.motion_at(t), a.size));
-            let there: Vec<_> = there.collect();
-            for (i, (a, a_size)) in there.iter().enumerate() {
-                for (b, b_size) in &there[..i] {
+            let vehicles: Vec<_> = vehicles.collect();
+            for (i, (a, a_size)) in vehicles.iter().enumerate() {
+                for (b, b_size) in &vehicles[..i] {
                     let apart = (a.x - b.x).abs() > f64::midpoint(a_size[0], b_size[0])
                         || (a.y - b.y).abs() > f64::midpoint(a_size[1], b_size[1]);
                     assert!(apart, "{a:?} {b:?} at {t}");

@@ -177,7 +177,7 @@ fn cast_static(grid: &Grid, static_objects: &[StaticObject]) -> Vec<Option<Neare
         for cell in grid.cells_of(&window) {
             let Some(hit) = object
                 .shape
-                .first_hit(&object.pose.to_local(&grid.ray(cell)))
+                .first_hit(&object.pose.ray_to_local(&grid.ray(cell)))
             else {
                 continue;
             };

@@ -60,7 +60,7 @@ impl Pose {
     }
 
     /// Transforms a ray into the frame of this pose.
-    pub(super) fn to_local(&self, ray: &Ray) -> Ray {
+    pub(super) fn ray_to_local(&self, ray: &Ray) -> Ray {
         let turn = |x: f64, y: f64| (self.cos * x + self.sin * y, self.cos * y - self.sin * x);
         let (x, y) = turn(
             ray.origin.x - self.position.x,
@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn pose_rotates_the_ray() {
         let pose = Pose::new(Vec3::new(10.0, 0.0, 0.0), std::f64::consts::FRAC_PI_2);
-        let local = pose.to_local(&ray([10.0, -5.0, 1.0], [10.0, 0.0, 1.0]));
+        let local = pose.ray_to_local(&ray([10.0, -5.0, 1.0], [10.0, 0.0, 1.0]));
         assert!(
             close(local.origin.x, -5.0) && close(local.origin.y, 0.0),
             "{local:?}"

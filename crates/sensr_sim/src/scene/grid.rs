@@ -150,7 +150,7 @@ mod tests {
             let window = grid.window(at, shape.bounds());
             let within: BTreeSet<usize> = grid.cells_of(&window).collect();
             for cell in 0..grid.cell_count() {
-                let hit = shape.first_hit(&pose.to_local(&grid.ray(cell)));
+                let hit = shape.first_hit(&pose.ray_to_local(&grid.ray(cell)));
                 assert!(
                     hit.is_none() || within.contains(&cell),
                     "cell {cell} hits at {x} {y} {yaw}, outside of {window:?}"

@@ -97,7 +97,7 @@ fn collect_hits(
             continue;
         };
         let ray = backdrop.grid.ray(cell);
-        let local = pose.to_local(&ray);
+        let local = pose.ray_to_local(&ray);
         let mut nearest: Option<(Hit, Material)> = None;
         for (shape, material) in &actor.parts {
             let limit = nearest.map_or(behind, |(hit, _)| hit.range);

@@ -23,7 +23,7 @@ fn replay(path: impl Into<PathBuf>, repeat: bool) -> Options {
 /// Returns the folder of the recorded scans, if present.
 #[expect(clippy::print_stderr, reason = "a skipped test must say so")]
 fn shared_data() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     if folder.is_dir() {
         return Some(folder);
     }

@@ -155,7 +155,7 @@ async fn counts_balance_under_faults_with_tls() {
         let output = ReadingClient::output(server.output_addr(), Some(connector));
         tokio::join!(points.wait_for_messages(3), output.wait_for_messages(1));
         let parsed = fault.parse().expect("a fault");
-        server.inject(parsed).await.expect("carried out");
+        server.inject(parsed).await.expect("accepted");
         for _ in 0..2 {
             within_limit(events.recv()).await.expect("the server runs");
         }

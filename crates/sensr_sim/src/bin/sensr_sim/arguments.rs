@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 use sensr_protocol::wire::{CloudType, OUTPUT_PORT, POINTS_PORT};
 use sensr_sim::{BagOptions, Generation, Options, Source, TlsOptions, is_bag};
 
@@ -111,6 +111,20 @@ pub(super) struct Arguments {
           allow_negative_numbers = true)]
     ping_interval: f64,
 
+    #[command(flatten)]
+    tls: TlsArguments,
+
+    #[command(flatten)]
+    faults: FaultArguments,
+
+    /// Arguments that `ros2 launch` appends, ignored
+    #[arg(long, hide = true, num_args = 0.., allow_hyphen_values = true)]
+    ros_args: Vec<String>,
+}
+
+/// TLS options.
+#[derive(Debug, Args)]
+struct TlsArguments {
     /// Serve both streams with TLS; the certificate of a throw-away CA is written to DIR/sensr-ca.crt
     #[arg(long, value_name = "DIR")]
     tls: Option<PathBuf>,
@@ -123,13 +137,16 @@ pub(super) struct Arguments {
     /// Use a certificate that expired yesterday
     #[arg(long, requires = "tls")]
     tls_expired: bool,
+}
 
-    #[command(flatten)]
-    faults: FaultArguments,
-
-    /// Arguments that `ros2 launch` appends, ignored
-    #[arg(long, hide = true, num_args = 0.., allow_hyphen_values = true)]
-    ros_args: Vec<String>,
+impl TlsArguments {
+    fn into_options(self) -> Option<TlsOptions> {
+        Some(TlsOptions {
+            dir: self.tls?,
+            names: self.tls_names,
+            is_expired: self.tls_expired,
+        })
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -227,11 +244,7 @@ impl Arguments {
             ping_interval: Some(ping_interval).filter(|interval| !interval.is_zero()),
             chaos: self.faults.chaos_options(),
             faults,
-            tls: self.tls.map(|dir| TlsOptions {
-                dir,
-                names: self.tls_names,
-                is_expired: self.tls_expired,
-            }),
+            tls: self.tls.into_options(),
         })
     }
 

@@ -20,12 +20,12 @@ static MINUTE: LazyLock<Vec<(Vec<Object>, EventMessage)>> = LazyLock::new(|| {
 });
 
 /// Iterates over the minute with message numbers.
-fn minute() -> impl Iterator<Item = (u64, &'static (Vec<Object>, EventMessage))> {
+fn minute_of_messages() -> impl Iterator<Item = (u64, &'static (Vec<Object>, EventMessage))> {
     (0..).zip(MINUTE.iter())
 }
 
 /// Returns the pairs of zone and object for the zones with events.
-fn members(objects: &[Object], zones: &[Zone]) -> BTreeSet<(i32, i32)> {
+fn pairs_in_zones(objects: &[Object], zones: &[Zone]) -> BTreeSet<(i32, i32)> {
     let with_events = zones.iter().filter(|zone| zone.has_events());
     let ids: BTreeSet<i32> = with_events.map(|zone| zone.config.id).collect();
     let pairs = objects.iter().flat_map(|object| {
@@ -44,11 +44,11 @@ fn of_type(events: &[ZoneEvent], kind: Type) -> BTreeSet<(i32, i32)> {
 
 #[test]
 fn entries_and_exits_are_exactly_the_changes_of_the_zone_ids() {
-    let mut inside = members(&MINUTE[0].0, &zone::street_zones());
+    let mut inside = pairs_in_zones(&MINUTE[0].0, &zone::street_zones());
     let mut seen = BTreeMap::<i32, u32>::new();
     let mut stays: BTreeMap<(Type, (i32, i32)), u32> = BTreeMap::new();
-    for (k, (objects, event)) in minute().skip(1) {
-        let now = members(objects, &zone::street_zones());
+    for (k, (objects, event)) in minute_of_messages().skip(1) {
+        let now = pairs_in_zones(objects, &zone::street_zones());
         let entries = of_type(&event.zone, Type::Entry);
         let exits = of_type(&event.zone, Type::Exit);
         assert_eq!(entries, &now - &inside, "message {k}");
@@ -57,15 +57,15 @@ fn entries_and_exits_are_exactly_the_changes_of_the_zone_ids() {
         for kind in [Type::Loitering, Type::ExceedsSpeed] {
             for pair in of_type(&event.zone, kind) {
                 assert!(now.contains(&pair));
-                let told = stays.entry((kind, pair)).or_default();
-                *told += 1;
-                assert_eq!(*told, 1, "once per stay");
+                let count = stays.entry((kind, pair)).or_default();
+                *count += 1;
+                assert_eq!(*count, 1, "once per stay");
             }
         }
-        for told in &event.zone {
-            assert_eq!(told.timestamp, Some(timestamp(output_time(k).now_ns)));
+        for zone_event in &event.zone {
+            assert_eq!(zone_event.timestamp, Some(timestamp(output_time(k).now_ns)));
             if k < 300 {
-                *seen.entry(told.r#type).or_default() += 1;
+                *seen.entry(zone_event.r#type).or_default() += 1;
             }
         }
         inside = now;
@@ -76,19 +76,19 @@ fn entries_and_exits_are_exactly_the_changes_of_the_zone_ids() {
 #[test]
 fn zone_events_carry_position_and_velocity_of_the_object() {
     let mut last = BTreeMap::new();
-    for (_, (objects, event)) in minute() {
-        for told in &event.zone {
-            let there = told.object.expect("always present");
-            let now = objects.iter().find(|object| object.id == there.id);
-            let object = now.or(last.get(&there.id).copied());
+    for (_, (objects, event)) in minute_of_messages() {
+        for zone_event in &event.zone {
+            let participant = zone_event.object.expect("always present");
+            let now = objects.iter().find(|object| object.id == participant.id);
+            let object = now.or(last.get(&participant.id).copied());
             let object = object.expect("present or just lost");
             let bbox = object.bbox.expect("a box");
-            assert_eq!(there.position, bbox.position);
-            assert_eq!(there.velocity, object.velocity);
-            assert_eq!(there.heading.to_bits(), bbox.yaw.to_bits());
-            let speed = there.velocity.map(|v| v.x.hypot(v.y));
-            let is_speeding = told.r#type() == Type::ExceedsSpeed;
-            assert!(!is_speeding || speed > Some(8.3), "{told:?}");
+            assert_eq!(participant.position, bbox.position);
+            assert_eq!(participant.velocity, object.velocity);
+            assert_eq!(participant.heading.to_bits(), bbox.yaw.to_bits());
+            let speed = participant.velocity.map(|v| v.x.hypot(v.y));
+            let is_speeding = zone_event.r#type() == Type::ExceedsSpeed;
+            assert!(!is_speeding || speed > Some(8.3), "{zone_event:?}");
         }
         last.extend(objects.iter().map(|object| (object.id, object)));
     }
@@ -99,17 +99,17 @@ fn position(object: &Object) -> [f32; 2] {
     [position.x, position.y]
 }
 
-fn apart(a: [f32; 2], b: [f32; 2]) -> f32 {
+fn distance(a: [f32; 2], b: [f32; 2]) -> f32 {
     (a[0] - b[0]).hypot(a[1] - b[1])
 }
 
-fn tracked(k: usize, id: i32) -> Option<&'static Object> {
+fn tracked_object(k: usize, id: i32) -> Option<&'static Object> {
     let (objects, _) = MINUTE.get(k)?;
     objects.iter().find(|object| object.id == id)
 }
 
 /// Iterates over the objects with points and the numbers of their messages; objects without points may be extrapolated.
-fn seen() -> impl Iterator<Item = (usize, &'static Object)> {
+fn tracked_objects() -> impl Iterator<Item = (usize, &'static Object)> {
     let messages = MINUTE.iter().enumerate();
     let all = messages.flat_map(|(k, (objects, _))| objects.iter().map(move |object| (k, object)));
     all.filter(|(_, object)| object.tracking_status() == TrackingStatus::Tracking)
@@ -118,14 +118,14 @@ fn seen() -> impl Iterator<Item = (usize, &'static Object)> {
 #[test]
 fn predictions_come_true() {
     let mut compared = 0;
-    for (k, object) in seen() {
+    for (k, object) in tracked_objects() {
         let prediction = object.prediction.as_ref().expect("a prediction");
         for secs in [1, 2] {
             let predicted = prediction.positions.get(secs * 10 - 1);
-            let later = tracked(k + secs * 10, object.id);
+            let later = tracked_object(k + secs * 10, object.id);
             let later = later.filter(|o| o.tracking_status() == TrackingStatus::Tracking);
             if let (Some(predicted), Some(later)) = (predicted, later) {
-                let off = apart([predicted.x, predicted.y], position(later));
+                let off = distance([predicted.x, predicted.y], position(later));
                 assert!(off < 0.01, "{off} m off after {secs} s: {object:?}");
                 compared += 1;
             }
@@ -136,15 +136,15 @@ fn predictions_come_true() {
 
 #[test]
 fn history_equals_the_earlier_positions() {
-    for (k, object) in seen() {
+    for (k, object) in tracked_objects() {
         let states = &object.history.as_ref().expect("a history").states;
         assert!((1..=31).contains(&states.len()));
         for (state, back) in states.iter().rev().zip(0..) {
             let time = timestamp(output_time((k - back) as u64).now_ns);
             assert_eq!(state.timestamp, Some(time));
             let was = state.position.expect("a position");
-            let told = tracked(k - back, object.id).expect("since then");
-            assert!(apart([was.x, was.y], position(told)) < 0.01);
+            let earlier = tracked_object(k - back, object.id).expect("tracked since then");
+            assert!(distance([was.x, was.y], position(earlier)) < 0.01);
         }
     }
 }
@@ -153,17 +153,20 @@ fn history_equals_the_earlier_positions() {
 fn object_that_disappears_was_invalidating_and_is_reported_lost() {
     let mut before = MINUTE[0].0.clone();
     let mut losses = 0;
-    let mut gone = BTreeSet::new();
-    for (k, (objects, event)) in minute().skip(1) {
+    let mut lost_ids = BTreeSet::new();
+    for (k, (objects, event)) in minute_of_messages().skip(1) {
         let ids = |objects: &[Object]| objects.iter().map(|o| o.id).collect::<BTreeSet<i32>>();
         let lost: BTreeSet<i32> = event.losing.iter().map(|lost| lost.id).collect();
         assert_eq!(lost, &ids(&before) - &ids(objects), "message {k}");
         for object in before.iter().filter(|o| lost.contains(&o.id)) {
             assert_eq!(object.tracking_status(), TrackingStatus::Invalidating);
         }
-        assert!(gone.is_disjoint(&ids(objects)), "a lost id is used again");
+        assert!(
+            lost_ids.is_disjoint(&ids(objects)),
+            "a lost id is used again"
+        );
         losses += lost.len();
-        gone.extend(lost);
+        lost_ids.extend(lost);
         before.clone_from(objects);
     }
     assert!(losses > 3, "{losses} in a minute");
@@ -173,7 +176,7 @@ fn object_that_disappears_was_invalidating_and_is_reported_lost() {
 fn health_changes_are_reported_at_once_and_recalibrations_every_20_s() {
     let mut health = Vec::new();
     let mut recalibrations = Vec::new();
-    for (k, (_, event)) in minute() {
+    for (k, (_, event)) in minute_of_messages() {
         if let Some(now) = &event.health {
             health.push((k, now.master()));
         }
@@ -195,8 +198,8 @@ fn events_without_a_client_are_not_reported_later() {
         street.encoder.health_at(&output_time(90)).master(),
         Status::Ok
     );
-    let told: usize = (91..130).map(|k| street.tick(k).1.zone.len()).sum();
-    assert!(told > 0, "from then on");
+    let events: usize = (91..130).map(|k| street.tick(k).1.zone.len()).sum();
+    assert!(events > 0, "events from then on");
 }
 
 #[test]

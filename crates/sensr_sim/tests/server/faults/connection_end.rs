@@ -53,7 +53,7 @@ async fn read_late(fault: &str, options: Options, has_begun: impl Fn(&Report) ->
     let mut tcp = socket.into_inner();
     wait_until(&server, has_begun).await;
     let parsed = fault.parse().expect("a fault");
-    server.inject(parsed).await.expect("carried out");
+    server.inject(parsed).await.expect("accepted");
     next_event(&mut events).await;
     for _ in 0..1000 {
         tcp.write_all(PING)
@@ -106,7 +106,7 @@ async fn port_taken_by_another_process_is_retried_until_it_is_free() {
     let mut events = server.fault_events();
     let address = server.points_addr();
     let fault = "refuse points for 2".parse().expect("a fault");
-    server.inject(fault).await.expect("carried out");
+    server.inject(fault).await.expect("accepted");
     next_event(&mut events).await;
     let other_process = TcpListener::bind(address).expect("only bound");
     let points = ReadingClient::points(address, None);

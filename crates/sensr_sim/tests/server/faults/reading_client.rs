@@ -34,7 +34,7 @@ pub(crate) type Socket = WebSocketStream<Box<dyn Stream>>;
 
 /// Counts of everything received over one link.
 #[derive(Debug, Default)]
-pub(crate) struct Received {
+pub(crate) struct ReceivedCounts {
     pub connections: u64,
     /// Attempts without a TCP connection.
     pub refused: u64,
@@ -69,28 +69,28 @@ pub(crate) struct Received {
 pub(crate) struct ReadingClient {
     stop: watch::Sender<bool>,
     received: Arc<AtomicU64>,
-    task: JoinHandle<Received>,
+    task: JoinHandle<ReceivedCounts>,
 }
 
 impl ReadingClient {
     pub(crate) fn points(address: SocketAddr, tls: Option<TlsConnector>) -> Self {
-        Self::start(address, tls, Received::record_points)
+        Self::start(address, tls, ReceivedCounts::record_points)
     }
 
     pub(crate) fn output(address: SocketAddr, tls: Option<TlsConnector>) -> Self {
-        Self::start(address, tls, Received::record_output)
+        Self::start(address, tls, ReceivedCounts::record_output)
     }
 
     fn start(
         address: SocketAddr,
         tls: Option<TlsConnector>,
-        record: fn(&mut Received, Bytes),
+        record: fn(&mut ReceivedCounts, Bytes),
     ) -> Self {
         let (stop, stopped) = watch::channel(false);
         let received = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&received);
         let task = tokio::spawn(async move {
-            let mut received = Received::default();
+            let mut received = ReceivedCounts::default();
             while !*stopped.borrow() {
                 match connect(address, tls.as_ref()).await {
                     Ok(socket) => {
@@ -123,7 +123,7 @@ impl ReadingClient {
     }
 
     /// Ends the client after the server has stopped; returns its counts.
-    pub(crate) async fn stop(self) -> Received {
+    pub(crate) async fn stop(self) -> ReceivedCounts {
         self.stop.send_replace(true);
         within_limit(self.task).await.expect("no panic")
     }
@@ -147,7 +147,7 @@ pub(crate) async fn connect(
     Ok(socket)
 }
 
-impl Received {
+impl ReceivedCounts {
     async fn read(
         &mut self,
         mut socket: Socket,

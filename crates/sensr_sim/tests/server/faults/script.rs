@@ -85,7 +85,7 @@ async fn bag_supports_all_faults_except_clock_jumps() {
     assert_eq!(refused, Err(InjectError::WithBag(FaultKind::Clock)));
     for fault in ["cut", "truncated", "empty", "nan", "overflow"] {
         let fault = fault.parse().expect("a fault");
-        server.inject(fault).await.expect("carried out");
+        server.inject(fault).await.expect("accepted");
         tokio::join!(next_event(&mut events), points.wait_for_messages(1));
         next_event(&mut events).await;
     }

@@ -18,7 +18,7 @@ async fn all_connected_clients_are_affected_and_later_ones_are_not() {
     server
         .inject("text points".parse().expect("a fault"))
         .await
-        .expect("carried out");
+        .expect("accepted");
     let begun = next_event(&mut events).await;
     assert!(
         matches!(begun, FaultEvent::Fault { clients: 2, .. }),

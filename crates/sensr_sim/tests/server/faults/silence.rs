@@ -19,7 +19,7 @@ async fn begin_fault(fault: &str) -> (Server, Client) {
     let mut client = Client::connect(server.points_addr()).await;
     client.points().await;
     let parsed = fault.parse().expect("a fault");
-    server.inject(parsed).await.expect("carried out");
+    server.inject(parsed).await.expect("accepted");
     next_event(&mut events).await;
     (server, client)
 }

@@ -3,14 +3,14 @@
 use sensr_sim::{FaultEvent, FaultKind, Links, Options, Report, Server};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::reading_client::{ReadingClient, Received};
+use super::reading_client::{ReadingClient, ReceivedCounts};
 use crate::support::{quick_scene, start, within_limit};
 
 /// Observations during a fault.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    pub points: Received,
-    pub output: Received,
+    pub points: ReceivedCounts,
+    pub output: ReceivedCounts,
     pub report: Report,
     /// Events of its begin and end.
     pub events: [FaultEvent; 2],
@@ -33,7 +33,7 @@ pub(crate) async fn run_fault(fault: &str, options: Options) -> Outcome {
     let output = ReadingClient::output(server.output_addr(), None);
     tokio::join!(points.wait_for_messages(3), output.wait_for_messages(1));
     let parsed = fault.parse().expect("a fault");
-    server.inject(parsed).await.expect("carried out");
+    server.inject(parsed).await.expect("accepted");
     let events = [next_event(&mut events).await, next_event(&mut events).await];
     tokio::join!(points.wait_for_messages(3), output.wait_for_messages(2));
     finish_run(server, points, output, events).await
