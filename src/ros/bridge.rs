@@ -61,25 +61,25 @@ impl Bridge {
     ) -> Result<Self, Error> {
         let start = Instant::now();
         let given = Config::from_settings(&settings)?;
-        let (resolver, resolved) = Resolver::start(given, shipped_hosts_file())?;
+        let (resolver, initial) = Resolver::start(given, shipped_hosts_file())?;
 
         let reporter = Reporter::new(node, start)?;
         let mut transform = StaticTransform::new(node)?;
-        publish_frames(&mut transform, &resolved);
+        publish_frames(&mut transform, &initial);
         let parameters = ParameterServer::new(node, settings)?;
         let services = LinkServices::new(node)?;
 
-        let queues = Queues::new(resolved.config.queue_max_bytes);
-        let (config, config_changes) = watch::channel(Arc::new(resolved.config.clone()));
-        let (points, points_changes) = watch::channel(resolved.points);
-        let (output, output_changes) = watch::channel(resolved.output);
+        let queues = Queues::new(initial.config.queue_max_bytes);
+        let (config, config_changes) = watch::channel(Arc::new(initial.config.clone()));
+        let (points, points_changes) = watch::channel(initial.points);
+        let (output, output_changes) = watch::channel(initial.output);
         let spawner = ThreadSpawner {
             metrics: Arc::default(),
             config: config_changes,
             shutdown: CancellationToken::new(),
             heartbeat: Heartbeat::default(),
         };
-        let publishers = spawner.spawn_publishers(node, &queues, &resolved.config)?;
+        let publishers = spawner.spawn_publishers(node, &queues, &initial.config)?;
         let readers =
             spawner.spawn_readers(&queues, (runtime, signals), points_changes, output_changes)?;
         Ok(Self {

@@ -293,7 +293,7 @@ fn describe_parameter(name: &str) -> msg::ParameterDescriptor {
                 from_value: min,
                 to_value: max,
                 step: 0,
-            })
+            });
         }
         ParameterKind::Double { min, max, .. } => {
             descriptor
@@ -376,7 +376,7 @@ mod tests {
         parameters: &[msg::Parameter],
         is_atomic: bool,
     ) -> ChangeOutcome {
-        change(settings, parameters, is_atomic, "/bridge", &mut |_| Ok(()))
+        apply_request(settings, parameters, is_atomic, "/bridge", &mut |_| Ok(()))
     }
 
     fn refusal(settings: &mut Settings, parameter: msg::Parameter) -> String {
@@ -480,30 +480,30 @@ mod tests {
     #[test]
     fn parameters_are_listed_by_prefix_and_depth() {
         use crate::topic::Switch;
-        assert_eq!(list(&[], 0).names.len(), PARAMETERS.len());
+        assert_eq!(list_parameters(&[], 0).names.len(), PARAMETERS.len());
         assert_eq!(
-            list(&[], 0).prefixes,
+            list_parameters(&[], 0).prefixes,
             ["tls", "publish", "qos", "reconnect"]
         );
-        assert!(list(&[], 1).names.iter().all(|name| !name.contains('.')));
-        let publish = list(&["publish".to_owned()], 0).names;
+        assert!(list_parameters(&[], 1).names.iter().all(|name| !name.contains('.')));
+        let publish = list_parameters(&["publish".to_owned()], 0).names;
         assert_eq!(publish, Switch::ALL.map(Switch::parameter));
-        assert!(list(&["publ".to_owned()], 0).names.is_empty());
+        assert!(list_parameters(&["publ".to_owned()], 0).names.is_empty());
     }
 
     #[test]
     fn descriptions_include_type_range_and_read_only() {
-        let depth = describe("qos.depth");
+        let depth = describe_parameter("qos.depth");
         assert!(depth.read_only && depth.type_ == 2);
         assert_eq!(depth.integer_range[0].to_value, 1000);
-        let interval = describe("pointcloud_interval");
+        let interval = describe_parameter("pointcloud_interval");
         assert_eq!(
             interval.floating_point_range[0].to_value.to_bits(),
             3600.0f64.to_bits()
         );
         assert!(!interval.read_only && interval.type_ == 3);
-        let reliability = describe("qos.reliability");
+        let reliability = describe_parameter("qos.reliability");
         assert!(reliability.additional_constraints.contains("best_effort"));
-        assert_eq!(describe("nothing").type_, 0);
+        assert_eq!(describe_parameter("nothing").type_, 0);
     }
 }
