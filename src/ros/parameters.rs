@@ -285,7 +285,7 @@ fn describe(name: &str) -> msg::ParameterDescriptor {
                 from_value: min,
                 to_value: max,
                 step: 0,
-            })
+            });
         }
         ParameterKind::Double { min, max, .. } => {
             descriptor
