@@ -208,7 +208,7 @@ class RandomMessages:
     TEXTS = "", "a", "lidar_3", "Kreuzung Süd", "東京", "x" * 300
 
     def __init__(self, seed):
-        self._rng = random.RandomMessages(seed)
+        self._rng = random.Random(seed)
 
     def message(self, kind):
         rng = self._rng
@@ -362,7 +362,7 @@ def test_google_decodes_every_field_of_the_tests_encoder(sensr_pb2, custom, gene
 @pytest.mark.parametrize(("seed", "generation"), SEEDS)
 def test_google_decodes_random_messages_of_the_tests_encoder(sensr_pb2, seed, generation):
     message = random_message(seed, generation)
-    shuffle = random.RandomMessages(seed)
+    shuffle = random.Random(seed)
     require_same_reading(sensr_pb2, message, generation, shuffle=shuffle, packed=seed % 2 == 0)
 
 
