@@ -16,7 +16,7 @@ _numbers = itertools.count(1)
 
 
 @dataclass
-class Feed:
+class BadInputFixture:
     """A bridge that receives the bad input of all tests in this file."""
 
     server: object
@@ -64,7 +64,7 @@ def feed(shared_environment):
     bridge = shared_environment.bridge(server.port, {"max_message_bytes": MAX_MESSAGE_BYTES})
     observer.wait_for_match(clouds, statistics.inbox)
     server.client()
-    feed = Feed(server, bridge, statistics, clouds)
+    feed = BadInputFixture(server, bridge, statistics, clouds)
     feed.require_valid_cloud()
     return feed
 

@@ -20,7 +20,7 @@ NAMES = ("points", "output")
 TIMES = 5
 
 
-class Site:
+class ClosingFixture:
     """A simulator, a bridge and subscriptions to its topics."""
 
     def __init__(self, environment):
@@ -70,7 +70,7 @@ def pause(site, _):
 
 @pytest.mark.parametrize("leave", [reconnect, move, pause], ids=lambda leave: leave.__name__)
 def test_no_frame_is_lost_at_a_disconnect(environment, leave):
-    site = Site(environment)
+    site = ClosingFixture(environment)
     for turn in range(TIMES):
         leave(site, turn)
         site.wait_for_connects(turn + 2)
@@ -83,7 +83,7 @@ def test_no_frame_is_lost_at_a_disconnect(environment, leave):
 
 
 def test_no_frame_is_lost_at_a_stop(environment):
-    site = Site(environment)
+    site = ClosingFixture(environment)
     site.bridge.send_signal(signal.SIGTERM)
     assert site.bridge.wait() == 0, site.bridge.log_tail()
     sent = site.sim.stop()

@@ -67,7 +67,7 @@ CASES = [
 ]
 
 
-class Site:
+class FaultFixture:
     """A simulator with a control input, a bridge, and subscriptions to its topics."""
 
     def __init__(self, environment, *args, parameters=None):
@@ -98,7 +98,7 @@ class Site:
     [pytest.param(case, link, id=case.fault.format(link).replace(" ", "_")) for case in CASES for link in case.links],
 )
 def test_data_flow_again_after_a_fault_and_the_counts_agree(environment, case, link):
-    site = Site(environment)
+    site = FaultFixture(environment)
     before = site.statistics.wait_for_next()
     memory_before = site.bridge.memory_bytes()
     site.sim.run_fault(case.fault.format(link))
@@ -139,7 +139,7 @@ def require_words(case, site, link):
 
 
 def test_empty_clouds_and_coordinates_that_are_not_finite_are_published(environment):
-    site = Site(environment)
+    site = FaultFixture(environment)
     site.sim.run_fault("empty points")
     wait_until(lambda: any(width == 0 for width, _ in site.inboxes["points"].messages), "the empty cloud")
     site.sim.run_fault("nan points")
@@ -149,7 +149,7 @@ def test_empty_clouds_and_coordinates_that_are_not_finite_are_published(environm
 
 
 def test_a_jump_of_the_servers_clock_is_counted(environment):
-    site = Site(environment)
+    site = FaultFixture(environment)
     site.statistics.wait_until(lambda message: message.clock.known, "the offset before")
     site.sim.run_fault("clock output for 100")
     site.statistics.wait_until(lambda message: message.clock.jumps == 1, "the jump")
@@ -160,7 +160,7 @@ def test_a_jump_of_the_servers_clock_is_counted(environment):
 
 def test_a_suspended_bridge_reads_the_backlog_when_it_resumes(environment):
     """After a sleep of the machine, a debugger or a frozen container the server seems to have been silent."""
-    site = Site(environment)
+    site = FaultFixture(environment)
     before = site.statistics.wait_for_next()
     site.bridge.send_signal(signal.SIGSTOP)
     time.sleep(2 * STALL_SECONDS)  # The duration is the point of the test.
@@ -174,7 +174,7 @@ def test_a_suspended_bridge_reads_the_backlog_when_it_resumes(environment):
 
 
 def test_a_fault_of_both_links_at_once(environment):
-    site = Site(environment)
+    site = FaultFixture(environment)
     for fault in ("cut both", "restart both for 0.5", "overflow both", "halfopen both", "stall both for 0.5"):
         site.sim.run_fault(fault)
         for name in NAMES:

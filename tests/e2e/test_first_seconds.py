@@ -14,7 +14,7 @@ HOLD = {"startup_hold": 20.0}
 COUNT = 37
 
 
-class Started:
+class HoldFixture:
     """A bridge that received events and zones before they had a subscriber."""
 
     def __init__(self, environment, hold):
@@ -31,12 +31,13 @@ class Started:
 
     def subscribe(self, topic):
         known = TOPICS[topic]
-        keep = lambda message: message.sequence  # noqa: E731
-        return self.observer.subscribe(topic, known.kind, known.subscription_qos(), keep=keep)
+        return self.observer.subscribe(
+            topic, known.kind, known.subscription_qos(), keep=lambda message: message.sequence
+        )
 
 
 def test_a_subscriber_of_the_first_seconds_receives_all_events(environment):
-    started = Started(environment, HOLD)
+    started = HoldFixture(environment, HOLD)
     waiting = started.statistics.wait_until(
         lambda message: topic_of(message, "zones").received == COUNT, "all events received"
     )
@@ -59,7 +60,7 @@ def test_a_subscriber_of_the_first_seconds_receives_all_events(environment):
 
 
 def test_messages_are_held_no_longer_than_startup_hold(environment):
-    started = Started(environment, {"startup_hold": 0.5})
+    started = HoldFixture(environment, {"startup_hold": 0.5})
     account = started.statistics.wait_for_received(COUNT, "events/zone")
     assert (account.published, account.unsubscribed) == (0, COUNT)
     # Latched topics are published without a subscriber.
@@ -69,7 +70,7 @@ def test_messages_are_held_no_longer_than_startup_hold(environment):
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_held_messages_are_accounted_for_when_the_node_stops(environment, signal_number):
-    started = Started(environment, HOLD)
+    started = HoldFixture(environment, HOLD)
     started.statistics.wait_until(lambda message: topic_of(message, "zones").queued == COUNT, "all waiting")
     started.bridge.send_signal(signal_number)
     assert started.bridge.wait() == 0, started.bridge.log_tail()

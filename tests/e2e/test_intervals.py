@@ -16,7 +16,7 @@ RAW, GROUND = "points/raw", "points/ground"
 KINDS = {RAW: points_encoder.RAW, GROUND: points_encoder.GROUND}
 
 
-class Flow(TwoLinks):
+class CloudsFixture(TwoLinks):
     """Sends clouds one by one and records the times of arrival and the stamps of the published ones."""
 
     def __init__(self, environment, *topics):
@@ -53,7 +53,7 @@ def send_for(flow, seconds, kinds_of=lambda _: (points_encoder.RAW,)):
 
 
 def test_the_interval_of_clouds_changes_live(environment):
-    flow = Flow(environment, RAW)
+    flow = CloudsFixture(environment, RAW)
     figures = []
     for interval_s, seconds in ((0.0, 0.5), (0.25, 2.0), (1.0, 3.5), (0.1, 1.0), (0.0, 0.5)):
         flow.parameters.set({"pointcloud_interval": interval_s})
@@ -73,7 +73,7 @@ def test_the_interval_of_clouds_changes_live(environment):
 
 
 def test_types_in_alternate_messages_are_limited_independently(environment):
-    flow = Flow(environment, RAW, GROUND)
+    flow = CloudsFixture(environment, RAW, GROUND)
     for interval_s in (0.3, 0.5):
         flow.parameters.set({"pointcloud_interval": interval_s})
         begin = {topic: len(stamps) for topic, stamps in flow.passed().items()}
@@ -86,7 +86,7 @@ def test_types_in_alternate_messages_are_limited_independently(environment):
 
 
 def test_types_in_one_message_are_limited_alike(environment):
-    flow = Flow(environment, RAW, GROUND)
+    flow = CloudsFixture(environment, RAW, GROUND)
     flow.parameters.set({"pointcloud_interval": 0.3})
     arrivals = send_for(flow, 1.0, lambda _: (points_encoder.RAW, points_encoder.GROUND))
     passed = flow.passed()
@@ -96,7 +96,7 @@ def test_types_in_one_message_are_limited_alike(environment):
 
 @pytest.mark.parametrize("wrong", [-0.5, 3601.0])
 def test_a_refused_interval_changes_nothing(environment, wrong):
-    flow = Flow(environment, RAW)
+    flow = CloudsFixture(environment, RAW)
     assert "0.0 to 3600.0" in flow.parameters.refusal("pointcloud_interval", wrong)
     arrivals = [flow.send(points_encoder.RAW) for _ in range(10)]
     assert flow.passed()[RAW] == arrivals

@@ -13,7 +13,7 @@ from support.summary_notes import add_note
 SMALL_SCENE = ("--scene", "street", "--points", 2000, "--types", "raw", "--rate", 20)
 
 
-class Site:
+class LifecycleFixture:
     """A bridge with an observer of its clouds and statistics."""
 
     def __init__(self, environment, points_port, parameters=None, **options):
@@ -36,7 +36,7 @@ class Site:
 
 def test_a_server_absent_at_start_is_connected_later(environment):
     port = environment.port()
-    site = Site(environment, port.number)
+    site = LifecycleFixture(environment, port.number)
     site.statistics.wait_for_link(lambda link: link.failed_attempts >= 3, "three failed attempts")
     site.statistics.wait_for_state(BACKOFF)
     link = site.link
@@ -54,7 +54,7 @@ def test_a_server_absent_at_start_is_connected_later(environment):
 
 def test_a_killed_and_restarted_server_is_reconnected(environment):
     port = environment.port()
-    site = Site(environment, port.number)
+    site = LifecycleFixture(environment, port.number)
     for life in (1, 2, 3):
         sim = environment.sim(*SMALL_SCENE, points_port=port.number)
         listening = time.monotonic()
@@ -74,7 +74,7 @@ def test_a_killed_and_restarted_server_is_reconnected(environment):
 
 def test_a_close_frame_of_the_server_reconnects(environment):
     server = environment.server()
-    site = Site(environment, server.port)
+    site = LifecycleFixture(environment, server.port)
     site.require_data(server.client(), 1)
     server.client().close(1011, "Writing buffer is full")
     site.require_data(server.client(2), 2)
@@ -85,7 +85,7 @@ def test_a_close_frame_of_the_server_reconnects(environment):
 
 def test_another_port_by_parameter_reconnects(environment):
     old, new = environment.server(), environment.server()
-    site = Site(environment, old.port)
+    site = LifecycleFixture(environment, old.port)
     site.require_data(old.client(), 1)
 
     site.parameters.set({"points_port": new.port})
@@ -100,7 +100,7 @@ def test_another_port_by_parameter_reconnects(environment):
 def test_another_host_by_parameter_reconnects(environment):
     port = environment.port()
     old, new = environment.server(port), environment.server(environment.port("127.0.0.2", port.number))
-    site = Site(environment, port.number)
+    site = LifecycleFixture(environment, port.number)
     site.require_data(old.client(), 1)
     site.parameters.set({"host": "127.0.0.2"})
     site.require_data(new.client(), 2)
@@ -112,7 +112,7 @@ def test_another_host_by_parameter_reconnects(environment):
 
 def test_a_second_simulator_by_parameter_replaces_the_first(environment):
     first, second = environment.sim(*SMALL_SCENE), environment.sim(*SMALL_SCENE)
-    site = Site(environment, first.points_port)
+    site = LifecycleFixture(environment, first.points_port)
     site.clouds.wait(3)
     site.parameters.set({"points_port": second.points_port})
     second.wait_for_output("points .* connected")
@@ -123,7 +123,7 @@ def test_a_second_simulator_by_parameter_replaces_the_first(environment):
 def test_a_new_address_ends_a_long_back_off(environment):
     refused, server = environment.port(), environment.server()
     pauses = {"reconnect.initial_delay": 600.0, "reconnect.max_delay": 600.0}
-    site = Site(environment, refused.number, pauses)
+    site = LifecycleFixture(environment, refused.number, pauses)
     site.statistics.wait_for_state(BACKOFF)
     site.parameters.set({"points_port": server.port})
     site.require_data(server.client(), 1)
@@ -132,7 +132,7 @@ def test_a_new_address_ends_a_long_back_off(environment):
 def test_a_shorter_delay_ends_a_long_back_off(environment):
     port = environment.port()
     pauses = {"reconnect.initial_delay": 600.0, "reconnect.max_delay": 600.0}
-    site = Site(environment, port.number, pauses)
+    site = LifecycleFixture(environment, port.number, pauses)
     site.statistics.wait_for_state(BACKOFF)
     server = environment.server(port)
     site.parameters.set({"reconnect.initial_delay": 0.1})
@@ -141,7 +141,7 @@ def test_a_shorter_delay_ends_a_long_back_off(environment):
 
 def test_other_parameters_do_not_touch_the_link(environment):
     server = environment.server()
-    site = Site(environment, server.port)
+    site = LifecycleFixture(environment, server.port)
     site.require_data(server.client(), 1)
     site.parameters.set({"frame_id": "lidar", "pointcloud_interval": 0.1, "reconnect.max_delay": 9.0})
     site.parameters.set({"pointcloud_interval": 0.0})
@@ -151,7 +151,7 @@ def test_other_parameters_do_not_touch_the_link(environment):
 
 def test_a_message_limit_by_parameter_reconnects(environment):
     server = environment.server()
-    site = Site(environment, server.port)
+    site = LifecycleFixture(environment, server.port)
     site.require_data(server.client(), 1)
     site.parameters.set({"max_message_bytes": 5000})
     assert server.client().wait_closed() == 1000
@@ -163,9 +163,9 @@ def test_a_message_limit_by_parameter_reconnects(environment):
 def test_a_server_of_another_protocol_is_reported(environment):
     port, server = environment.port(), environment.server()
     with _Greeter(port) as greeter:
-        site = Site(environment, port.number)
+        site = LifecycleFixture(environment, port.number)
         site.statistics.wait_for_link(lambda link: link.failed_attempts >= 2, "failed handshakes")
-        site.statistics.wait_for_link(lambda link: "no WebSocket server" in link.last_error, "what is wrong")
+        site.statistics.wait_for_link(lambda link: "no WebSocket server" in link.last_error, "the reason")
         site.parameters.set({"points_port": server.port})
         site.require_data(server.client(), 1)
         assert greeter.connections >= 2
@@ -175,7 +175,7 @@ def test_a_server_without_a_handshake_times_out(environment):
     port, server = environment.port(), environment.server()
     silent = port.listener()
     try:
-        site = Site(environment, port.number)
+        site = LifecycleFixture(environment, port.number)
         site.statistics.wait_for_state(CONNECTING)
         site.parameters.set({"points_port": server.port})
         site.require_data(server.client(), 1)
@@ -245,7 +245,7 @@ class _Greeter:
 
 def test_the_bridge_survives_many_restarts_in_a_row(environment):
     server = environment.server()
-    site = Site(environment, server.port)
+    site = LifecycleFixture(environment, server.port)
     for life in range(1, 11):
         site.require_data(server.client(life), life)
         server.client(life).abort()

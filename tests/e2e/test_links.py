@@ -19,7 +19,7 @@ OTHER = {"points": "output", "output": "points"}
 FLOW = {"points": "points/raw", "output": "objects"}
 
 
-class Live:
+class LinksFixture:
     """A bridge with two simulators, one for each link, and subscriptions to its topics."""
 
     def __init__(self, environment):
@@ -47,7 +47,7 @@ class Live:
 
 @pytest.mark.parametrize("steady", NAMES)
 def test_one_server_is_absent_killed_and_restarted_while_the_other_runs(environment, steady):
-    live, other = Live(environment), OTHER[steady]
+    live, other = LinksFixture(environment), OTHER[steady]
     live.start(steady)
     live.require_flow(steady)
     live.statistics.wait_for_link(lambda link: link.failed_attempts >= 3, "failed attempts", other)

@@ -28,7 +28,7 @@ def markers_ns(message):
     return stamp_ns(last) if last and last.action != last.DELETEALL else None
 
 
-class Stream(TwoLinks):
+class OutputFixture(TwoLinks):
     """Sends full messages of the output stream and records the stamps of the published ones."""
 
     def __init__(self, environment, parameters=None):
@@ -63,7 +63,7 @@ class Stream(TwoLinks):
 
 
 def test_the_interval_of_the_output_stream_changes_live(environment):
-    stream = Stream(environment)
+    stream = OutputFixture(environment)
     figures = []
     for interval_s, seconds in ((0.0, 0.5), (0.3, 2.0), (1.0, 3.3), (0.0, 0.5)):
         stream.parameters.set({"output_data_interval": interval_s})
@@ -112,7 +112,7 @@ def test_clouds_have_a_separate_interval(environment):
     ],
 )
 def test_a_switch_works_live_and_affects_its_topic_only(environment, switch, switched):
-    stream = Stream(environment)
+    stream = OutputFixture(environment)
     others = set(THINNED) - set(switched)
     arrivals = {True: [], False: []}
     for state in (True, False, True):

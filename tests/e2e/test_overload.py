@@ -58,7 +58,7 @@ def test_a_stalled_subscriber_does_not_stop_reading(environment):
     assert peak_bytes <= statistics.latest.memory_bound_bytes
 
     subscriber.send_signal(signal.SIGCONT)
-    statistics.wait_until(lambda m: all(topic.queued == 0 for topic in m.topics), "the queue is worked off")
+    statistics.wait_until(lambda m: all(topic.queued == 0 for topic in m.topics), "an empty queue")
     bridge.send_signal(signal.SIGTERM)
     assert bridge.wait() == 0, bridge.log_tail()
 

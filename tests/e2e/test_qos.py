@@ -158,7 +158,7 @@ def test_the_memory_is_that_of_the_process(full):
         assert message.rss_bytes <= message.rss_peak_bytes
         return abs(message.rss_bytes - full.bridge.memory_bytes()) < 20e6
 
-    wait_until(agrees, "the memory as the system has it")
+    wait_until(agrees, "the resident memory reported by the system")
 
 
 def test_the_url_of_a_link_follows_its_port(full, environment):

@@ -53,7 +53,7 @@ def run(environment, *sim_args):
         waiting = any(topic.queued for topic in message.topics)
         return not waiting and all(link_of(message, name).frames == delivered[name] for name in delivered)
 
-    message = statistics.wait_until(arrived, "all that was sent")
+    message = statistics.wait_until(arrived, "all messages that were sent")
     stop_recorder(recorder, statistics)
     return RecordedRun(bag, read_bag(bag), sent, message)
 

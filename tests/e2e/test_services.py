@@ -11,7 +11,7 @@ from support.two_links import TwoLinks
 NAMES = ("points", "output")
 
 
-class Served(TwoLinks):
+class ServicesFixture(TwoLinks):
     """A bridge with two scripted servers, and its services."""
 
     def reconnect(self):
@@ -25,7 +25,7 @@ class Served(TwoLinks):
 
 
 def test_reconnect_reconnects_both_links(environment):
-    links = Served(environment, "points/raw")
+    links = ServicesFixture(environment, "points/raw")
     for server in links.servers():
         server.client()
     response = links.reconnect()
@@ -53,7 +53,7 @@ def test_reconnect_ends_a_long_back_off(environment):
 
 
 def test_the_bridge_can_be_paused_and_resumed(environment):
-    links = Served(environment, "points/raw")
+    links = ServicesFixture(environment, "points/raw")
     diagnostics = links.observer.subscribe("/diagnostics", DiagnosticArray, ros_observer.qos())
     for server in links.servers():
         server.client()
@@ -89,7 +89,7 @@ def test_the_bridge_can_be_paused_and_resumed(environment):
 
 
 def test_a_paused_bridge_stops(environment):
-    links = Served(environment)
+    links = ServicesFixture(environment)
     links.set_enabled(False)
     links.statistics.wait_for_state(PAUSED)
     # The environment checks the exit code.

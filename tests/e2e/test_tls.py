@@ -16,7 +16,7 @@ CERTIFICATES = Path(__file__).parents[1] / "certificates"
 SCENE = ("--scene", "street", "--points", 2000, "--rate", 20)
 
 
-class Secured:
+class TlsFixture:
     """A simulator with TLS, and a bridge with its address."""
 
     def __init__(self, environment, *args, host="127.0.0.1", **parameters):
@@ -51,7 +51,7 @@ class Secured:
 
 
 def test_both_streams_arrive_over_tls(environment):
-    site = Secured(environment)
+    site = TlsFixture(environment)
     site.require_flow()
     for name in ("points", "output"):
         link = site.statistics.wait_for_state(CONNECTED, name)
@@ -60,11 +60,11 @@ def test_both_streams_arrive_over_tls(environment):
 
 
 def test_a_server_name_is_verified(environment):
-    Secured(environment, host="localhost").require_flow()
+    TlsFixture(environment, host="localhost").require_flow()
 
 
 def test_an_expired_certificate_is_refused(environment):
-    site = Secured(environment, "--tls-expired")
+    site = TlsFixture(environment, "--tls-expired")
     site.require_refused("expired (", "renew it")
     # The chain is verified regardless of `tls.verify_name`.
     site.parameters.set({"tls.verify_name": False})
@@ -72,7 +72,7 @@ def test_an_expired_certificate_is_refused(environment):
 
 
 def test_another_authority_is_refused(environment):
-    site = Secured(environment)
+    site = TlsFixture(environment)
     other = environment.folder / "other"
     environment.sim("--tls", other)
     site.parameters.set({"tls.verify_name": False, "tls.ca_file": str(other / "sensr-ca.crt")})
@@ -83,7 +83,7 @@ def test_another_authority_is_refused(environment):
 
 
 def test_another_name_is_refused(environment):
-    site = Secured(environment, "--tls-name", "sensr.vendor.example")
+    site = TlsFixture(environment, "--tls-name", "sensr.vendor.example")
     site.require_refused("not for 127.0.0.1, but for sensr.vendor.example", "tls.server_name", "tls.verify_name")
     site.parameters.set({"tls.server_name": "sensr.vendor.example"})
     site.require_flow()
@@ -91,7 +91,7 @@ def test_another_name_is_refused(environment):
 
 
 def test_an_unverified_name_is_reported(environment):
-    site = Secured(environment, "--tls-name", "sensr.vendor.example", **{"tls.verify_name": False})
+    site = TlsFixture(environment, "--tls-name", "sensr.vendor.example", **{"tls.verify_name": False})
     site.require_flow()
     for name in ("points", "output"):
         site.bridge.wait_for_output(rf"WARN.*:{getattr(site.sim, name + '_port')}/: .*its name was not verified")
@@ -99,7 +99,7 @@ def test_an_unverified_name_is_reported(environment):
 
 def test_switching_it_on_and_off_reconnects(environment):
     """If only one side uses TLS, the bridge reports the parameter to set."""
-    site = Secured(environment)
+    site = TlsFixture(environment)
     site.require_flow()
     site.parameters.set({"tls.enabled": False})
     site.bridge.wait_for_output(r"WARN.*speaks TLS here: set tls.enabled to true")
@@ -116,12 +116,12 @@ def test_a_site_of_the_hosts_file_sets_tls(environment):
     folder.mkdir()
     (folder / "hosts.yaml").write_text("sites: {yard: {address: 127.0.0.1, tls: {ca_file: sensr-ca.crt}}}\n")
     parameters = {"hosts_file": str(folder / "hosts.yaml"), "tls.enabled": False, "tls.ca_file": ""}
-    Secured(environment, host="yard", **parameters).require_flow()
+    TlsFixture(environment, host="yard", **parameters).require_flow()
 
 
 @pytest.mark.parametrize("fault", ["cut both", "restart both for 0.5", "stall both for 0.5", "fragmented both for 1"])
 def test_data_flow_again_after_faults_over_tls(environment, fault):
-    site = Secured(environment, "--fault", f"at 1 {fault}")
+    site = TlsFixture(environment, "--fault", f"at 1 {fault}")
     site.require_flow()
     site.sim.wait_until(lambda: len(site.sim.events("recovered")) >= 1, "the end of the fault")
     site.require_flow()

@@ -14,7 +14,7 @@ from support.statistics_reader import BACKOFF, CONNECTED, PAUSED
 LINKS = ("points", "output")
 
 
-class Site:
+class WaitingFixture:
     """A bridge whose host is a site of a hosts file."""
 
     def __init__(self, environment, text=None, **parameters):
@@ -72,7 +72,7 @@ YARD = "sites: {yard: 127.0.0.1}\n"
 
 
 def test_a_hosts_file_may_appear_later(environment):
-    site = Site(environment)
+    site = WaitingFixture(environment)
     site.require_waiting("cannot read hosts file", str(site.path), "No such file")
     site.bridge.wait_for_output(r"WARN.*cannot read hosts file .*; trying again in \d+\.\d s")
     site.require_diagnosed("not connected", "cannot read hosts file")
@@ -92,7 +92,7 @@ def test_a_hosts_file_may_appear_later(environment):
 
 
 def test_waiting_for_a_hosts_file_can_be_paused_and_cut_short(environment):
-    site = Site(environment, **{"reconnect.initial_delay": 600.0, "reconnect.max_delay": 600.0})
+    site = WaitingFixture(environment, **{"reconnect.initial_delay": 600.0, "reconnect.max_delay": 600.0})
     site.require_waiting("cannot read hosts file")
     set_enabled = "/sensr_bridge/set_enabled"
     assert site.observer.call(SetBool, set_enabled, SetBool.Request(data=False)).success
@@ -109,7 +109,7 @@ def test_a_hosts_file_without_read_permission_is_waited_for(environment):
     if os.geteuid() == 0:
         summary_notes.add_note("SKIPPED, ROOT MAY READ EVERYTHING")
         pytest.skip("root may read everything")
-    site = Site(environment)
+    site = WaitingFixture(environment)
     site.write(YARD)
     site.path.chmod(0)
     site.require_waiting("cannot read hosts file", "Permission denied")
@@ -124,7 +124,7 @@ def test_a_hosts_file_without_read_permission_is_waited_for(environment):
 )
 def test_an_invalid_hosts_file_that_appears_ends_the_wait(environment, text, words):
     """The file may be half written, so the bridge waits a moment before it exits as for an invalid file at start."""
-    site = Site(environment)
+    site = WaitingFixture(environment)
     site.write(text)
     assert site.bridge.wait() == 2, site.bridge.log_tail()
     last = [line for line in site.bridge.log.splitlines() if "ERROR" in line]
@@ -132,7 +132,7 @@ def test_an_invalid_hosts_file_that_appears_ends_the_wait(environment, text, wor
 
 
 def test_a_hosts_file_that_is_repaired_in_time_is_used(environment):
-    site = Site(environment)
+    site = WaitingFixture(environment)
     site.write("")
     site.bridge.wait_for_output(r"WARN.*it has no `sites:`")
     site.write(YARD)
@@ -141,7 +141,7 @@ def test_a_hosts_file_that_is_repaired_in_time_is_used(environment):
 
 def test_unrelated_parameters_do_not_need_the_hosts_file(environment):
     other = environment.server()
-    site = Site(environment, YARD)
+    site = WaitingFixture(environment, YARD)
     site.require_cloud()
     for change in (lambda: site.write("sites: ["), site.path.unlink):
         change()
@@ -161,7 +161,7 @@ def test_unrelated_parameters_do_not_need_the_hosts_file(environment):
 
 
 def test_a_reconnect_reads_the_hosts_file_again(environment):
-    site = Site(environment, YARD)
+    site = WaitingFixture(environment, YARD)
     site.require_cloud()
     moved = environment.server(environment.port("127.0.0.2", site.server.port))
     site.write("sites: {yard: 127.0.0.2}\n")
