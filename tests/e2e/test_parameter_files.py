@@ -147,7 +147,7 @@ REFUSED = {
     "type": (b"/**:\n  ros__parameters:\n    qos.depth: abc\n", ["line 3", "qos.depth is an integer", '"abc"']),
     "quoted number": (b"/**: {ros__parameters: {qos.depth: '5'}}\n", ["line 1", "leave out the quotes"]),
     "no value in YAML": (b"/**: {ros__parameters: {parent_frame: ~}}\n", ["parent_frame got ~", "''"]),
-    "misspelt": (b"/**:\n  ros_parameters: {host: a}\n  host: a\n", ["line 2", "host", "is ros_parameters a misspelling"]),
+    "misspelt": (b"/**:\n  ros_parameters: {host: a}\n  host: a\n", ["line 2", "host", "a misspelling"]),
     "too deep": (b"[" * 100_000, ["line 1"]),
     "too large": (b"#" * (2 << 20), ["larger than"]),
     "no number": (P("qos.depth:=abc"), ["-p qos.depth:=abc", "integer", '"abc"']),
