@@ -485,7 +485,12 @@ mod tests {
             list_parameters(&[], 0).prefixes,
             ["tls", "publish", "qos", "reconnect"]
         );
-        assert!(list_parameters(&[], 1).names.iter().all(|name| !name.contains('.')));
+        assert!(
+            list_parameters(&[], 1)
+                .names
+                .iter()
+                .all(|name| !name.contains('.'))
+        );
         let publish = list_parameters(&["publish".to_owned()], 0).names;
         assert_eq!(publish, Switch::ALL.map(Switch::parameter));
         assert!(list_parameters(&["publ".to_owned()], 0).names.is_empty());
