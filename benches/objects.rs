@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use prost::Message as _;
-use sensr_bridge::config::Config;
+use sensr_bridge::config::ResolvedConfig;
 use sensr_bridge::connection::reconnect::FrameHandler as _;
 use sensr_bridge::metrics::Metrics;
 use sensr_bridge::pipeline::ingest::OutputIngest;
@@ -99,7 +99,7 @@ impl Sink for CountingSink {
 fn run_batch(frame: &Bytes, with_markers: bool) -> (Duration, usize) {
     let stats: Arc<Metrics> = Arc::default();
     let queues = Queues::new(1 << 30);
-    let (_sender, config) = watch::channel(Arc::new(Config::default()));
+    let (_sender, config) = watch::channel(Arc::new(ResolvedConfig::default()));
     let bytes = Arc::default();
     let sink = CountingSink {
         with_markers,

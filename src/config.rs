@@ -1,5 +1,5 @@
 //! Configuration: parameters declared in [`table`], parsed and checked as [`Config`], and resolved with the hosts file as
-//! [`ResolvedConfig`](resolve::ResolvedConfig).
+//! [`ResolvedConfig`].
 
 pub mod address;
 mod config_error;
@@ -10,6 +10,7 @@ pub mod parameter;
 pub mod path;
 pub mod render;
 pub mod resolve;
+mod resolved_config;
 pub mod ros_arguments;
 pub mod set_request;
 pub mod settings;
@@ -28,8 +29,8 @@ use crate::connection::tls::TlsOptions;
 use crate::topic::{Switch, Topic};
 pub use config_error::ConfigError;
 pub use hosts::Hosts;
-use hosts::Site;
 pub use parameter::{ParameterError, Value};
+pub use resolved_config::ResolvedConfig;
 pub use settings::Settings;
 
 /// Checked parameters.
@@ -148,56 +149,6 @@ impl Config {
         topic
             .switch()
             .is_none_or(|switch| self.publish[switch as usize])
-    }
-
-    /// Applies the settings of the site that `host` names in a hosts file. A `host` that is not a site is an address.
-    pub fn with_hosts(self, hosts: &Hosts) -> Result<Self, ParameterError> {
-        let site = hosts.site(&self.host).cloned();
-        self.with_site(site)
-    }
-
-    /// Applies the settings of a site, which override the parameters. `None`: `host` is an address.
-    pub fn with_site(mut self, site: Option<Site>) -> Result<Self, ParameterError> {
-        let needed_by = if self.tls_enabled {
-            "tls.enabled"
-        } else {
-            "tls of the site in the hosts file"
-        };
-        if let Some(site) = site {
-            self.host = site.address;
-            self.output_port = site.output_port.unwrap_or(self.output_port);
-            self.points_port = site.points_port.unwrap_or(self.points_port);
-            self.frame_id = site.frame_id.unwrap_or(self.frame_id);
-            self.parent_frame = site.parent_frame.or(self.parent_frame);
-            if let Some(tls) = site.tls {
-                self.tls_enabled = tls.enabled;
-                self.tls.ca_file = tls.ca_file.unwrap_or(self.tls.ca_file);
-                self.tls.server_name = tls.server_name.or(self.tls.server_name);
-                self.tls.verify_name = tls.verify_name.unwrap_or(self.tls.verify_name);
-            }
-        }
-        self.check_consistency()?;
-        if self.tls_enabled && self.tls.ca_file.as_os_str().is_empty() {
-            return Err(ParameterError::Missing {
-                name: "tls.ca_file",
-                needed_by,
-            });
-        }
-        Ok(self)
-    }
-
-    /// Returns server, frames and reliability as JSON, for programs such as the launch file.
-    #[must_use]
-    pub fn as_json(&self) -> serde_json::Value {
-        serde_json::json!({
-            "host": self.host,
-            "output_port": self.output_port,
-            "points_port": self.points_port,
-            "tls.enabled": self.tls_enabled,
-            "frame_id": self.frame_id,
-            "parent_frame": self.parent_frame.as_deref().unwrap_or_default(),
-            "qos.reliability": if self.qos.reliable { "reliable" } else { "best_effort" },
-        })
     }
 
     /// Returns the TLS settings if TLS is enabled.

@@ -20,7 +20,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::config::Config;
+use crate::config::ResolvedConfig;
 use crate::connection::status::LinkFigures;
 use crate::environment;
 use crate::metrics::Fill;
@@ -54,7 +54,7 @@ pub struct DiagnosticsInput {
     /// Latest health that the server reported.
     pub server: ServerHealthSnapshot,
     /// Parameters, with those of the site applied.
-    pub config: Arc<Config>,
+    pub config: Arc<ResolvedConfig>,
     /// Other nodes that publish on this node's topics.
     pub others: Vec<String>,
     /// Counters of the log.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use sensr_bridge::config::Config;
+use sensr_bridge::config::ResolvedConfig;
 use sensr_bridge::metrics::Metrics;
 use sensr_bridge::metrics::ledger::Account;
 use sensr_bridge::pipeline::publish::Sink;
@@ -22,7 +22,7 @@ const FRAME_PERIOD: Duration = Duration::from_millis(60);
 const SMALL_QUEUE: usize = 600;
 const LARGE_QUEUE: usize = 64 << 20;
 
-static DEFAULTS: LazyLock<Config> = LazyLock::new(Config::default);
+static DEFAULTS: LazyLock<ResolvedConfig> = LazyLock::new(ResolvedConfig::default);
 
 /// Reads two bytes of choices and the frames from `data` and passes them to `run`, whose memory must not exceed `growth`
 /// times the bytes of the frames plus `constant`.
@@ -47,7 +47,7 @@ pub(super) fn run_bounded(
 pub(super) struct Fixture {
     pub(super) stats: Arc<Metrics>,
     pub(super) queues: Queues,
-    pub(super) config: watch::Receiver<Arc<Config>>,
+    pub(super) config: watch::Receiver<Arc<ResolvedConfig>>,
     start: Instant,
     frames: u32,
 }
@@ -61,12 +61,12 @@ impl Fixture {
             2 => Duration::from_millis(150),
             _ => Duration::from_secs(3600),
         };
-        let config = Config {
-            publish: std::array::from_fn::<_, { Switch::ALL.len() }, _>(|i| switches >> i & 1 == 0),
-            pointcloud_interval: interval,
-            output_data_interval: interval,
-            ..DEFAULTS.clone()
-        };
+        let config = DEFAULTS.with_changes(|config| {
+            config.publish =
+                std::array::from_fn::<_, { Switch::ALL.len() }, _>(|i| switches >> i & 1 == 0);
+            config.pointcloud_interval = interval;
+            config.output_data_interval = interval;
+        });
         let queue_bytes = if others & 4 == 0 {
             LARGE_QUEUE
         } else {

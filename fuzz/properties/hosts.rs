@@ -5,7 +5,7 @@ use std::path::Path;
 use sensr_bridge::config::address::{check_address, check_host};
 use sensr_bridge::config::overrides::Overrides;
 use sensr_bridge::config::table::PARAMETERS;
-use sensr_bridge::config::{Config, Hosts, Settings, Value, text_file};
+use sensr_bridge::config::{Config, Hosts, ResolvedConfig, Settings, Value, text_file};
 
 /// Bytes of a hosts file, also parsed as a parameter file and as a `-p` argument.
 ///
@@ -46,7 +46,7 @@ pub fn hosts(data: &[u8]) {
             host: name.to_owned(),
             ..Config::default()
         };
-        match config.with_hosts(&hosts) {
+        match ResolvedConfig::with_hosts(config, &hosts) {
             Ok(config) => {
                 assert_eq!(config.host, *address);
                 assert_ne!(config.parent_frame.as_ref(), Some(&config.frame_id));

@@ -14,7 +14,7 @@ use rand::rngs::SmallRng;
 
 use super::escape::escape_invisible;
 use super::hosts::{HostsError, Site};
-use super::{Config, ParameterError};
+use super::{Config, ParameterError, ResolvedConfig};
 use crate::connection::backoff::Backoff;
 use crate::connection::options::LinkOptions;
 use crate::connection::status::Endpoint;
@@ -29,11 +29,11 @@ const SETTLE_TIME: Duration = Duration::from_secs(5);
 /// Log period of the same reason to wait.
 const LOG_PERIOD: Duration = Duration::from_secs(60);
 
-/// Parameters with the settings of the site applied, and the link options that follow from them.
+/// Result of a resolution: the parameters for the site, and the link options that follow from them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ResolvedConfig {
+pub struct Resolution {
     /// Parameters with the settings of the site.
-    pub config: Config,
+    pub config: ResolvedConfig,
     /// Options of the point stream's link.
     pub points: LinkOptions,
     /// Options of the output stream's link.
@@ -136,7 +136,7 @@ impl Resolver {
     pub fn start(
         given: Config,
         shipped: Option<PathBuf>,
-    ) -> Result<(Self, ResolvedConfig), ResolveError> {
+    ) -> Result<(Self, Resolution), ResolveError> {
         let mut resolver = Self {
             shipped,
             given: given.clone(),
@@ -162,7 +162,7 @@ impl Resolver {
 
     /// Resolves changed parameters. Only files that the change concerns are read: the hosts file if `host` or `hosts_file`
     /// changes, the CA file if its path changes. They must be readable; after an error nothing has changed.
-    pub fn change(&mut self, given: &Config) -> Result<ResolvedConfig, ResolveError> {
+    pub fn change(&mut self, given: &Config) -> Result<Resolution, ResolveError> {
         let needs_hosts_file =
             given.host != self.given.host || given.hosts_file != self.given.hosts_file;
         if !needs_hosts_file && self.waiting.is_some() {
@@ -185,7 +185,7 @@ impl Resolver {
     }
 
     /// Reads the hosts file again. After an error nothing has changed.
-    pub fn reread(&mut self) -> Result<ResolvedConfig, ResolveError> {
+    pub fn reread(&mut self) -> Result<Resolution, ResolveError> {
         // Continues a hanging lookup: another thread would hang too.
         let waiting = self.waiting.as_mut();
         let pending = match waiting.and_then(|waiting| waiting.pending.take()) {
@@ -201,7 +201,7 @@ impl Resolver {
 
     /// Retries to read the hosts file when it is due. To be called regularly; never blocks. Returns the resolved
     /// configuration if it has changed, and an error if the file's content stays invalid.
-    pub fn poll(&mut self, now: Instant) -> Result<Option<ResolvedConfig>, ResolveError> {
+    pub fn poll(&mut self, now: Instant) -> Result<Option<Resolution>, ResolveError> {
         let Some(waiting) = &self.waiting else {
             return Ok(None);
         };
@@ -270,7 +270,7 @@ impl Resolver {
     }
 
     /// Adopts the result of a lookup.
-    fn accept_result(&mut self, given: Config, result: LookupResult) -> ResolvedConfig {
+    fn accept_result(&mut self, given: Config, result: LookupResult) -> Resolution {
         let LookupResult {
             site,
             config,
@@ -287,9 +287,9 @@ impl Resolver {
     }
 
     /// Returns the parameters alone, while the hosts file cannot be read.
-    fn unresolved(&self) -> ResolvedConfig {
+    fn unresolved(&self) -> Resolution {
         let reason = self.waiting.as_ref().map(|waiting| &*waiting.reason);
-        resolve_links(self.given.clone(), reason)
+        resolve_links(ResolvedConfig::unresolved(self.given.clone()), reason)
     }
 
     fn set_pending(&mut self, pending: Option<PendingLookup>) {
@@ -342,7 +342,7 @@ impl Resolver {
 }
 
 /// Derives the link options. An obstacle is the reason why the links cannot connect yet.
-fn resolve_links(config: Config, obstacle: Option<&str>) -> ResolvedConfig {
+fn resolve_links(config: ResolvedConfig, obstacle: Option<&str>) -> Resolution {
     let link = |port| LinkOptions {
         endpoint: Endpoint {
             address: config.host.clone(),
@@ -356,7 +356,7 @@ fn resolve_links(config: Config, obstacle: Option<&str>) -> ResolvedConfig {
         enabled: true,
         reconnect_generation: 0,
     };
-    ResolvedConfig {
+    Resolution {
         points: link(config.points_port),
         output: link(config.output_port),
         config,

@@ -44,10 +44,8 @@ fn settings_of_the_site_override_the_parameters() {
     )
     .expect("valid");
     let at = |host: &str| {
-        config_with(&[("host", Value::String(host.into()))])
-            .expect("valid")
-            .with_hosts(&hosts)
-            .expect("fits")
+        let given = config_with(&[("host", Value::String(host.into()))]).expect("valid");
+        ResolvedConfig::with_hosts(given, &hosts).expect("fits")
     };
     let pier = at("pier");
     assert_eq!(
@@ -81,7 +79,7 @@ fn tls_of_the_site_overrides_the_parameters_and_needs_a_ca_file() {
     let at = |host: &str, changes: &[(&str, Value)]| {
         let host = ("host", Value::String(host.into()));
         let config = config_with(&[&[host], changes].concat()).expect("valid");
-        config.with_hosts(&hosts)
+        ResolvedConfig::with_hosts(config, &hosts)
     };
     let pier = at("pier", &[]).expect("has a CA file");
     let expected = TlsOptions {

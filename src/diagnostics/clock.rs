@@ -149,7 +149,6 @@ fn with_clock_values(status: Status, input: &DiagnosticsInput) -> Status {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
     use crate::diagnostics::sample_input::SampleInput;
     use std::sync::Arc;
 
@@ -161,10 +160,11 @@ mod tests {
     impl Fixture {
         fn new(stamp_source: StampSource) -> Self {
             let mut sample = SampleInput::new();
-            sample.input.config = Arc::new(Config {
-                stamp_source,
-                ..Config::default()
-            });
+            let config = sample
+                .input
+                .config
+                .with_changes(|config| config.stamp_source = stamp_source);
+            sample.input.config = Arc::new(config);
             let diagnostic = ClockDiagnostic::new(sample.start);
             Self { sample, diagnostic }
         }

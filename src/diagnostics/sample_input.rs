@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{DiagnosticsInput, LinkInput, LogFigures};
-use crate::config::Config;
+use crate::config::ResolvedConfig;
 use crate::connection::status::{LinkFigures, LinkState};
 use crate::metrics::Fill;
 use crate::metrics::ledger::Account;
@@ -44,7 +44,7 @@ impl SampleInput {
             }),
             memory_bound: 1 << 30,
             server: ServerHealthSnapshot::default(),
-            config: Arc::new(Config::default()),
+            config: Arc::new(ResolvedConfig::default()),
             others: Vec::new(),
             log: LogFigures::default(),
             shared_memory_users: Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::Config;
+use crate::config::ResolvedConfig;
 use crate::connection::status::Endpoint;
 use crate::time::stamp::{Arrival, Stamp};
 
@@ -38,7 +38,7 @@ impl SourceTracker {
     pub(in crate::pipeline) fn change_to(
         &mut self,
         server: &Endpoint,
-        config: &Config,
+        config: &ResolvedConfig,
         port: u16,
     ) -> bool {
         let is_another = self.endpoint.replace(server.clone()).is_some();
@@ -58,7 +58,11 @@ impl SourceTracker {
     ///
     /// Parameters change before the link does. As long as the link still delivers data of the server before, they stay
     /// in that server's frame.
-    pub(in crate::pipeline) fn current(&mut self, config: &Config, port: u16) -> StreamSource {
+    pub(in crate::pipeline) fn current(
+        &mut self,
+        config: &ResolvedConfig,
+        port: u16,
+    ) -> StreamSource {
         let is_configured = self
             .endpoint
             .as_ref()
@@ -82,12 +86,11 @@ mod tests {
         }
     }
 
-    fn config(host: &str, frame_id: &str) -> Config {
-        Config {
-            host: host.to_owned(),
-            frame_id: frame_id.to_owned(),
-            ..Config::default()
-        }
+    fn config(host: &str, frame_id: &str) -> ResolvedConfig {
+        ResolvedConfig::default().with_changes(|config| {
+            host.clone_into(&mut config.host);
+            frame_id.clone_into(&mut config.frame_id);
+        })
     }
 
     #[test]

@@ -8,8 +8,8 @@ use tokio::sync::watch;
 use super::Error;
 use super::link_services::{Links, Reconnect};
 use super::static_transform::StaticTransform;
-use crate::config::Config;
-use crate::config::resolve::{ResolvedConfig, Resolver};
+use crate::config::{Config, ResolvedConfig};
+use crate::config::resolve::{Resolution, Resolver};
 use crate::connection::options::LinkOptions;
 use crate::metrics::Metrics;
 use crate::pipeline::queues::Queues;
@@ -19,7 +19,7 @@ pub(super) struct Control {
     pub(super) metrics: Arc<Metrics>,
     pub(super) queues: Queues,
     pub(super) resolver: Resolver,
-    pub(super) config: watch::Sender<Arc<Config>>,
+    pub(super) config: watch::Sender<Arc<ResolvedConfig>>,
     pub(super) points: watch::Sender<LinkOptions>,
     pub(super) output: watch::Sender<LinkOptions>,
     pub(super) transform: StaticTransform,
@@ -41,7 +41,7 @@ impl Control {
         Ok(())
     }
 
-    fn adopt(&mut self, resolved: ResolvedConfig) {
+    fn adopt(&mut self, resolved: Resolution) {
         self.queues
             .set_max_bytes(resolved.config.queue_max_bytes, &self.metrics.ledger);
         publish_frames(&mut self.transform, &resolved);
@@ -61,7 +61,7 @@ impl Control {
         }
     }
 
-    pub(super) fn config(&self) -> Arc<Config> {
+    pub(super) fn config(&self) -> Arc<ResolvedConfig> {
         Arc::clone(&self.config.borrow())
     }
 
@@ -74,7 +74,7 @@ impl Control {
 
 /// Publishes the static transform of a resolved configuration. A site may have frames of its own, so as long as it is not
 /// resolved none is published.
-pub(super) fn publish_frames(transform: &mut StaticTransform, resolved: &ResolvedConfig) {
+pub(super) fn publish_frames(transform: &mut StaticTransform, resolved: &Resolution) {
     if resolved.points.obstacle.is_none() {
         transform.publish_if_changed(&resolved.config);
     }

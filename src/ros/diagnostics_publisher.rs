@@ -9,7 +9,7 @@ use r2r::{Node, Publisher, QosProfile};
 
 use super::ros_types::{to_c_text, to_time};
 use super::{RuntimeError, logging};
-use crate::config::Config;
+use crate::config::ResolvedConfig;
 use crate::diagnostics::{Diagnostics, DiagnosticsInput, LinkInput, Status};
 use crate::environment::shared_memory::SharedMemoryUsers;
 use crate::metrics::process_memory::ProcessMemory;
@@ -56,7 +56,7 @@ impl DiagnosticsPublisher {
         &mut self,
         metrics: &Metrics,
         queues: &Queues,
-        config: Arc<Config>,
+        config: Arc<ResolvedConfig>,
         others: &[String],
     ) {
         let users = self.shared_memory_users.poll(Instant::now());
@@ -84,7 +84,7 @@ impl DiagnosticsPublisher {
 fn collect_input(
     metrics: &Metrics,
     queues: &Queues,
-    config: Arc<Config>,
+    config: Arc<ResolvedConfig>,
     others: &[String],
     shared_memory_users: Vec<u32>,
 ) -> DiagnosticsInput {

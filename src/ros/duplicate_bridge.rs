@@ -103,7 +103,7 @@ mod tests {
             without_self(names(&["/a", "/b", "/a"]), "/a"),
             names(&["/a", "/b"])
         );
-        // Whoever is not there has another topic.
+        // Without an entry of its own the topic was remapped.
         assert_eq!(without_self(names(&["/b"]), "/a"), names(&[]));
         assert_eq!(full_name("/", "x"), "/x");
         assert_eq!(full_name("/site", "x"), "/site/x");

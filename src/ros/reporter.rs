@@ -9,7 +9,7 @@ use r2r::{Node, Publisher, QosProfile};
 use super::diagnostics_publisher::DiagnosticsPublisher;
 use super::duplicate_bridge::DuplicateBridgeCheck;
 use super::{RuntimeError, statistics};
-use crate::config::Config;
+use crate::config::ResolvedConfig;
 use crate::metrics::Metrics;
 use crate::pipeline::queues::Queues;
 use crate::time::rate_limiter::RateLimiter;
@@ -47,7 +47,7 @@ impl Reporter {
         node: &Node,
         metrics: &Metrics,
         queues: &Queues,
-        config: Arc<Config>,
+        config: Arc<ResolvedConfig>,
     ) -> Instant {
         let now = Instant::now();
         if self.statistics_timer.is_due(now, config.statistics_period) {
@@ -67,7 +67,7 @@ impl Reporter {
         &self,
         metrics: &Metrics,
         queues: &Queues,
-        config: &Config,
+        config: &ResolvedConfig,
     ) -> BridgeStatistics {
         let message = statistics::collect_statistics(metrics, queues, config, self.start);
         if let Err(error) = self.statistics.publish(&message) {

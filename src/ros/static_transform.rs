@@ -7,7 +7,7 @@ use r2r::{Node, Publisher, QosProfile};
 
 use super::RuntimeError;
 use super::ros_types::to_time;
-use crate::config::Config;
+use crate::config::ResolvedConfig;
 use crate::time::stamp::Stamp;
 
 /// Publishes the transform whenever the frames change. The topic is latched: late subscribers get the latest one.
@@ -34,7 +34,7 @@ impl StaticTransform {
 
     /// Publishes the transform if the frames have changed. Without a parent, an empty message replaces the transform for
     /// late subscribers; nodes that already have the transform keep it.
-    pub(super) fn publish_if_changed(&mut self, config: &Config) {
+    pub(super) fn publish_if_changed(&mut self, config: &ResolvedConfig) {
         let child = &config.frame_id;
         let parent = config.parent_frame.as_ref();
         let frames = parent.map(|parent| (child.clone(), parent.clone()));

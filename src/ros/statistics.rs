@@ -8,7 +8,7 @@ use r2r::sensr_bridge::msg::{
 use r2r::std_msgs::msg::Header;
 
 use super::ros_types::{to_c_text, to_duration, to_time};
-use crate::config::Config;
+use crate::config::ResolvedConfig;
 use crate::connection::status::{LinkFigures, LinkState};
 use crate::metrics::Fill;
 use crate::metrics::ledger::Account;
@@ -25,7 +25,7 @@ use crate::topic::Topic;
 pub(super) fn collect_statistics(
     metrics: &Metrics,
     queues: &Queues,
-    config: &Config,
+    config: &ResolvedConfig,
     start: Instant,
 ) -> BridgeStatistics {
     let memory = ProcessMemory::of_this_process().unwrap_or_default();

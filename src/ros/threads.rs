@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::RuntimeError;
 use super::publisher::DdsSink;
-use crate::config::Config;
+use crate::config::ResolvedConfig;
 use crate::connection::options::LinkOptions;
 use crate::connection::reconnect::run_link;
 use crate::metrics::Metrics;
@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 /// Spawns the threads, and holds the values that they share.
 pub(super) struct ThreadSpawner {
     pub(super) metrics: Arc<Metrics>,
-    pub(super) config: watch::Receiver<Arc<Config>>,
+    pub(super) config: watch::Receiver<Arc<ResolvedConfig>>,
     pub(super) shutdown: CancellationToken,
     pub(super) heartbeat: Heartbeat,
 }
@@ -34,7 +34,7 @@ impl ThreadSpawner {
         &self,
         node: &mut Node,
         queues: &Queues,
-        config: &Config,
+        config: &ResolvedConfig,
     ) -> Result<Workers, RuntimeError> {
         let mut sink = |thread| DdsSink::new(node, config.qos, thread);
         let clouds = PointsPublishWorker::new(

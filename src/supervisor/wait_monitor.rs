@@ -15,7 +15,7 @@ pub enum WaitHealth {
     Healthy,
     /// The wait ended early with nothing to do, and not for the first time: to be followed by a short pause.
     Suspicious,
-    /// So many waits ended early that waiting must have failed.
+    /// Too many waits ended early: waiting has failed.
     Failed,
 }
 

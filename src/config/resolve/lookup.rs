@@ -10,7 +10,7 @@ use crate::config::address::check_address;
 use crate::config::escape::escape_invisible;
 use crate::config::hosts::{Hosts, Site};
 use crate::config::suggest::did_you_mean;
-use crate::config::{Config, ParameterError};
+use crate::config::{Config, ParameterError, ResolvedConfig};
 use crate::connection::tls::CaFileError;
 
 /// Input of a lookup.
@@ -39,7 +39,7 @@ pub(super) struct LookupResult {
     /// `None`: `host` is an address.
     pub(super) site: Option<Site>,
     /// Parameters with the settings of the site.
-    pub(super) config: Config,
+    pub(super) config: ResolvedConfig,
     /// Error of a CA file that cannot be read yet.
     pub(super) unread_ca: Option<CaFileError>,
 }
@@ -77,7 +77,7 @@ impl Lookup {
             SiteSource::Known(site) => site,
             SiteSource::HostsFile => find_site(&self.given, self.shipped)?,
         };
-        let config = self.given.with_site(site.clone())?;
+        let config = ResolvedConfig::for_site(self.given, site.clone())?;
         let tls = config.enabled_tls();
         let tls = tls.filter(|tls| self.checked_ca_file.as_ref() != Some(&tls.ca_file));
         let unread_ca = match tls.map_or(Ok(()), crate::connection::tls::TlsOptions::check_ca_file)

@@ -58,12 +58,12 @@ fn config_of(host: &str) -> Config {
     config
 }
 
-fn start_resolver(config: Config) -> Result<(Resolver, ResolvedConfig), ResolveError> {
+fn start_resolver(config: Config) -> Result<(Resolver, Resolution), ResolveError> {
     Resolver::start(config, None)
 }
 
 /// Polls until the result configuration has changed.
-fn poll_until_changed(resolver: &mut Resolver) -> Result<ResolvedConfig, ResolveError> {
+fn poll_until_changed(resolver: &mut Resolver) -> Result<Resolution, ResolveError> {
     loop {
         if let Some(result) = resolver.poll(Instant::now())? {
             return Ok(result);
@@ -72,7 +72,7 @@ fn poll_until_changed(resolver: &mut Resolver) -> Result<ResolvedConfig, Resolve
     }
 }
 
-fn resolved_address(result: &ResolvedConfig) -> &str {
+fn resolved_address(result: &Resolution) -> &str {
     assert_eq!(result.points.obstacle, None);
     assert_eq!(result.points.endpoint.address, result.config.host);
     assert_eq!(result.output.endpoint.address, result.config.host);
@@ -160,7 +160,7 @@ fn missing_hosts_file_is_retried() {
     let mut changed = folder.config_with_hosts_file("yard");
     changed.pointcloud_interval = Duration::from_secs(3);
     let result = resolver.change(&changed).expect("taken");
-    assert_eq!(result.config, changed);
+    assert_eq!(*result.config, changed);
     assert!(result.points.obstacle.is_some());
     folder.write("hosts.yaml", YARD);
     loop {

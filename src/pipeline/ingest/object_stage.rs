@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::failure_recorder::count_parts;
-use crate::config::Config;
+use crate::config::ResolvedConfig;
 use crate::encode::messages::ObjectSet;
 use crate::encode::point_cloud::Cloud;
 use crate::metrics::Metrics;
@@ -74,7 +74,7 @@ impl ObjectStage {
         &mut self,
         mut set: ObjectSet,
         arrival: Arrival,
-        config: &Config,
+        config: &ResolvedConfig,
     ) -> Option<DueObjects> {
         let is_due = self
             .object_limiter
@@ -103,7 +103,7 @@ impl ObjectStage {
         &mut self,
         zones: Arc<[ZoneConfig]>,
         arrival: Arrival,
-        config: &Config,
+        config: &ResolvedConfig,
     ) -> DueZones {
         let is_due = self
             .zone_limiter
@@ -113,7 +113,12 @@ impl ObjectStage {
         DueZones { zones, is_due }
     }
 
-    fn record_decision(&self, topic: Topic, is_due: bool, config: &Config) -> IngestDecision {
+    fn record_decision(
+        &self,
+        topic: Topic,
+        is_due: bool,
+        config: &ResolvedConfig,
+    ) -> IngestDecision {
         let decision = if !config.publishes(topic) {
             IngestDecision::Unsubscribed
         } else if is_due {

@@ -11,7 +11,7 @@ use super::reliable_stage::ReliableStage;
 use super::server_time_stage::ServerTimeStage;
 use super::warn_throttled;
 use super::wire_tap::WireTap;
-use crate::config::Config;
+use crate::config::ResolvedConfig;
 use crate::connection::reconnect::FrameHandler;
 use crate::connection::status::Endpoint;
 use crate::encode::messages::ObjectSet;
@@ -33,7 +33,7 @@ use sensr_protocol::wire::proto::ZoneConfig;
 #[derive(Debug)]
 pub struct OutputIngest {
     metrics: Arc<Metrics>,
-    config: watch::Receiver<Arc<Config>>,
+    config: watch::Receiver<Arc<ResolvedConfig>>,
     queue: Arc<ObjectQueue>,
     source: SourceTracker,
     generation: Generation,
@@ -54,7 +54,7 @@ impl OutputIngest {
         metrics: Arc<Metrics>,
         objects: Arc<ObjectQueue>,
         reliable: Arc<ReliableQueue>,
-        config: watch::Receiver<Arc<Config>>,
+        config: watch::Receiver<Arc<ResolvedConfig>>,
     ) -> Self {
         Self {
             config,
@@ -78,7 +78,7 @@ impl OutputIngest {
         output: Output,
         source: StreamSource,
         times: MessageTimes,
-        config: &Config,
+        config: &ResolvedConfig,
     ) -> QueuedOutput {
         let zones = output.zones.map(Arc::<[ZoneConfig]>::from);
         let reliable = &mut self.reliable;
@@ -136,7 +136,7 @@ impl OutputIngest {
     }
 
     /// Removes everything of the former server: generation, static objects, latched messages, markers.
-    fn forget_server(&mut self, config: &Config) {
+    fn forget_server(&mut self, config: &ResolvedConfig) {
         self.generation = Generation::default();
         self.objects.discard_static_objects();
         let source = self.source.current(config, config.output_port);
@@ -149,7 +149,12 @@ impl OutputIngest {
     /// Queues a message if anything in it is due, or if markers may have to be published or deleted: a late subscriber
     /// of zone markers gets them with the next message, and the first message after `publish.markers` was switched off
     /// deletes them.
-    fn queue_if_needed(&mut self, message: QueuedOutput, frame_bytes: usize, config: &Config) {
+    fn queue_if_needed(
+        &mut self,
+        message: QueuedOutput,
+        frame_bytes: usize,
+        config: &ResolvedConfig,
+    ) {
         let are_enabled = config.publishes(Topic::ZoneMarkers);
         let were_enabled = std::mem::replace(&mut self.were_markers_enabled, are_enabled);
         if message.is_empty() && !are_enabled && !were_enabled {

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::failure_recorder::FailureRecorder;
 use super::warn_throttled;
 use super::wire_tap::WireTap;
-use crate::config::{Config, StampSource};
+use crate::config::{Config, ResolvedConfig, StampSource};
 use crate::connection::reconnect::FrameHandler;
 use crate::connection::status::Endpoint;
 use crate::encode::point_cloud::Cloud;
@@ -39,7 +39,7 @@ const _: [Topic; Topic::CLOUDS.len()] = [
 #[derive(Debug)]
 pub struct PointsIngest {
     metrics: Arc<Metrics>,
-    config: watch::Receiver<Arc<Config>>,
+    config: watch::Receiver<Arc<ResolvedConfig>>,
     queue: Arc<CloudQueue>,
     source: SourceTracker,
     tap: WireTap,
@@ -62,7 +62,7 @@ impl PointsIngest {
     pub fn new(
         metrics: Arc<Metrics>,
         queue: Arc<CloudQueue>,
-        config: watch::Receiver<Arc<Config>>,
+        config: watch::Receiver<Arc<ResolvedConfig>>,
     ) -> Self {
         let throttle = || LogThrottle::new(LOG_PERIOD);
         Self {
@@ -97,7 +97,7 @@ impl PointsIngest {
         &mut self,
         payload: Bytes,
         arrival: Arrival,
-        config: &Config,
+        config: &ResolvedConfig,
     ) -> Vec<(Topic, Cloud)> {
         let decoded = decode_points(payload);
         let stream = &self.metrics.points;
@@ -253,13 +253,13 @@ mod tests {
 
     struct Fixture {
         ingest: PointsIngest,
-        config: watch::Sender<Arc<Config>>,
+        config: watch::Sender<Arc<ResolvedConfig>>,
         start: Instant,
     }
 
     impl Fixture {
         fn new() -> Self {
-            let (config, receiver) = watch::channel(Arc::new(Config::default()));
+            let (config, receiver) = watch::channel(Arc::new(ResolvedConfig::default()));
             let queue = Arc::new(CloudQueue::new(10_000));
             Self {
                 ingest: PointsIngest::new(Arc::default(), queue, receiver),
@@ -269,8 +269,8 @@ mod tests {
         }
 
         fn configure(&self, change: impl FnOnce(&mut Config)) {
-            self.config
-                .send_modify(|config| change(Arc::make_mut(config)));
+            let changed = self.config.borrow().with_changes(change);
+            self.config.send_replace(Arc::new(changed));
         }
 
         fn message_at(&mut self, ms: u64, clouds: Vec<PointCloud>) {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::config::Config;
+use crate::config::ResolvedConfig;
 use crate::encode::messages;
 use crate::metrics::ledger::{IngestDecision, Ledger};
 use crate::published_topic;
@@ -39,7 +39,7 @@ impl WireTap {
     pub(super) fn tap_frame(
         &mut self,
         payload: &Bytes,
-        config: &Config,
+        config: &ResolvedConfig,
         ledger: &Ledger,
     ) -> Option<TappedFrame> {
         // Both threads that read have a publisher for it.

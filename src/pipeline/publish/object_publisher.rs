@@ -3,7 +3,7 @@
 use super::delivery::{Delivery, Sink};
 use super::marker_publishers::{ObjectMarkerPublisher, ZoneMarkerPublisher};
 use super::publish_worker::{PublishWorker, StreamPublisher};
-use crate::config::Config;
+use crate::config::ResolvedConfig;
 use crate::encode::messages::{LINK_OUTPUT, ObjectSet, OutputHeader, object_array};
 use crate::encode::point_cloud::{Cloud, ObjectPointsEncoder, PointsOfObject};
 use crate::metrics::stage_times::Stage;
@@ -38,7 +38,7 @@ impl StreamPublisher for ObjectPublisher {
     fn publish_item<S: Sink>(
         &mut self,
         message: &QueuedOutput,
-        config: &Config,
+        config: &ResolvedConfig,
         delivery: &mut Delivery<S>,
     ) {
         let arrival = message.times.arrival;
@@ -71,7 +71,7 @@ impl ObjectPublisher {
         &mut self,
         topic: Topic,
         message: &QueuedOutput,
-        config: &Config,
+        config: &ResolvedConfig,
         set: &ObjectSet,
         delivery: &mut Delivery<S>,
     ) {
@@ -349,13 +349,14 @@ mod tests {
     #[test]
     fn markers_switched_off_are_deleted_once_and_return() {
         let mut recorder = Recorder::default();
-        let (sender, config) = watch::channel(Arc::new(Config::default()));
+        let (sender, config) = watch::channel(Arc::new(ResolvedConfig::default()));
         let queue = Arc::new(ObjectQueue::new(1 << 20));
         let mut worker = ObjectPublishWorker::new(Arc::default(), queue, config, &mut recorder);
         let switch = |is_on| {
-            sender.send_modify(|config| {
-                Arc::make_mut(config).publish[Switch::Markers as usize] = is_on;
-            });
+            let config = ResolvedConfig::default();
+            let config =
+                config.with_changes(|config| config.publish[Switch::Markers as usize] = is_on);
+            sender.send_replace(Arc::new(config));
         };
         message(&mut worker, &[], Some(zones(true)));
         switch(false);

@@ -2,7 +2,7 @@
 
 use super::delivery::{Delivery, Sink};
 use super::publish_worker::{PublishWorker, StreamPublisher};
-use crate::config::Config;
+use crate::config::ResolvedConfig;
 use crate::encode::messages::LINK_POINTS;
 use crate::encode::point_cloud::CloudEncoder;
 use crate::metrics::stage_times::Stage;
@@ -31,7 +31,7 @@ impl StreamPublisher for PointsPublisher {
     fn publish_item<S: Sink>(
         &mut self,
         message: &QueuedClouds,
-        _config: &Config,
+        _config: &ResolvedConfig,
         delivery: &mut Delivery<S>,
     ) {
         let Self {

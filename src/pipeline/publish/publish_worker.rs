@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::delivery::{Delivery, Sink};
-use crate::config::Config;
+use crate::config::ResolvedConfig;
 use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::queue::ByteQueue;
 
@@ -21,7 +21,7 @@ pub trait StreamPublisher: Default {
     fn take_next<S: Sink>(
         &mut self,
         queue: &ByteQueue<Self::Item>,
-        _config: &watch::Receiver<Arc<Config>>,
+        _config: &watch::Receiver<Arc<ResolvedConfig>>,
         _sink: &S,
     ) -> Option<Self::Item> {
         queue.pop()
@@ -31,7 +31,7 @@ pub trait StreamPublisher: Default {
     fn publish_item<S: Sink>(
         &mut self,
         item: &Self::Item,
-        config: &Config,
+        config: &ResolvedConfig,
         delivery: &mut Delivery<S>,
     );
 }
@@ -40,7 +40,7 @@ pub trait StreamPublisher: Default {
 #[derive(Debug)]
 pub struct PublishWorker<P: StreamPublisher, S> {
     queue: Arc<ByteQueue<P::Item>>,
-    config: watch::Receiver<Arc<Config>>,
+    config: watch::Receiver<Arc<ResolvedConfig>>,
     publisher: P,
     pub(super) delivery: Delivery<S>,
 }
@@ -50,7 +50,7 @@ impl<P: StreamPublisher, S: Sink> PublishWorker<P, S> {
     pub fn new(
         metrics: Arc<Metrics>,
         queue: Arc<ByteQueue<P::Item>>,
-        config: watch::Receiver<Arc<Config>>,
+        config: watch::Receiver<Arc<ResolvedConfig>>,
         sink: S,
     ) -> Self {
         Self {

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::delivery::{Delivery, Sink};
 use super::publish_worker::{PublishWorker, StreamPublisher};
 use super::startup_hold::StartupHold;
-use crate::config::Config;
+use crate::config::ResolvedConfig;
 use crate::encode::messages::{self, OutputHeader};
 use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::queue::{ByteQueue, Popped};
@@ -52,7 +52,7 @@ impl StreamPublisher for ReliablePublisher {
     fn take_next<S: Sink>(
         &mut self,
         queue: &ByteQueue<QueuedReliable>,
-        config: &watch::Receiver<Arc<Config>>,
+        config: &watch::Receiver<Arc<ResolvedConfig>>,
         sink: &S,
     ) -> Option<QueuedReliable> {
         while let Some(hold) = &mut self.hold {
@@ -73,7 +73,7 @@ impl StreamPublisher for ReliablePublisher {
     fn publish_item<S: Sink>(
         &mut self,
         queued: &QueuedReliable,
-        _config: &Config,
+        _config: &ResolvedConfig,
         delivery: &mut Delivery<S>,
     ) {
         let buffer = &mut self.buffer;
@@ -205,10 +205,8 @@ mod tests {
             ..Recorder::default()
         };
         let mut publisher = ReliablePublisher::default();
-        let held = Config {
-            startup_hold: Duration::MAX,
-            ..Config::default()
-        };
+        let held = ResolvedConfig::default();
+        let held = held.with_changes(|config| config.startup_hold = Duration::MAX);
         let (_sender, config) = watch::channel(Arc::new(held));
         let mut take = |recorder: &mut Recorder| {
             let queued = publisher

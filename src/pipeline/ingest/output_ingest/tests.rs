@@ -5,7 +5,7 @@ use prost_types::Timestamp;
 
 use super::super::object_stage::OBJECT_TOPICS;
 use super::*;
-use crate::config::StampSource;
+use crate::config::{Config, StampSource};
 use crate::metrics::ledger::{Account, Outcome};
 use crate::time::stamp::Stamp;
 use crate::topic::{QosClass, Switch};
@@ -20,13 +20,13 @@ const QUEUE_BYTES: usize = 100_000;
 
 struct Fixture {
     ingest: OutputIngest,
-    config: watch::Sender<Arc<Config>>,
+    config: watch::Sender<Arc<ResolvedConfig>>,
     start: Instant,
 }
 
 impl Fixture {
     fn new() -> Self {
-        let (config, receiver) = watch::channel(Arc::new(Config::default()));
+        let (config, receiver) = watch::channel(Arc::new(ResolvedConfig::default()));
         let objects = Arc::new(ObjectQueue::new(QUEUE_BYTES));
         let reliable = Arc::new(ReliableQueue::new(QUEUE_BYTES));
         Self {
@@ -37,8 +37,8 @@ impl Fixture {
     }
 
     fn configure(&self, change: impl FnOnce(&mut Config)) {
-        self.config
-            .send_modify(|config| change(Arc::make_mut(config)));
+        let changed = self.config.borrow().with_changes(change);
+        self.config.send_replace(Arc::new(changed));
     }
 
     fn message_at(&mut self, ms: u64, message: &OutputMessage) {
