@@ -111,14 +111,14 @@ impl<'a> Session<'a> {
             let _ = socket.flush().now_or_never();
             socket.into_inner()
         };
-        let cut = transport.started_messages().saturating_sub(self.messages);
+        let truncated = transport.started_messages().saturating_sub(self.messages);
         self.link.update(|figures| {
             figures.disconnects += 1;
-            figures.truncated_frames += cut;
+            figures.truncated_frames += truncated;
         });
         // If the server ended the connection, the reason for that is logged instead.
-        if close_code.is_some() && cut > 0 {
-            log::warn!("{url}: {cut} messages were cut off by the end of the link");
+        if close_code.is_some() && truncated > 0 {
+            log::warn!("{url}: {truncated} frames were truncated by the end of the link");
         }
         end
     }

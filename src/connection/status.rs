@@ -90,7 +90,7 @@ pub struct LinkFigures {
     pub undecodable_frames: u64,
     /// Frames larger than `max_message_bytes`.
     pub oversized_frames: u64,
-    /// Messages cut off by the end of a connection: received in part, or after bytes that could not be read.
+    /// Frames truncated by the end of a connection: received in part, or after bytes that could not be read.
     pub truncated_frames: u64,
     /// Connections ended by the keep-alive, because no bytes or no messages were received.
     pub stalls: u64,
