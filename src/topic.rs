@@ -36,46 +36,37 @@ impl QosClass {
     }
 }
 
-/// A `publish.*` parameter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Switch {
-    /// `publish.raw`
-    Raw,
-    /// `publish.ground`
-    Ground,
-    /// `publish.background`
-    Background,
-    /// `publish.objects`
-    Objects,
-    /// `publish.markers`
-    Markers,
-    /// `publish.wire`
-    Wire,
+/// Declares the `publish.*` parameters.
+macro_rules! switches {
+    ($($switch:ident: $parameter:literal;)*) => {
+        /// A `publish.*` parameter.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Switch {
+            $(#[doc = concat!("`", $parameter, "`")] $switch,)*
+        }
+
+        impl Switch {
+            /// All switches, in the order of their declaration.
+            pub const ALL: [Self; [$(Self::$switch),*].len()] = [$(Self::$switch),*];
+
+            /// Name of the parameter.
+            #[must_use]
+            pub const fn parameter(self) -> &'static str {
+                match self {
+                    $(Self::$switch => $parameter,)*
+                }
+            }
+        }
+    };
 }
 
-impl Switch {
-    /// All switches, in the order of their declaration.
-    pub const ALL: [Self; 6] = [
-        Self::Raw,
-        Self::Ground,
-        Self::Background,
-        Self::Objects,
-        Self::Markers,
-        Self::Wire,
-    ];
-
-    /// Name of the parameter.
-    #[must_use]
-    pub const fn parameter(self) -> &'static str {
-        match self {
-            Self::Raw => "publish.raw",
-            Self::Ground => "publish.ground",
-            Self::Background => "publish.background",
-            Self::Objects => "publish.objects",
-            Self::Markers => "publish.markers",
-            Self::Wire => "publish.wire",
-        }
-    }
+switches! {
+    Raw: "publish.raw";
+    Ground: "publish.ground";
+    Background: "publish.background";
+    Objects: "publish.objects";
+    Markers: "publish.markers";
+    Wire: "publish.wire";
 }
 
 /// A thread that publishes. Each has a queue of its own.
@@ -101,6 +92,25 @@ impl PublishingThread {
             Self::Objects => "pub-objects",
             Self::Reliable => "pub-reliable",
         }
+    }
+
+    /// Returns whether `topics` are the topics of this thread, all of them and no other.
+    #[must_use]
+    pub const fn publishes_exactly(self, topics: &[Topic]) -> bool {
+        let mut i = 0;
+        while i < Topic::COUNT {
+            let mut is_listed = false;
+            let mut k = 0;
+            while k < topics.len() {
+                is_listed |= topics[k] as usize == i;
+                k += 1;
+            }
+            if is_listed != Topic::ALL[i].is_published_by(self) {
+                return false;
+            }
+            i += 1;
+        }
+        true
     }
 
     /// Topics that this thread publishes.
@@ -320,6 +330,10 @@ mod tests {
             let is_reliable = topic.is_published_by(PublishingThread::Reliable);
             assert_eq!(topic.switch().is_none(), is_reliable, "{topic:?}");
         }
-        assert_eq!(PublishingThread::Points.topics().count(), 4);
+        let topics: Vec<Topic> = PublishingThread::Points.topics().collect();
+        assert_eq!(topics.len(), 4);
+        assert!(PublishingThread::Points.publishes_exactly(&topics));
+        assert!(!PublishingThread::Points.publishes_exactly(&topics[1..]));
+        assert!(!PublishingThread::Points.publishes_exactly(&Topic::ALL));
     }
 }

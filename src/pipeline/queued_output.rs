@@ -6,6 +6,7 @@ use super::ingest::wire_tap::TappedFrame;
 use super::queues::Queued;
 use super::stream_source::{MessageTimes, StreamSource};
 use crate::encode::messages::ObjectSet;
+use crate::published_topic;
 use crate::time::stamp::{Arrival, Stamp};
 use crate::topic::Topic;
 use sensr_protocol::heap_size::HeapSize;
@@ -26,7 +27,29 @@ pub struct QueuedOutput {
 #[derive(Debug)]
 pub(in crate::pipeline) struct DueObjects {
     pub(in crate::pipeline) set: ObjectSet,
-    pub(in crate::pipeline) topics: Vec<Topic>,
+    pub(in crate::pipeline) topics: Vec<ObjectTopic>,
+}
+
+/// A topic of a message with objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::pipeline) enum ObjectTopic {
+    Objects,
+    ObjectPoints,
+    ObjectMarkers,
+}
+
+impl ObjectTopic {
+    /// All of them, in the order of publishing: the smallest message first.
+    pub(in crate::pipeline) const ALL: [Self; 3] =
+        [Self::Objects, Self::ObjectPoints, Self::ObjectMarkers];
+
+    pub(in crate::pipeline) const fn topic(self) -> Topic {
+        match self {
+            Self::Objects => published_topic!(Objects, Objects),
+            Self::ObjectPoints => published_topic!(Objects, ObjectPoints),
+            Self::ObjectMarkers => published_topic!(Objects, ObjectMarkers),
+        }
+    }
 }
 
 /// Zones, and whether their markers are due. Zones that are not due are kept for late subscribers.
@@ -74,7 +97,7 @@ impl Queued for QueuedOutput {
         let objects = self
             .objects
             .iter()
-            .flat_map(|due| due.topics.iter().copied());
+            .flat_map(|due| due.topics.iter().map(|topic| topic.topic()));
         let zones = self.zones.iter().filter(|due| due.is_due);
         wire.chain(objects).chain(zones.map(|_| Topic::ZoneMarkers))
     }

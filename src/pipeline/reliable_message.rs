@@ -26,6 +26,16 @@ pub(in crate::pipeline) enum ReliableMessage {
 }
 
 impl ReliableMessage {
+    /// Topics of the messages.
+    pub(in crate::pipeline) const TOPICS: [Topic; 6] = [
+        Topic::Zones,
+        Topic::ZoneEvents,
+        Topic::LosingEvents,
+        Topic::RecalibrationEvents,
+        Topic::Health,
+        Topic::ServerStatus,
+    ];
+
     /// Returns the message that tells subscribers of a latched topic that nothing is known of the server, so that
     /// earlier messages no longer hold. `None` for events: they remain true.
     pub(in crate::pipeline) fn unknown(topic: Topic) -> Option<Self> {
@@ -83,5 +93,21 @@ impl QueuedReliable {
 impl Queued for QueuedReliable {
     fn topics(&self) -> impl Iterator<Item = Topic> {
         std::iter::once(self.message.topic())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topic::QosClass;
+
+    #[test]
+    fn every_latched_topic_can_be_replaced_by_unknown_and_no_event_can() {
+        for topic in ReliableMessage::TOPICS {
+            let replacement = ReliableMessage::unknown(topic);
+            let is_latched = topic.qos_class() == QosClass::Latched;
+            assert_eq!(replacement.is_some(), is_latched, "{topic:?}");
+            assert!(replacement.is_none_or(|message| message.topic() == topic));
+        }
     }
 }

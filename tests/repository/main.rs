@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sensr_bridge::topic::Topic;
+
 /// Folders that a path in backticks can begin with.
 const FOLDERS: [&str; 12] = [
     ".github/", "benches/", "cmake/", "config/", "crates/", "docs/", "fuzz/", "launch/", "msg/",
@@ -126,6 +128,28 @@ fn paths_in_the_documentation_exist() {
             if is_path && is_literal && !root().join(path).exists() {
                 problems.push(format!("{}: there is no {path}", page.display()));
             }
+        }
+    }
+    assert_none(&problems);
+}
+
+#[test]
+fn every_topic_is_documented_with_type_and_qos_class() {
+    let page = read("docs/topics.md");
+    let mut problems = Vec::new();
+    for topic in Topic::ALL {
+        let (name, class) = (
+            topic.name(),
+            format!("{:?}", topic.qos_class()).to_lowercase(),
+        );
+        let message_type = topic.message_type().replace("/msg/", "/");
+        let is_row = |line: &&str| {
+            line.starts_with(&format!("| `{name}` |"))
+                && line.contains(&message_type)
+                && line.ends_with(&format!("| {class} |"))
+        };
+        if !page.lines().any(|line| is_row(&line)) {
+            problems.push(format!("no row for {name}, {message_type}, {class}"));
         }
     }
     assert_none(&problems);

@@ -8,7 +8,7 @@ use crate::encode::messages::ObjectSet;
 use crate::encode::point_cloud::Cloud;
 use crate::metrics::Metrics;
 use crate::metrics::ledger::IngestDecision;
-use crate::pipeline::queued_output::{DueObjects, DueZones};
+use crate::pipeline::queued_output::{DueObjects, DueZones, ObjectTopic};
 use crate::published_topic;
 use crate::time::rate_limiter::RateLimiter;
 use crate::time::stamp::Arrival;
@@ -17,13 +17,6 @@ use sensr_protocol::wire::proto::{Object, ZoneConfig};
 
 /// Upper bound of SENSR's list of static objects.
 const MAX_STATIC_OBJECTS: usize = 10_000;
-
-/// Topics of a message with objects, in the order of publishing: the smallest first.
-pub(super) const OBJECT_TOPICS: [Topic; 3] = [
-    published_topic!(Objects, Objects),
-    published_topic!(Objects, ObjectPoints),
-    published_topic!(Objects, ObjectMarkers),
-];
 
 /// Selects the parts of a message that may be dropped under load.
 #[derive(Debug)]
@@ -80,8 +73,8 @@ impl ObjectStage {
             .object_limiter
             .is_due(arrival.instant, config.output_data_interval);
         let mut topics = Vec::new();
-        for topic in OBJECT_TOPICS {
-            if self.record_decision(topic, is_due, config) == IngestDecision::Queued {
+        for topic in ObjectTopic::ALL {
+            if self.record_decision(topic.topic(), is_due, config) == IngestDecision::Queued {
                 topics.push(topic);
             }
         }

@@ -8,9 +8,9 @@ use crate::encode::messages::{LINK_OUTPUT, ObjectSet, OutputHeader, object_array
 use crate::encode::point_cloud::{Cloud, ObjectPointsEncoder, PointsOfObject};
 use crate::metrics::stage_times::Stage;
 use crate::metrics::{Metrics, StreamMetrics};
-use crate::pipeline::queued_output::QueuedOutput;
+use crate::pipeline::queued_output::{ObjectTopic, QueuedOutput};
 use crate::published_topic;
-use crate::topic::Topic;
+use crate::topic::{PublishingThread, Topic};
 use ros_cdr::Header;
 use sensr_protocol::wire::proto::Object;
 
@@ -30,6 +30,15 @@ pub struct ObjectPublisher {
 
 impl StreamPublisher for ObjectPublisher {
     type Item = QueuedOutput;
+
+    const THREAD: PublishingThread = PublishingThread::Objects;
+    const TOPICS: &'static [Topic] = &[
+        Topic::Wire,
+        Topic::Objects,
+        Topic::ObjectPoints,
+        Topic::ObjectMarkers,
+        Topic::ZoneMarkers,
+    ];
 
     fn stream(metrics: &Metrics) -> &StreamMetrics {
         &metrics.output
@@ -69,7 +78,7 @@ impl StreamPublisher for ObjectPublisher {
 impl ObjectPublisher {
     fn publish_objects<S: Sink>(
         &mut self,
-        topic: Topic,
+        object_topic: ObjectTopic,
         message: &QueuedOutput,
         config: &ResolvedConfig,
         set: &ObjectSet,
@@ -77,16 +86,17 @@ impl ObjectPublisher {
     ) {
         let (header, arrival) = (header_of(message), message.times.arrival);
         let Self { buffer, points, .. } = self;
-        match topic {
-            Topic::ObjectMarkers => {
+        let topic = object_topic.topic();
+        match object_topic {
+            ObjectTopic::ObjectMarkers => {
                 let interval = config.output_data_interval;
                 self.object_markers
                     .publish(arrival, header, interval, set, delivery);
             }
-            Topic::ObjectPoints => delivery.publish_if_subscribed(topic, arrival, || {
+            ObjectTopic::ObjectPoints => delivery.publish_if_subscribed(topic, arrival, || {
                 points.encode(header, &points_of_objects(set))
             }),
-            _ => delivery.publish_if_subscribed(topic, arrival, || {
+            ObjectTopic::Objects => delivery.publish_if_subscribed(topic, arrival, || {
                 let moment = OutputHeader {
                     header,
                     server_stamp: message.times.server,
@@ -177,16 +187,17 @@ mod tests {
 
     fn message(
         worker: &mut ObjectPublishWorker<&mut Recorder>,
-        topics: &[Topic],
+        topics: &[ObjectTopic],
         zones: Option<DueZones>,
     ) {
         let metrics = Arc::clone(&worker.delivery.metrics);
         let due = zones.iter().filter(|zones| zones.is_due);
-        let due = due.map(|_| &Topic::ZoneMarkers);
-        for topic in topics.iter().chain(due) {
+        let due = due.map(|_| Topic::ZoneMarkers);
+        let objects = topics.iter().map(|topic| topic.topic());
+        for topic in objects.chain(due) {
             metrics
                 .ledger
-                .record_received(*topic, IngestDecision::Queued);
+                .record_received(topic, IngestDecision::Queued);
         }
         worker.publish_item(&QueuedOutput {
             source: StreamSource::default(),
@@ -242,7 +253,7 @@ mod tests {
                     static_objects: static_ids.iter().copied().map(object).collect(),
                     ..ObjectSet::default()
                 },
-                topics: vec![Topic::ObjectMarkers],
+                topics: vec![ObjectTopic::ObjectMarkers],
             }),
             zones: None,
         });
@@ -385,10 +396,10 @@ mod tests {
     fn only_due_topics_are_published() {
         let mut recorder = Recorder::default();
         let mut worker = worker(&mut recorder);
-        let topics = [Topic::Objects, Topic::ObjectPoints];
+        let topics = [ObjectTopic::Objects, ObjectTopic::ObjectPoints];
         message(&mut worker, &topics, None);
         drop(worker);
-        assert_eq!(recorder.topics(), topics);
+        assert_eq!(recorder.topics(), topics.map(ObjectTopic::topic));
         assert!(recorder.taken[1].1.len() > 3 * 24);
     }
 
@@ -402,7 +413,7 @@ mod tests {
         message(&mut worker, &[], Some(zones(true)));
         worker.delivery.sink.unsubscribed.clear();
         for _ in 0..3 {
-            message(&mut worker, &[Topic::Objects], None);
+            message(&mut worker, &[ObjectTopic::Objects], None);
         }
         let account = worker.delivery.metrics.ledger.snapshot()[Topic::ZoneMarkers.index()];
         drop(worker);

@@ -9,6 +9,7 @@ use crate::metrics::stage_times::Stage;
 use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::queued_clouds::QueuedClouds;
 use crate::published_topic;
+use crate::topic::{PublishingThread, Topic};
 use ros_cdr::Header;
 
 /// Worker of the thread that publishes clouds.
@@ -23,6 +24,9 @@ pub struct PointsPublisher {
 
 impl StreamPublisher for PointsPublisher {
     type Item = QueuedClouds;
+
+    const THREAD: PublishingThread = PublishingThread::Points;
+    const TOPICS: &'static [Topic] = &[Topic::Wire, Topic::Raw, Topic::Ground, Topic::Background];
 
     fn stream(metrics: &Metrics) -> &StreamMetrics {
         &metrics.points
@@ -67,7 +71,6 @@ mod tests {
     use crate::pipeline::queues::{CloudQueue, settle_as_dropped};
     use crate::pipeline::stream_source::StreamSource;
     use crate::time::stamp::{Arrival, Stamp};
-    use crate::topic::Topic;
     use bytes::Bytes;
     use std::sync::Arc;
     use tokio::sync::watch;

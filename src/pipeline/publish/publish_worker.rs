@@ -8,11 +8,18 @@ use super::delivery::{Delivery, Sink};
 use crate::config::ResolvedConfig;
 use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::queue::ByteQueue;
+use crate::topic::{PublishingThread, Topic};
 
 /// Publisher of one kind of queued items. It owns the buffers that it serializes into.
 pub trait StreamPublisher: Default {
     /// Item of the queue.
     type Item;
+
+    /// Thread that this publisher runs on.
+    const THREAD: PublishingThread;
+
+    /// Topics that this publisher publishes.
+    const TOPICS: &'static [Topic];
 
     /// Selects the metrics of the stream that the items belong to.
     fn stream(metrics: &Metrics) -> &StreamMetrics;
@@ -53,6 +60,12 @@ impl<P: StreamPublisher, S: Sink> PublishWorker<P, S> {
         config: watch::Receiver<Arc<ResolvedConfig>>,
         sink: S,
     ) -> Self {
+        const {
+            assert!(
+                P::THREAD.publishes_exactly(P::TOPICS),
+                "the topics of the publisher differ from those of its thread in the table of topics"
+            );
+        }
         Self {
             queue,
             config,

@@ -13,7 +13,7 @@ use crate::encode::messages::{self, OutputHeader};
 use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::queue::{ByteQueue, Popped};
 use crate::pipeline::reliable_message::{QueuedReliable, ReliableMessage};
-use crate::topic::QosClass;
+use crate::topic::{PublishingThread, QosClass, Topic};
 use ros_cdr::Header;
 
 /// Worker of the thread that publishes reliable messages. The thread is its own, so that they wait for nothing else.
@@ -44,6 +44,9 @@ impl Default for ReliablePublisher {
 
 impl StreamPublisher for ReliablePublisher {
     type Item = QueuedReliable;
+
+    const THREAD: PublishingThread = PublishingThread::Reliable;
+    const TOPICS: &'static [Topic] = &ReliableMessage::TOPICS;
 
     fn stream(metrics: &Metrics) -> &StreamMetrics {
         &metrics.output

@@ -202,10 +202,16 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
                 self.write_replacement(&message, with_non_finite_points(&message))
                     .await?;
             }
-            _ => {
+            OneShotFault::Truncated => {
                 self.write_injected(truncate_message(&message)).await?;
                 self.write_message(message).await?;
             }
+            // Applied between messages.
+            OneShotFault::Nonsense
+            | OneShotFault::Oversized
+            | OneShotFault::Inject(_)
+            | OneShotFault::Text
+            | OneShotFault::Pings => self.write_message(message).await?,
         }
         self.stream.flush().await?;
         Ok(None)

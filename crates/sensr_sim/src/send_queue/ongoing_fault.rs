@@ -15,9 +15,13 @@ pub(crate) enum OngoingFault {
     Fragments,
 }
 
+impl OngoingFault {
+    const COUNT: usize = [Self::Stall, Self::Silence, Self::Fragments].len();
+}
+
 /// Number of active faults of each type, which may overlap.
 #[derive(Debug, Default)]
-pub(super) struct OngoingFaultCounts([u32; 3]);
+pub(super) struct OngoingFaultCounts([u32; OngoingFault::COUNT]);
 
 impl OngoingFaultCounts {
     pub(super) fn add(&mut self, fault: OngoingFault) {

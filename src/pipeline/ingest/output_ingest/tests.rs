@@ -3,10 +3,10 @@ use std::time::{Duration, Instant};
 use prost::Message as _;
 use prost_types::Timestamp;
 
-use super::super::object_stage::OBJECT_TOPICS;
 use super::*;
 use crate::config::{Config, StampSource};
 use crate::metrics::ledger::{Account, Outcome};
+use crate::pipeline::queued_output::ObjectTopic;
 use crate::time::stamp::Stamp;
 use crate::topic::{QosClass, Switch};
 use sensr_protocol::health::SystemHealth;
@@ -72,7 +72,7 @@ impl Fixture {
     }
 
     fn next_output(&self) -> QueuedOutput {
-        self.next_due().expect("something is next_due")
+        self.next_due().expect("something is due")
     }
 
     /// Moves link and parameters to the output port of another host.
@@ -147,11 +147,11 @@ fn a_message_with_objects_is_published_on_three_topics() {
     let mut fixture = Fixture::new();
     fixture.message_at(0, &with_objects(vec![object(1)]));
     fixture.message_at(0, &stream(StreamMessage::default()));
-    for topic in OBJECT_TOPICS {
+    for topic in ObjectTopic::ALL.map(ObjectTopic::topic) {
         assert_eq!(fixture.account(topic).queued, 1, "{topic:?}");
     }
-    let next_due = fixture.next_output().objects.expect("objects");
-    assert_eq!(next_due.topics, OBJECT_TOPICS);
+    let due = fixture.next_output().objects.expect("objects");
+    assert_eq!(due.topics, ObjectTopic::ALL);
     assert!(fixture.next_due().is_none());
 }
 
@@ -166,8 +166,8 @@ fn an_empty_message_is_queued_for_late_viewers_of_zones() {
 fn an_empty_scene_is_published() {
     let mut fixture = Fixture::new();
     fixture.message_at(0, &with_objects(vec![]));
-    let next_due = fixture.next_output().objects.expect("objects");
-    assert!(next_due.set.objects.is_empty());
+    let due = fixture.next_output().objects.expect("objects");
+    assert!(due.set.objects.is_empty());
 }
 
 #[test]
@@ -179,7 +179,11 @@ fn the_rate_limit_applies_to_objects_and_markers_only() {
         fixture.message_at(i * 100, &with_zones());
         fixture.message_at(i * 100, &zone_events(2));
     }
-    for topic in OBJECT_TOPICS.into_iter().chain([Topic::ZoneMarkers]) {
+    for topic in ObjectTopic::ALL
+        .map(ObjectTopic::topic)
+        .into_iter()
+        .chain([Topic::ZoneMarkers])
+    {
         let account = fixture.account(topic);
         assert_eq!((account.queued, account.thinned), (1, 9), "{topic:?}");
     }
@@ -192,8 +196,8 @@ fn topics_switched_off_count_as_unsubscribed() {
     let mut fixture = Fixture::new();
     fixture.configure(|config| config.publish[Switch::Objects as usize] = false);
     fixture.message_at(0, &with_objects(vec![]));
-    let next_due = fixture.next_output().objects.expect("pictures");
-    assert_eq!(next_due.topics, [Topic::ObjectMarkers]);
+    let due = fixture.next_output().objects.expect("markers");
+    assert_eq!(due.topics, [ObjectTopic::ObjectMarkers]);
     assert_eq!(fixture.account(Topic::ObjectPoints).unsubscribed, 1);
 }
 
