@@ -81,6 +81,18 @@ class Launched:
         return self._folder.exists()
 
 
+def shows_arguments(pid):
+    """Returns whether /proc shows the arguments of a process, or the process has ended. Just after a start the kernel
+    shows none for some milliseconds.
+    """
+    folder = Path(f"/proc/{pid}")
+    try:
+        has_ended = folder.joinpath("stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        return has_ended or folder.joinpath("cmdline").read_bytes() != b""
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 class Launch(Process):
     """`ros2 launch` with the launch file of the package, or with one that includes it several times."""
 
@@ -111,6 +123,7 @@ class Launch(Process):
     def processes(self, name, count=1):
         """Waits for `count` processes of that name and returns them."""
         self.wait_until(lambda: self.started(name) >= count, self.log_tail)
+        self.wait_until(lambda: all(map(shows_arguments, self._pids(name))), self.log_tail)
         return [Launched(pid) for pid in self._pids(name) if Path(f"/proc/{pid}").exists()]
 
 
