@@ -14,7 +14,21 @@ pub use points_ingest::PointsIngest;
 
 use std::time::Instant;
 
+use crate::config::ResolvedConfig;
+use crate::metrics::ledger::IngestDecision;
 use crate::time::log_throttle::LogThrottle;
+use crate::topic::Topic;
+
+/// Decides on a message of a topic. `is_due` consults the rate limit, and only if the topic is switched on.
+fn decide(topic: Topic, config: &ResolvedConfig, is_due: impl FnOnce() -> bool) -> IngestDecision {
+    if !config.publishes(topic) {
+        IngestDecision::Unsubscribed
+    } else if is_due() {
+        IngestDecision::Queued
+    } else {
+        IngestDecision::Thinned
+    }
+}
 
 /// Logs a warning, unless the throttle suppresses it.
 fn warn_throttled(throttle: &mut LogThrottle, line: impl FnOnce() -> String) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::decide;
 use super::failure_recorder::count_parts;
 use crate::config::ResolvedConfig;
 use crate::encode::messages::ObjectSet;
@@ -112,13 +113,7 @@ impl ObjectStage {
         is_due: bool,
         config: &ResolvedConfig,
     ) -> IngestDecision {
-        let decision = if !config.publishes(topic) {
-            IngestDecision::Unsubscribed
-        } else if is_due {
-            IngestDecision::Queued
-        } else {
-            IngestDecision::Thinned
-        };
+        let decision = decide(topic, config, || is_due);
         self.metrics.ledger.record_received(topic, decision);
         decision
     }

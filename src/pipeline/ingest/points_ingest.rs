@@ -7,9 +7,9 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::failure_recorder::FailureRecorder;
-use super::warn_throttled;
 use super::wire_tap::WireTap;
-use crate::config::{Config, ResolvedConfig, StampSource};
+use super::{decide, warn_throttled};
+use crate::config::{ResolvedConfig, StampSource};
 use crate::connection::reconnect::FrameHandler;
 use crate::connection::status::Endpoint;
 use crate::encode::point_cloud::Cloud;
@@ -20,20 +20,12 @@ use crate::pipeline::LOG_PERIOD;
 use crate::pipeline::queued_clouds::QueuedClouds;
 use crate::pipeline::queues::{CloudQueue, settle_as_dropped};
 use crate::pipeline::stream_source::SourceTracker;
-use crate::published_topic;
 use crate::time::log_throttle::LogThrottle;
 use crate::time::rate_limiter::RateLimiter;
 use crate::time::stamp::{Arrival, Stamp};
 use crate::topic::Topic;
 use sensr_protocol::points::{Points, decode_points};
 use sensr_protocol::wire::PointCloud;
-
-/// Topics of [`Topic::of_cloud_type`], each with a publisher on the thread of the point stream.
-const _: [Topic; Topic::CLOUDS.len()] = [
-    published_topic!(Points, Raw),
-    published_topic!(Points, Ground),
-    published_topic!(Points, Background),
-];
 
 /// Decodes the frames of the point stream, enters their clouds in the ledger and queues those that are due.
 #[derive(Debug)]
@@ -211,13 +203,13 @@ impl FrameHandler for PointsIngest {
 /// Decisions for the clouds of one message. All clouds of a type in one message share the decision: while SENSR
 /// calibrates, a message holds one RAW cloud per sensor, and the rate limit must not pick the first.
 struct RateDecisions<'a> {
-    config: &'a Config,
+    config: &'a ResolvedConfig,
     now: Instant,
     decisions: [Option<IngestDecision>; Topic::COUNT],
 }
 
 impl<'a> RateDecisions<'a> {
-    fn new(config: &'a Config, now: Instant) -> Self {
+    fn new(config: &'a ResolvedConfig, now: Instant) -> Self {
         Self {
             config,
             now,
@@ -232,13 +224,10 @@ impl<'a> RateDecisions<'a> {
     ) -> IngestDecision {
         let index = topic.index();
         *self.decisions[index].get_or_insert_with(|| {
-            if !self.config.publishes(topic) {
-                IngestDecision::Unsubscribed
-            } else if limiters[index].is_due(self.now, self.config.pointcloud_interval) {
-                IngestDecision::Queued
-            } else {
-                IngestDecision::Thinned
-            }
+            let interval = self.config.pointcloud_interval;
+            decide(topic, self.config, || {
+                limiters[index].is_due(self.now, interval)
+            })
         })
     }
 }
@@ -246,6 +235,7 @@ impl<'a> RateDecisions<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
     use crate::topic::Switch;
     use prost::Message as _;
     use sensr_protocol::wire::{CloudType, proto};

@@ -118,7 +118,7 @@ impl ReliableStage {
     /// subscribers, so that these receive none of the former server's.
     pub(super) fn replace_latched(&mut self, source: &StreamSource, times: MessageTimes) {
         for topic in Topic::ALL {
-            if !std::mem::take(&mut self.has_published[topic.index()]) {
+            if !self.has_published[topic.index()] {
                 continue;
             }
             for _ in 0..QosClass::Latched.depth(0) {

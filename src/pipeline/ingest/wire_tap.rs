@@ -5,7 +5,6 @@ use bytes::Bytes;
 use crate::config::ResolvedConfig;
 use crate::encode::messages;
 use crate::metrics::ledger::{IngestDecision, Ledger};
-use crate::published_topic;
 use crate::time::stamp::Arrival;
 use crate::topic::Topic;
 
@@ -42,16 +41,13 @@ impl WireTap {
         config: &ResolvedConfig,
         ledger: &Ledger,
     ) -> Option<TappedFrame> {
-        // Both threads that read have a publisher for it.
-        const TOPIC: Topic = published_topic!(Points, Wire);
-        const _: Topic = published_topic!(Objects, Wire);
         let sequence = self.sequence;
         self.sequence += 1;
-        if !config.publishes(TOPIC) {
-            ledger.record_received(TOPIC, IngestDecision::Unsubscribed);
+        if !config.publishes(Topic::Wire) {
+            ledger.record_received(Topic::Wire, IngestDecision::Unsubscribed);
             return None;
         }
-        ledger.record_received(TOPIC, IngestDecision::Queued);
+        ledger.record_received(Topic::Wire, IngestDecision::Queued);
         Some(TappedFrame {
             sequence,
             payload: payload.clone(),
