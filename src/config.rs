@@ -8,6 +8,7 @@ pub mod hosts;
 pub mod overrides;
 pub mod parameter;
 pub mod path;
+mod recorder_config;
 pub mod render;
 pub mod resolve;
 mod resolved_config;
@@ -30,6 +31,7 @@ use crate::topic::{Switch, Topic};
 pub use config_error::ConfigError;
 pub use hosts::Hosts;
 pub use parameter::{ParameterError, Value};
+pub use recorder_config::RecorderConfig;
 pub use resolved_config::ResolvedConfig;
 pub use settings::Settings;
 

@@ -11,7 +11,7 @@
 //! Beside the data flow: [`time`] with stamps, rate limiter and clock offset, [`topic`] with the table of the topics,
 //! [`config`] with parameters, hosts file and parameter files, [`metrics`] with the loss ledger, [`diagnostics`] with
 //! what `/diagnostics` shows, [`supervisor`] with threads and watchdogs, [`environment`] with log folder and shared
-//! memory. Only `ros` uses ROS.
+//! memory. [`recorder`] supervises the stock recorder. Only `ros` uses ROS.
 
 pub mod config;
 pub mod connection;
@@ -20,6 +20,7 @@ pub mod encode;
 pub mod environment;
 pub mod metrics;
 pub mod pipeline;
+pub mod recorder;
 #[cfg(feature = "ros")]
 pub mod ros;
 pub mod supervisor;

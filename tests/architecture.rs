@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Components, and the components that each may use.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("time", &[]),
     ("topic", &[]),
     ("connection", &["time"]),
@@ -30,6 +30,10 @@ const MAY_USE: [(&str, &[&str]); 11] = [
         ],
     ),
     (
+        "recorder",
+        &["time", "topic", "config", "metrics", "diagnostics"],
+    ),
+    (
         "ros",
         &[
             "time",
@@ -42,6 +46,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
             "supervisor",
             "pipeline",
             "diagnostics",
+            "recorder",
         ],
     ),
 ];

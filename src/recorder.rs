@@ -1,0 +1,1 @@
+//! Supervision of the stock recorder, `ros2 bag record`: everything that `sensr_recorder` does without ROS.
