@@ -152,7 +152,8 @@ impl Bridge {
         let begun = Instant::now();
         node.spin_once(limit);
         let waited = begun.elapsed();
-        let served = parameters.serve(|config| control.apply(config)) + services.serve(control);
+        let changed = parameters.serve(|settings| control.apply(&Config::from_settings(settings)?));
+        let served = changed + services.serve(control);
         match waits.record(waited, limit, served) {
             WaitHealth::Healthy => {}
             WaitHealth::Suspicious => std::thread::sleep(SUSPICIOUS_WAIT_PAUSE),
