@@ -112,7 +112,7 @@ impl Bridge {
             // In this order: the shutdown is requested before a thread ends by it.
             let has_thread_ended = self.readers.any_has_ended() || self.publishers.any_has_ended();
             if self.shutdown.is_cancelled() {
-                return self.stop();
+                return self.stop(rosout);
             }
             if has_thread_ended {
                 return Err(self.stop_after_thread_end());
@@ -190,7 +190,7 @@ impl Bridge {
     }
 
     /// Shuts down in the order of the data: links, queues, publishers.
-    fn stop(self) -> Result<(), Error> {
+    fn stop(self, rosout: &Rosout) -> Result<(), Error> {
         let Control {
             metrics, queues, ..
         } = &self.control;
@@ -201,6 +201,8 @@ impl Bridge {
         let config = self.control.config();
         let last = self.reporter.publish_statistics(metrics, queues, &config);
         statistics::log_final_report(&last, &metrics.ledger.snapshot());
+        rosout.publish_waiting();
+        self.reporter.wait_for_delivery();
         Ok(())
     }
 }
