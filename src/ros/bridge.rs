@@ -13,6 +13,7 @@ use super::logging::Rosout;
 use super::node::shipped_hosts_file;
 use super::parameter_services::ParameterServer;
 use super::reporter::Reporter;
+use super::split_watch::SplitWatch;
 use super::static_transform::StaticTransform;
 use super::threads::ThreadSpawner;
 use super::{Error, RuntimeError, statistics};
@@ -44,6 +45,7 @@ const SUSPICIOUS_WAIT_PAUSE: Duration = Duration::from_millis(5);
 pub(super) struct Bridge {
     parameters: ParameterServer,
     services: LinkServices,
+    splits: SplitWatch,
     control: Control,
     reporter: Reporter,
     readers: Workers,
@@ -68,6 +70,7 @@ impl Bridge {
         publish_frames(&mut transform, &initial);
         let parameters = ParameterServer::new(node, settings)?;
         let services = LinkServices::new(node)?;
+        let splits = SplitWatch::new(node)?;
 
         let queues = Queues::new(initial.config.queue_max_bytes);
         let (config, config_changes) = watch::channel(Arc::new(initial.config.clone()));
@@ -85,6 +88,7 @@ impl Bridge {
         Ok(Self {
             parameters,
             services,
+            splits,
             reporter,
             control: Control {
                 metrics: spawner.metrics,
@@ -136,6 +140,7 @@ impl Bridge {
             control,
             parameters,
             services,
+            splits,
             ..
         } = self;
         self.heartbeat.beat();
@@ -152,7 +157,12 @@ impl Bridge {
         let begun = Instant::now();
         node.spin_once(limit);
         let waited = begun.elapsed();
-        let served = parameters.serve(|config| control.apply(config)) + services.serve(control);
+        let requests = parameters.serve(|config| control.apply(config)) + services.serve(control);
+        let splits = splits.poll(Instant::now());
+        if splits.is_new_split {
+            control.repeat_latched();
+        }
+        let served = requests + splits.served;
         match waits.record(waited, limit, served) {
             WaitHealth::Healthy => {}
             WaitHealth::Suspicious => std::thread::sleep(SUSPICIOUS_WAIT_PAUSE),

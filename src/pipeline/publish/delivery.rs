@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::metrics::ledger::Outcome;
+use crate::config::StampSource;
+use crate::metrics::ledger::{IngestDecision, Outcome};
 use crate::metrics::stage_times::{Stage, StageTimers};
 use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::LOG_PERIOD;
 use crate::time::log_throttle::LogThrottle;
-use crate::time::stamp::Arrival;
+use crate::time::stamp::{Arrival, Stamp};
 use crate::topic::Topic;
 
 /// Destination of serialized messages: the middleware, or a test.
@@ -101,6 +102,25 @@ impl<S: Sink> Delivery<S> {
         }
     }
 
+    /// Publishes a latched message once more. SENSR did not cause it, so it is entered in the ledger as received first.
+    pub(super) fn publish_again<'m>(&mut self, topic: Topic, encode: impl FnOnce() -> &'m [u8]) {
+        let ledger = &self.metrics.ledger;
+        ledger.record_received(topic, IngestDecision::Queued);
+        self.publish_latched(topic, Arrival::now(), encode);
+    }
+
+    /// Present time on the clock that `source` selects, for messages that SENSR did not cause.
+    pub(super) fn present_stamp(&self, source: StampSource) -> Stamp {
+        let now = Stamp::now();
+        match source {
+            StampSource::Receive => now,
+            StampSource::Server => {
+                let offset_ns = self.metrics.clock().offset_ns();
+                now.moved_back(offset_ns.unwrap_or(0))
+            }
+        }
+    }
+
     fn report_refusal(&mut self, topic: Topic, error: &S::Error) {
         let name = topic.name();
         if S::is_final(error) {
@@ -161,7 +181,7 @@ pub(in crate::pipeline) mod test_sink {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::ledger::{Account, IngestDecision};
+    use crate::metrics::ledger::Account;
 
     /// Takes note of the account at the moment at which each message is handed over.
     struct Observer {
