@@ -13,6 +13,7 @@ use super::logging::Rosout;
 use super::node::shipped_hosts_file;
 use super::parameter_services::ParameterServer;
 use super::reporter::Reporter;
+use super::service_report::ServiceReport;
 use super::split_watch::SplitWatch;
 use super::static_transform::StaticTransform;
 use super::threads::ThreadSpawner;
@@ -52,6 +53,7 @@ pub(super) struct Bridge {
     publishers: Workers,
     shutdown: CancellationToken,
     heartbeat: Heartbeat,
+    service: ServiceReport,
 }
 
 impl Bridge {
@@ -81,6 +83,7 @@ impl Bridge {
             config: config_changes,
             shutdown: CancellationToken::new(),
             heartbeat: Heartbeat::default(),
+            links: [Heartbeat::default(), Heartbeat::default()],
         };
         let publishers = spawner.spawn_publishers(node, &queues, &initial.config)?;
         let readers =
@@ -103,6 +106,7 @@ impl Bridge {
             publishers,
             shutdown: spawner.shutdown,
             heartbeat: spawner.heartbeat,
+            service: ServiceReport::new(spawner.links, Instant::now()),
         })
     }
 
@@ -141,12 +145,15 @@ impl Bridge {
             parameters,
             services,
             splits,
+            service,
             ..
         } = self;
         self.heartbeat.beat();
         let progress = control.queues.progress();
         let progress = progress.map(|(taken, waiting)| QueueProgress { taken, waiting });
-        watchdog.poll(Instant::now(), progress)?;
+        let now = Instant::now();
+        watchdog.poll(now, progress)?;
+        service.update(now, &control.metrics, watchdog.are_working());
         control.poll_resolver()?;
         let config = control.config();
         let next =
@@ -200,7 +207,8 @@ impl Bridge {
     }
 
     /// Shuts down in the order of the data: links, queues, publishers.
-    fn stop(self, rosout: &Rosout) -> Result<(), Error> {
+    fn stop(mut self, rosout: &Rosout) -> Result<(), Error> {
+        self.service.report_stop();
         let Control {
             metrics, queues, ..
         } = &self.control;
