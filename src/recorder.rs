@@ -1,1 +1,5 @@
 //! Supervision of the stock recorder, `ros2 bag record`: everything that `sensr_recorder` does without ROS.
+
+pub mod account;
+pub mod engine;
+pub mod report;
