@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::account::PublishedCounts;
 use super::report::RecordingReport;
-use crate::config::recorder_config::RecorderConfig;
+use crate::config::RecorderConfig;
 
 /// Reason why the recorder cannot start.
 #[derive(Debug, thiserror::Error)]
