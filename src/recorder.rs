@@ -3,3 +3,5 @@
 pub mod account;
 pub mod engine;
 pub mod report;
+mod stall;
+mod state;
