@@ -6,7 +6,7 @@ PATH, `ros2 bag record` runs this file. It has the options that sensr_recorder u
 
 As the stock recorder does, it subscribes to topics as they appear with the QoS that the publishers offer, splits by
 size or duration when a message arrives, names the splits `<bag>_<N>.mcap`, publishes events/write_split, serves
-~/split_bagfile, takes no notice of a write that fails, reports the messages that it lost at splits, writes
+~/split_bagfile, takes no notice of a write that fails, reports the messages lost since its start at splits, writes
 metadata.yaml at the end, and ends at SIGINT and SIGTERM. The time of a message in the bag is that of its arrival.
 
 These variables in its environment make it misbehave:

@@ -11,7 +11,7 @@ _POLL_SECONDS = 0.05
 
 
 class Cache:
-    """Queue of writes, bounded in bytes. What does not fit is lost, counted by topic and reported at the next split.
+    """Queue of writes, bounded in bytes. What does not fit is lost, counted by topic and reported at splits.
 
     The stock recorder has two buffers of the given size, one that fills while the other one is written.
     """
@@ -52,15 +52,12 @@ class Cache:
         self.put(write, size)
 
     def report_lost(self):
-        """Reports the messages lost since the last report, in the words of the stock recorder."""
-        lost, self._lost = self._lost, {}
+        """Reports the messages lost since the start, in the words of the stock recorder."""
+        lost = dict(self._lost)
         if lost:
             topics = "".join(f"\n\t{topic}: {count}" for topic, count in sorted(lost.items()))
-            log(
-                "WARN",
-                f"Cache buffers lost messages per topic: {topics}\nTotal lost: {sum(lost.values())}",
-                "rosbag2_cpp",
-            )
+            total = sum(lost.values())
+            log("WARN", f"Cache buffers lost messages per topic: {topics}\nTotal lost: {total}", "rosbag2_cpp")
 
     def close(self):
         """Writes what is queued, unless nothing is to be written, and ends the thread. Returns whether it wrote."""
