@@ -11,6 +11,7 @@ from support import REPOSITORY
 from support.parameter_client import ParameterClient
 from support.ports import Domain, Port
 from support.processes import Bridge, Process, Sim
+from support.recorder import Recorder, RecordingReader
 from support.ros_observer import Observer
 from support.scripted_server import ScriptedServer
 from support.statistics_reader import StatisticsReader
@@ -107,6 +108,16 @@ class Environment:
     def bag_recorder(self, *args, variables=None) -> Process:
         """Starts the stand-in for the stock recorder, with the stock recorder's arguments."""
         return self.python("bag_recorder", STANDIN, *args, variables=variables)
+
+    def recorder(self, output_dir: Path | None = None, parameters=None, **options) -> Recorder:
+        """Starts sensr_recorder, by default with the stand-in. `options` are those of `recorder.Recorder`."""
+        output_dir = self.folder / "bags" if output_dir is None else output_dir
+        name = self._next_name("recorder")
+        return self._add_process(Recorder(name, self.env, self.folder, output_dir, parameters, **options))
+
+    def recording(self, observer: Observer, recorder: Recorder) -> RecordingReader:
+        """Subscribes to the status of a recorder."""
+        return RecordingReader(observer, recorder, recorder.namespace)
 
     def subscriber(self, topic: str) -> Process:
         """Starts a subscriber in a process of its own, which a test can suspend."""
