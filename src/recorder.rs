@@ -1,15 +1,20 @@
 //! Supervision of the stock recorder, `ros2 bag record`: everything that `sensr_recorder` does without ROS.
 
 pub mod account;
+mod atomic_file;
 pub mod bags;
 mod child;
 pub mod command;
 pub mod disk;
 pub mod engine;
 pub mod features;
+pub mod metadata;
 pub mod naming;
+pub mod repair;
 pub mod report;
 pub mod retention;
+pub mod split_error;
+pub mod split_summary;
 mod stall;
 mod state;
 pub mod topics;

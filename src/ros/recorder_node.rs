@@ -25,7 +25,7 @@ use super::spinner::{SPIN_TIMEOUT, Spinner};
 use super::subscription::Subscription;
 use super::{Error, RuntimeError};
 use crate::config::table::{ParameterTable, RECORDER};
-use crate::config::{RecorderConfig, Settings, Value};
+use crate::config::{ConfigError, RecorderConfig, Settings, Value};
 use crate::recorder::engine::Recorder;
 use crate::supervisor::heartbeat::Heartbeat;
 use crate::supervisor::link_runtime::{LinkRuntime, Signals};
@@ -163,6 +163,7 @@ impl RecorderNode {
         } = self;
         served += parameters.serve(|settings| {
             let changed = RecorderConfig::from_settings(settings)?;
+            recorder.check(&changed).map_err(ConfigError::Recorder)?;
             if changed.output_dir != config.output_dir {
                 log_resolved_folder(settings, &changed);
             }

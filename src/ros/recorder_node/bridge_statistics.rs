@@ -4,7 +4,7 @@ use r2r::sensr_bridge::msg::BridgeStatistics;
 
 use crate::config::RecorderConfig;
 use crate::recorder::account::PublishedCounts;
-use crate::recorder::topics::is_recorded;
+use crate::recorder::topics::{absolute, is_recorded};
 use crate::ros::ros_types::{from_time, to_std};
 
 /// Returns the counters in the statistics of the bridge in `namespace`.
@@ -21,21 +21,13 @@ pub(super) fn published_counts(
         ..PublishedCounts::default()
     };
     for account in &statistics.topics {
-        let topic = absolute_name(&account.topic, namespace);
+        let topic = absolute(&account.topic, namespace);
         if is_recorded(&topic, namespace, config) {
             counts.published_bytes += account.published_bytes;
         }
         counts.published.insert(topic, account.published);
     }
     counts
-}
-
-fn absolute_name(topic: &str, namespace: &str) -> String {
-    if topic.starts_with('/') {
-        topic.to_owned()
-    } else {
-        format!("{}/{topic}", namespace.trim_end_matches('/'))
-    }
 }
 
 #[cfg(test)]
@@ -74,6 +66,5 @@ mod tests {
             ]
         );
         assert_eq!(counts.published_bytes, 700);
-        assert_eq!(absolute_name("objects", "/"), "/objects");
     }
 }
