@@ -2,61 +2,11 @@
 
 import os
 import signal
-import socket
-import threading
+import time
 
 import pytest
 
-from support.polling import wait_until
-
-#: Timeout of the watchdog, microseconds, so short that signs of life are frequent.
-WATCHDOG_USEC = 400_000
-
-
-class NotifySocket:
-    """Receives the notifications of a process."""
-
-    def __init__(self, path):
-        self.notifications = []
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(str(path))
-        self._thread = threading.Thread(target=self._receive, daemon=True)
-        self._thread.start()
-
-    def _receive(self):
-        while text := self._socket.recv(4096).decode():
-            self.notifications.append(text.splitlines())
-
-    def count(self, line):
-        return sum(line in lines for lines in list(self.notifications))
-
-    def wait_for(self, line, count=1):
-        wait_until(lambda: self.count(line) >= count, lambda: f"{count} times {line} in {self.notifications}")
-
-    def statuses(self):
-        lines = [line for lines in list(self.notifications) for line in lines]
-        return [line.removeprefix("STATUS=") for line in lines if line.startswith("STATUS=")]
-
-    def wait_for_status(self, *texts):
-        def has_told():
-            return any(all(text in status for text in texts) for status in self.statuses())
-
-        wait_until(has_told, lambda: f"a status with {texts} in {self.statuses()}")
-
-    def close(self):
-        """Ends the thread by an empty datagram."""
-        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"", self._socket.getsockname())
-        self._thread.join()
-        self._socket.close()
-
-
-@pytest.fixture
-def service_manager(environment, tmp_path):
-    path = tmp_path / "notify"
-    notified = NotifySocket(path)
-    environment.env |= {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": str(WATCHDOG_USEC)}
-    yield notified
-    notified.close()
+from support.notify_socket import WATCHDOG_USEC
 
 
 def test_a_bridge_with_servers_is_ready_alive_and_stopping(environment, service_manager):
@@ -93,7 +43,7 @@ def test_a_stopped_process_gives_no_sign_of_life(environment, service_manager):
     alive = service_manager.count("WATCHDOG=1")
     # As many looks as would have seen several signs of life; at most one was under way.
     for _ in range(10):
-        threading.Event().wait(WATCHDOG_USEC / 1e6 / 4)
+        time.sleep(WATCHDOG_USEC / 1e6 / 4)
         assert service_manager.count("WATCHDOG=1") <= alive + 1
     bridge.send_signal(signal.SIGCONT)
     service_manager.wait_for("WATCHDOG=1", alive + 3)
