@@ -16,6 +16,8 @@ mod reporter;
 mod ros_types;
 mod runtime_error;
 mod service_queue;
+mod service_report;
+mod split_watch;
 mod static_transform;
 mod statistics;
 mod threads;

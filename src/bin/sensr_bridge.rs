@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     if own.print_params {
         #[expect(clippy::print_stdout, reason = "the requested output")]
         {
-            print!("{}", config::render::parameter_file());
+            print!("{}", config::render::parameter_file(&config::table::BRIDGE));
         }
         return ExitCode::SUCCESS;
     }

@@ -13,6 +13,8 @@ use super::logging::Rosout;
 use super::node::shipped_hosts_file;
 use super::parameter_services::ParameterServer;
 use super::reporter::Reporter;
+use super::service_report::ServiceReport;
+use super::split_watch::SplitWatch;
 use super::static_transform::StaticTransform;
 use super::threads::ThreadSpawner;
 use super::{Error, RuntimeError, statistics};
@@ -44,12 +46,14 @@ const SUSPICIOUS_WAIT_PAUSE: Duration = Duration::from_millis(5);
 pub(super) struct Bridge {
     parameters: ParameterServer,
     services: LinkServices,
+    splits: SplitWatch,
     control: Control,
     reporter: Reporter,
     readers: Workers,
     publishers: Workers,
     shutdown: CancellationToken,
     heartbeat: Heartbeat,
+    service: ServiceReport,
 }
 
 impl Bridge {
@@ -68,6 +72,7 @@ impl Bridge {
         publish_frames(&mut transform, &initial);
         let parameters = ParameterServer::new(node, settings)?;
         let services = LinkServices::new(node)?;
+        let splits = SplitWatch::new(node)?;
 
         let queues = Queues::new(initial.config.queue_max_bytes);
         let (config, config_changes) = watch::channel(Arc::new(initial.config.clone()));
@@ -78,6 +83,7 @@ impl Bridge {
             config: config_changes,
             shutdown: CancellationToken::new(),
             heartbeat: Heartbeat::default(),
+            links: [Heartbeat::default(), Heartbeat::default()],
         };
         let publishers = spawner.spawn_publishers(node, &queues, &initial.config)?;
         let readers =
@@ -85,6 +91,7 @@ impl Bridge {
         Ok(Self {
             parameters,
             services,
+            splits,
             reporter,
             control: Control {
                 metrics: spawner.metrics,
@@ -99,6 +106,7 @@ impl Bridge {
             publishers,
             shutdown: spawner.shutdown,
             heartbeat: spawner.heartbeat,
+            service: ServiceReport::new(spawner.links, Instant::now()),
         })
     }
 
@@ -112,7 +120,7 @@ impl Bridge {
             // In this order: the shutdown is requested before a thread ends by it.
             let has_thread_ended = self.readers.any_has_ended() || self.publishers.any_has_ended();
             if self.shutdown.is_cancelled() {
-                return self.stop();
+                return self.stop(rosout);
             }
             if has_thread_ended {
                 return Err(self.stop_after_thread_end());
@@ -136,12 +144,16 @@ impl Bridge {
             control,
             parameters,
             services,
+            splits,
+            service,
             ..
         } = self;
         self.heartbeat.beat();
         let progress = control.queues.progress();
         let progress = progress.map(|(taken, waiting)| QueueProgress { taken, waiting });
-        watchdog.poll(Instant::now(), progress)?;
+        let now = Instant::now();
+        watchdog.poll(now, progress)?;
+        service.update(now, &control.metrics, watchdog.are_working());
         control.poll_resolver()?;
         let config = control.config();
         let next =
@@ -152,7 +164,13 @@ impl Bridge {
         let begun = Instant::now();
         node.spin_once(limit);
         let waited = begun.elapsed();
-        let served = parameters.serve(|config| control.apply(config)) + services.serve(control);
+        let changed = parameters.serve(|settings| control.apply(&Config::from_settings(settings)?));
+        let requests = changed + services.serve(control);
+        let splits = splits.poll(Instant::now());
+        if splits.is_new_split {
+            control.repeat_latched();
+        }
+        let served = requests + splits.served;
         match waits.record(waited, limit, served) {
             WaitHealth::Healthy => {}
             WaitHealth::Suspicious => std::thread::sleep(SUSPICIOUS_WAIT_PAUSE),
@@ -190,7 +208,8 @@ impl Bridge {
     }
 
     /// Shuts down in the order of the data: links, queues, publishers.
-    fn stop(self) -> Result<(), Error> {
+    fn stop(mut self, rosout: &Rosout) -> Result<(), Error> {
+        self.service.report_stop();
         let Control {
             metrics, queues, ..
         } = &self.control;
@@ -201,6 +220,8 @@ impl Bridge {
         let config = self.control.config();
         let last = self.reporter.publish_statistics(metrics, queues, &config);
         statistics::log_final_report(&last, &metrics.ledger.snapshot());
+        rosout.publish_waiting();
+        self.reporter.wait_for_delivery();
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ use super::{Error, RuntimeError, logging};
 use crate::config::overrides::Overrides;
 use crate::config::resolve::Resolver;
 use crate::config::ros_arguments::RosArguments;
+use crate::config::table::BRIDGE;
 use crate::config::{Config, ConfigError, Settings};
 use crate::supervisor::exit_timer;
 use crate::supervisor::link_runtime::Signals;
@@ -80,7 +81,7 @@ fn settings_at_start(node: &Node, overrides: &Overrides) -> Result<Settings, Err
     let name = node
         .fully_qualified_name()
         .map_err(RuntimeError::ros("read the node's name"))?;
-    let start = overrides.for_node(&name)?;
+    let start = overrides.for_node(&name, &BRIDGE)?;
     for warning in &start.warnings {
         log::warn!("{warning}");
     }

@@ -8,6 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::exit_timer;
+use super::heartbeat::Heartbeat;
 
 /// Runs one link.
 #[derive(Debug)]
@@ -32,12 +33,18 @@ impl LinkRuntime {
             .map(Self)
     }
 
-    /// Runs until `link` has ended, with `companion` beside it.
-    pub fn run(self, link: impl Future<Output = ()>, companion: impl Future<Output = ()>) {
+    /// Runs until `link` has ended, with `companion` beside it. `heartbeat` beats as long as both leave room for it.
+    pub fn run(
+        self,
+        link: impl Future<Output = ()>,
+        companion: impl Future<Output = ()>,
+        heartbeat: Heartbeat,
+    ) {
         self.0.block_on(async {
             tokio::select! {
                 () = link => {}
                 () = async { companion.await; std::future::pending().await } => {}
+                () = heartbeat.beat_regularly() => {}
             }
         });
         // Dropped, it would wait for a name server that does not answer.
