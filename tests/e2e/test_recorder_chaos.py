@@ -28,11 +28,8 @@ def final_accounts(bridge):
     """Returns the accounts of a bridge that has ended, by topic, from its final report."""
     accounts = {}
     for topic, received, outcomes in re.findall(r" ([\w/]+): received (\d+) = ([^\n]*)", bridge.log):
-        account = dict.fromkeys(OUTCOMES, 0)
-        account |= {name: int(count) for name, count in re.findall(r"(\w+) (\d+)", outcomes)}
-        account |= {name: int(count) for count, name in re.findall(r"(\d+) (\w+)", outcomes) if name in OUTCOMES}
-        account["received"] = int(received)
-        accounts[f"/{topic}"] = account
+        account = {name: int(count) for name, count in re.findall(r"(\w+) (\d+)", outcomes)}
+        accounts[f"/{topic}"] = account | {"received": int(received)}
     return accounts
 
 

@@ -1,5 +1,6 @@
 """Limits of disk space, and disks that take nothing: splits are deleted, the recording pauses and goes on."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -58,6 +59,8 @@ def put_foreign_files(folder):
         for number in range(3):
             (bag / f"{bag.name}_{number}.mcap").write_bytes(b"not ours")
         (bag / "metadata.yaml").write_text("foreign\n")
+    mark = {"namespace": "/other", "node": "/other/sensr_recorder", "started": "2020-01-01T00:00:00Z"}
+    (other_namespace / "recording.json").write_text(json.dumps(mark | {"version": "0.1.0", "state": "closed"}))
     return without_mark, other_namespace
 
 
