@@ -1,8 +1,29 @@
 //! Supervision of the stock recorder, `ros2 bag record`: everything that `sensr_recorder` does without ROS.
 
 pub mod account;
+mod atomic_file;
+pub mod bags;
 mod child;
+pub mod command;
+pub mod disk;
 pub mod engine;
+pub mod features;
+pub mod metadata;
+pub mod naming;
+pub mod repair;
 pub mod report;
+pub mod retention;
+pub mod split_error;
+pub mod split_summary;
 mod stall;
 mod state;
+pub mod topics;
+
+/// Configuration for tests.
+#[cfg(test)]
+fn test_config() -> crate::config::RecorderConfig {
+    crate::config::RecorderConfig {
+        output_dir: "/bags".into(),
+        ..crate::config::RecorderConfig::default()
+    }
+}

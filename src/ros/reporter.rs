@@ -8,14 +8,12 @@ use r2r::{Node, Publisher, QosProfile};
 
 use super::diagnostics_publisher::DiagnosticsPublisher;
 use super::duplicate_bridge::DuplicateBridgeCheck;
+use super::status_publisher::DIAGNOSTICS_PERIOD;
 use super::{RuntimeError, statistics};
 use crate::config::ResolvedConfig;
 use crate::metrics::Metrics;
 use crate::pipeline::queues::Queues;
 use crate::time::rate_limiter::RateLimiter;
-
-/// Period of `/diagnostics`, as in `diagnostic_updater`.
-const DIAGNOSTICS_PERIOD: Duration = Duration::from_secs(1);
 
 /// Time for the subscribers to receive the last messages before the node goes. Its publishers go with it, and what they
 /// still hold can no longer be asked for. rcl can wait for acknowledgements; r2r does not offer that.

@@ -14,6 +14,14 @@ pub(super) fn to_time(stamp: Stamp) -> builtin::Time {
     }
 }
 
+/// Converts a time of ROS.
+pub(super) fn from_time(time: &builtin::Time) -> Stamp {
+    Stamp {
+        sec: time.sec,
+        nanosec: time.nanosec,
+    }
+}
+
 /// Converts a duration. Longer ones than ROS can represent become the longest.
 pub(super) fn to_duration(duration: Duration) -> builtin::Duration {
     builtin::Duration {

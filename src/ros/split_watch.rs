@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use futures::{FutureExt as _, Stream, StreamExt as _};
 use r2r::rosbag2_interfaces::msg::WriteSplitEvent;
 use r2r::sensr_bridge::msg::RecordingStatus;
-use r2r::{Node, QosProfile, WrappedTypesupport};
+use r2r::{Node, QosProfile};
 
 use super::RuntimeError;
 use super::ros_types::to_std;
+use super::subscription::Subscription;
 use crate::pipeline::split_detector::{SplitDetector, SplitStatus};
 
 /// Topic on which the stock recorder tells of a new split. It is relative to the namespace of the recorder, and most
@@ -17,12 +17,10 @@ const EVENTS: &str = "events/write_split";
 /// Topic of the recording status of `sensr_recorder`.
 const STATUS: &str = "recording";
 
-type Messages<T> = Box<dyn Stream<Item = T> + Unpin>;
-
 /// Watch for new splits. The thread that spins the node has to call [`poll`](Self::poll).
 pub(super) struct SplitWatch {
-    events: Vec<Messages<WriteSplitEvent>>,
-    status: Messages<RecordingStatus>,
+    events: Vec<Subscription<WriteSplitEvent>>,
+    status: Subscription<RecordingStatus>,
     detector: SplitDetector,
 }
 
@@ -41,14 +39,18 @@ impl SplitWatch {
             .namespace()
             .map_err(RuntimeError::ros("read the node's namespace"))?;
         let qos = QosProfile::default();
-        let mut events = vec![subscribe(node, &format!("/{EVENTS}"), qos.clone())?];
+        let mut events = vec![Subscription::create(
+            node,
+            &format!("/{EVENTS}"),
+            qos.clone(),
+        )?];
         if namespace != "/" {
-            events.push(subscribe(node, EVENTS, qos.clone())?);
+            events.push(Subscription::create(node, EVENTS, qos.clone())?);
         }
         let latched = qos.reliable().transient_local().keep_last(1);
         Ok(Self {
             events,
-            status: subscribe(node, STATUS, latched)?,
+            status: Subscription::create(node, STATUS, latched)?,
             detector: SplitDetector::default(),
         })
     }
@@ -64,7 +66,7 @@ impl SplitWatch {
             served: 0,
             is_new_split: false,
         };
-        while let Some(Some(status)) = status.next().now_or_never() {
+        while let Some(status) = status.next() {
             poll.served += 1;
             poll.is_new_split |= detector.observe_status(
                 now,
@@ -76,22 +78,11 @@ impl SplitWatch {
             );
         }
         for events in events {
-            while let Some(Some(event)) = events.next().now_or_never() {
+            while let Some(event) = events.next() {
                 poll.served += 1;
                 poll.is_new_split |= detector.observe_event(now, &event.opened_file);
             }
         }
         poll
     }
-}
-
-fn subscribe<T: WrappedTypesupport + 'static>(
-    node: &mut Node,
-    topic: &str,
-    qos: QosProfile,
-) -> Result<Messages<T>, RuntimeError> {
-    let messages = node
-        .subscribe(topic, qos)
-        .map_err(RuntimeError::ros(format!("subscribe to {topic}")))?;
-    Ok(Box::new(messages))
 }

@@ -14,6 +14,7 @@ use crate::metrics::Metrics;
 use crate::pipeline::ingest::{OutputIngest, PointsIngest};
 use crate::pipeline::publish::{ObjectPublishWorker, PointsPublishWorker, ReliablePublishWorker};
 use crate::pipeline::queues::Queues;
+use crate::supervisor::exit_timer;
 use crate::supervisor::heartbeat::Heartbeat;
 use crate::supervisor::link_runtime::{LinkRuntime, Signals};
 use crate::supervisor::workers::{Worker, Workers};
@@ -88,7 +89,11 @@ impl ThreadSpawner {
         let (metrics, shutdown) = (Arc::clone(&self.metrics), self.shutdown.clone());
         let points = Worker::spawn("sensr-points", move || {
             let link = run_link(&metrics.points.link, points, shutdown.clone(), clouds);
-            runtime.run(link, signals.forward(shutdown), points_beats);
+            runtime.run(
+                link,
+                signals.forward(shutdown, exit_timer::AFTER_SIGNAL),
+                points_beats,
+            );
             Ok(())
         })?;
         let (metrics, shutdown) = (Arc::clone(&self.metrics), self.shutdown.clone());

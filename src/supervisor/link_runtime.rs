@@ -1,6 +1,7 @@
 //! Runtime of a link: one for each, on a thread of its own, so that the links do not wait for each other.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -62,14 +63,23 @@ impl Signals {
         })
     }
 
-    /// Cancels `shutdown` at the first signal, and starts the timer of the forced exit. Later signals have no effect.
-    pub async fn forward(mut self, shutdown: CancellationToken) {
-        let name = tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
-        };
-        exit_timer::start(exit_timer::AFTER_SIGNAL, exit_timer::EXIT_FAILURE);
+    /// Cancels `shutdown` at the first signal, and starts the timer of the forced exit after `limit`. Later signals are
+    /// logged and have no other effect. Never returns.
+    pub async fn forward(mut self, shutdown: CancellationToken, limit: Duration) {
+        let name = self.next().await;
+        exit_timer::start(limit, exit_timer::EXIT_FAILURE);
         shutdown.cancel();
         log::info!("{name}: stopping");
+        loop {
+            let name = self.next().await;
+            log::info!("{name}: stopping already, which takes {limit:?} at most");
+        }
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
     }
 }
