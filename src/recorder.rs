@@ -8,6 +8,7 @@ pub mod command;
 pub mod disk;
 pub mod engine;
 pub mod features;
+mod files;
 pub mod metadata;
 pub mod naming;
 pub mod repair;
