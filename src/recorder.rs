@@ -19,6 +19,7 @@ pub mod split_summary;
 mod stall;
 mod state;
 pub mod topics;
+pub mod verdicts;
 
 /// Configuration for tests.
 #[cfg(test)]

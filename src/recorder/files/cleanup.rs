@@ -122,7 +122,7 @@ impl Cleanup {
                     self.closed.1 -= deletion.bytes;
                     self.deleted.0 += 1;
                     self.deleted.1 += deletion.bytes;
-                    changed.push(deletion.bag);
+                    changed.extend(deletion.path.parent().map(Path::to_owned));
                 }
                 Err(error) => self.complain(&deletion, &error),
             }
@@ -138,7 +138,7 @@ impl Cleanup {
     fn complain(&mut self, deletion: &Deletion, error: &io::Error) {
         let text = format!(
             "cannot delete the split {}: {error}; check the rights and the disk",
-            deletion.split.display()
+            deletion.path.display()
         );
         if let Some(suppressed) = self.throttle.try_acquire(&text, Instant::now()) {
             log::error!("{text}{suppressed}");
@@ -148,19 +148,19 @@ impl Cleanup {
 
 /// Deletes a split and its account.
 fn delete(deletion: &Deletion) -> io::Result<()> {
-    let split = &deletion.split;
+    let split = &deletion.path;
     // A damaged split does not tell its time, and goes all the same.
     let span = split_summary::read(split).ok().map_or_else(
         || "of unknown time".to_owned(),
         |summary| format!("{} to {}", utc(summary.start_ns), utc(summary.end_ns)),
     );
     remove(split)?;
-    remove(&deletion.account)?;
+    remove(&split.with_extension("account.json"))?;
     log::info!(
         "deleted the split {} ({span}, {} MiB) to keep {}",
         split.display(),
         deletion.bytes >> 20,
-        deletion.reason.parameter()
+        deletion.reason
     );
     Ok(())
 }
