@@ -119,7 +119,7 @@ impl Worker {
                 is_in_order,
                 is_paused,
             } => self.end_bag(is_in_order, is_paused),
-            Request::Finish => self.finish = Some(Instant::now() + self.setup.times.finish),
+            Request::Finish { deadline } => self.finish = Some(deadline),
         }
     }
 
