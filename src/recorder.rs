@@ -6,3 +6,6 @@ pub mod metadata;
 pub mod repair;
 pub mod split_error;
 pub mod split_summary;
+
+#[cfg(test)]
+mod test_files;
