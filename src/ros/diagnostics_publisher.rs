@@ -11,7 +11,7 @@ use super::ros_types::{to_c_text, to_time};
 use super::{RuntimeError, logging};
 use crate::config::ResolvedConfig;
 use crate::diagnostics::{Diagnostics, DiagnosticsInput, LinkInput, Status};
-use crate::environment::shared_memory::SharedMemoryUsers;
+use crate::environment::shared_memory::{SharedMemoryMonitor, UnreachableNodes};
 use crate::metrics::process_memory::ProcessMemory;
 use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::memory_bound;
@@ -31,7 +31,7 @@ pub(super) struct DiagnosticsPublisher {
     node: String,
     diagnostics: Diagnostics,
     refusal_throttle: LogThrottle,
-    shared_memory_users: SharedMemoryUsers,
+    shared_memory: SharedMemoryMonitor,
 }
 
 impl DiagnosticsPublisher {
@@ -46,7 +46,7 @@ impl DiagnosticsPublisher {
                 .map_err(RuntimeError::ros("read the node's name"))?,
             diagnostics: Diagnostics::new(Instant::now()),
             refusal_throttle: LogThrottle::new(LOG_PERIOD),
-            shared_memory_users: SharedMemoryUsers::default(),
+            shared_memory: SharedMemoryMonitor::default(),
         })
     }
 
@@ -59,8 +59,8 @@ impl DiagnosticsPublisher {
         config: Arc<ResolvedConfig>,
         others: &[String],
     ) {
-        let users = self.shared_memory_users.poll(Instant::now());
-        let input = collect_input(metrics, queues, config, others, users);
+        let unreachable = self.shared_memory.poll(Instant::now());
+        let input = collect_input(metrics, queues, config, others, unreachable);
         let statuses = self.diagnostics.assess_all(&input);
         let message = DiagnosticArray {
             header: Header {
@@ -86,7 +86,7 @@ fn collect_input(
     queues: &Queues,
     config: Arc<ResolvedConfig>,
     others: &[String],
-    shared_memory_users: Vec<u32>,
+    unreachable: UnreachableNodes,
 ) -> DiagnosticsInput {
     let link = |stream: &StreamMetrics, queue, reliable| LinkInput {
         figures: stream.link.snapshot(),
@@ -119,7 +119,7 @@ fn collect_input(
         config,
         others: others.to_vec(),
         log: logging::figures(),
-        shared_memory_users,
+        unreachable,
     }
 }
 
