@@ -4,7 +4,6 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +54,12 @@ impl RecordingMark {
         }
     }
 
+    /// Returns whether the bag is not complete.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.state == MarkState::Open
+    }
+
     /// Reads the mark of a folder. `None` if it has none, or one that was not written whole.
     pub fn read(folder: &Path) -> io::Result<Option<Self>> {
         match fs::read(folder.join(MARK_FILE)) {
@@ -84,7 +89,7 @@ impl RecordingMark {
     /// Marks a bag as complete. A folder without a mark stays as it is.
     pub fn close(folder: &Path) -> io::Result<()> {
         match Self::read(folder)? {
-            Some(mark) if mark.state == MarkState::Open => Self {
+            Some(mark) if mark.is_open() => Self {
                 state: MarkState::Closed,
                 ..mark
             }
@@ -103,18 +108,8 @@ pub struct Split {
     pub number: u64,
     /// Size in bytes.
     pub bytes: u64,
-    /// Time of the last change, about that of its end.
-    pub modified: SystemTime,
     /// Being written.
     pub is_open: bool,
-}
-
-impl Split {
-    /// Path of the account beside it.
-    #[must_use]
-    pub fn account(&self) -> PathBuf {
-        self.path.with_extension("account.json")
-    }
 }
 
 /// Bag of one bridge.
@@ -183,7 +178,6 @@ fn read_bag(folder: PathBuf, mark: RecordingMark, open: Option<&Path>) -> io::Re
                 path,
                 number,
                 bytes: metadata.len(),
-                modified: metadata.modified()?,
                 is_open: false,
             });
         }
@@ -271,8 +265,6 @@ mod tests {
         assert_eq!(open, [false, false, false, true]);
         assert_eq!(bags[0].splits[3].bytes, 100);
         assert!(!output.scan(None)[0].splits[3].is_open);
-        let account = bags[0].splits[0].account();
-        assert_eq!(account, bag.join("a_1_2.account.json"));
     }
 
     #[test]

@@ -66,20 +66,14 @@ impl WriteRate {
         }
     }
 
-    /// Forgets all samples: nothing is being written any more.
-    pub fn reset(&mut self) {
-        *self = Self::default();
-    }
-
     /// Returns bytes per second, 0 as long as the time is too short to tell.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a rate needs no exact bytes")]
-    pub fn bytes_per_second(&self) -> f64 {
-        let (Some((first, bytes)), Some((last, _))) = (self.samples.front(), self.samples.back())
-        else {
+    pub fn bytes_per_second(&self, now: Instant) -> f64 {
+        let Some((first, bytes)) = self.samples.front() else {
             return 0.0;
         };
-        let span = last.saturating_duration_since(*first);
+        let span = now.saturating_duration_since(*first);
         if span < MIN_RATE_WINDOW {
             return 0.0;
         }
@@ -88,18 +82,41 @@ impl WriteRate {
     }
 }
 
-/// Returns the time until the free space reaches its floor at this rate. `None` if nothing is written, or if it takes
-/// longer than a hundred years.
+/// Own closed splits on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ClosedSplits {
+    /// Number.
+    pub count: u64,
+    /// Size in bytes.
+    pub bytes: u64,
+}
+
+/// Returns the time until the free space reaches its floor at this rate. `None` if nothing is written, if the limits of
+/// the recording are reached before, or if it takes longer than a hundred years.
 #[must_use]
 #[expect(
     clippy::cast_precision_loss,
     reason = "an estimate needs no exact bytes"
 )]
-pub fn time_left(disk: DiskSpace, floor_bytes: u64, bytes_per_second: f64) -> Option<Duration> {
+pub fn time_left(
+    config: &RecorderConfig,
+    disk: DiskSpace,
+    floor_bytes: u64,
+    bytes_per_second: f64,
+    closed: ClosedSplits,
+) -> Option<Duration> {
     const CENTURY: f64 = 100.0 * 365.25 * 86_400.0;
     let room = disk.free_bytes.saturating_sub(floor_bytes);
+    let is_bounded_by_bytes = config.keep_bytes > 0 && closed.bytes + room >= config.keep_bytes;
+    let mean_bytes = closed.bytes / closed.count.max(1);
+    // The open split and one more, which is closed before the oldest is deleted.
+    let missing = (config.keep_splits + 2).saturating_sub(closed.count);
+    let is_bounded_by_number =
+        config.keep_splits > 0 && closed.count > 0 && room >= mean_bytes.saturating_mul(missing);
     let seconds = room as f64 / bytes_per_second;
-    (bytes_per_second > 0.0 && seconds < CENTURY).then(|| Duration::from_secs_f64(seconds))
+    let ends = bytes_per_second > 0.0 && seconds < CENTURY;
+    (ends && !is_bounded_by_bytes && !is_bounded_by_number)
+        .then(|| Duration::from_secs_f64(seconds))
 }
 
 #[cfg(test)]
@@ -128,21 +145,27 @@ mod tests {
         let mut rate = WriteRate::default();
         let start = Instant::now();
         let close = |one: f64, other: f64| (one - other).abs() < 1e-6;
-        assert!(close(rate.bytes_per_second(), 0.0));
+        assert!(close(rate.bytes_per_second(start), 0.0));
         for second in 0..=90u32 {
             let bytes = if second <= 30 { 1000 } else { 100 };
-            rate.add(start + Duration::from_secs(second.into()), bytes);
+            let now = start + Duration::from_secs(second.into());
+            rate.add(now, bytes);
             if second == 1 {
-                assert!(close(rate.bytes_per_second(), 0.0), "too early");
+                assert!(close(rate.bytes_per_second(now), 0.0), "too early");
             }
             if second == 30 {
-                assert!(close(rate.bytes_per_second(), 1000.0));
+                assert!(close(rate.bytes_per_second(now), 1000.0));
+            }
+            if second == 90 {
+                assert!(close(rate.bytes_per_second(now), 100.0));
             }
         }
-        assert!(close(rate.bytes_per_second(), 100.0));
         assert_eq!(rate.samples.len(), 61);
-        rate.reset();
-        assert!(close(rate.bytes_per_second(), 0.0));
+        // Without further bytes it falls.
+        assert!(close(
+            rate.bytes_per_second(start + Duration::from_secs(150)),
+            50.0
+        ));
     }
 
     #[test]
@@ -151,9 +174,35 @@ mod tests {
             size_bytes: 1000,
             free_bytes: 300,
         };
-        assert_eq!(time_left(disk, 100, 10.0), Some(Duration::from_secs(20)));
-        assert_eq!(time_left(disk, 400, 10.0), Some(Duration::ZERO));
-        assert_eq!(time_left(disk, 100, 0.0), None);
-        assert_eq!(time_left(disk, 100, 1e-12), None);
+        let config = test_config();
+        let left = |floor, rate| time_left(&config, disk, floor, rate, ClosedSplits::default());
+        assert_eq!(left(100, 10.0), Some(Duration::from_secs(20)));
+        assert_eq!(left(400, 10.0), Some(Duration::ZERO));
+        assert_eq!(left(100, 0.0), None);
+        assert_eq!(left(100, 1e-12), None);
+    }
+
+    #[test]
+    fn limits_that_are_reached_before_the_floor_keep_the_disk_from_filling() {
+        let disk = DiskSpace {
+            size_bytes: 10_000,
+            free_bytes: 1000,
+        };
+        let left = |keep_splits, keep_bytes| {
+            let mut config = test_config();
+            config.keep_splits = keep_splits;
+            config.keep_bytes = keep_bytes;
+            let closed = ClosedSplits {
+                count: 4,
+                bytes: 400,
+            };
+            time_left(&config, disk, 0, 1.0, closed)
+        };
+        assert!(left(0, 0).is_some());
+        assert_eq!(left(0, 1400), None);
+        assert!(left(0, 1401).is_some());
+        // Ten more splits of 100 bytes fit.
+        assert_eq!(left(12, 0), None);
+        assert!(left(13, 0).is_some());
     }
 }

@@ -1,7 +1,7 @@
 //! Choice of the splits to delete, so that a recording stays within its limits.
 
+use std::fmt;
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use super::bags::{Bag, Split};
 
@@ -27,31 +27,24 @@ pub enum Reason {
     FreeSpace,
 }
 
-impl Reason {
-    /// Name of the parameter, for the log.
-    #[must_use]
-    pub const fn parameter(self) -> &'static str {
-        match self {
+impl fmt::Display for Reason {
+    /// Writes the parameters that set the limit.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::Splits => "keep_splits",
             Self::Bytes => "keep_bytes",
             Self::FreeSpace => "min_free_bytes and min_free_percent",
-        }
+        })
     }
 }
 
 /// Split to delete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deletion {
-    /// Folder of its bag.
-    pub bag: PathBuf,
     /// Path of the split.
-    pub split: PathBuf,
-    /// Path of its account.
-    pub account: PathBuf,
+    pub path: PathBuf,
     /// Size in bytes.
     pub bytes: u64,
-    /// Time of its last message, by the file.
-    pub end: SystemTime,
     /// Limit for which it is deleted.
     pub reason: Reason,
 }
@@ -65,12 +58,12 @@ pub fn choose(
     free_bytes: u64,
     max_deletions: usize,
 ) -> Vec<Deletion> {
-    let splits = || bags.iter().flat_map(|bag| &bag.splits);
-    let mut closed = splits().filter(|split| !split.is_open).count() as u64;
-    let mut bytes: u64 = splits().map(|split| split.bytes).sum();
+    let splits = bags.iter().flat_map(|bag| &bag.splits);
+    let mut bytes: u64 = splits.map(|split| split.bytes).sum();
+    let mut closed = in_order(bags).count() as u64;
     let mut free = free_bytes;
     let mut deletions = Vec::new();
-    for (bag, split) in in_order(bags) {
+    for split in in_order(bags) {
         let reason = if limits.keep_splits > 0 && closed > limits.keep_splits {
             Reason::Splits
         } else if limits.keep_bytes > 0 && bytes > limits.keep_bytes {
@@ -87,11 +80,8 @@ pub fn choose(
         bytes -= split.bytes;
         free = free.saturating_add(split.bytes);
         deletions.push(Deletion {
-            bag: bag.folder.clone(),
-            split: split.path.clone(),
-            account: split.account(),
+            path: split.path.clone(),
             bytes: split.bytes,
-            end: split.modified,
             reason,
         });
     }
@@ -99,11 +89,9 @@ pub fn choose(
 }
 
 /// Closed splits, the oldest first.
-fn in_order(bags: &[Bag]) -> impl Iterator<Item = (&Bag, &Split)> {
-    bags.iter().flat_map(|bag| {
-        let closed = bag.splits.iter().filter(|split| !split.is_open);
-        closed.map(move |split| (bag, split))
-    })
+fn in_order(bags: &[Bag]) -> impl Iterator<Item = &Split> {
+    let splits = bags.iter().flat_map(|bag| &bag.splits);
+    splits.filter(|split| !split.is_open)
 }
 
 #[cfg(test)]
@@ -126,7 +114,6 @@ mod tests {
                         path: PathBuf::from(format!("/bags/{i}/{i}_{number}.mcap")),
                         number,
                         bytes: *bytes,
-                        modified: SystemTime::UNIX_EPOCH,
                         is_open: false,
                     })
                     .collect(),
@@ -141,7 +128,7 @@ mod tests {
 
     fn paths(deletions: &[Deletion]) -> Vec<&str> {
         let paths = deletions.iter();
-        paths.filter_map(|one| one.split.to_str()).collect()
+        paths.filter_map(|one| one.path.to_str()).collect()
     }
 
     #[test]
@@ -153,7 +140,7 @@ mod tests {
         };
         let chosen = choose(&bags, &limits, 0, 9);
         assert_eq!(paths(&chosen), ["/bags/0/0_0.mcap", "/bags/0/0_1.mcap"]);
-        assert_eq!(chosen[0].reason.parameter(), "keep_splits");
+        assert_eq!(chosen[0].reason.to_string(), "keep_splits");
         assert_eq!(paths(&choose(&bags, &limits, 0, 1)), ["/bags/0/0_0.mcap"]);
     }
 
@@ -182,7 +169,6 @@ mod tests {
         let all = choose(&bags, &limits, 0, 9);
         assert_eq!(all.len(), 3);
         assert_eq!(all[0].reason, Reason::FreeSpace);
-        assert_eq!(all[0].account, PathBuf::from("/bags/0/0_0.account.json"));
     }
 
     #[test]
@@ -203,8 +189,8 @@ mod tests {
             let bags = bags(&sizes);
             let limits = Limits { keep_splits, keep_bytes, free_floor_bytes: floor };
             let chosen = choose(&bags, &limits, free, usize::MAX);
-            let oldest: Vec<_> = in_order(&bags).map(|(_, split)| &split.path).collect();
-            let taken: Vec<_> = chosen.iter().map(|one| &one.split).collect();
+            let oldest: Vec<_> = in_order(&bags).map(|split| &split.path).collect();
+            let taken: Vec<_> = chosen.iter().map(|one| &one.path).collect();
             prop_assert_eq!(&taken[..], &oldest[..taken.len()]);
             let total: u64 = sizes.iter().flatten().sum();
             // Whether the limits are kept after the first `n` deletions.

@@ -22,7 +22,6 @@ fn times() -> Times {
             look: ms(20),
             scan: ms(100),
             completion: ms(200),
-            finish: PATIENCE,
         },
         health: HealthTimes {
             open: PATIENCE,
@@ -33,7 +32,8 @@ fn times() -> Times {
         },
         help: PATIENCE,
         silence: PATIENCE,
-        give_up: PATIENCE,
+        finish: PATIENCE,
+        stop: PATIENCE,
     }
 }
 
@@ -508,7 +508,7 @@ fn disk_that_does_not_respond_is_reported_and_forgiven() {
     let now = Instant::now();
     bench.recorder.last_answer = now;
     bench.recorder.observe_silence(now + PATIENCE);
-    bench.recorder.note_state(now);
+    bench.recorder.note_state();
     let report = bench.recorder.report(now);
     assert_eq!(report.state, RecordingState::Retrying);
     assert!(

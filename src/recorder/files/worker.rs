@@ -17,7 +17,7 @@ use crate::recorder::account::{Accountant, TopicTotals};
 use crate::recorder::atomic_file;
 use crate::recorder::bags::{self, MarkState, RecordingMark};
 use crate::recorder::command::{self, Files};
-use crate::recorder::disk::{self, DiskSpace, WriteRate};
+use crate::recorder::disk::{self, ClosedSplits, DiskSpace, WriteRate};
 use crate::recorder::naming::{self, BagNames};
 use crate::recorder::report::TopicReport;
 use crate::recorder::topics;
@@ -119,7 +119,7 @@ impl Worker {
                 is_in_order,
                 is_paused,
             } => self.end_bag(is_in_order, is_paused),
-            Request::Finish => self.finish = Some(Instant::now() + self.setup.times.finish),
+            Request::Finish { deadline } => self.finish = Some(deadline),
         }
     }
 
@@ -285,18 +285,19 @@ impl Worker {
             self.keep_limits(now);
         }
         let config = &self.setup.config;
-        let bytes_per_second = self.rate.bytes_per_second();
+        let bytes_per_second = self.rate.bytes_per_second(now);
         let look = &mut self.look;
         look.bytes_per_second = bytes_per_second;
         look.full = self.cleanup.full_reason(&config.output_dir);
         (look.deleted_splits, look.deleted_bytes) = self.cleanup.deleted();
         (look.closed_splits, look.closed_bytes) = self.cleanup.closed();
-        // The limits keep the disk from filling if as much is deleted as is written.
-        let is_limited = config.keep_splits > 0 || config.keep_bytes > 0;
-        look.time_left = look
-            .disk
-            .filter(|_| !is_limited || look.deleted_splits == 0)
-            .and_then(|disk| disk::time_left(disk, look.floor_bytes, bytes_per_second));
+        let closed = ClosedSplits {
+            count: look.closed_splits,
+            bytes: look.closed_bytes,
+        };
+        look.time_left = look.disk.and_then(|disk| {
+            disk::time_left(config, disk, look.floor_bytes, bytes_per_second, closed)
+        });
         self.tell(Event::Look(Box::new(self.look.clone())));
     }
 
