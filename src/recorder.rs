@@ -18,6 +18,8 @@ pub mod split_error;
 pub mod split_summary;
 mod stall;
 mod state;
+#[cfg(test)]
+mod test_files;
 pub mod topics;
 pub mod verdicts;
 
