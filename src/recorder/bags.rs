@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::split_name;
 use crate::time::stamp::Stamp;
 
 /// Name of the mark in the folder of a bag.
@@ -14,6 +15,9 @@ const MARK_FILE: &str = "recording.json";
 
 /// Extension of a split.
 const SPLIT_EXTENSION: &str = "mcap";
+
+/// End of the name of an account, instead of the extension of its split.
+const ACCOUNT_SUFFIX: &str = ".account.json";
 
 /// Mark in the folder of a bag, `recording.json`: names the bridge whose recording it is. Folders without the mark belong
 /// to somebody else and are left alone.
@@ -121,6 +125,8 @@ pub struct Bag {
     pub mark: RecordingMark,
     /// Splits, in the order of their numbers.
     pub splits: Vec<Split>,
+    /// Accounts of splits that do not exist any more, such as those that the stock recorder has deleted itself.
+    pub orphans: Vec<PathBuf>,
     /// The file `metadata.yaml` exists and is not empty.
     pub has_metadata: bool,
 }
@@ -163,10 +169,15 @@ fn key(bag: &Bag) -> (&str, usize, &Path) {
 
 fn read_bag(folder: PathBuf, mark: RecordingMark, open: Option<&Path>) -> io::Result<Bag> {
     let mut splits = Vec::new();
+    let mut orphans = Vec::new();
     for entry in fs::read_dir(&folder)? {
         let entry = entry?;
         let path = entry.path();
-        let Some(number) = split_number(&folder, &path) else {
+        if is_orphan(&path) {
+            orphans.push(path);
+            continue;
+        }
+        let Some(number) = split_name::number_of_path(&path) else {
             continue;
         };
         // A split may be deleted while the folder is read.
@@ -194,22 +205,20 @@ fn read_bag(folder: PathBuf, mark: RecordingMark, open: Option<&Path>) -> io::Re
         folder,
         mark,
         splits,
+        orphans,
     })
 }
 
-/// Returns the number of a split. `None` if the file is not named `<bag>_<number>.mcap`.
-fn split_number(folder: &Path, path: &Path) -> Option<u64> {
-    if path.extension() != Some(OsStr::new(SPLIT_EXTENSION)) {
-        return None;
-    }
-    let bag = folder.file_name()?.to_str()?;
-    let number = path
-        .file_stem()?
-        .to_str()?
-        .strip_prefix(bag)?
-        .strip_prefix('_')?;
-    let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| number.parse().ok()).flatten()
+/// Returns whether a file is the account of a split that does not exist.
+fn is_orphan(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str);
+    let Some(stem) = name.and_then(|name| name.strip_suffix(ACCOUNT_SUFFIX)) else {
+        return false;
+    };
+    let split = path.with_file_name(format!("{stem}.{SPLIT_EXTENSION}"));
+    // Asked for anew: a folder that is read while a split is being replaced may not show it.
+    split_name::number_of_path(&split).is_some()
+        && fs::symlink_metadata(&split).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 #[cfg(test)]
@@ -344,5 +353,71 @@ mod tests {
         assert!(!output.scan(None)[0].has_metadata);
         fs::write(folder.join("metadata.yaml"), "x").expect("written");
         assert!(output.scan(None)[0].has_metadata);
+    }
+
+    #[test]
+    fn names_with_a_time_count_too() {
+        let output = Output::new();
+        let bag = output.add("a_1", Some(&RecordingMark::open("/a")), &[]);
+        for name in [
+            "10_a_1_2026_11_08-09_00_00.mcap",
+            "9_a_1_2026_11_08-10_00_00.mcap",
+        ] {
+            fs::write(bag.join(name), "x").expect("written");
+        }
+        let bags = output.scan(Some(&bag));
+        let found: Vec<_> = bags[0]
+            .splits
+            .iter()
+            .map(|split| (split.number, split.is_open))
+            .collect();
+        assert_eq!(found, [(9, false), (10, true)]);
+    }
+
+    #[test]
+    fn accounts_without_their_split_are_found() {
+        let output = Output::new();
+        let bag = output.add("a_1", Some(&RecordingMark::open("/a")), &[1]);
+        for name in [
+            "a_1_0.account.json",
+            "a_1_1.account.json",
+            "2_a_1_2026_11_08-09_00_00.account.json",
+            "b_1_0.account.json",
+            "my.account.json",
+        ] {
+            fs::write(bag.join(name), "{}").expect("written");
+        }
+        let mut orphans = output.scan(None).remove(0).orphans;
+        orphans.sort();
+        let expected = [
+            bag.join("2_a_1_2026_11_08-09_00_00.account.json"),
+            bag.join("a_1_0.account.json"),
+        ];
+        assert_eq!(orphans, expected);
+    }
+
+    #[test]
+    fn renamed_and_copied_bags_are_left_alone() {
+        let output = Output::new();
+        let bag = output.add("a_1", Some(&RecordingMark::open("/a")), &[0, 1]);
+        fs::rename(&bag, output.folder("important")).expect("renamed");
+        let bags = output.scan(None);
+        assert_eq!((bags.len(), bags[0].splits.len()), (1, 0));
+    }
+
+    #[test]
+    fn marks_of_newer_versions_are_understood_and_unreadable_folders_left_out() {
+        let output = Output::new();
+        let bag = output.add("a_1", None, &[0]);
+        let mark = serde_json::json!({
+            "namespace": "/a", "node": "/a/sensr_recorder", "started": "2027-01-01T00:00:00Z",
+            "version": "9.0.0", "state": "closed", "color": "blue"
+        });
+        fs::write(bag.join(MARK_FILE), mark.to_string()).expect("written");
+        // A mark that is a folder cannot be read.
+        let broken = output.add("a_2", None, &[0]);
+        fs::create_dir(broken.join(MARK_FILE)).expect("created");
+        let bags = output.scan(None);
+        assert_eq!((bags.len(), &bags[0].mark.version[..]), (1, "9.0.0"));
     }
 }

@@ -117,6 +117,7 @@ mod tests {
                         is_open: false,
                     })
                     .collect(),
+                orphans: Vec::new(),
                 has_metadata: true,
             })
             .collect();
