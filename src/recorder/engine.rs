@@ -70,7 +70,10 @@ struct Times {
     help: Duration,
     /// Time without a report of the files thread after which the disk counts as hanging.
     silence: Duration,
-    /// Limit of the whole stop: the time that the stock recorder has to close its bag, and a little for the rest.
+    /// Time from the beginning of the stop until the last bag has to be complete: a little more than the stock recorder
+    /// has to close it.
+    finish: Duration,
+    /// Limit of the whole stop, also with a disk that does not respond.
     stop: Duration,
 }
 
@@ -82,6 +85,7 @@ impl Default for Times {
             health: HealthTimes::default(),
             help: Duration::from_secs(30),
             silence: Duration::from_secs(15),
+            finish: Duration::from_secs(64),
             stop: Duration::from_secs(66),
         }
     }
@@ -100,8 +104,8 @@ pub struct Recorder {
     started: Instant,
 
     machine: Machine,
-    /// Deadline of the stop.
-    stop_at: Option<Instant>,
+    /// Time at which the stop began.
+    stop_began: Option<Instant>,
     files: Files,
     last_answer: Instant,
     is_silent: bool,
@@ -178,7 +182,7 @@ impl Recorder {
             times,
             started: now,
             machine,
-            stop_at: None,
+            stop_began: None,
             files,
             last_answer: now,
             is_silent: false,
@@ -292,7 +296,7 @@ impl Recorder {
     /// Begins to stop: ends the stock recorder in order, takes the last accounts.
     pub fn begin_stop(&mut self) {
         let now = Instant::now();
-        self.stop_at.get_or_insert(now + self.times.stop);
+        self.stop_began.get_or_insert(now);
         let action = self.machine.stop(now);
         self.act(action, now);
         self.note_state();
@@ -364,8 +368,7 @@ impl Recorder {
             }
             Some(Action::Kill) => self.kill_process(),
             Some(Action::Finish) => {
-                // Some time remains to report what is not complete.
-                let deadline = self.stop_at.unwrap_or(now) - self.times.stop / 32;
+                let deadline = self.stop_began.unwrap_or(now) + self.times.finish;
                 self.files.send(Request::Finish { deadline });
             }
         }
@@ -499,7 +502,9 @@ impl Recorder {
 
     /// Gives up a stop that takes too long.
     fn observe_stop(&mut self, now: Instant) {
-        let is_over = self.stop_at.is_some_and(|stop_at| now >= stop_at);
+        let is_over = self
+            .stop_began
+            .is_some_and(|began| now >= began + self.times.stop);
         if !is_over || self.machine.is_stopped() {
             return;
         }

@@ -32,6 +32,7 @@ fn times() -> Times {
         },
         help: PATIENCE,
         silence: PATIENCE,
+        finish: PATIENCE,
         stop: PATIENCE,
     }
 }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::config::RecorderConfig;
-use crate::recorder::bags::Bag;
+use crate::recorder::bags::{Bag, Split};
 use crate::recorder::disk::DiskSpace;
-use crate::recorder::retention::{self, Deletion, Limits};
+use crate::recorder::retention::{self, Deletion, Limits, Reason};
 use crate::recorder::split_summary;
 use crate::time::log_throttle::RepeatThrottle;
 use crate::time::stamp::Stamp;
@@ -86,8 +86,8 @@ impl Cleanup {
         let cure = if wanted > disk.size_bytes {
             "the floor is larger than the disk: set min_free_bytes and min_free_percent lower"
         } else {
-            "no closed recording is left to delete: free space, or set min_free_bytes and min_free_percent lower; the \
-             recording then goes on by itself"
+            "no recording but the newest is left to delete: free space, or set split_duration, split_size, min_free_bytes \
+             or min_free_percent lower; the recording then goes on by itself"
         };
         Some(format!(
             "the disk of {} is full: {} of {} MiB are free, {} MiB are to stay free; {cure}",
@@ -105,17 +105,22 @@ impl Cleanup {
             keep_bytes: config.keep_bytes,
             free_floor_bytes: self.wanted_bytes(),
         };
-        let closed = || {
-            bags.iter()
-                .flat_map(|bag| &bag.splits)
-                .filter(|split| !split.is_open)
-        };
-        self.closed = closed().fold((0, 0), |(count, bytes), split| {
-            (count + 1, bytes + split.bytes)
-        });
+        let closed: Vec<&Split> = bags
+            .iter()
+            .flat_map(|bag| &bag.splits)
+            .filter(|split| !split.is_open)
+            .collect();
+        let bytes = closed.iter().map(|split| split.bytes).sum();
+        self.closed = (closed.len() as u64, bytes);
+        let newest = closed.last().map(|split| &split.path);
         let free_bytes = self.disk.map_or(u64::MAX, |disk| disk.free_bytes);
         let mut changed = Vec::new();
         for deletion in retention::choose(bags, &limits, free_bytes, MAX_DELETIONS) {
+            // A disk without room for two splits: the recording pauses, instead of deleting what it has just recorded
+            // to record as much again.
+            if deletion.reason == Reason::FreeSpace && Some(&deletion.path) == newest {
+                continue;
+            }
             match delete(&deletion) {
                 Ok(()) => {
                     self.closed.0 -= 1;
