@@ -95,7 +95,7 @@ fn list_splits(folder: &Path) -> Result<Vec<PathBuf>, SplitError> {
             .extension()
             .is_some_and(|extension| extension == "mcap")
         {
-            splits.push((split_name::number_of_path(&path), path));
+            splits.push((split_name::number_in_any_bag(&path), path));
         }
     }
     splits.sort();

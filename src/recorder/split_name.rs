@@ -39,6 +39,19 @@ pub(super) fn number_of_path(split: &Path) -> Option<u64> {
     number(bag, split.file_name()?.to_str()?)
 }
 
+/// Returns the number of a split whose bag may have been renamed.
+pub(super) fn number_in_any_bag(split: &Path) -> Option<u64> {
+    let stem = split.file_name()?.to_str()?.strip_suffix(EXTENSION)?;
+    let time_at = stem.len().saturating_sub(TIME.len());
+    let has_time = stem.get(time_at..).is_some_and(is_time);
+    let number = if has_time {
+        stem.split_once('_')?.0
+    } else {
+        stem.rsplit_once('_')?.1
+    };
+    parse(number)
+}
+
 /// Searches the folder of a bag for the split with a number. Returns its file name.
 pub(super) fn find(folder: &Path, wanted: u64) -> io::Result<Option<String>> {
     for entry in fs::read_dir(folder)? {
@@ -95,6 +108,19 @@ mod tests {
     }
 
     #[test]
+    fn splits_of_renamed_bags_have_a_number() {
+        for (name, expected) in [
+            ("삼양_1_10.mcap", Some(10)),
+            ("7_삼양_1_2026_11_08-09_17_05.mcap", Some(7)),
+            ("삼양.mcap", None),
+            ("삼양_1_x.mcap", None),
+        ] {
+            let path = Path::new("/bags/other").join(name);
+            assert_eq!(number_in_any_bag(&path), expected, "{name}");
+        }
+    }
+
+    #[test]
     fn a_split_is_found_by_its_number() {
         let parent = tempfile::tempdir().expect("a folder");
         let folder = parent.path().join("a_1");
@@ -125,6 +151,7 @@ mod tests {
         fn any_name_is_read_without_a_panic(bag in ".{0,8}", name in ".{0,24}") {
             let name = format!("{name}.mcap");
             prop_assert!(number(&bag, &name).is_none_or(|number| name.contains(&number.to_string())));
+            number_in_any_bag(Path::new(&name));
         }
     }
 }
