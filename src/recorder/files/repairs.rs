@@ -112,7 +112,7 @@ fn repair_split(split: &Path) -> bool {
     match repair::repair(split) {
         Ok(repaired) => {
             log::info!(
-                "repaired the split {}: {} messages are saved; {} bytes at its end were cut off",
+                "repaired the split {}: {} messages are saved, the incomplete {} bytes at its end as far as possible",
                 split.display(),
                 repaired.summary.message_count,
                 repaired.cut_bytes
