@@ -1,5 +1,5 @@
-//! Configuration: parameters declared in [`table`], parsed and checked as [`Config`], and resolved with the hosts file as
-//! [`ResolvedConfig`].
+//! Configuration: parameters declared in a [`table`], parsed and checked as [`Config`] or [`RecorderConfig`]; that of the
+//! bridge is resolved with the hosts file as [`ResolvedConfig`].
 
 pub mod address;
 mod config_error;
@@ -18,6 +18,7 @@ pub mod settings;
 mod suggest;
 pub mod table;
 pub mod text_file;
+mod topic_pattern;
 pub mod yaml_tree;
 
 use std::ffi::OsStr;
@@ -34,8 +35,9 @@ pub use parameter::{ParameterError, Value};
 pub use recorder_config::RecorderConfig;
 pub use resolved_config::ResolvedConfig;
 pub use settings::Settings;
+use table::BRIDGE;
 
-/// Checked parameters.
+/// Checked parameters of `sensr_bridge`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// Address, or the name of a site in the hosts file.
@@ -203,7 +205,7 @@ fn non_empty<T: AsRef<OsStr>>(text: T) -> Option<T> {
 
 impl Default for Config {
     fn default() -> Self {
-        Self::from_settings(&Settings::default()).expect("the defaults are tested to be valid")
+        Self::from_settings(&Settings::of(&BRIDGE)).expect("the defaults are tested to be valid")
     }
 }
 

@@ -20,6 +20,7 @@ mod queued_clouds;
 mod queued_output;
 pub mod queues;
 mod reliable_message;
+pub mod split_detector;
 mod stream_source;
 
 pub use memory_budget::memory_bound;

@@ -1,24 +1,32 @@
-//! ROS 2 side of the bridge: everything that uses r2r.
+//! ROS 2 side of the executables: everything that uses r2r.
 //!
-//! [`node`](run) creates the node and runs [`bridge::Bridge`] on it: two threads that read, three that publish, and the
-//! main loop, which serves parameters and services and publishes statistics and diagnostics.
+//! [`Executable`] creates a node and runs its application. [`bridge::Bridge`]: two threads that read, three that publish,
+//! and the main loop, which serves parameters and services and publishes statistics and diagnostics.
+//! [`recorder_node::RecorderNode`]: the main loop around [`recorder`](crate::recorder).
 
 mod bridge;
 mod control;
 mod diagnostics_publisher;
 mod duplicate_bridge;
+mod executable;
 mod link_services;
 mod logging;
 mod node;
 mod parameter_services;
 mod publisher;
+mod recorder_node;
 mod reporter;
 mod ros_types;
 mod runtime_error;
 mod service_queue;
+mod service_report;
+mod spinner;
+mod split_watch;
 mod static_transform;
 mod statistics;
+mod status_publisher;
+mod subscription;
 mod threads;
 
-pub use node::{print_resolved, run};
+pub use executable::{BRIDGE, Executable, RECORDER};
 pub use runtime_error::{Error, RuntimeError};

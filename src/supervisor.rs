@@ -7,10 +7,13 @@
 //! | the main thread hangs | [`heartbeat`] | 30 s |
 //! | rcl fails to wait | [`wait_monitor`] | 0.7 s |
 //! | the graceful shutdown hangs | [`exit_timer`] | 1.5 s after an error, 8 s after a signal |
+//!
+//! [`service_manager`] tells systemd that the process works, as long as it does.
 
 pub mod exit_timer;
 pub mod heartbeat;
 pub mod link_runtime;
 pub mod queue_watchdog;
+pub mod service_manager;
 pub mod wait_monitor;
 pub mod workers;

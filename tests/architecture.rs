@@ -31,7 +31,15 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ),
     (
         "recorder",
-        &["time", "topic", "config", "metrics", "diagnostics"],
+        &[
+            "time",
+            "topic",
+            "connection",
+            "config",
+            "environment",
+            "metrics",
+            "diagnostics",
+        ],
     ),
     (
         "ros",

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sensr_bridge::config::address::{check_address, check_host};
 use sensr_bridge::config::overrides::Overrides;
-use sensr_bridge::config::table::PARAMETERS;
+use sensr_bridge::config::table::BRIDGE;
 use sensr_bridge::config::{Config, Hosts, ResolvedConfig, Settings, Value, text_file};
 
 /// Bytes of a hosts file, also parsed as a parameter file and as a `-p` argument.
@@ -90,7 +90,9 @@ fn check_parameter_argument(text: &str) {
         overrides
             .add_argument(&format!("hosts_file:={text}"))
             .expect("letters and digits");
-        let start = overrides.for_node("/sensr_bridge").expect("a text");
+        let start = overrides
+            .for_node("/sensr_bridge", &BRIDGE)
+            .expect("a text");
         let expected = Value::String(text.to_owned());
         assert_eq!(start.settings.get("hosts_file"), Some(&expected));
     }
@@ -103,14 +105,14 @@ fn is_null(text: &str) -> bool {
 /// Checks that values are within their range and all messages about them are one line.
 fn check_nodes(overrides: &Overrides) {
     for node in ["/sensr_bridge", "/a/b/sensr_bridge"] {
-        match overrides.for_node(node) {
+        match overrides.for_node(node, &BRIDGE) {
             Ok(start) => {
                 for line in start.warnings.iter().chain(&start.notes) {
                     assert_one_line(line);
                 }
-                for parameter in PARAMETERS {
+                for parameter in BRIDGE.parameters {
                     let value = start.settings.get(parameter.name).expect("each has one");
-                    let mut again = Settings::default();
+                    let mut again = Settings::of(&BRIDGE);
                     again.set(parameter.name, value.clone()).expect("in range");
                 }
             }

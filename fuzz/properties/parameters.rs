@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
-use sensr_bridge::config::table::{PARAMETERS, Parameter, ParameterKind as Kind};
-use sensr_bridge::config::{Config, Settings, Value};
+use sensr_bridge::config::table::{
+    BRIDGE, Parameter, ParameterKind as Kind, ParameterTable, RECORDER,
+};
+use sensr_bridge::config::{Config, RecorderConfig, Settings, Value};
 
 use super::hosts::assert_one_line;
 use super::input::Input;
@@ -11,7 +13,7 @@ use super::input::Input;
 /// Limit on the changes of a run.
 const MAX_CHANGES: usize = 16;
 
-/// Changes, each with a name (from the table, with one wrong letter, or any) and a value.
+/// Changes in each table, each with a name (from the table, with one wrong letter, or any) and a value.
 ///
 /// A change is refused with one line that names the parameter and has no effect; or it is within the range in the table,
 /// and the value reads back. The settings always yield a configuration or a one-line error.
@@ -20,19 +22,32 @@ const MAX_CHANGES: usize = 16;
 ///
 /// If that does not hold.
 pub fn parameters(data: &[u8]) {
+    let bridge = changed_settings(data, &BRIDGE);
+    if let Err(error) = Config::from_settings(&bridge) {
+        assert_one_line(&error.to_string());
+    }
+    let recorder = changed_settings(data, &RECORDER);
+    if let Err(error) = RecorderConfig::from_settings(&recorder) {
+        assert_one_line(&error.to_string());
+    }
+}
+
+fn changed_settings(data: &[u8], table: &'static ParameterTable) -> Settings {
     let mut input = Input(data);
-    let mut settings = Settings::default();
-    let mut expected: Vec<Value> = PARAMETERS.iter().map(Parameter::default).collect();
+    let mut settings = Settings::of(table);
+    let parameters = table.parameters;
+    let mut expected: Vec<Value> = parameters.iter().map(Parameter::default).collect();
     for _ in 0..MAX_CHANGES {
         if input.is_empty() {
             break;
         }
-        let name = read_name(&mut input);
+        let name = read_name(&mut input, parameters);
         let value = read_value(&mut input);
         match settings.set(&name, value.clone()) {
             Ok(()) => {
-                let index = find_index(&name).expect("only what is declared is accepted");
-                let declared = &PARAMETERS[index];
+                let index =
+                    find_index(&name, parameters).expect("only what is declared is accepted");
+                let declared = &parameters[index];
                 expected[index] = as_declared(declared, value);
                 assert_in_range(declared, &expected[index]);
             }
@@ -43,23 +58,21 @@ pub fn parameters(data: &[u8]) {
             }
         }
     }
-    for (parameter, expected) in PARAMETERS.iter().zip(&expected) {
+    for (parameter, expected) in parameters.iter().zip(&expected) {
         assert_eq!(settings.get(parameter.name), Some(expected));
     }
-    if let Err(error) = Config::from_settings(&settings) {
-        assert_one_line(&error.to_string());
-    }
+    settings
 }
 
-fn find_index(name: &str) -> Option<usize> {
-    PARAMETERS
+fn find_index(name: &str, parameters: &[Parameter]) -> Option<usize> {
+    parameters
         .iter()
         .position(|parameter| parameter.name == name)
 }
 
-fn read_name<'a>(input: &mut Input<'a>) -> Cow<'a, str> {
+fn read_name<'a>(input: &mut Input<'a>, parameters: &[Parameter]) -> Cow<'a, str> {
     let choice = input.byte();
-    let declared = PARAMETERS[usize::from(choice) % PARAMETERS.len()].name;
+    let declared = parameters[usize::from(choice) % parameters.len()].name;
     match input.byte() {
         0..=159 => declared.into(),
         160..=199 => {

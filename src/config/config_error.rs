@@ -20,4 +20,7 @@ pub enum ConfigError {
     /// Parameters and files from which no server can be resolved.
     #[error(transparent)]
     Resolve(ResolveError),
+    /// Stock recorder that is not installed, or cannot do what the parameters ask for.
+    #[error("{0}")]
+    Recorder(String),
 }

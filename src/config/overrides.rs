@@ -27,9 +27,8 @@ use std::fmt;
 use std::path::Path;
 
 use super::escape::escape_invisible;
-use super::parameter::ParameterError;
 use super::settings::Settings;
-use super::table;
+use super::table::ParameterTable;
 use params_file::ParamsFileError;
 use untyped_value::UntypedValue;
 
@@ -219,10 +218,14 @@ impl Overrides {
         }
     }
 
-    /// Returns the values for the node of that fully qualified name.
-    pub fn for_node(&self, node: &str) -> Result<StartValues, OverrideError> {
+    /// Returns the values of the parameters in `table` for the node of that fully qualified name.
+    pub fn for_node(
+        &self,
+        node: &str,
+        table: &'static ParameterTable,
+    ) -> Result<StartValues, OverrideError> {
         let mut start = StartValues {
-            settings: Settings::default(),
+            settings: Settings::of(table),
             warnings: Vec::new(),
             notes: Vec::new(),
         };
@@ -294,10 +297,12 @@ impl Override {
             }
             return Ok(());
         }
-        let Some(parameter) = table::find(name) else {
-            let unknown = ParameterError::Unknown { name: name.clone() };
-            start.warnings.push(format!("ignored: {origin}: {unknown}"));
-            return Ok(());
+        let parameter = match start.settings.table().require(name) {
+            Ok(parameter) => parameter,
+            Err(unknown) => {
+                start.warnings.push(format!("ignored: {origin}: {unknown}"));
+                return Ok(());
+            }
         };
         value
             .to_value(parameter)

@@ -5,8 +5,7 @@ use std::fmt;
 use super::address::{AddressError, check_address, check_host};
 use super::escape::is_invisible;
 use super::path::PathError;
-use super::suggest::did_you_mean;
-use super::table::PARAMETERS;
+use super::topic_pattern;
 use crate::connection::tls;
 
 /// Longest part of a string that error messages show, in characters.
@@ -91,6 +90,10 @@ pub enum ParameterKind {
 pub enum StringRule {
     /// The path of a file, or empty.
     PathOrNone,
+    /// The path of a folder.
+    Path,
+    /// Names of topics with `*` for any part, separated by commas or blanks, or empty.
+    TopicPatterns,
     /// An address, or the name of a site.
     Host,
     /// A `tf2` frame: no blanks, no leading slash.
@@ -110,6 +113,8 @@ impl StringRule {
             !value.is_empty() && !value.contains(|c: char| c.is_whitespace() || is_invisible(c));
         match self {
             Self::PathOrNone => !value.contains('\0'),
+            Self::Path => !value.is_empty() && !value.contains('\0'),
+            Self::TopicPatterns => topic_pattern::split(value).all(topic_pattern::is_valid),
             Self::Host => check_host(value).is_ok(),
             Self::Frame => is_word && !value.starts_with('/'),
             Self::FrameOrNone => value.is_empty() || Self::Frame.allows(value),
@@ -123,6 +128,10 @@ impl fmt::Display for StringRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PathOrNone => Ok(()),
+            Self::Path => f.write_str("not empty"),
+            Self::TopicPatterns => f.write_str(
+                "empty, or names of topics with * for any part, separated by commas or blanks",
+            ),
             Self::Host => f.write_str("not empty, no blanks, no scheme, no port, no brackets"),
             Self::Frame => f.write_str("not empty, no blanks, no leading slash"),
             Self::FrameOrNone => f.write_str("empty, or no blanks and no leading slash"),
@@ -253,10 +262,12 @@ impl Parameter {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ParameterError {
     /// No such parameter.
-    #[error("there is no parameter {}{}", name.escape_debug(), did_you_mean(.name, names()))]
+    #[error("there is no parameter {}{suggestion}", name.escape_debug())]
     Unknown {
         /// Name as given.
         name: String,
+        /// ", did you mean NAME?", or empty if no name is similar.
+        suggestion: String,
     },
     /// Wrong type.
     #[error("parameter {name} is {expected}, got {found}")]
@@ -330,10 +341,6 @@ pub enum ParameterError {
         /// The parameter.
         name: &'static str,
     },
-}
-
-fn names() -> impl Iterator<Item = &'static str> {
-    PARAMETERS.iter().map(|parameter| parameter.name)
 }
 
 #[cfg(test)]

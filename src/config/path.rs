@@ -1,4 +1,4 @@
-//! Paths with `~`.
+//! Paths with `~`, and relative paths.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,11 +12,32 @@ pub enum PathError {
     /// `HOME` is not set.
     #[error("~ stands for the home folder, and HOME is not set: give the whole path")]
     NoHome,
+    /// The working directory cannot be read.
+    #[error(
+        "the path is relative, and the working directory is not known ({reason}): give the whole path"
+    )]
+    NoWorkingDirectory {
+        /// Error of the operating system.
+        reason: String,
+    },
 }
 
 /// Expands a leading `~` to the home folder, as a shell does on a command line.
 pub fn expand_home(text: &str) -> Result<PathBuf, PathError> {
     expand_home_with(text, || std::env::var_os("HOME"))
+}
+
+/// Resolves a relative path against the working directory.
+pub fn make_absolute(path: PathBuf) -> Result<PathBuf, PathError> {
+    if path.is_absolute() {
+        return Ok(path);
+    }
+    match std::env::current_dir() {
+        Ok(folder) => Ok(folder.join(path)),
+        Err(error) => Err(PathError::NoWorkingDirectory {
+            reason: error.to_string(),
+        }),
+    }
 }
 
 fn expand_home_with(text: &str, home: impl Fn() -> Option<OsString>) -> Result<PathBuf, PathError> {
@@ -36,6 +57,14 @@ fn expand_home_with(text: &str, home: impl Fn() -> Option<OsString>) -> Result<P
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_relative_path_is_below_the_working_directory() {
+        let working_directory = std::env::current_dir().expect("tests have one");
+        let absolute = |path: &str| make_absolute(path.into());
+        assert_eq!(absolute("bags"), Ok(working_directory.join("bags")));
+        assert_eq!(absolute("/data/bags"), Ok("/data/bags".into()));
+    }
 
     #[test]
     fn only_a_leading_tilde_is_the_home_folder() {

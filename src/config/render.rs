@@ -1,18 +1,19 @@
-//! The parameter table rendered as a ROS parameter file and as a page of the documentation.
+//! The tables of parameters rendered as ROS parameter files and as a page of the documentation.
 
 use std::fmt::Write as _;
 
-use super::table::{PARAMETERS, Parameter, ParameterKind};
+use super::table::{BRIDGE, Parameter, ParameterKind, ParameterTable, RECORDER};
 
-/// Returns a parameter file with the defaults of all parameters, explained. It applies to nodes of any name.
+/// Returns a parameter file with the defaults of all parameters of a table, explained. It applies to nodes of any name.
 #[must_use]
-pub fn parameter_file() -> String {
-    let mut yaml = String::from(
-        "# The parameters of sensr_bridge with their defaults, as `sensr_bridge --print-params` writes them.\n\
+pub fn parameter_file(table: &ParameterTable) -> String {
+    let name = table.executable;
+    let mut yaml = format!(
+        "# The parameters of {name} with their defaults, as `{name} --print-params` writes them.\n\
          # Copy this file, change what you need and start with `params_file:=your_file.yaml`.\n\
          /**:\n  ros__parameters:\n",
     );
-    for (i, parameter) in PARAMETERS.iter().enumerate() {
+    for (i, parameter) in table.parameters.iter().enumerate() {
         let mut note = parameter.description.to_owned();
         let allowed = parameter.allowed();
         if !allowed.is_empty() {
@@ -34,33 +35,42 @@ pub fn parameter_file() -> String {
     yaml
 }
 
-/// Returns the reference of all parameters as a Markdown page.
+/// Returns the reference of the parameters of all executables as a Markdown page.
 #[must_use]
 pub fn parameter_page() -> String {
     let mut page = String::from(
         "# Parameters\n\n\
-         All parameters of `sensr_bridge`, generated from the table in `src/config/table.rs`; *live* parameters can be \
-         changed with `ros2 param set` at run time, the others are read at start only.\n\n\
-         | name | type | default | allowed | change | description |\n\
-         |---|---|---|---|---|---|\n",
+         All parameters, generated from the tables in `src/config/table/`; *live* parameters can be changed with \
+         `ros2 param set` at run time, the others are read at start only.\n",
     );
-    for parameter in PARAMETERS {
-        let _ = writeln!(
+    for table in [&BRIDGE, &RECORDER] {
+        let _ = write!(
             page,
-            "| `{}` | {} | `{}` | {} | {} | {} |",
-            parameter.name,
-            type_name(parameter),
-            parameter.default(),
-            parameter.allowed(),
-            if parameter.read_only {
-                "at start"
-            } else {
-                "live"
-            },
-            parameter.description,
+            "\n## {}\n\n| name | type | default | allowed | change | description |\n|---|---|---|---|---|---|\n",
+            table.executable
         );
+        for parameter in table.parameters {
+            write_row(&mut page, parameter);
+        }
     }
     page
+}
+
+fn write_row(page: &mut String, parameter: &Parameter) {
+    let _ = writeln!(
+        page,
+        "| `{}` | {} | `{}` | {} | {} | {} |",
+        parameter.name,
+        type_name(parameter),
+        parameter.default(),
+        parameter.allowed(),
+        if parameter.read_only {
+            "at start"
+        } else {
+            "live"
+        },
+        parameter.description,
+    );
 }
 
 fn type_name(parameter: &Parameter) -> &'static str {
@@ -96,12 +106,13 @@ mod tests {
     }
 
     #[test]
-    fn shipped_parameter_file_is_generated_from_the_table() {
-        assert_is_current("config/sensr_bridge.yaml", &parameter_file());
+    fn shipped_parameter_files_are_generated_from_the_tables() {
+        assert_is_current("config/sensr_bridge.yaml", &parameter_file(&BRIDGE));
+        assert_is_current("config/sensr_recorder.yaml", &parameter_file(&RECORDER));
     }
 
     #[test]
-    fn documentation_page_is_generated_from_the_table() {
+    fn documentation_page_is_generated_from_the_tables() {
         assert_is_current("docs/parameters.md", &parameter_page());
     }
 
@@ -109,7 +120,8 @@ mod tests {
     fn page_has_one_well_formed_row_per_parameter() {
         let page = parameter_page();
         let rows = page.lines().filter(|line| line.starts_with("| `"));
-        assert_eq!(rows.clone().count(), PARAMETERS.len());
+        let count = BRIDGE.parameters.len() + RECORDER.parameters.len();
+        assert_eq!(rows.clone().count(), count);
         for row in rows {
             assert_eq!(row.matches('|').count(), 7, "{row}");
         }
@@ -117,20 +129,22 @@ mod tests {
 
     #[test]
     fn parameter_file_reads_back_as_the_defaults_with_their_types() {
-        let yaml: Yaml = serde_yaml::from_str(&parameter_file()).expect("valid YAML");
-        let parameters = yaml["/**"]["ros__parameters"]
-            .as_mapping()
-            .expect("mapping");
-        assert_eq!(parameters.len(), PARAMETERS.len());
-        for parameter in PARAMETERS {
-            let read = match &parameters[parameter.name] {
-                Yaml::Bool(value) => Value::Bool(*value),
-                Yaml::Number(value) if value.is_f64() => Value::Double(value.as_f64().unwrap()),
-                Yaml::Number(value) => Value::Integer(value.as_i64().unwrap()),
-                Yaml::String(value) => Value::String(value.clone()),
-                other => panic!("{}: {other:?}", parameter.name),
-            };
-            assert_eq!(read, parameter.default());
+        for table in [&BRIDGE, &RECORDER] {
+            let yaml: Yaml = serde_yaml::from_str(&parameter_file(table)).expect("valid YAML");
+            let parameters = yaml["/**"]["ros__parameters"]
+                .as_mapping()
+                .expect("mapping");
+            assert_eq!(parameters.len(), table.parameters.len());
+            for parameter in table.parameters {
+                let read = match &parameters[parameter.name] {
+                    Yaml::Bool(value) => Value::Bool(*value),
+                    Yaml::Number(value) if value.is_f64() => Value::Double(value.as_f64().unwrap()),
+                    Yaml::Number(value) => Value::Integer(value.as_i64().unwrap()),
+                    Yaml::String(value) => Value::String(value.clone()),
+                    other => panic!("{}: {other:?}", parameter.name),
+                };
+                assert_eq!(read, parameter.default());
+            }
         }
     }
 }

@@ -6,7 +6,6 @@
 
 use super::parameter::{ParameterError, Value};
 use super::settings::Settings;
-use super::table;
 
 /// A request whose parameters have been checked one by one.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +43,7 @@ impl SetRequest {
     /// Returns the names of the parameters that differ from `current`.
     #[must_use]
     pub fn changed(&self, current: &Settings) -> Vec<&'static str> {
-        let names = table::PARAMETERS.iter().map(|parameter| parameter.name);
+        let names = current.table().names();
         names
             .filter(|name| self.settings.get(name) != current.get(name))
             .collect()
@@ -57,9 +56,10 @@ fn apply_change(
     name: &str,
     value: Value,
 ) -> Result<(), ParameterError> {
-    let Some(parameter) = table::find(name).filter(|parameter| parameter.read_only) else {
+    let parameter = current.table().require(name)?;
+    if !parameter.read_only {
         return settings.set(name, value);
-    };
+    }
     // An unchanged value is accepted, so that a dumped file can be loaded again.
     if current.get(name) == Some(&parameter.check_value(value)?) {
         Ok(())
@@ -74,16 +74,17 @@ fn apply_change(
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::config::table::BRIDGE;
 
     fn check(changes: &[(&str, Value)]) -> SetRequest {
         let changes = changes
             .iter()
             .map(|(name, value)| (*name, Ok(value.clone())));
-        SetRequest::check(&Settings::default(), changes)
+        SetRequest::check(&Settings::of(&BRIDGE), changes)
     }
 
     fn changed(request: &SetRequest) -> Vec<&'static str> {
-        request.changed(&Settings::default())
+        request.changed(&Settings::of(&BRIDGE))
     }
 
     #[test]

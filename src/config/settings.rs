@@ -6,27 +6,33 @@ use std::time::Duration;
 
 use super::parameter::{ParameterError, Value};
 use super::path;
-use super::table::{PARAMETERS, find};
+use super::table::ParameterTable;
 
-/// Values of all parameters, each in its range.
+/// Values of all parameters of a table, each in its range.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
+    table: &'static ParameterTable,
     values: BTreeMap<&'static str, Value>,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        let values = PARAMETERS.iter().map(|p| (p.name, p.default())).collect();
-        Self { values }
-    }
-}
-
 impl Settings {
+    /// Returns the defaults of a table.
+    #[must_use]
+    pub fn of(table: &'static ParameterTable) -> Self {
+        let parameters = table.parameters.iter();
+        let values = parameters.map(|p| (p.name, p.default())).collect();
+        Self { table, values }
+    }
+
+    /// Returns the table of the parameters.
+    #[must_use]
+    pub fn table(&self) -> &'static ParameterTable {
+        self.table
+    }
+
     /// Checks and sets one value.
     pub fn set(&mut self, name: &str, value: Value) -> Result<(), ParameterError> {
-        let parameter = find(name).ok_or_else(|| ParameterError::Unknown {
-            name: name.to_owned(),
-        })?;
+        let parameter = self.table.require(name)?;
         self.values
             .insert(parameter.name, parameter.check_value(value)?);
         Ok(())
@@ -66,11 +72,15 @@ impl Settings {
         }
     }
 
-    pub(super) fn seconds(&self, name: &str) -> Duration {
+    pub(super) fn double(&self, name: &str) -> f64 {
         match self.get(name) {
-            Some(Value::Double(value)) => Duration::from_secs_f64(*value),
+            Some(Value::Double(value)) => *value,
             other => type_mismatch(name, other),
         }
+    }
+
+    pub(super) fn seconds(&self, name: &str) -> Duration {
+        Duration::from_secs_f64(self.double(name))
     }
 }
 
@@ -81,11 +91,12 @@ fn type_mismatch(name: &str, value: Option<&Value>) -> ! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::table::BRIDGE;
 
     #[test]
     fn error_names_parameter_range_and_value() {
         let refusal = |name, value| {
-            Settings::default()
+            Settings::of(&BRIDGE)
                 .set(name, value)
                 .expect_err("refused")
                 .to_string()
@@ -122,7 +133,7 @@ mod tests {
 
     #[test]
     fn error_is_one_line() {
-        let mut settings = Settings::default();
+        let mut settings = Settings::of(&BRIDGE);
         let value = Value::String("a\n\"b".into());
         for (name, shown) in [("frame_id", r#""a\n\"b""#), ("a\nname", r"a\nname")] {
             let refusal = settings.set(name, value.clone()).expect_err("refused");
@@ -133,18 +144,18 @@ mod tests {
 
     #[test]
     fn nan_and_infinity_are_out_of_every_range() {
-        let mut settings = Settings::default();
+        let mut settings = Settings::of(&BRIDGE);
         for value in [f64::NAN, f64::INFINITY] {
             settings
                 .set("statistics_period", Value::Double(value))
                 .expect_err("refused");
         }
-        assert_eq!(settings, Settings::default());
+        assert_eq!(settings, Settings::of(&BRIDGE));
     }
 
     #[test]
     fn integers_are_accepted_for_doubles() {
-        let mut settings = Settings::default();
+        let mut settings = Settings::of(&BRIDGE);
         settings
             .set("pointcloud_interval", Value::Integer(2))
             .expect("taken");

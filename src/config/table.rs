@@ -1,247 +1,50 @@
-//! The table of parameters.
+//! The tables of parameters, one for each executable with a node.
 //!
-//! `ros2 param describe` shows it, `ros2 param set` is checked against it, and `config/sensr_bridge.yaml` and
+//! `ros2 param describe` shows a table, `ros2 param set` is checked against it, and the shipped parameter file and
 //! `docs/parameters.md` are generated from it.
 
-pub use super::parameter::{Parameter, ParameterKind};
+mod bridge;
+mod recorder;
 
-use super::parameter::StringRule;
-use sensr_protocol::wire;
+pub use super::parameter::{Parameter, ParameterKind};
+pub use bridge::BRIDGE;
+pub use recorder::RECORDER;
+
+use super::parameter::ParameterError;
+use super::suggest::did_you_mean;
 
 const MIB: i64 = 1 << 20;
 
-/// All parameters, in the order of the generated files.
-pub const PARAMETERS: &[Parameter] = &[
-    Parameter::new(
-        "host",
-        ParameterKind::String {
-            default: "localhost",
-            rule: StringRule::Host,
-        },
-        "Address of the SENSR machine, or the name of a site in hosts_file. Changing it reconnects.",
-    ),
-    Parameter::new(
-        "hosts_file",
-        ParameterKind::String {
-            default: "",
-            rule: StringRule::PathOrNone,
-        },
-        "YAML file with named sites. Empty: config/hosts.yaml of this package.",
-    ),
-    Parameter::new(
-        "output_port",
-        ParameterKind::Integer {
-            default: wire::OUTPUT_PORT as i64,
-            min: 1,
-            max: u16::MAX as i64,
-        },
-        "TCP port of the output stream (objects, zones, events, health). A port that hosts_file sets for the site takes precedence.",
-    ),
-    Parameter::new(
-        "points_port",
-        ParameterKind::Integer {
-            default: wire::POINTS_PORT as i64,
-            min: 1,
-            max: u16::MAX as i64,
-        },
-        "TCP port of the point stream. A port that hosts_file sets for the site takes precedence.",
-    ),
-    Parameter::new(
-        "tls.enabled",
-        ParameterKind::Bool { default: false },
-        "Use TLS on both links; the ports stay the same. Changing it reconnects. TLS settings of the site in hosts_file take precedence.",
-    ),
-    Parameter::new(
-        "tls.ca_file",
-        ParameterKind::String {
-            default: "",
-            rule: StringRule::PathOrNone,
-        },
-        "PEM file with the CA certificate that signed the server's certificate (SENSR: sensr-ca.crt). TLS needs it: the signature is always verified.",
-    ),
-    Parameter::new(
-        "tls.server_name",
-        ParameterKind::String {
-            default: "",
-            rule: StringRule::ServerNameOrNone,
-        },
-        "Name or address that the server's certificate must be issued for. Empty: the address of the connection.",
-    ),
-    Parameter::new(
-        "tls.verify_name",
-        ParameterKind::Bool { default: true },
-        "Verify the name in the server's certificate. false: every certificate signed by tls.ca_file is accepted, with a warning at each connection.",
-    ),
-    Parameter::new(
-        "pointcloud_interval",
-        ParameterKind::Double {
-            default: 0.0,
-            min: 0.0,
-            max: 3600.0,
-        },
-        "Rate limit of the cloud topics: at most one message per topic and interval of this length, in seconds. 0: no limit.",
-    ),
-    Parameter::new(
-        "output_data_interval",
-        ParameterKind::Double {
-            default: 0.0,
-            min: 0.0,
-            max: 3600.0,
-        },
-        "Rate limit of objects, points/objects and markers: at most one message per interval of this length, in seconds. 0: no limit. Events, zones and health are never limited.",
-    ),
-    Parameter::new(
-        "publish.raw",
-        ParameterKind::Bool { default: true },
-        "Publish points/raw.",
-    ),
-    Parameter::new(
-        "publish.ground",
-        ParameterKind::Bool { default: true },
-        "Publish points/ground.",
-    ),
-    Parameter::new(
-        "publish.background",
-        ParameterKind::Bool { default: true },
-        "Publish points/background.",
-    ),
-    Parameter::new(
-        "publish.objects",
-        ParameterKind::Bool { default: true },
-        "Publish objects and points/objects.",
-    ),
-    Parameter::new(
-        "publish.markers",
-        ParameterKind::Bool { default: true },
-        "Publish markers/objects and markers/zones. Markers are built only while subscribed.",
-    ),
-    Parameter::new(
-        "publish.wire",
-        ParameterKind::Bool { default: false },
-        "Publish every received frame of both links on wire, so that a recording can be decoded again or replayed.",
-    ),
-    Parameter::new(
-        "frame_id",
-        ParameterKind::String {
-            default: "sensr",
-            rule: StringRule::Frame,
-        },
-        "Coordinate frame of SENSR: the frame_id of all messages. A frame_id that hosts_file sets for the site takes precedence.",
-    ),
-    Parameter::new(
-        "parent_frame",
-        ParameterKind::String {
-            default: "",
-            rule: StringRule::FrameOrNone,
-        },
-        "Parent frame of frame_id, published as a static identity transform. Empty: no transform is published. A parent_frame that hosts_file sets for the site takes precedence.",
-    ),
-    Parameter::new(
-        "stamp_source",
-        ParameterKind::String {
-            default: "receive",
-            rule: StringRule::OneOf(&["receive", "server"]),
-        },
-        "Clock of all stamps. receive: this machine's, at the arrival of the complete frame. server: SENSR's; clouds carry no time, so the measured clock offset is subtracted from their time of arrival.",
-    ),
-    Parameter::new(
-        "qos.reliability",
-        ParameterKind::String {
-            default: "reliable",
-            rule: StringRule::OneOf(&["reliable", "best_effort"]),
-        },
-        "Reliability of the cloud topics. best_effort loses large clouds on the default transport.",
-    )
-    .read_only(),
-    Parameter::new(
-        "qos.depth",
-        ParameterKind::Integer {
-            default: 5,
-            min: 1,
-            max: 1000,
-        },
-        "History depth of the cloud topics: number of clouds kept per topic for slow subscribers. Each costs its size in memory.",
-    )
-    .read_only(),
-    Parameter::new(
-        "queue_max_bytes",
-        ParameterKind::Integer {
-            default: 64 * MIB,
-            min: MIB,
-            max: 16 * 1024 * MIB,
-        },
-        "Bound of the queue between connection and publisher, per stream, in bytes. When it is full, the oldest messages are dropped and counted.",
-    ),
-    Parameter::new(
-        "max_message_bytes",
-        ParameterKind::Integer {
-            default: 64 * MIB,
-            min: 1024,
-            max: 1024 * MIB,
-        },
-        "Largest message accepted from SENSR, in bytes. A larger one closes the link with code 1009 and is counted. Changing it reconnects.",
-    ),
-    Parameter::new(
-        "startup_hold",
-        ParameterKind::Double {
-            default: 5.0,
-            min: 0.0,
-            // Below the 30 s after which the queue watchdog takes a queue without progress for stuck.
-            max: 20.0,
-        },
-        "Time after the start during which events, zones, health and status wait for the first subscriber of their topic, such as a recorder started with the bridge, in seconds. 0: they do not wait.",
-    ),
-    Parameter::new(
-        "reconnect.initial_delay",
-        ParameterKind::Double {
-            default: 0.5,
-            min: 0.05,
-            max: 3600.0,
-        },
-        "Delay after the first failed connection attempt, in seconds. It doubles with each further attempt, with 20 % jitter.",
-    ),
-    Parameter::new(
-        "reconnect.max_delay",
-        ParameterKind::Double {
-            default: 30.0,
-            min: 0.05,
-            max: 3600.0,
-        },
-        "Longest delay between connection attempts, in seconds.",
-    ),
-    Parameter::new(
-        "stall_timeout",
-        ParameterKind::Double {
-            default: 10.0,
-            min: 0.5,
-            max: 3600.0,
-        },
-        "No bytes received for this long, in seconds: reconnect. A link that answers pings but sends no data for this long is reported as an error, and reconnects after three times this long.",
-    ),
-    Parameter::new(
-        "ping_interval",
-        ParameterKind::Double {
-            default: 5.0,
-            min: 0.1,
-            max: 3600.0,
-        },
-        "Interval of the keep-alive pings to the server, in seconds. Must be below stall_timeout.",
-    ),
-    Parameter::new(
-        "statistics_period",
-        ParameterKind::Double {
-            default: 1.0,
-            min: 0.1,
-            max: 3600.0,
-        },
-        "Interval at which statistics are published, in seconds.",
-    ),
-];
+/// All parameters of one executable.
+#[derive(Debug, PartialEq)]
+pub struct ParameterTable {
+    /// Name of the executable, and of its node unless remapped.
+    pub executable: &'static str,
+    /// The parameters, in the order of the generated files.
+    pub parameters: &'static [Parameter],
+}
 
-/// Returns the parameter of that name.
-#[must_use]
-pub fn find(name: &str) -> Option<&'static Parameter> {
-    PARAMETERS.iter().find(|parameter| parameter.name == name)
+impl ParameterTable {
+    /// Returns the parameter of that name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&'static Parameter> {
+        self.parameters
+            .iter()
+            .find(|parameter| parameter.name == name)
+    }
+
+    /// Returns the parameter of that name, or an error that suggests the most similar one.
+    pub fn require(&self, name: &str) -> Result<&'static Parameter, ParameterError> {
+        self.find(name).ok_or_else(|| ParameterError::Unknown {
+            name: name.to_owned(),
+            suggestion: did_you_mean(name, self.names()),
+        })
+    }
+
+    /// Returns the names of all parameters.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.parameters.iter().map(|parameter| parameter.name)
+    }
 }
 
 #[cfg(test)]
@@ -250,12 +53,30 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_defaults_are_in_range() {
-        for (i, parameter) in PARAMETERS.iter().enumerate() {
-            assert_eq!(find(parameter.name), Some(&PARAMETERS[i]));
-            parameter
-                .check_value(parameter.default())
-                .expect("in range");
-            assert!(parameter.description.ends_with('.'), "{}", parameter.name);
+        for table in [&BRIDGE, &RECORDER] {
+            for (i, parameter) in table.parameters.iter().enumerate() {
+                assert_eq!(table.find(parameter.name), Some(&table.parameters[i]));
+                parameter
+                    .check_value(parameter.default())
+                    .expect("in range");
+                assert!(parameter.description.ends_with('.'), "{}", parameter.name);
+            }
         }
+    }
+
+    #[test]
+    fn a_misspelt_name_is_looked_up_in_its_own_table() {
+        let refusal = |table: &ParameterTable, name| {
+            let refusal = table.require(name).expect_err("unknown");
+            refusal.to_string()
+        };
+        assert_eq!(
+            refusal(&BRIDGE, "keep_split"),
+            "there is no parameter keep_split"
+        );
+        assert_eq!(
+            refusal(&RECORDER, "keep_split"),
+            "there is no parameter keep_split, did you mean keep_splits?"
+        );
     }
 }

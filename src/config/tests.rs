@@ -1,7 +1,7 @@
 use super::*;
 
 fn config_with(changes: &[(&str, Value)]) -> Result<Config, ParameterError> {
-    let mut settings = Settings::default();
+    let mut settings = Settings::of(&BRIDGE);
     for (name, value) in changes {
         settings.set(name, value.clone())?;
     }

@@ -20,7 +20,7 @@ pub use wire::{LINK_OUTPUT, LINK_POINTS, wire_frame};
 pub use zones::zone_array;
 
 use crate::time::stamp::Stamp;
-use ros_cdr::{Header, Writer};
+use ros_cdr::{ENCAPSULATION_BYTES, Header, Time, Writer};
 use sensr_protocol::text;
 
 /// Header and server stamp, with which the messages of the output stream begin.
@@ -44,6 +44,43 @@ impl OutputHeader<'_> {
         out.write_u64(sequence);
         out.write_time(self.server_stamp.into());
     }
+}
+
+/// Begins a latched message: header, sequence number, server stamp, and the mark of a repeated message, which is not set.
+fn begin_latched<'b>(
+    buffer: &'b mut Vec<u8>,
+    header: OutputHeader<'_>,
+    sequence: u64,
+) -> Writer<'b> {
+    let mut out = Writer::begin(buffer);
+    header.write_numbered(&mut out, sequence);
+    out.write_bool(false);
+    out
+}
+
+/// Turns a serialized `ZoneArray`, `SystemHealth` or `ServerStatus` into its own repetition: marks it as repeated, and
+/// replaces the stamp of its header. Everything else stays, so that it needs neither the decoded message nor memory.
+///
+/// # Panics
+///
+/// If `message` is none of these.
+pub fn mark_as_repeated(message: &mut [u8], stamp: Stamp) {
+    const TIME_BYTES: usize = 8;
+    const SEQUENCE_BYTES: usize = 8;
+    let Time { sec, nanosec } = stamp.into();
+    // CDR aligns relative to the end of the encapsulation.
+    let (_, fields) = message.split_at_mut(ENCAPSULATION_BYTES);
+    let (time, rest) = fields.split_at_mut(TIME_BYTES);
+    time[..4].copy_from_slice(&sec.to_le_bytes());
+    time[4..].copy_from_slice(&nanosec.to_le_bytes());
+    let (length, rest) = rest.split_at_mut(4);
+    let frame_id = length
+        .iter()
+        .rev()
+        .fold(0, |length, byte| length << 8 | usize::from(*byte));
+    let before = TIME_BYTES + 4 + frame_id;
+    let padding = before.next_multiple_of(SEQUENCE_BYTES) - before;
+    rest[frame_id + padding + SEQUENCE_BYTES + TIME_BYTES] = 1;
 }
 
 /// Writes a string of the server, with U+FFFD in place of NULs and of what is not UTF-8.

@@ -11,7 +11,7 @@ use crate::topic::Topic;
 pub struct Account {
     /// Messages found in frames from SENSR.
     pub received: u64,
-    /// Messages delivered to the middleware.
+    /// Messages delivered to the middleware, including the one that it is taking over.
     pub published: u64,
     /// Messages left out by the rate limit.
     pub thinned: u64,
@@ -116,6 +116,10 @@ impl Ledger {
     }
 
     /// Enters the outcome of a queued message.
+    ///
+    /// [`Outcome::Published`] is entered before the message is handed to the middleware, and taken back by
+    /// [`retract_published`](Self::retract_published) if that refuses it. So a message that a subscriber has received is
+    /// in every later snapshot: a recorder compares the times of its messages with the counts of such snapshots.
     pub fn settle(&self, topic: Topic, outcome: Outcome) {
         self.update(topic, |account| {
             account.queued = account.queued.saturating_sub(1);
@@ -128,6 +132,16 @@ impl Ledger {
                 Outcome::Unsubscribed => account.unsubscribed += 1,
                 Outcome::Dropped => account.dropped += 1,
             }
+        });
+    }
+
+    /// Corrects the entry of a published message that the middleware has refused: it is dropped. The size of the largest
+    /// message stays, because the message was serialized.
+    pub fn retract_published(&self, topic: Topic, bytes: usize) {
+        self.update(topic, |account| {
+            account.published = account.published.saturating_sub(1);
+            account.published_bytes = account.published_bytes.saturating_sub(bytes as u64);
+            account.dropped += 1;
         });
     }
 
@@ -183,6 +197,21 @@ mod tests {
         assert_eq!((account.published_bytes, account.largest_bytes), (10, 10));
         assert_eq!(account.queued, 0);
         assert_eq!(account.unsubscribed, 2);
+    }
+
+    #[test]
+    fn a_refused_message_moves_from_published_to_dropped() {
+        let ledger = Ledger::default();
+        let topic = Topic::Ground;
+        for bytes in [10, 30] {
+            ledger.record_received(topic, IngestDecision::Queued);
+            ledger.settle(topic, Outcome::Published { bytes });
+        }
+        ledger.retract_published(topic, 30);
+        let account = ledger.snapshot()[topic.index()];
+        assert!(account.balances());
+        assert_eq!((account.published, account.dropped), (1, 1));
+        assert_eq!((account.published_bytes, account.largest_bytes), (10, 30));
     }
 
     #[test]

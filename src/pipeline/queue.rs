@@ -32,18 +32,31 @@ struct State<T> {
     bytes: usize,
     max_bytes: usize,
     taken: u64,
+    is_interrupted: bool,
     closed: bool,
 }
 
-/// Answer of [`ByteQueue::pop_ready`].
+/// Answer of [`ByteQueue::pop`] and [`ByteQueue::pop_ready`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Popped<T> {
-    /// The oldest ready item.
+    /// The oldest item, or the oldest ready one.
     Item(T),
+    /// [`ByteQueue::interrupt`] was called.
+    Interrupted,
     /// No item is ready yet.
     NotReady,
     /// The queue is closed and empty.
     Closed,
+}
+
+impl<T> Popped<T> {
+    /// Returns the item, if it is one.
+    pub fn item(self) -> Option<T> {
+        match self {
+            Self::Item(item) => Some(item),
+            Self::Interrupted | Self::NotReady | Self::Closed => None,
+        }
+    }
 }
 
 impl<T> ByteQueue<T> {
@@ -56,6 +69,7 @@ impl<T> ByteQueue<T> {
                 bytes: 0,
                 max_bytes,
                 taken: 0,
+                is_interrupted: false,
                 closed: false,
             }),
             changed: Condvar::new(),
@@ -80,17 +94,20 @@ impl<T> ByteQueue<T> {
         evicted
     }
 
-    /// Takes the oldest item, and waits for one. `None` once the queue is closed and empty.
-    pub fn pop(&self) -> Option<T> {
+    /// Takes the oldest item, and waits for one. Never returns [`Popped::NotReady`].
+    pub fn pop(&self) -> Popped<T> {
         let mut state = self.lock();
         loop {
+            if state.take_interrupt() {
+                return Popped::Interrupted;
+            }
             if let Some((item, bytes)) = state.items.pop_front() {
                 state.bytes -= bytes;
                 state.taken += 1;
-                return Some(item);
+                return Popped::Item(item);
             }
             if state.closed {
-                return None;
+                return Popped::Closed;
             }
             state = self
                 .changed
@@ -105,6 +122,9 @@ impl<T> ByteQueue<T> {
     /// when the first item arrives in an empty queue, for the caller to evaluate readiness again.
     pub fn pop_ready(&self, is_ready: impl Fn(&T) -> bool, timeout: Duration) -> Popped<T> {
         let mut state = self.lock();
+        if state.take_interrupt() {
+            return Popped::Interrupted;
+        }
         if state.items.is_empty() && !state.closed {
             drop(
                 self.changed
@@ -132,6 +152,13 @@ impl<T> ByteQueue<T> {
         state.bytes -= bytes;
         state.taken += 1;
         Popped::Item(item)
+    }
+
+    /// Makes one call of the consumer return [`Popped::Interrupted`], ahead of all items: the one that waits, or the
+    /// next. Interrupts before that call count as one.
+    pub fn interrupt(&self) {
+        self.lock().is_interrupted = true;
+        self.changed.notify_all();
     }
 
     /// Changes the bound. Returns the items that no longer fit, oldest first.
@@ -182,6 +209,10 @@ impl<T> ByteQueue<T> {
 }
 
 impl<T> State<T> {
+    fn take_interrupt(&mut self) -> bool {
+        std::mem::take(&mut self.is_interrupted)
+    }
+
     fn evict_down_to(&mut self, bytes: usize) -> Vec<T> {
         let mut evicted = Vec::new();
         while self.bytes > bytes {
@@ -217,7 +248,7 @@ mod tests {
         );
         queue.close();
         assert_eq!(
-            std::iter::from_fn(|| queue.pop()).collect::<Vec<_>>(),
+            std::iter::from_fn(|| queue.pop().item()).collect::<Vec<_>>(),
             [0, 1, 2]
         );
     }
@@ -228,7 +259,7 @@ mod tests {
         assert!(queue.push(1, 10).is_empty());
         assert_eq!(queue.push(2, 10), [1]);
         assert_eq!(queue.taken(), 0);
-        assert_eq!(queue.pop(), Some(2));
+        assert_eq!(queue.pop().item(), Some(2));
         assert_eq!(queue.taken(), 1);
     }
 
@@ -244,7 +275,7 @@ mod tests {
         assert!(panicked.join().is_err());
         assert!(queue.state.is_poisoned());
         assert!(queue.push(1, 1).is_empty());
-        assert_eq!((queue.pop(), queue.fill().items), (Some(1), 0));
+        assert_eq!((queue.pop().item(), queue.fill().items), (Some(1), 0));
     }
 
     #[test]
@@ -252,7 +283,7 @@ mod tests {
         let queue = ByteQueue::new(100);
         queue.close();
         assert_eq!(queue.push(1, 1), [1]);
-        assert_eq!(queue.pop(), None);
+        assert_eq!(queue.pop().item(), None);
     }
 
     #[test]
@@ -270,7 +301,7 @@ mod tests {
         let queue = Arc::new(ByteQueue::new(100));
         let consumer = std::thread::spawn({
             let queue = Arc::clone(&queue);
-            move || (queue.pop(), queue.pop())
+            move || (queue.pop().item(), queue.pop().item())
         });
         assert!(queue.push(7, 1).is_empty());
         while queue.fill().items > 0 {
@@ -297,6 +328,32 @@ mod tests {
             (odd(), odd(), odd()),
             (Popped::Item(0), Popped::Item(2), Popped::Closed)
         );
+    }
+
+    #[test]
+    fn an_interrupt_precedes_all_items_once() {
+        let queue = ByteQueue::new(10);
+        assert!(queue.push(1, 1).is_empty());
+        queue.interrupt();
+        queue.interrupt();
+        assert_eq!(queue.pop(), Popped::Interrupted);
+        assert_eq!(queue.pop(), Popped::Item(1));
+        queue.interrupt();
+        let ready = || queue.pop_ready(|_| true, Duration::ZERO);
+        assert_eq!(ready(), Popped::Interrupted);
+        queue.close();
+        assert_eq!((ready(), queue.pop()), (Popped::Closed, Popped::Closed));
+    }
+
+    #[test]
+    fn an_interrupt_wakes_a_waiting_consumer() {
+        let queue = Arc::new(ByteQueue::<u8>::new(10));
+        let consumer = std::thread::spawn({
+            let queue = Arc::clone(&queue);
+            move || queue.pop()
+        });
+        queue.interrupt();
+        assert_eq!(consumer.join().unwrap(), Popped::Interrupted);
     }
 
     #[test]
@@ -336,7 +393,7 @@ mod tests {
                 prop_assert!(queue.fill().bytes <= 100);
             }
             queue.close();
-            out.extend(std::iter::from_fn(|| queue.pop()));
+            out.extend(std::iter::from_fn(|| queue.pop().item()));
             prop_assert_eq!(out, (0..sizes.len()).collect::<Vec<_>>());
         }
     }

@@ -65,6 +65,12 @@ impl Queues {
         ]
     }
 
+    /// Has the newest latched messages published again, because a recorder has opened a new split.
+    pub fn repeat_latched(&self) {
+        self.objects.interrupt();
+        self.reliable.interrupt();
+    }
+
     /// Closes all queues for new items.
     pub fn close(&self) {
         self.clouds.close();

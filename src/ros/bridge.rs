@@ -1,5 +1,6 @@
 //! The running bridge: starts the threads, serves parameters and services, and stops in the order of the data.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,24 +11,25 @@ use tokio_util::sync::CancellationToken;
 use super::control::{Control, publish_frames};
 use super::link_services::LinkServices;
 use super::logging::Rosout;
-use super::node::shipped_hosts_file;
+use super::node::RosNode;
 use super::parameter_services::ParameterServer;
 use super::reporter::Reporter;
+use super::service_report::ServiceReport;
+use super::spinner::{SPIN_TIMEOUT, Spinner};
+use super::split_watch::SplitWatch;
 use super::static_transform::StaticTransform;
 use super::threads::ThreadSpawner;
 use super::{Error, RuntimeError, statistics};
 use crate::config::resolve::Resolver;
+use crate::config::table::{BRIDGE, ParameterTable};
 use crate::config::{Config, Settings};
 use crate::pipeline::queues::Queues;
 use crate::supervisor::heartbeat::Heartbeat;
 use crate::supervisor::link_runtime::{LinkRuntime, Signals};
 use crate::supervisor::queue_watchdog::{QueueProgress, QueueWatchdog};
-use crate::supervisor::wait_monitor::{WaitHealth, WaitMonitor};
 use crate::supervisor::workers::{ThreadError, Worker, Workers};
 use crate::topic::PublishingThread;
 
-/// Longest wait for requests in one turn of the main loop.
-const SPIN_TIMEOUT: Duration = Duration::from_millis(100);
 /// Limit for publishing queued messages at shutdown. With half a second for the close frames of the links, the node ends
 /// within two seconds.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
@@ -37,23 +39,24 @@ const JOIN_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time for the other threads to end after a failure: the sooner the node is restarted, the less is lost.
 const FAILURE_JOIN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Pause after a wait that ended early. A wait that fails returns at once: without a pause it would load a core.
-const SUSPICIOUS_WAIT_PAUSE: Duration = Duration::from_millis(5);
-
 /// The running bridge.
 pub(super) struct Bridge {
     parameters: ParameterServer,
     services: LinkServices,
+    splits: SplitWatch,
     control: Control,
     reporter: Reporter,
     readers: Workers,
     publishers: Workers,
     shutdown: CancellationToken,
     heartbeat: Heartbeat,
+    service: ServiceReport,
 }
 
-impl Bridge {
-    pub(super) fn start(
+impl RosNode for Bridge {
+    const TABLE: &'static ParameterTable = &BRIDGE;
+
+    fn start(
         node: &mut Node,
         settings: Settings,
         runtime: LinkRuntime,
@@ -68,6 +71,7 @@ impl Bridge {
         publish_frames(&mut transform, &initial);
         let parameters = ParameterServer::new(node, settings)?;
         let services = LinkServices::new(node)?;
+        let splits = SplitWatch::new(node)?;
 
         let queues = Queues::new(initial.config.queue_max_bytes);
         let (config, config_changes) = watch::channel(Arc::new(initial.config.clone()));
@@ -78,6 +82,7 @@ impl Bridge {
             config: config_changes,
             shutdown: CancellationToken::new(),
             heartbeat: Heartbeat::default(),
+            links: [Heartbeat::default(), Heartbeat::default()],
         };
         let publishers = spawner.spawn_publishers(node, &queues, &initial.config)?;
         let readers =
@@ -85,6 +90,7 @@ impl Bridge {
         Ok(Self {
             parameters,
             services,
+            splits,
             reporter,
             control: Control {
                 metrics: spawner.metrics,
@@ -99,11 +105,12 @@ impl Bridge {
             publishers,
             shutdown: spawner.shutdown,
             heartbeat: spawner.heartbeat,
+            service: ServiceReport::new(spawner.links, Instant::now()),
         })
     }
 
-    pub(super) fn run(mut self, node: &mut Node, rosout: &Rosout) -> Result<(), Error> {
-        let mut waits = WaitMonitor::default();
+    fn run(mut self, node: &mut Node, rosout: &Rosout) -> Result<(), Error> {
+        let mut spinner = Spinner::default();
         let mut watchdog = QueueWatchdog::new(
             PublishingThread::ALL.map(PublishingThread::name),
             Instant::now(),
@@ -112,12 +119,12 @@ impl Bridge {
             // In this order: the shutdown is requested before a thread ends by it.
             let has_thread_ended = self.readers.any_has_ended() || self.publishers.any_has_ended();
             if self.shutdown.is_cancelled() {
-                return self.stop();
+                return self.stop(rosout);
             }
             if has_thread_ended {
                 return Err(self.stop_after_thread_end());
             }
-            if let Err(error) = self.run_once(node, &mut waits, &mut watchdog) {
+            if let Err(error) = self.run_once(node, &mut spinner, &mut watchdog) {
                 self.stop_after_failure();
                 return Err(error);
             }
@@ -125,23 +132,38 @@ impl Bridge {
         }
     }
 
+    fn resolve(settings: &Settings) -> Result<serde_json::Value, Error> {
+        let given = Config::from_settings(settings)?;
+        let (_, resolved) = Resolver::start(given, shipped_hosts_file())?;
+        if let Some(reason) = resolved.points.obstacle {
+            return Err(RuntimeError::UnreadableFile(reason).into());
+        }
+        Ok(resolved.config.as_json())
+    }
+}
+
+impl Bridge {
     /// Runs one turn of the main loop: watches the threads, publishes reports, serves requests.
     fn run_once(
         &mut self,
         node: &mut Node,
-        waits: &mut WaitMonitor,
+        spinner: &mut Spinner,
         watchdog: &mut QueueWatchdog<{ PublishingThread::ALL.len() }>,
     ) -> Result<(), Error> {
         let Self {
             control,
             parameters,
             services,
+            splits,
+            service,
             ..
         } = self;
         self.heartbeat.beat();
         let progress = control.queues.progress();
         let progress = progress.map(|(taken, waiting)| QueueProgress { taken, waiting });
-        watchdog.poll(Instant::now(), progress)?;
+        let now = Instant::now();
+        watchdog.poll(now, progress)?;
+        service.update(now, &control.metrics, watchdog.are_working());
         control.poll_resolver()?;
         let config = control.config();
         let next =
@@ -149,15 +171,16 @@ impl Bridge {
                 .publish_due_reports(node, &control.metrics, &control.queues, config);
         let pause = next.saturating_duration_since(Instant::now());
         let limit = pause.min(SPIN_TIMEOUT);
-        let begun = Instant::now();
-        node.spin_once(limit);
-        let waited = begun.elapsed();
-        let served = parameters.serve(|config| control.apply(config)) + services.serve(control);
-        match waits.record(waited, limit, served) {
-            WaitHealth::Healthy => {}
-            WaitHealth::Suspicious => std::thread::sleep(SUSPICIOUS_WAIT_PAUSE),
-            WaitHealth::Failed => return Err(RuntimeError::Wait.into()),
-        }
+        spinner.spin(node, limit, |_| {
+            let changed =
+                parameters.serve(|settings| control.apply(&Config::from_settings(settings)?));
+            let requests = changed + services.serve(control);
+            let splits = splits.poll(Instant::now());
+            if splits.is_new_split {
+                control.repeat_latched();
+            }
+            requests + splits.served
+        })?;
         Ok(())
     }
 
@@ -190,7 +213,8 @@ impl Bridge {
     }
 
     /// Shuts down in the order of the data: links, queues, publishers.
-    fn stop(self) -> Result<(), Error> {
+    fn stop(mut self, rosout: &Rosout) -> Result<(), Error> {
+        self.service.report_stop();
         let Control {
             metrics, queues, ..
         } = &self.control;
@@ -201,6 +225,15 @@ impl Bridge {
         let config = self.control.config();
         let last = self.reporter.publish_statistics(metrics, queues, &config);
         statistics::log_final_report(&last, &metrics.ledger.snapshot());
+        rosout.publish_waiting();
+        self.reporter.wait_for_delivery();
         Ok(())
     }
+}
+
+/// `<prefix>/share/sensr_bridge/config/hosts.yaml` for `<prefix>/lib/sensr_bridge/sensr_bridge`.
+fn shipped_hosts_file() -> Option<PathBuf> {
+    let executable = std::env::current_exe().ok()?;
+    let prefix = executable.ancestors().nth(3)?;
+    Some(prefix.join("share/sensr_bridge/config/hosts.yaml"))
 }

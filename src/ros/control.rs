@@ -61,6 +61,12 @@ impl Control {
         }
     }
 
+    /// Publishes the latched messages and the static transform again.
+    pub(super) fn repeat_latched(&self) {
+        self.queues.repeat_latched();
+        self.transform.repeat();
+    }
+
     pub(super) fn config(&self) -> Arc<ResolvedConfig> {
         Arc::clone(&self.config.borrow())
     }

@@ -1,51 +1,32 @@
-//! Publisher of `/diagnostics`, by the conventions of `diagnostic_updater`.
+//! Publisher of the bridge's diagnostics.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use r2r::diagnostic_msgs::msg::{DiagnosticArray, DiagnosticStatus, KeyValue};
-use r2r::std_msgs::msg::Header;
-use r2r::{Node, Publisher, QosProfile};
+use r2r::Node;
 
-use super::ros_types::{to_c_text, to_time};
+use super::status_publisher::StatusPublisher;
 use super::{RuntimeError, logging};
 use crate::config::ResolvedConfig;
-use crate::diagnostics::{Diagnostics, DiagnosticsInput, LinkInput, Status};
+use crate::diagnostics::{Diagnostics, DiagnosticsInput, LinkInput};
 use crate::environment::shared_memory::SharedMemoryUsers;
 use crate::metrics::process_memory::ProcessMemory;
 use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::memory_bound;
 use crate::pipeline::queues::Queues;
-use crate::time::log_throttle::LogThrottle;
-use crate::time::stamp::Stamp;
-
-/// Absolute name: tools expect the diagnostics of all nodes on it.
-const TOPIC: &str = "/diagnostics";
-/// Shortest time between two log lines about a failure to publish.
-const LOG_PERIOD: Duration = Duration::from_secs(10);
 
 /// Publishes the diagnostics of the bridge.
 pub(super) struct DiagnosticsPublisher {
-    publisher: Publisher<DiagnosticArray>,
-    /// Fully qualified name of the node: one machine may run a bridge per site.
-    node: String,
+    publisher: StatusPublisher,
     diagnostics: Diagnostics,
-    refusal_throttle: LogThrottle,
     shared_memory_users: SharedMemoryUsers,
 }
 
 impl DiagnosticsPublisher {
     pub(super) fn new(node: &mut Node) -> Result<Self, RuntimeError> {
-        let qos = QosProfile::default().reliable().keep_last(10);
         Ok(Self {
-            publisher: node
-                .create_publisher(TOPIC, qos)
-                .map_err(RuntimeError::ros(format!("publish {TOPIC}")))?,
-            node: node
-                .fully_qualified_name()
-                .map_err(RuntimeError::ros("read the node's name"))?,
+            publisher: StatusPublisher::new(node)?,
             diagnostics: Diagnostics::new(Instant::now()),
-            refusal_throttle: LogThrottle::new(LOG_PERIOD),
             shared_memory_users: SharedMemoryUsers::default(),
         })
     }
@@ -62,21 +43,8 @@ impl DiagnosticsPublisher {
         let users = self.shared_memory_users.poll(Instant::now());
         let input = collect_input(metrics, queues, config, others, users);
         let statuses = self.diagnostics.assess_all(&input);
-        let message = DiagnosticArray {
-            header: Header {
-                stamp: to_time(Stamp::now()),
-                frame_id: String::new(),
-            },
-            status: statuses
-                .into_iter()
-                .map(|status| message_of(status, &self.node, &input.config.host))
-                .collect(),
-        };
-        if let Err(error) = self.publisher.publish(&message)
-            && let Some(suppressed) = self.refusal_throttle.try_acquire(input.now)
-        {
-            log::warn!("{TOPIC}: the middleware refused the message: {error}{suppressed}");
-        }
+        self.publisher
+            .publish(statuses, &input.config.host, input.now);
     }
 }
 
@@ -120,22 +88,5 @@ fn collect_input(
         others: others.to_vec(),
         log: logging::figures(),
         shared_memory_users,
-    }
-}
-
-fn message_of(status: Status, node: &str, hardware_id: &str) -> DiagnosticStatus {
-    DiagnosticStatus {
-        level: status.level.number(),
-        name: to_c_text(format!("{node}: {}", status.task)),
-        message: to_c_text(status.message),
-        hardware_id: to_c_text(hardware_id.to_owned()),
-        values: status
-            .values
-            .into_iter()
-            .map(|(key, value)| KeyValue {
-                key: to_c_text(key.into_owned()),
-                value: to_c_text(value),
-            })
-            .collect(),
     }
 }

@@ -1,25 +1,40 @@
-//! The node: creates it, runs the bridge on it, and shuts it down in order.
-
-use std::path::PathBuf;
+//! The node: creates it, runs its application on it, and shuts it down in order.
 
 use r2r::{Context, Node};
 
-use super::bridge::Bridge;
+use super::logging::Rosout;
 use super::threads::create_runtime;
 use super::{Error, RuntimeError, logging};
 use crate::config::overrides::Overrides;
-use crate::config::resolve::Resolver;
 use crate::config::ros_arguments::RosArguments;
-use crate::config::{Config, ConfigError, Settings};
+use crate::config::table::ParameterTable;
+use crate::config::{ConfigError, Settings};
 use crate::supervisor::exit_timer;
-use crate::supervisor::link_runtime::Signals;
+use crate::supervisor::link_runtime::{LinkRuntime, Signals};
 use crate::supervisor::workers::{ThreadError, panic_message};
 
-/// Name of the node, unless remapped.
-const NODE_NAME: &str = "sensr_bridge";
+/// Application of a node.
+pub(super) trait RosNode: Sized {
+    /// Parameters of the node. Its name, unless remapped, is that of the executable.
+    const TABLE: &'static ParameterTable;
+
+    /// Starts on a node that nothing else uses.
+    fn start(
+        node: &mut Node,
+        settings: Settings,
+        runtime: LinkRuntime,
+        signals: Signals,
+    ) -> Result<Self, Error>;
+
+    /// Runs until SIGINT or SIGTERM.
+    fn run(self, node: &mut Node, rosout: &Rosout) -> Result<(), Error>;
+
+    /// Returns the configuration that the node would start with as JSON.
+    fn resolve(settings: &Settings) -> Result<serde_json::Value, Error>;
+}
 
 /// Runs the node until SIGINT or SIGTERM. `args` is the command line, which rcl reads too.
-pub fn run(args: &RosArguments) -> Result<(), Error> {
+pub(super) fn run<N: RosNode>(args: &RosArguments) -> Result<(), Error> {
     // Signals first, so that none is lost during the start.
     let runtime = create_runtime()?;
     let signals = Signals::catch(&runtime).map_err(|source| RuntimeError::System {
@@ -29,14 +44,14 @@ pub fn run(args: &RosArguments) -> Result<(), Error> {
     // Before rcl reads the arguments: its errors name neither line nor cure.
     let overrides = args.overrides()?;
     let context = create_context(args)?;
-    let mut node =
-        Node::create(context, NODE_NAME, "").map_err(RuntimeError::ros("create the node"))?;
+    let mut node = Node::create(context, N::TABLE.executable, "")
+        .map_err(RuntimeError::ros("create the node"))?;
     let level = args.log_level(node.logger());
     let rosout = logging::install_logger(&mut node, level)?;
     exit_timer::start_on_panic();
-    let result = settings_at_start(&node, &overrides)
-        .and_then(|settings| Bridge::start(&mut node, settings, runtime, signals))
-        .and_then(|bridge| bridge.run(&mut node, &rosout));
+    let result = settings_at_start(&node, &overrides, N::TABLE)
+        .and_then(|settings| N::start(&mut node, settings, runtime, signals))
+        .and_then(|started| started.run(&mut node, &rosout));
     if let Err(error) = &result {
         exit_timer::start(exit_timer::AFTER_ERROR, error.exit_code());
         log::error!("{error}");
@@ -56,31 +71,31 @@ pub fn run(args: &RosArguments) -> Result<(), Error> {
     result
 }
 
-/// Prints the parameters that [`run`] would start with, resolved for the site, as JSON.
-pub fn print_resolved(args: &RosArguments) -> Result<(), Error> {
+/// Prints the parameters that [`run`] would start with, resolved, as JSON.
+pub(super) fn print_resolved<N: RosNode>(args: &RosArguments) -> Result<(), Error> {
     let overrides = args.overrides()?;
-    let node = Node::create(create_context(args)?, NODE_NAME, "")
+    let node = Node::create(create_context(args)?, N::TABLE.executable, "")
         .map_err(RuntimeError::ros("create the node"))?;
-    let settings = settings_at_start(&node, &overrides)?;
-    let given = Config::from_settings(&settings)?;
-    let (_, resolved) = Resolver::start(given, shipped_hosts_file())?;
-    if let Some(reason) = resolved.points.obstacle {
-        return Err(RuntimeError::UnreadableFile(reason).into());
-    }
+    let settings = settings_at_start(&node, &overrides, N::TABLE)?;
+    let resolved = N::resolve(&settings)?;
     #[expect(clippy::print_stdout, reason = "this is the output that was asked for")]
     {
-        println!("{}", resolved.config.as_json());
+        println!("{resolved}");
     }
     Ok(())
 }
 
 /// Returns the parameters given for this node. Values without effect are logged: a typing error must not go unnoticed
 /// for months.
-fn settings_at_start(node: &Node, overrides: &Overrides) -> Result<Settings, Error> {
+fn settings_at_start(
+    node: &Node,
+    overrides: &Overrides,
+    table: &'static ParameterTable,
+) -> Result<Settings, Error> {
     let name = node
         .fully_qualified_name()
         .map_err(RuntimeError::ros("read the node's name"))?;
-    let start = overrides.for_node(&name)?;
+    let start = overrides.for_node(&name, table)?;
     for warning in &start.warnings {
         log::warn!("{warning}");
     }
@@ -103,11 +118,4 @@ fn create_context(args: &RosArguments) -> Result<Context, Error> {
         Ok(context) => Ok(context.map_err(RuntimeError::ros("start ROS"))?),
         Err(panic) => Err(ConfigError::Arguments(panic_message(panic.as_ref())).into()),
     }
-}
-
-/// `<prefix>/share/sensr_bridge/config/hosts.yaml` for `<prefix>/lib/sensr_bridge/sensr_bridge`.
-pub(super) fn shipped_hosts_file() -> Option<PathBuf> {
-    let executable = std::env::current_exe().ok()?;
-    let prefix = executable.ancestors().nth(3)?;
-    Some(prefix.join("share/sensr_bridge/config/hosts.yaml"))
 }

@@ -9,8 +9,8 @@ use super::ros_types::to_time;
 use super::service_queue::ServiceQueue;
 use super::{Error, RuntimeError};
 use crate::config::set_request::SetRequest;
-use crate::config::table::{self, PARAMETERS, Parameter, ParameterKind};
-use crate::config::{Config, ParameterError, Settings, Value};
+use crate::config::table::{Parameter, ParameterKind, ParameterTable};
+use crate::config::{ParameterError, Settings, Value};
 use crate::time::stamp::Stamp;
 
 /// Server of the parameter services. The thread that spins the node has to call [`serve`](Self::serve).
@@ -53,20 +53,21 @@ impl ParameterServer {
             requests,
             events,
         };
-        let all: Vec<&str> = PARAMETERS.iter().map(|parameter| parameter.name).collect();
+        let all: Vec<&str> = server.settings.table().names().collect();
         server.publish_event(|event| &mut event.new_parameters, &all);
         Ok(server)
     }
 
-    /// Answers all waiting requests. Returns their number. `apply` applies a checked configuration; if it fails, the
-    /// request is refused with its error.
-    pub(super) fn serve(&mut self, mut apply: impl FnMut(&Config) -> Result<(), Error>) -> usize {
+    /// Answers all waiting requests. Returns their number. `apply` checks the settings as a whole and applies them; if it
+    /// fails, the request is refused with its error.
+    pub(super) fn serve(&mut self, mut apply: impl FnMut(&Settings) -> Result<(), Error>) -> usize {
         let Self {
             settings,
             requests,
             node_name,
             ..
         } = self;
+        let table = settings.table();
         let mut changed: Vec<&'static str> = Vec::new();
         let mut set = |parameters: &[msg::Parameter], is_atomic| {
             let outcome = apply_request(settings, parameters, is_atomic, node_name, &mut apply);
@@ -112,7 +113,7 @@ impl ParameterServer {
         served += requests
             .list
             .answer_all(|request| srv::ListParameters::Response {
-                result: list_parameters(&request.prefixes, request.depth),
+                result: list_parameters(table, &request.prefixes, request.depth),
             });
         served += requests
             .describe
@@ -120,7 +121,7 @@ impl ParameterServer {
                 descriptors: request
                     .names
                     .iter()
-                    .map(|name| describe_parameter(name))
+                    .map(|name| describe_parameter(table, name))
                     .collect(),
             });
         if !changed.is_empty() {
@@ -167,18 +168,19 @@ fn apply_request(
     parameters: &[msg::Parameter],
     is_atomic: bool,
     node_name: &str,
-    apply: &mut impl FnMut(&Config) -> Result<(), Error>,
+    apply: &mut impl FnMut(&Settings) -> Result<(), Error>,
 ) -> ChangeOutcome {
+    let table = settings.table();
     let requested = parameters
         .iter()
-        .map(|msg::Parameter { name, value }| (&**name, value_of(name, value)));
+        .map(|msg::Parameter { name, value }| (&**name, value_of(table, name, value)));
     let request = SetRequest::check(settings, requested);
     let mut results: Vec<Result<(), String>> = parameters
         .iter()
         .zip(&request.refusals)
         .map(|(parameter, refusal)| match refusal {
             None => Ok(()),
-            Some(error) => Err(with_cure(error, parameter, node_name)),
+            Some(error) => Err(with_cure(error, table, parameter, node_name)),
         })
         .collect();
     for reason in results.iter().filter_map(|result| result.as_ref().err()) {
@@ -190,16 +192,13 @@ fn apply_request(
         Some(reason) if is_atomic => Err(reason),
         // Parameters that keep their value need no action.
         _ if changed.is_empty() => Ok(()),
-        _ => Config::from_settings(&request.settings)
-            .map_err(Error::from)
-            .and_then(|config| apply(&config))
-            .map_err(|error| {
-                log::warn!("parameter change refused: {error}");
-                match parameters {
-                    [_] => error.to_string(),
-                    _ => format!("nothing of this request was changed: {error}"),
-                }
-            }),
+        _ => apply(&request.settings).map_err(|error| {
+            log::warn!("parameter change refused: {error}");
+            match parameters {
+                [_] => error.to_string(),
+                _ => format!("nothing of this request was changed: {error}"),
+            }
+        }),
     };
     if let Err(reason) = whole {
         for result in results.iter_mut().filter(|result| result.is_ok()) {
@@ -220,11 +219,17 @@ fn apply_request(
 }
 
 /// Returns the text of a refusal, with the cure where a text was sent as another type.
-fn with_cure(error: &ParameterError, parameter: &msg::Parameter, node_name: &str) -> String {
+fn with_cure(
+    error: &ParameterError,
+    table: &ParameterTable,
+    parameter: &msg::Parameter,
+    node_name: &str,
+) -> String {
     let name = &parameter.name;
-    let is_text =
-        table::find(name).is_some_and(|found| matches!(found.kind, ParameterKind::String { .. }));
-    let text = match (error, value_of(name, &parameter.value)) {
+    let is_text = table
+        .find(name)
+        .is_some_and(|found| matches!(found.kind, ParameterKind::String { .. }));
+    let text = match (error, value_of(table, name, &parameter.value)) {
         (ParameterError::Type { .. }, Ok(Value::Integer(value))) if is_text => value.to_string(),
         // The spelling that was sent is not known.
         (ParameterError::Type { .. }, Ok(Value::Bool(_) | Value::Double(_))) if is_text => {
@@ -243,11 +248,14 @@ fn to_result(result: Result<(), String>) -> msg::SetParametersResult {
 }
 
 /// Returns the parameters under `prefixes`, at most `depth` names deep. No prefixes mean all, depth 0 means any.
-fn list_parameters(prefixes: &[String], depth: u64) -> msg::ListParametersResult {
+fn list_parameters(
+    table: &ParameterTable,
+    prefixes: &[String],
+    depth: u64,
+) -> msg::ListParametersResult {
     let shallow = |rest: &str| depth == 0 || (rest.matches('.').count() as u64) < depth;
-    let names: Vec<String> = PARAMETERS
-        .iter()
-        .map(|parameter| parameter.name)
+    let names: Vec<String> = table
+        .names()
         .filter(|name| {
             (prefixes.is_empty() && shallow(name))
                 || prefixes.iter().any(|prefix| {
@@ -267,8 +275,8 @@ fn list_parameters(prefixes: &[String], depth: u64) -> msg::ListParametersResult
     msg::ListParametersResult { names, prefixes }
 }
 
-fn describe_parameter(name: &str) -> msg::ParameterDescriptor {
-    let Some(parameter) = table::find(name) else {
+fn describe_parameter(table: &ParameterTable, name: &str) -> msg::ParameterDescriptor {
+    let Some(parameter) = table.find(name) else {
         return msg::ParameterDescriptor {
             name: name.to_owned(),
             ..Default::default()
@@ -320,18 +328,19 @@ mod wire_type {
 }
 
 /// Returns the value in a message. Fails for types that no parameter of this node has.
-fn value_of(name: &str, message: &msg::ParameterValue) -> Result<Value, ParameterError> {
+fn value_of(
+    table: &ParameterTable,
+    name: &str,
+    message: &msg::ParameterValue,
+) -> Result<Value, ParameterError> {
     match message.type_ {
         wire_type::BOOL => Ok(Value::Bool(message.bool_value)),
         wire_type::INTEGER => Ok(Value::Integer(message.integer_value)),
         wire_type::DOUBLE => Ok(Value::Double(message.double_value)),
         wire_type::STRING => Ok(Value::String(message.string_value.clone())),
-        _ => Err(match table::find(name) {
-            Some(parameter) => parameter.wrong_type("an array or nothing".to_owned()),
-            None => ParameterError::Unknown {
-                name: name.to_owned(),
-            },
-        }),
+        _ => Err(table
+            .require(name)?
+            .wrong_type("an array or nothing".to_owned())),
     }
 }
 
@@ -362,6 +371,8 @@ fn to_message(value: Option<&Value>) -> msg::ParameterValue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::config::table::{BRIDGE, RECORDER};
 
     fn parameter(name: &str, value: &Value) -> msg::Parameter {
         msg::Parameter {
@@ -376,7 +387,16 @@ mod tests {
         parameters: &[msg::Parameter],
         is_atomic: bool,
     ) -> ChangeOutcome {
-        apply_request(settings, parameters, is_atomic, "/bridge", &mut |_| Ok(()))
+        apply_request(
+            settings,
+            parameters,
+            is_atomic,
+            "/bridge",
+            &mut |settings| {
+                Config::from_settings(settings)?;
+                Ok(())
+            },
+        )
     }
 
     fn refusal(settings: &mut Settings, parameter: msg::Parameter) -> String {
@@ -389,7 +409,7 @@ mod tests {
 
     #[test]
     fn a_request_returns_the_changed_parameters() {
-        let mut settings = Settings::default();
+        let mut settings = Settings::of(&BRIDGE);
         let change = [
             parameter("frame_id", &Value::String("lidar".into())),
             parameter("points_port", &Value::Integer(5051)),
@@ -405,10 +425,10 @@ mod tests {
             parameter("frame_id", &Value::String("lidar".into())),
             parameter("points_port", &Value::Integer(0)),
         ];
-        let mut settings = Settings::default();
+        let mut settings = Settings::of(&BRIDGE);
         let outcome = set(&mut settings, &change, true);
         assert!(outcome.results.iter().all(Result::is_err));
-        assert_eq!(settings, Settings::default());
+        assert_eq!(settings, Settings::of(&BRIDGE));
 
         let outcome = set(&mut settings, &change, false);
         assert_eq!(outcome.results[0], Ok(()));
@@ -418,7 +438,7 @@ mod tests {
 
     #[test]
     fn conflicting_parameters_are_all_refused() {
-        let mut settings = Settings::default();
+        let mut settings = Settings::of(&BRIDGE);
         let change = [
             parameter("frame_id", &Value::String("lidar".into())),
             parameter("queue_max_bytes", &Value::Integer(2 << 20)),
@@ -430,7 +450,7 @@ mod tests {
                 reason.contains("nothing of this request") && reason.contains("max_message_bytes")
             );
         }
-        assert_eq!(settings, Settings::default());
+        assert_eq!(settings, Settings::of(&BRIDGE));
 
         let smaller = [
             parameter("queue_max_bytes", &Value::Integer(2 << 20)),
@@ -446,7 +466,7 @@ mod tests {
             parameter("frame_id", &Value::String("sensr".into())),
         ];
         let outcome = apply_request(
-            &mut Settings::default(),
+            &mut Settings::of(&BRIDGE),
             &same,
             false,
             "/bridge",
@@ -458,7 +478,7 @@ mod tests {
 
     #[test]
     fn refusals_name_reason_and_cure() {
-        let mut settings = Settings::default();
+        let mut settings = Settings::of(&BRIDGE);
         let reason = refusal(&mut settings, parameter("qos.depth", &Value::Integer(7)));
         assert!(reason.contains("only read at start"), "{reason}");
         let reason = refusal(&mut settings, parameter("host", &Value::Integer(101)));
@@ -480,35 +500,44 @@ mod tests {
     #[test]
     fn parameters_are_listed_by_prefix_and_depth() {
         use crate::topic::Switch;
-        assert_eq!(list_parameters(&[], 0).names.len(), PARAMETERS.len());
         assert_eq!(
-            list_parameters(&[], 0).prefixes,
+            list_parameters(&BRIDGE, &[], 0).names.len(),
+            BRIDGE.parameters.len()
+        );
+        assert_eq!(
+            list_parameters(&BRIDGE, &[], 0).prefixes,
             ["tls", "publish", "qos", "reconnect"]
         );
         assert!(
-            list_parameters(&[], 1)
+            list_parameters(&BRIDGE, &[], 1)
                 .names
                 .iter()
                 .all(|name| !name.contains('.'))
         );
-        let publish = list_parameters(&["publish".to_owned()], 0).names;
+        let publish = list_parameters(&BRIDGE, &["publish".to_owned()], 0).names;
         assert_eq!(publish, Switch::ALL.map(Switch::parameter));
-        assert!(list_parameters(&["publ".to_owned()], 0).names.is_empty());
+        assert!(
+            list_parameters(&BRIDGE, &["publ".to_owned()], 0)
+                .names
+                .is_empty()
+        );
     }
 
     #[test]
     fn descriptions_include_type_range_and_read_only() {
-        let depth = describe_parameter("qos.depth");
+        let depth = describe_parameter(&BRIDGE, "qos.depth");
         assert!(depth.read_only && depth.type_ == 2);
         assert_eq!(depth.integer_range[0].to_value, 1000);
-        let interval = describe_parameter("pointcloud_interval");
+        let interval = describe_parameter(&BRIDGE, "pointcloud_interval");
         assert_eq!(
             interval.floating_point_range[0].to_value.to_bits(),
             3600.0f64.to_bits()
         );
         assert!(!interval.read_only && interval.type_ == 3);
-        let reliability = describe_parameter("qos.reliability");
+        let reliability = describe_parameter(&BRIDGE, "qos.reliability");
         assert!(reliability.additional_constraints.contains("best_effort"));
-        assert_eq!(describe_parameter("nothing").type_, 0);
+        assert_eq!(describe_parameter(&BRIDGE, "nothing").type_, 0);
+        assert_eq!(describe_parameter(&BRIDGE, "keep_splits").type_, 0);
+        assert_eq!(describe_parameter(&RECORDER, "keep_splits").type_, 2);
     }
 }

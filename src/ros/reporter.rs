@@ -8,14 +8,18 @@ use r2r::{Node, Publisher, QosProfile};
 
 use super::diagnostics_publisher::DiagnosticsPublisher;
 use super::duplicate_bridge::DuplicateBridgeCheck;
+use super::status_publisher::DIAGNOSTICS_PERIOD;
 use super::{RuntimeError, statistics};
 use crate::config::ResolvedConfig;
 use crate::metrics::Metrics;
 use crate::pipeline::queues::Queues;
 use crate::time::rate_limiter::RateLimiter;
 
-/// Period of `/diagnostics`, as in `diagnostic_updater`.
-const DIAGNOSTICS_PERIOD: Duration = Duration::from_secs(1);
+/// Time for the subscribers to receive the last messages before the node goes. Its publishers go with it, and what they
+/// still hold can no longer be asked for. rcl can wait for acknowledgements; r2r does not offer that.
+const DELIVERY_TIME: Duration = Duration::from_millis(200);
+/// Time between two checks for subscribers of the last messages.
+const DELIVERY_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Publishes statistics and diagnostics.
 pub(super) struct Reporter {
@@ -74,5 +78,18 @@ impl Reporter {
             log::warn!("statistics: the middleware refused the message: {error}");
         }
         message
+    }
+
+    /// Waits a moment if there are subscribers of the statistics, so that they receive the last ones: the account of a
+    /// recording ends with them.
+    pub(super) fn wait_for_delivery(&self) {
+        let deadline = Instant::now() + DELIVERY_TIME;
+        let has_subscribers = || {
+            let count = self.statistics.get_inter_process_subscription_count();
+            count.is_ok_and(|count| count > 0)
+        };
+        while has_subscribers() && Instant::now() < deadline {
+            std::thread::sleep(DELIVERY_POLL_INTERVAL);
+        }
     }
 }

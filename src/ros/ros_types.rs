@@ -14,12 +14,28 @@ pub(super) fn to_time(stamp: Stamp) -> builtin::Time {
     }
 }
 
+/// Converts a time of ROS.
+pub(super) fn from_time(time: &builtin::Time) -> Stamp {
+    Stamp {
+        sec: time.sec,
+        nanosec: time.nanosec,
+    }
+}
+
 /// Converts a duration. Longer ones than ROS can represent become the longest.
 pub(super) fn to_duration(duration: Duration) -> builtin::Duration {
     builtin::Duration {
         sec: i32::try_from(duration.as_secs()).unwrap_or(i32::MAX),
         nanosec: duration.subsec_nanos(),
     }
+}
+
+/// Converts a duration of ROS. A negative one becomes zero.
+pub(super) fn to_std(duration: &builtin::Duration) -> Duration {
+    let secs = u64::try_from(duration.sec);
+    secs.map_or(Duration::ZERO, |secs| {
+        Duration::from_secs(secs) + Duration::from_nanos(duration.nanosec.into())
+    })
 }
 
 /// Converts a text for r2r and rcutils, which pass it on as a C string. r2r panics on a NUL inside, which names and
@@ -35,6 +51,17 @@ pub(super) fn to_c_text(text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_survive_the_way_there_and_back() {
+        let duration = Duration::new(3, 999_999_999);
+        assert_eq!(to_std(&to_duration(duration)), duration);
+        let negative = builtin::Duration {
+            sec: -1,
+            nanosec: 5,
+        };
+        assert_eq!(to_std(&negative), Duration::ZERO);
+    }
 
     #[test]
     fn a_nul_in_a_text_is_escaped() {

@@ -1,8 +1,11 @@
 //! Errors that end the node.
 
+use std::time::Duration;
+
 use crate::config::overrides::OverrideError;
 use crate::config::resolve::ResolveError;
 use crate::config::{ConfigError, ParameterError};
+use crate::recorder::engine::RecorderError;
 use crate::supervisor::workers::ThreadError;
 
 /// Failure of something the node depends on. The process ends with exit code 1, and the launch file starts it again.
@@ -33,6 +36,14 @@ pub enum RuntimeError {
     /// Services, and with them parameters, no longer respond.
     #[error("rcl_wait keeps failing; services no longer respond")]
     Wait,
+    /// The stock recorder cannot be run.
+    #[error("{0}")]
+    Recorder(String),
+    /// The recording did not end.
+    #[error(
+        "the recording has not stopped within {0:?}: the disk does not respond, or the stock recorder cannot be ended; repairs are made at the next start"
+    )]
+    StopTimeout(Duration),
 }
 
 impl RuntimeError {
@@ -93,6 +104,15 @@ impl From<ResolveError> for Error {
             RuntimeError::UnreadableFile(error.to_string()).into()
         } else {
             ConfigError::Resolve(error).into()
+        }
+    }
+}
+
+impl From<RecorderError> for Error {
+    fn from(error: RecorderError) -> Self {
+        match error {
+            RecorderError::Invalid(reason) => ConfigError::Recorder(reason).into(),
+            RecorderError::Failed(reason) => RuntimeError::Recorder(reason).into(),
         }
     }
 }

@@ -29,13 +29,26 @@ impl<T: WrappedServiceTypeSupport + 'static> ServiceQueue<T> {
         mut answer: impl FnMut(&T::Request) -> T::Response,
     ) -> usize {
         let mut count = 0;
-        while let Some(Some(request)) = self.0.next().now_or_never() {
+        while let Some(request) = self.next() {
             count += 1;
             let response = answer(&request.message);
-            if let Err(error) = request.respond(response) {
-                log::warn!("service: the response could not be sent: {error}");
-            }
+            respond(request, response);
         }
         count
+    }
+
+    /// Takes the next waiting request, to be answered with [`respond`], later if need be.
+    pub(super) fn next(&mut self) -> Option<ServiceRequest<T>> {
+        self.0.next().now_or_never().flatten()
+    }
+}
+
+/// Answers a request.
+pub(super) fn respond<T: WrappedServiceTypeSupport + 'static>(
+    request: ServiceRequest<T>,
+    response: T::Response,
+) {
+    if let Err(error) = request.respond(response) {
+        log::warn!("service: the response could not be sent: {error}");
     }
 }

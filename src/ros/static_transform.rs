@@ -41,12 +41,7 @@ impl StaticTransform {
         if self.frames == frames {
             return;
         }
-        let transforms = parent.map(|parent| identity_transform(parent, child));
-        let message = TFMessage {
-            transforms: transforms.into_iter().collect(),
-        };
-        if let Err(error) = self.publisher.publish(&message) {
-            log::error!("/tf_static: the middleware refused the transform of {child}: {error}");
+        if !self.publish(frames.as_ref()) {
             return;
         }
         if let (Some((child, parent)), None) = (&self.frames, &frames) {
@@ -56,6 +51,27 @@ impl StaticTransform {
             );
         }
         self.frames = frames;
+    }
+
+    /// Publishes the present transform again, if there is one.
+    pub(super) fn repeat(&self) {
+        if self.frames.is_some() {
+            self.publish(self.frames.as_ref());
+        }
+    }
+
+    /// Publishes the transform between child and parent frame, or that there is none. Returns whether the middleware has
+    /// taken it.
+    fn publish(&self, frames: Option<&(String, String)>) -> bool {
+        let transforms = frames.map(|(child, parent)| identity_transform(parent, child));
+        let message = TFMessage {
+            transforms: transforms.into_iter().collect(),
+        };
+        if let Err(error) = self.publisher.publish(&message) {
+            log::error!("/tf_static: the middleware refused the transform: {error}");
+            return false;
+        }
+        true
     }
 }
 

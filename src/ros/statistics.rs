@@ -28,15 +28,18 @@ pub(super) fn collect_statistics(
     config: &ResolvedConfig,
     start: Instant,
 ) -> BridgeStatistics {
+    // Before the counters are read: every message that was received before this time is in the counts then, because it
+    // is counted before it is published. A recorder compares the times of its messages with them.
+    let (stamp, uptime) = (Stamp::now(), start.elapsed());
     let memory = ProcessMemory::of_this_process().unwrap_or_default();
     let none = Fill::default();
     BridgeStatistics {
         header: Header {
-            stamp: to_time(Stamp::now()),
+            stamp: to_time(stamp),
             frame_id: String::new(),
         },
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        uptime: to_duration(start.elapsed()),
+        uptime: to_duration(uptime),
         links: vec![
             link_statistics("points", &metrics.points, queues.clouds.fill(), none),
             link_statistics(

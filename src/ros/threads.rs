@@ -14,6 +14,7 @@ use crate::metrics::Metrics;
 use crate::pipeline::ingest::{OutputIngest, PointsIngest};
 use crate::pipeline::publish::{ObjectPublishWorker, PointsPublishWorker, ReliablePublishWorker};
 use crate::pipeline::queues::Queues;
+use crate::supervisor::exit_timer;
 use crate::supervisor::heartbeat::Heartbeat;
 use crate::supervisor::link_runtime::{LinkRuntime, Signals};
 use crate::supervisor::workers::{Worker, Workers};
@@ -25,7 +26,10 @@ pub(super) struct ThreadSpawner {
     pub(super) metrics: Arc<Metrics>,
     pub(super) config: watch::Receiver<Arc<ResolvedConfig>>,
     pub(super) shutdown: CancellationToken,
+    /// Heartbeat of the main thread.
     pub(super) heartbeat: Heartbeat,
+    /// Heartbeats of the threads that read.
+    pub(super) links: [Heartbeat; 2],
 }
 
 impl ThreadSpawner {
@@ -81,17 +85,22 @@ impl ThreadSpawner {
             Arc::clone(&queues.reliable),
             self.config.clone(),
         );
+        let [points_beats, output_beats] = self.links.clone();
         let (metrics, shutdown) = (Arc::clone(&self.metrics), self.shutdown.clone());
         let points = Worker::spawn("sensr-points", move || {
             let link = run_link(&metrics.points.link, points, shutdown.clone(), clouds);
-            runtime.run(link, signals.forward(shutdown));
+            runtime.run(
+                link,
+                signals.forward(shutdown, exit_timer::AFTER_SIGNAL),
+                points_beats,
+            );
             Ok(())
         })?;
         let (metrics, shutdown) = (Arc::clone(&self.metrics), self.shutdown.clone());
         let (runtime, heartbeat) = (create_runtime()?, self.heartbeat.clone());
         let output = Worker::spawn("sensr-output", move || {
             let link = run_link(&metrics.output.link, output, shutdown, others);
-            runtime.run(link, heartbeat.watch());
+            runtime.run(link, heartbeat.watch(), output_beats);
             Ok(())
         })?;
         Ok(Workers::new([points, output]))

@@ -4,14 +4,15 @@
 //! process would go on without bridging anything: a supervisor restarts only what has ended.
 
 use std::panic;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use sensr_console::end_at_once;
 
 /// Limit of a graceful shutdown after a panic or a fatal error.
 pub const AFTER_ERROR: Duration = Duration::from_millis(1500);
-/// Limit of a graceful shutdown after SIGINT or SIGTERM. It takes less than two seconds, but may take longer on a
-/// starved machine; `ros2 launch` escalates later than this.
+/// Limit of a graceful shutdown of the bridge after SIGINT or SIGTERM. It takes less than two seconds, but may take longer
+/// on a starved machine; `ros2 launch` escalates later than this.
 pub const AFTER_SIGNAL: Duration = Duration::from_secs(8);
 
 /// Exit code of failures that a restart may mend.
@@ -22,7 +23,8 @@ pub fn start(limit: Duration, exit_code: u8) {
     let expire = move || {
         std::thread::sleep(limit);
         sensr_console::write_stderr(&format!(
-            "sensr_bridge: the shutdown has not completed after {limit:?}: forced exit"
+            "{}: the shutdown has not completed after {limit:?}: forced exit",
+            program_name()
         ));
         end_at_once(exit_code);
     };
@@ -33,6 +35,16 @@ pub fn start(limit: Duration, exit_code: u8) {
     {
         end_at_once(exit_code);
     }
+}
+
+/// Returns the file name of the program as it was started.
+fn program_name() -> String {
+    let program = std::env::args_os().next().map(PathBuf::from);
+    let name = program.as_deref().and_then(Path::file_name);
+    name.map_or_else(
+        || env!("CARGO_PKG_NAME").to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }
 
 /// Starts the timer whenever a thread panics.

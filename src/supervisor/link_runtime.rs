@@ -1,6 +1,7 @@
 //! Runtime of a link: one for each, on a thread of its own, so that the links do not wait for each other.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -8,6 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::exit_timer;
+use super::heartbeat::Heartbeat;
 
 /// Runs one link.
 #[derive(Debug)]
@@ -32,12 +34,18 @@ impl LinkRuntime {
             .map(Self)
     }
 
-    /// Runs until `link` has ended, with `companion` beside it.
-    pub fn run(self, link: impl Future<Output = ()>, companion: impl Future<Output = ()>) {
+    /// Runs until `link` has ended, with `companion` beside it. `heartbeat` beats as long as both leave room for it.
+    pub fn run(
+        self,
+        link: impl Future<Output = ()>,
+        companion: impl Future<Output = ()>,
+        heartbeat: Heartbeat,
+    ) {
         self.0.block_on(async {
             tokio::select! {
                 () = link => {}
                 () = async { companion.await; std::future::pending().await } => {}
+                () = heartbeat.beat_regularly() => {}
             }
         });
         // Dropped, it would wait for a name server that does not answer.
@@ -55,14 +63,23 @@ impl Signals {
         })
     }
 
-    /// Cancels `shutdown` at the first signal, and starts the timer of the forced exit. Later signals have no effect.
-    pub async fn forward(mut self, shutdown: CancellationToken) {
-        let name = tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
-        };
-        exit_timer::start(exit_timer::AFTER_SIGNAL, exit_timer::EXIT_FAILURE);
+    /// Cancels `shutdown` at the first signal, and starts the timer of the forced exit after `limit`. Later signals are
+    /// logged and have no other effect. Never returns.
+    pub async fn forward(mut self, shutdown: CancellationToken, limit: Duration) {
+        let name = self.next().await;
+        exit_timer::start(limit, exit_timer::EXIT_FAILURE);
         shutdown.cancel();
         log::info!("{name}: stopping");
+        loop {
+            let name = self.next().await;
+            log::info!("{name}: stopping already, which takes {limit:?} at most");
+        }
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
     }
 }

@@ -8,6 +8,8 @@ use super::workers::ThreadError;
 /// Time for which messages may wait while none is taken. Publishing takes milliseconds, and a tenth of a second when
 /// the middleware waits for a slow reader.
 const STUCK_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time for which messages may wait while none is taken, until the thread no longer counts as working. It may recover.
+const STALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest time between two polls that counts. In a longer one the process was stopped, or the machine asleep.
 const MAX_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -56,6 +58,13 @@ impl<const N: usize> QueueWatchdog<N> {
         self.last_poll = now;
         let mut threads = self.watched.iter_mut().zip(queues);
         threads.try_for_each(|(thread, queue)| thread.poll(elapsed, queue))
+    }
+
+    /// Returns whether, at the last poll, each thread took messages out of its queue or had none to take.
+    #[must_use]
+    pub fn are_working(&self) -> bool {
+        let mut threads = self.watched.iter();
+        threads.all(|thread| thread.stuck_for < STALL_TIMEOUT)
     }
 }
 
@@ -118,6 +127,19 @@ mod tests {
         fixture.poll_for(29).expect("it may take long");
         let error = fixture.poll_for(2).expect_err("too long");
         assert!(matches!(error, ThreadError::Stuck { thread: "test" }));
+    }
+
+    #[test]
+    fn a_thread_that_takes_nothing_does_not_work_until_it_takes_something() {
+        let mut fixture = Fixture::new();
+        fixture.queue.waiting = 1;
+        fixture.poll_for(4).expect("it may take long");
+        assert!(fixture.watchdog.are_working());
+        fixture.poll_for(2).expect("it may take long");
+        assert!(!fixture.watchdog.are_working());
+        fixture.queue.taken += 1;
+        fixture.poll_for(1).expect("it goes on");
+        assert!(fixture.watchdog.are_working());
     }
 
     #[test]

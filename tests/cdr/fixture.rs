@@ -15,6 +15,11 @@ pub(crate) const STAMP: Stamp = Stamp {
     sec: 1_795_386_041,
     nanosec: 498_616_787,
 };
+/// Stamp of repeated messages.
+pub(crate) const LATER_STAMP: Stamp = Stamp {
+    sec: i32::MIN + 2,
+    nanosec: 1,
+};
 const SERVER_STAMP: Stamp = Stamp {
     sec: i32::MAX,
     nanosec: 999_999_999,
@@ -65,6 +70,14 @@ impl Lengths {
         Header {
             stamp: ros_time(STAMP),
             frame_id: self.frame_id().to_owned(),
+        }
+    }
+
+    /// Header of a repeated message.
+    pub(crate) fn later_header(self) -> Header {
+        Header {
+            stamp: ros_time(LATER_STAMP),
+            ..self.header()
         }
     }
 

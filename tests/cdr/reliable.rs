@@ -8,7 +8,7 @@ use sensr_protocol::health::{Edge, NameMap, Node, SystemHealth};
 use sensr_protocol::wire::proto;
 
 use crate::assert_reads_as;
-use crate::fixture::{Lengths, STAMP, Values, ros_time, server_stamp};
+use crate::fixture::{LATER_STAMP, Lengths, STAMP, Values, ros_time, server_stamp};
 
 /// Returns a buffer with the contents of an earlier message.
 fn used_buffer() -> Vec<u8> {
@@ -41,10 +41,18 @@ fn zone_array_reads_as_the_same_message() {
             header: lengths.header(),
             sequence,
             server_stamp: server_stamp(),
+            repeated: false,
             zones,
         };
         let mut buffer = used_buffer();
         messages::zone_array(&mut buffer, lengths.output_header(), sequence, &wire);
+        assert_reads_as(&buffer, &expected);
+        let expected = msg::ZoneArray {
+            header: lengths.later_header(),
+            repeated: true,
+            ..expected
+        };
+        messages::mark_as_repeated(&mut buffer, LATER_STAMP);
         assert_reads_as(&buffer, &expected);
     }
 }
@@ -202,6 +210,7 @@ fn system_health_reads_as_the_same_message() {
                 header: lengths.header(),
                 sequence,
                 server_stamp: server_stamp(),
+                repeated: false,
                 is_event,
                 master: values.int(),
                 nodes,
@@ -218,6 +227,13 @@ fn system_health_reads_as_the_same_message() {
                 &wire,
                 is_event,
             );
+            assert_reads_as(&buffer, &expected);
+            let expected = msg::SystemHealth {
+                header: lengths.later_header(),
+                repeated: true,
+                ..expected
+            };
+            messages::mark_as_repeated(&mut buffer, LATER_STAMP);
             assert_reads_as(&buffer, &expected);
         }
     }

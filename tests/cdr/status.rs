@@ -10,7 +10,7 @@ use sensr_protocol::wire::proto::profiling_result::characteristic::Value;
 use sensr_protocol::wire::proto::{FieldOfRegard, RecordingInfo, ReplayInfo};
 
 use crate::assert_reads_as;
-use crate::fixture::{Lengths, Values, server_stamp};
+use crate::fixture::{LATER_STAMP, Lengths, Values, server_stamp};
 
 fn named_values(lengths: Lengths, first: u64) -> (NameMap<u64>, Vec<msg::NamedValue>) {
     let (wire, ros): (Vec<_>, _) = lengths.list(|number| {
@@ -123,6 +123,7 @@ fn server_status_reads_as_the_same_message() {
                 header: lengths.header(),
                 sequence,
                 server_stamp: server_stamp(),
+                repeated: false,
                 generation: number,
                 learning_progress: values.float(),
                 has_recording: true,
@@ -154,6 +155,13 @@ fn server_status_reads_as_the_same_message() {
                 sequence,
                 Some(&custom),
             );
+            assert_reads_as(&buffer, &expected);
+            let expected = msg::ServerStatus {
+                header: lengths.later_header(),
+                repeated: true,
+                ..expected
+            };
+            messages::mark_as_repeated(&mut buffer, LATER_STAMP);
             assert_reads_as(&buffer, &expected);
         }
     }

@@ -3,37 +3,23 @@
 import time
 
 import pytest
-import yaml
 from rcl_interfaces.msg import ParameterType
 
-from support import REPOSITORY, points_encoder
+from support import points_encoder
 from support.environment import Environment
 from support.parameter_client import value_of
 from support.parameter_node import READ_ONLY, NodeWithParameters, write_hosts_file
+from support.parameter_tables import TYPES, parameters_in, require_description, shipped_file
 from support.polling import wait_until
 from support.statistics_reader import CONNECTED, stamp_ns
 
-SHIPPED = REPOSITORY / "config" / "sensr_bridge.yaml"
-TYPES = {
-    bool: ParameterType.PARAMETER_BOOL,
-    int: ParameterType.PARAMETER_INTEGER,
-    float: ParameterType.PARAMETER_DOUBLE,
-    str: ParameterType.PARAMETER_STRING,
-}
-
-
-def flat(tree, prefix=""):
-    """Converts nested mappings to dotted names."""
-    names = {}
-    for name, value in tree.items():
-        names |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return names
+SHIPPED = shipped_file("sensr_bridge")
 
 
 @pytest.fixture(scope="module")
 def shipped():
     """Parameters in the shipped file and their defaults."""
-    return flat(yaml.safe_load(SHIPPED.read_text())["/**"]["ros__parameters"])
+    return parameters_in(SHIPPED)
 
 
 @pytest.fixture(scope="module")
@@ -79,19 +65,7 @@ def test_the_types_are_those_of_the_shipped_file(untouched, shipped):
 def test_every_parameter_is_described(untouched, shipped):
     descriptors = untouched.parameters.describe(*shipped)
     for descriptor, (name, value) in zip(descriptors, shipped.items(), strict=True):
-        assert descriptor.name == name
-        assert descriptor.type == TYPES[type(value)]
-        assert descriptor.description.endswith("."), name
-        assert descriptor.read_only == (name in READ_ONLY), name
-        # The field has had the same name since before Jazzy.
-        assert not descriptor.dynamic_typing
-        ranges = {bool: [], str: [], int: descriptor.integer_range, float: descriptor.floating_point_range}
-        if type(value) in (int, float):
-            (allowed,) = ranges[type(value)]
-            assert allowed.from_value <= value <= allowed.to_value, name
-            assert allowed.step == 0
-        else:
-            assert not descriptor.integer_range and not descriptor.floating_point_range, name
+        require_description(descriptor, name, value, is_read_only=name in READ_ONLY)
     constraints = {descriptor.name: descriptor.additional_constraints for descriptor in descriptors}
     assert "reliable" in constraints["qos.reliability"] and "best_effort" in constraints["qos.reliability"]
     assert "slash" in constraints["frame_id"]

@@ -6,7 +6,7 @@ import pytest
 from rclpy.serialization import deserialize_message
 from sensr_bridge.msg import WireFrame
 
-from support.bag_recorder import read_bag, stop_recorder, wait_until_recording
+from support.bag_recorder import read_bag, stop_recorder, topics_of_bridge, wait_until_recording
 from support.environment import Environment
 from support.statistics_reader import link_of, topic_of
 from support.summary_notes import add_note
@@ -44,7 +44,7 @@ def run(environment, *sim_args):
     statistics = environment.statistics(environment.observer())
     # A short delay of the recorder must not lose messages.
     environment.bridge(points.number, {"publish.wire": True, "qos.depth": 50}, output_port=output.number)
-    recorder = environment.recorder("--output", bag)
+    recorder = environment.bag_recorder("--output", bag, *topics_of_bridge())
     wait_until_recording(recorder, *TOPICS)
     sent = environment.sim(*sim_args, points_port=points.number, output_port=output.number).wait_until_done()
 

@@ -23,4 +23,4 @@ pub use types::{Header, Time};
 pub use writer::{SequenceLength, Writer};
 
 /// Bytes of the encapsulation header. Alignment is counted from its end.
-const ENCAPSULATION_BYTES: usize = 4;
+pub const ENCAPSULATION_BYTES: usize = 4;

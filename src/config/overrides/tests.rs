@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::Value;
+use crate::config::table::BRIDGE;
 
 const NODE: &str = "/sensr_bridge";
 
@@ -25,13 +26,13 @@ fn parse_overrides(inputs: &[Input<'_>]) -> Result<Overrides, OverrideError> {
 
 fn start_values(node: &str, inputs: &[Input<'_>]) -> StartValues {
     parse_overrides(inputs)
-        .and_then(|overrides| overrides.for_node(node))
+        .and_then(|overrides| overrides.for_node(node, &BRIDGE))
         .expect("valid")
 }
 
 fn start_error(inputs: &[Input<'_>]) -> String {
     let refusal = parse_overrides(inputs)
-        .and_then(|overrides| overrides.for_node(NODE))
+        .and_then(|overrides| overrides.for_node(NODE, &BRIDGE))
         .expect_err("refused")
         .to_string();
     assert!(!refusal.contains('\n'), "{refusal:?}");
@@ -251,8 +252,8 @@ fn errors_name_file_and_line() {
 
 #[test]
 fn shipped_file_sets_the_defaults_on_every_node() {
-    let shipped = crate::config::render::parameter_file();
+    let shipped = crate::config::render::parameter_file(&BRIDGE);
     let start = start_values("/site/sensr_bridge", &[File(&shipped)]);
-    assert_eq!(start.settings, Settings::default());
+    assert_eq!(start.settings, Settings::of(&BRIDGE));
     assert_eq!((start.warnings, start.notes), (vec![], vec![]));
 }

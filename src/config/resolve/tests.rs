@@ -2,6 +2,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
+use crate::config::table::BRIDGE;
 use crate::config::{Settings, Value};
 
 /// Temporary folder, removed after the test.
@@ -48,7 +49,7 @@ impl Drop for TempFolder {
 }
 
 fn config_of(host: &str) -> Config {
-    let mut settings = Settings::default();
+    let mut settings = Settings::of(&BRIDGE);
     settings
         .set("host", Value::String(host.to_owned()))
         .expect("a host");

@@ -1,6 +1,6 @@
 //! `sensr_bridge/SystemHealth`
 
-use super::{OutputHeader, write_server_string};
+use super::{OutputHeader, begin_latched, write_server_string};
 use ros_cdr::Writer;
 use sensr_protocol::health::{NameMap, SystemHealth};
 
@@ -12,8 +12,7 @@ pub fn system_health(
     health: &SystemHealth,
     is_event: bool,
 ) {
-    let mut out = Writer::begin(buffer);
-    header.write_numbered(&mut out, sequence);
+    let mut out = begin_latched(buffer, header, sequence);
     out.write_bool(is_event);
     out.write_i32(health.master);
     out.write_sequence(health.nodes.iter(), |out, (name, node)| {

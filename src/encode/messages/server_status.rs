@@ -1,7 +1,7 @@
 //! `sensr_bridge/ServerStatus`
 
 use super::geometry::write_polygon_box;
-use super::{OutputHeader, write_server_string};
+use super::{OutputHeader, begin_latched, write_server_string};
 use ros_cdr::Writer;
 use sensr_protocol::custom::{Custom, Generation};
 use sensr_protocol::health::NameMap;
@@ -16,8 +16,7 @@ pub fn server_status(
     sequence: u64,
     custom: Option<&Custom>,
 ) {
-    let mut out = Writer::begin(buffer);
-    header.write_numbered(&mut out, sequence);
+    let mut out = begin_latched(buffer, header, sequence);
     out.write_u8(match custom.map(|custom| custom.generation) {
         None => 0,
         Some(Generation::V2_5) => 25,

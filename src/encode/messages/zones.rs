@@ -1,8 +1,7 @@
 //! `sensr_bridge/ZoneArray`
 
 use super::geometry::write_polygon_box;
-use super::{OutputHeader, write_server_string};
-use ros_cdr::Writer;
+use super::{OutputHeader, begin_latched, write_server_string};
 use sensr_protocol::wire::proto::ZoneConfig;
 
 /// Writes a `ZoneArray`.
@@ -12,8 +11,7 @@ pub fn zone_array(
     sequence: u64,
     zones: &[ZoneConfig],
 ) {
-    let mut out = Writer::begin(buffer);
-    header.write_numbered(&mut out, sequence);
+    let mut out = begin_latched(buffer, header, sequence);
     out.write_sequence(zones.iter(), |out, zone| {
         out.write_i32(zone.id);
         write_server_string(out, &zone.name);

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::metrics::ledger::Outcome;
+use crate::config::StampSource;
+use crate::metrics::ledger::{IngestDecision, Outcome};
 use crate::metrics::stage_times::{Stage, StageTimers};
 use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::LOG_PERIOD;
 use crate::time::log_throttle::LogThrottle;
-use crate::time::stamp::Arrival;
+use crate::time::stamp::{Arrival, Stamp};
 use crate::topic::Topic;
 
 /// Destination of serialized messages: the middleware, or a test.
@@ -66,12 +67,11 @@ impl<S: Sink> Delivery<S> {
         arrival: Arrival,
         encode: impl FnOnce() -> &'m [u8],
     ) {
-        let outcome = if self.sink.subscribers(topic) == 0 {
-            Outcome::Unsubscribed
+        if self.sink.subscribers(topic) == 0 {
+            self.metrics.ledger.settle(topic, Outcome::Unsubscribed);
         } else {
-            self.encode_and_publish(topic, arrival, encode)
-        };
-        self.metrics.ledger.settle(topic, outcome);
+            self.publish_latched(topic, arrival, encode);
+        }
     }
 
     /// Publishes a queued message even without subscribers: the middleware keeps it for late ones.
@@ -81,41 +81,54 @@ impl<S: Sink> Delivery<S> {
         arrival: Arrival,
         encode: impl FnOnce() -> &'m [u8],
     ) {
-        let outcome = self.encode_and_publish(topic, arrival, encode);
-        self.metrics.ledger.settle(topic, outcome);
-    }
-
-    fn encode_and_publish<'m>(
-        &mut self,
-        topic: Topic,
-        arrival: Arrival,
-        encode: impl FnOnce() -> &'m [u8],
-    ) -> Outcome {
         let begun = Instant::now();
         let message = encode();
+        let bytes = message.len();
         let encoded = Instant::now();
+        // Before the middleware has the message: a recorder compares the times at which it received messages with the
+        // counts in `statistics`, so what it can have received by then must have been counted.
+        let ledger = &self.metrics.ledger;
+        ledger.settle(topic, Outcome::Published { bytes });
         let result = self.sink.publish(topic, message);
+        if result.is_err() {
+            ledger.retract_published(topic, bytes);
+        }
         let stages = self.stages();
         stages.record(Stage::Convert, encoded.duration_since(begun));
         stages.record(Stage::Publish, encoded.elapsed());
         match result {
-            Ok(()) => {
-                stages.record(Stage::Total, arrival.instant.elapsed());
-                Outcome::Published {
-                    bytes: message.len(),
-                }
+            Ok(()) => stages.record(Stage::Total, arrival.instant.elapsed()),
+            Err(error) => self.report_refusal(topic, &error),
+        }
+    }
+
+    /// Publishes a latched message once more. SENSR did not cause it, so it is entered in the ledger as received first.
+    pub(super) fn publish_again<'m>(&mut self, topic: Topic, encode: impl FnOnce() -> &'m [u8]) {
+        let ledger = &self.metrics.ledger;
+        ledger.record_received(topic, IngestDecision::Queued);
+        self.publish_latched(topic, Arrival::now(), encode);
+    }
+
+    /// Present time on the clock that `source` selects, for messages that SENSR did not cause.
+    pub(super) fn present_stamp(&self, source: StampSource) -> Stamp {
+        let now = Stamp::now();
+        match source {
+            StampSource::Receive => now,
+            StampSource::Server => {
+                let offset_ns = self.metrics.clock().offset_ns();
+                now.moved_back(offset_ns.unwrap_or(0))
             }
-            Err(error) => {
-                let name = topic.name();
-                if S::is_final(&error) {
-                    self.failure = Some(format!(
-                        "{name}: publisher or context is no longer valid: {error}"
-                    ));
-                } else if let Some(suppressed) = self.refusal_throttle.try_acquire(Instant::now()) {
-                    log::error!("{name}: the middleware refused a message: {error}{suppressed}");
-                }
-                Outcome::Dropped
-            }
+        }
+    }
+
+    fn report_refusal(&mut self, topic: Topic, error: &S::Error) {
+        let name = topic.name();
+        if S::is_final(error) {
+            self.failure = Some(format!(
+                "{name}: publisher or context is no longer valid: {error}"
+            ));
+        } else if let Some(suppressed) = self.refusal_throttle.try_acquire(Instant::now()) {
+            log::error!("{name}: the middleware refused a message: {error}{suppressed}");
         }
     }
 }
@@ -161,6 +174,61 @@ pub(in crate::pipeline) mod test_sink {
 
         fn is_final(error: &Self::Error) -> bool {
             *error == GONE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::ledger::Account;
+
+    /// Takes note of the account at the moment at which each message is handed over.
+    struct Observer {
+        metrics: Arc<Metrics>,
+        seen: Vec<Account>,
+        refuses: bool,
+    }
+
+    impl Sink for &mut Observer {
+        type Error = &'static str;
+
+        fn subscribers(&self, _topic: Topic) -> usize {
+            1
+        }
+
+        fn publish(&mut self, topic: Topic, _message: &[u8]) -> Result<(), Self::Error> {
+            let accounts = self.metrics.ledger.snapshot();
+            self.seen.push(accounts[topic.index()]);
+            if self.refuses { Err("full") } else { Ok(()) }
+        }
+    }
+
+    #[test]
+    fn a_message_is_counted_before_the_middleware_has_it_and_corrected_if_it_is_refused() {
+        for refuses in [false, true] {
+            let metrics = Arc::<Metrics>::default();
+            let mut observer = Observer {
+                metrics: Arc::clone(&metrics),
+                seen: Vec::new(),
+                refuses,
+            };
+            let stream: fn(&Metrics) -> &StreamMetrics = |metrics| &metrics.output;
+            let mut delivery = Delivery::new(Arc::clone(&metrics), stream, &mut observer);
+            let topic = Topic::ZoneEvents;
+            metrics
+                .ledger
+                .record_received(topic, IngestDecision::Queued);
+            delivery.publish_if_subscribed(topic, Arrival::now(), || b"four");
+            drop(delivery);
+            let at_handover = observer.seen[0];
+            assert!(at_handover.balances());
+            assert_eq!((at_handover.published, at_handover.queued), (1, 0));
+            let after = metrics.ledger.snapshot()[topic.index()];
+            assert!(after.balances());
+            let expected = if refuses { (0, 0, 1) } else { (1, 4, 0) };
+            let counts = (after.published, after.published_bytes, after.dropped);
+            assert_eq!(counts, expected);
         }
     }
 }

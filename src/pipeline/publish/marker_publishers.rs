@@ -193,6 +193,15 @@ impl ZoneMarkerPublisher {
         }
     }
 
+    /// Publishes the latest markers again, if any were published.
+    pub(super) fn repeat<S: Sink>(&mut self, header: Header<'_>, delivery: &mut Delivery<S>) {
+        if self.is_shown {
+            let Self { markers, zones, .. } = self;
+            let zones = zones.as_deref().unwrap_or_default();
+            delivery.publish_again(Topic::ZoneMarkers, || markers.encode(header, zones));
+        }
+    }
+
     /// Deletes all markers that were published, by as many messages as the middleware keeps for late viewers, so that
     /// these receive none of the markers before.
     pub(super) fn delete_all<S: Sink>(&mut self, header: Header<'_>, delivery: &mut Delivery<S>) {
@@ -201,11 +210,7 @@ impl ZoneMarkerPublisher {
         }
         for _ in 0..QosClass::Latched.depth(0) {
             let markers = &mut self.markers;
-            delivery
-                .metrics
-                .ledger
-                .record_received(Topic::ZoneMarkers, IngestDecision::Queued);
-            delivery.publish_latched(Topic::ZoneMarkers, Arrival::now(), || markers.clear(header));
+            delivery.publish_again(Topic::ZoneMarkers, || markers.clear(header));
         }
         // Present viewers get the zones again once markers are enabled again.
         self.viewers = SubscriberCount::default();

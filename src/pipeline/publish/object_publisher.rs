@@ -9,6 +9,7 @@ use crate::encode::point_cloud::{Cloud, ObjectPointsEncoder, PointsOfObject};
 use crate::metrics::stage_times::Stage;
 use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::queued_output::{ObjectTopic, QueuedOutput};
+use crate::pipeline::stream_source::StreamSource;
 use crate::published_topic;
 use crate::topic::{PublishingThread, Topic};
 use ros_cdr::Header;
@@ -24,8 +25,8 @@ pub struct ObjectPublisher {
     points: ObjectPointsEncoder,
     object_markers: ObjectMarkerPublisher,
     zone_markers: ZoneMarkerPublisher,
-    /// Number of the server of the latest message.
-    server: u64,
+    /// Source of the latest message.
+    source: StreamSource,
 }
 
 impl StreamPublisher for ObjectPublisher {
@@ -73,6 +74,16 @@ impl StreamPublisher for ObjectPublisher {
         self.zone_markers
             .publish(arrival, header, has_markers, zones, delivery);
     }
+
+    fn repeat_latched<S: Sink>(&mut self, config: &ResolvedConfig, delivery: &mut Delivery<S>) {
+        if config.publishes(Topic::ZoneMarkers) {
+            let header = Header {
+                stamp: delivery.present_stamp(config.stamp_source).into(),
+                frame_id: &self.source.frame_id,
+            };
+            self.zone_markers.repeat(header, delivery);
+        }
+    }
 }
 
 impl ObjectPublisher {
@@ -114,8 +125,8 @@ impl ObjectPublisher {
         has_markers: bool,
         delivery: &mut Delivery<S>,
     ) {
-        let server = std::mem::replace(&mut self.server, message.source.server);
-        let is_another = server != self.server;
+        let former = std::mem::replace(&mut self.source, message.source.clone());
+        let is_another = former.server != self.source.server;
         if is_another {
             self.object_markers.forget_objects();
             self.zone_markers.forget_zones();
@@ -158,7 +169,7 @@ mod tests {
     use crate::pipeline::publish::delivery::test_sink::Recorder;
     use crate::pipeline::queued_output::{DueObjects, DueZones};
     use crate::pipeline::queues::ObjectQueue;
-    use crate::pipeline::stream_source::{MessageTimes, StreamSource};
+    use crate::pipeline::stream_source::MessageTimes;
     use crate::time::stamp::{Arrival, Stamp};
     use crate::topic::{QosClass, Switch};
     use sensr_protocol::wire::proto::{BoundingBox, Vector3, ZoneConfig};
@@ -390,6 +401,36 @@ mod tests {
         message(&mut worker, &[], Some(zones(true)));
         drop(worker);
         assert_eq!(recorder.topics(), [Topic::ZoneMarkers; 2]);
+    }
+
+    #[test]
+    fn zone_markers_are_repeated_once_they_are_latched_and_object_markers_never() {
+        let mut recorder = Recorder::default();
+        let mut worker = worker(&mut recorder);
+        worker.repeat_latched();
+        message(
+            &mut worker,
+            &[ObjectTopic::ObjectMarkers],
+            Some(zones(true)),
+        );
+        worker.repeat_latched();
+        let source = StreamSource {
+            server: 1,
+            ..StreamSource::default()
+        };
+        worker.publish_item(&QueuedOutput::empty(source, Arrival::now()));
+        worker.repeat_latched();
+        let metrics = Arc::clone(&worker.delivery.metrics);
+        drop(worker);
+        assert!(metrics.ledger.snapshot().iter().all(Account::balances));
+        let published = metrics.ledger.snapshot()[Topic::ZoneMarkers.index()].published;
+        // The markers, their repetition, and their deletion as often as the middleware keeps messages.
+        assert_eq!(published, 2 + QosClass::Latched.depth(0) as u64);
+        let topics = recorder.topics();
+        let objects = topics
+            .iter()
+            .filter(|topic| **topic == Topic::ObjectMarkers);
+        assert_eq!(objects.count(), 2);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::delivery::{Delivery, Sink};
 use crate::config::ResolvedConfig;
 use crate::metrics::{Metrics, StreamMetrics};
-use crate::pipeline::queue::ByteQueue;
+use crate::pipeline::queue::{ByteQueue, Popped};
 use crate::topic::{PublishingThread, Topic};
 
 /// Publisher of one kind of queued items. It owns the buffers that it serializes into.
@@ -24,13 +24,13 @@ pub trait StreamPublisher: Default {
     /// Selects the metrics of the stream that the items belong to.
     fn stream(metrics: &Metrics) -> &StreamMetrics;
 
-    /// Takes the next item to publish, and waits for one. `None` once the queue is closed and empty.
+    /// Takes the next item to publish, and waits for one. Never returns [`Popped::NotReady`].
     fn take_next<S: Sink>(
         &mut self,
         queue: &ByteQueue<Self::Item>,
         _config: &watch::Receiver<Arc<ResolvedConfig>>,
         _sink: &S,
-    ) -> Option<Self::Item> {
+    ) -> Popped<Self::Item> {
         queue.pop()
     }
 
@@ -41,6 +41,10 @@ pub trait StreamPublisher: Default {
         config: &ResolvedConfig,
         delivery: &mut Delivery<S>,
     );
+
+    /// Publishes the newest latched messages again, and enters them in the ledger. Messages that do not exist are not
+    /// made up.
+    fn repeat_latched<S: Sink>(&mut self, _config: &ResolvedConfig, _delivery: &mut Delivery<S>) {}
 }
 
 /// Publishes the items of a queue until it is closed and empty.
@@ -76,21 +80,30 @@ impl<P: StreamPublisher, S: Sink> PublishWorker<P, S> {
 
     /// Publishes until the queue is closed and empty. Fails with the reason if nothing can be published any more.
     pub fn run(mut self) -> Result<(), String> {
-        while let Some(item) =
-            self.publisher
-                .take_next(&self.queue, &self.config, &self.delivery.sink)
-        {
-            self.publish_item(&item);
+        loop {
+            let next = self
+                .publisher
+                .take_next(&self.queue, &self.config, &self.delivery.sink);
+            match next {
+                Popped::Item(item) => self.publish_item(&item),
+                Popped::Interrupted => self.repeat_latched(),
+                Popped::NotReady => {}
+                Popped::Closed => return Ok(()),
+            }
             if let Some(reason) = self.delivery.failure.take() {
                 return Err(reason);
             }
         }
-        Ok(())
     }
 
     pub(super) fn publish_item(&mut self, item: &P::Item) {
         let config = Arc::clone(&self.config.borrow());
         self.publisher
             .publish_item(item, &config, &mut self.delivery);
+    }
+
+    pub(super) fn repeat_latched(&mut self) {
+        let config = Arc::clone(&self.config.borrow());
+        self.publisher.repeat_latched(&config, &mut self.delivery);
     }
 }

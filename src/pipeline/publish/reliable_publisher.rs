@@ -28,7 +28,10 @@ const MATCH_MARGIN: Duration = Duration::from_millis(250);
 /// Serializes reliable messages.
 #[derive(Debug)]
 pub struct ReliablePublisher {
-    buffer: Vec<u8>,
+    /// Buffer of each topic. That of a latched topic keeps the newest message, to be published again.
+    buffers: [Vec<u8>; Topic::COUNT],
+    /// Number of the server that the latest message came from.
+    server: u64,
     /// `None` once the start is over.
     hold: Option<StartupHold>,
 }
@@ -36,7 +39,8 @@ pub struct ReliablePublisher {
 impl Default for ReliablePublisher {
     fn default() -> Self {
         Self {
-            buffer: Vec::new(),
+            buffers: [const { Vec::new() }; Topic::COUNT],
+            server: 0,
             hold: Some(StartupHold::new(Instant::now(), MATCH_MARGIN)),
         }
     }
@@ -57,7 +61,7 @@ impl StreamPublisher for ReliablePublisher {
         queue: &ByteQueue<QueuedReliable>,
         config: &watch::Receiver<Arc<ResolvedConfig>>,
         sink: &S,
-    ) -> Option<QueuedReliable> {
+    ) -> Popped<QueuedReliable> {
         while let Some(hold) = &mut self.hold {
             if hold.has_ended(config.borrow().startup_hold, sink) {
                 self.hold = None;
@@ -65,9 +69,8 @@ impl StreamPublisher for ReliablePublisher {
             }
             let is_ready = |queued: &QueuedReliable| hold.is_released(queued.message.topic());
             match queue.pop_ready(is_ready, POLL_INTERVAL) {
-                Popped::Item(item) => return Some(item),
                 Popped::NotReady => {}
-                Popped::Closed => return None,
+                popped => return popped,
             }
         }
         queue.pop()
@@ -79,8 +82,11 @@ impl StreamPublisher for ReliablePublisher {
         _config: &ResolvedConfig,
         delivery: &mut Delivery<S>,
     ) {
-        let buffer = &mut self.buffer;
+        if std::mem::replace(&mut self.server, queued.source.server) != queued.source.server {
+            self.buffers.iter_mut().for_each(Vec::clear);
+        }
         let topic = queued.message.topic();
+        let buffer = &mut self.buffers[topic.index()];
         let arrival = queued.times.arrival;
         let moment = OutputHeader {
             header: Header {
@@ -94,6 +100,17 @@ impl StreamPublisher for ReliablePublisher {
         } else {
             delivery
                 .publish_if_subscribed(topic, arrival, || encode_message(buffer, moment, queued));
+        }
+    }
+
+    fn repeat_latched<S: Sink>(&mut self, config: &ResolvedConfig, delivery: &mut Delivery<S>) {
+        let stamp = delivery.present_stamp(config.stamp_source);
+        for topic in Self::TOPICS {
+            let newest = &mut self.buffers[topic.index()];
+            if topic.qos_class() == QosClass::Latched && !newest.is_empty() {
+                messages::mark_as_repeated(newest, stamp);
+                delivery.publish_again(*topic, || newest);
+            }
         }
     }
 }
@@ -214,11 +231,125 @@ mod tests {
         let mut take = |recorder: &mut Recorder| {
             let queued = publisher
                 .take_next(&queue, &config, &recorder)
+                .item()
                 .expect("not closed");
             queued.message.topic()
         };
         assert_eq!(take(&mut recorder), Topic::Zones);
         recorder.unsubscribed.clear();
         assert_eq!(take(&mut recorder), Topic::ZoneEvents);
+    }
+
+    fn health(server: u64, is_event: bool) -> QueuedReliable {
+        let health = SystemHealth::default();
+        QueuedReliable {
+            source: StreamSource {
+                server,
+                frame_id: "frame".into(),
+            },
+            times: MessageTimes {
+                arrival: Arrival::now(),
+                stamp: Stamp::now(),
+                server: Stamp { sec: 7, nanosec: 8 },
+            },
+            sequence: 5,
+            message: ReliableMessage::Health { health, is_event },
+        }
+    }
+
+    fn zones(server: u64) -> QueuedReliable {
+        QueuedReliable {
+            message: ReliableMessage::Zones(Arc::new([])),
+            ..health(server, false)
+        }
+    }
+
+    fn event() -> QueuedReliable {
+        QueuedReliable {
+            message: ReliableMessage::ZoneEvent(ZoneEvent::default()),
+            ..health(0, false)
+        }
+    }
+
+    fn worker(recorder: &mut Recorder) -> ReliablePublishWorker<&mut Recorder> {
+        let (_sender, config) = watch::channel(Arc::default());
+        let queue = Arc::new(ReliableQueue::new(1 << 20));
+        ReliablePublishWorker::new(Arc::default(), queue, config, recorder)
+    }
+
+    fn publish(worker: &mut ReliablePublishWorker<&mut Recorder>, queued: &QueuedReliable) {
+        let ledger = &worker.delivery.metrics.ledger;
+        ledger.record_received(queued.message.topic(), IngestDecision::Queued);
+        worker.publish_item(queued);
+    }
+
+    #[test]
+    fn the_newest_latched_messages_are_repeated_and_events_are_not() {
+        let mut recorder = Recorder::default();
+        let mut worker = worker(&mut recorder);
+        for queued in [health(0, false), health(0, true), zones(0), event()] {
+            publish(&mut worker, &queued);
+        }
+        worker.repeat_latched();
+        let accounts = worker.delivery.metrics.ledger.snapshot();
+        drop(worker);
+        assert!(accounts.iter().all(Account::balances));
+        let received = |topic: Topic| accounts[topic.index()].received;
+        assert_eq!([Topic::Health, Topic::Zones].map(received), [3, 2]);
+        assert_eq!(recorder.topics()[4..], [Topic::Zones, Topic::Health]);
+        let [newest, repeated] = [1, 5].map(|at: usize| &recorder.taken[at].1);
+        // Encapsulation, stamp, empty frame_id with padding, sequence number, server stamp, the mark.
+        let mark = 4 + 8 + 5 + 3 + 8 + 8;
+        assert_eq!((newest[mark], repeated[mark]), (0, 1));
+        assert_eq!(newest[12..mark], repeated[12..mark]);
+        assert_eq!(newest[mark + 1..], repeated[mark + 1..]);
+        assert_ne!(newest[4..12], repeated[4..12], "a new stamp");
+    }
+
+    #[test]
+    fn nothing_is_repeated_before_there_is_a_message() {
+        let mut recorder = Recorder::default();
+        let mut worker = worker(&mut recorder);
+        publish(&mut worker, &event());
+        worker.repeat_latched();
+        drop(worker);
+        assert_eq!(recorder.topics(), [Topic::ZoneEvents]);
+    }
+
+    #[test]
+    fn messages_of_another_server_are_not_repeated() {
+        let mut recorder = Recorder::default();
+        let mut worker = worker(&mut recorder);
+        publish(&mut worker, &health(0, false));
+        publish(&mut worker, &zones(1));
+        worker.repeat_latched();
+        drop(worker);
+        let expected = [Topic::Health, Topic::Zones, Topic::Zones];
+        assert_eq!(recorder.topics(), expected);
+    }
+
+    #[test]
+    fn a_waiting_publisher_repeats_at_once() {
+        let metrics: Arc<Metrics> = Arc::default();
+        let queue = Arc::new(ReliableQueue::new(1 << 20));
+        let (_sender, config) = watch::channel(Arc::default());
+        let mut recorder = Recorder::default();
+        let mut worker = ReliablePublishWorker::new(
+            Arc::clone(&metrics),
+            Arc::clone(&queue),
+            config,
+            &mut recorder,
+        );
+        publish(&mut worker, &zones(0));
+        std::thread::scope(|scope| {
+            let running = scope.spawn(|| worker.run());
+            queue.interrupt();
+            while metrics.ledger.snapshot()[Topic::Zones.index()].published < 2 {
+                std::thread::yield_now();
+            }
+            queue.close();
+            running.join().expect("no panic").expect("nothing is final");
+        });
+        assert_eq!(recorder.topics(), [Topic::Zones; 2]);
     }
 }

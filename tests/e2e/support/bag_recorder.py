@@ -1,14 +1,31 @@
-"""Control of the package's bag recorder, and access to its bags."""
+"""Control of the stand-in for the stock recorder, and access to its bags."""
 
+import re
 import signal
 
 from rosbags.rosbag2 import Reader
 
 from support.statistics_reader import stamp_ns
+from support.topic_table import topics_in_namespace
 
 #: Longest delay of messages that did not fit into a full buffer and were sent again: a heartbeat of Fast DDS and a
 #: margin.
 REPAIR_NS = 4 * 10**9
+
+
+def topics_of_bridge(namespace: str = "") -> list[str]:
+    """Returns the arguments that record all topics of a bridge."""
+    return ["--regex", f"^({'|'.join(sorted(topics_in_namespace(namespace)))})$"]
+
+
+def wait_until_subscribed(recorder, topic: str):
+    """Waits until the recorder has subscribed to a topic."""
+    recorder.wait_for_output(f"Subscribed to topic '{re.escape(topic)}'")
+
+
+def wait_until_receiving(recorder, topic: str):
+    """Waits until the recorder has received a message of a topic."""
+    recorder.wait_for_output(f"Received the first message of '{re.escape(topic)}'")
 
 
 def wait_until_recording(recorder, *topics):
@@ -18,8 +35,8 @@ def wait_until_recording(recorder, *topics):
     recorder therefore knows its earlier subscriptions.
     """
     for topic in topics:
-        recorder.wait_for_output(f"^recording /{topic}$", stream="stdout")
-    recorder.wait_for_output("^receiving /statistics$", stream="stdout")
+        wait_until_subscribed(recorder, f"/{topic}")
+    wait_until_receiving(recorder, "/statistics")
 
 
 def stop_recorder(recorder, statistics):

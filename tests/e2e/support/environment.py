@@ -11,11 +11,13 @@ from support import REPOSITORY
 from support.parameter_client import ParameterClient
 from support.ports import Domain, Port
 from support.processes import Bridge, Process, Sim
+from support.recorder import Recorder, RecordingReader
 from support.ros_observer import Observer
 from support.scripted_server import ScriptedServer
 from support.statistics_reader import StatisticsReader
 
-RECORDER = REPOSITORY / "scripts" / "lib" / "record_bag.py"
+#: Stand-in for the stock recorder.
+STANDIN = REPOSITORY / "scripts" / "lib" / "record_bag.py"
 #: The folder of the package `support`.
 TESTS = Path(__file__).resolve().parents[1]
 
@@ -96,15 +98,26 @@ class Environment:
         """Starts the simulator and waits until it listens. `options` are those of `processes.Sim`."""
         return self._add_process(Sim(self._next_name("sim"), self.env, self.folder, *args, **options))
 
-    def python(self, name: str, *args) -> Process:
-        """Starts Python with these arguments; it can import `support`."""
+    def python(self, name: str, *args, variables=None) -> Process:
+        """Starts Python with these arguments and environment variables; it can import `support`."""
         argv = [sys.executable, *map(str, args)]
         path = os.pathsep.join(filter(None, [str(TESTS), self.env.get("PYTHONPATH")]))
-        return self._add_process(Process(self._next_name(name), argv, self.env | {"PYTHONPATH": path}, self.folder))
+        env = self.env | {"PYTHONPATH": path} | (variables or {})
+        return self._add_process(Process(self._next_name(name), argv, env, self.folder))
 
-    def recorder(self, *args) -> Process:
-        """Starts the package's own bag recorder."""
-        return self.python("recorder", RECORDER, *args)
+    def bag_recorder(self, *args, variables=None) -> Process:
+        """Starts the stand-in for the stock recorder, with the stock recorder's arguments."""
+        return self.python("bag_recorder", STANDIN, *args, variables=variables)
+
+    def recorder(self, output_dir: Path | None = None, parameters=None, **options) -> Recorder:
+        """Starts sensr_recorder, by default with the stand-in. `options` are those of `recorder.Recorder`."""
+        output_dir = self.folder / "bags" if output_dir is None else output_dir
+        name = self._next_name("recorder")
+        return self._add_process(Recorder(name, self.env, self.folder, output_dir, parameters, **options))
+
+    def recording(self, observer: Observer, recorder: Recorder) -> RecordingReader:
+        """Subscribes to the status of a recorder."""
+        return RecordingReader(observer, recorder, recorder.namespace)
 
     def subscriber(self, topic: str) -> Process:
         """Starts a subscriber in a process of its own, which a test can suspend."""

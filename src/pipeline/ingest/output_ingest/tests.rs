@@ -63,7 +63,7 @@ impl Fixture {
     /// The next in the queue in which anything is due.
     fn next_due(&self) -> Option<QueuedOutput> {
         let queue = &self.ingest.queue;
-        let next = || (queue.fill().items > 0).then(|| queue.pop())?;
+        let next = || (queue.fill().items > 0).then(|| queue.pop().item())?;
         let output = std::iter::from_fn(next).find(|output| !output.is_empty())?;
         for topic in crate::pipeline::queues::Queued::topics(&output) {
             self.ingest.metrics.ledger.settle(topic, Outcome::Dropped);
@@ -95,7 +95,7 @@ impl Fixture {
     /// Empties the queue of reliable messages. Returns topics and sequence numbers.
     fn reliable(&self) -> Vec<(Topic, u64)> {
         let queue = &self.ingest.reliable.queue;
-        std::iter::from_fn(|| (queue.fill().items > 0).then(|| queue.pop())?)
+        std::iter::from_fn(|| (queue.fill().items > 0).then(|| queue.pop().item())?)
             .map(|queued| (queued.message.topic(), queued.sequence))
             .collect()
     }
@@ -439,7 +439,7 @@ fn latched_messages_and_clock_of_the_former_server_are_reset() {
     let depth = QosClass::Latched.depth(0) as u64;
     let queue = Arc::clone(&fixture.ingest.reliable.queue);
     let told: Vec<_> =
-        std::iter::from_fn(|| (queue.fill().items > 0).then(|| queue.pop())?).collect();
+        std::iter::from_fn(|| (queue.fill().items > 0).then(|| queue.pop().item())?).collect();
     for queued in &told {
         assert_eq!(queued.times.server, Stamp::default(), "the bridge's own");
         assert_eq!(&*queued.source.frame_id, "street");
@@ -480,7 +480,7 @@ fn a_server_status_is_replaced_by_an_unknown_one() {
     fixture.message_at(0, &with_status());
     fixture.reliable();
     fixture.move_to("b", "sensr");
-    let queued = fixture.ingest.reliable.queue.pop().expect("queued");
+    let queued = fixture.ingest.reliable.queue.pop().item().expect("queued");
     assert!(matches!(
         queued.message,
         ReliableMessage::ServerStatus(None)

@@ -1,0 +1,1 @@
+"""Parts of record_bag.py, the stand-in for the stock recorder."""

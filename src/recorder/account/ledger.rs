@@ -1,0 +1,378 @@
+//! Arithmetic of the accounts.
+//!
+//! For each topic the deficit of a snapshot is the number of messages published before it less the number received
+//! before it. The least deficit of all snapshots after an instant is the loss up to that instant, unless messages were
+//! on their way at each of them. The loss of a split is the increase of this figure over the split.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::history::{History, Snapshot, SnapshotKind, TopicNumbers};
+use super::topic_ledger::{Deficits, TopicInSplit, TopicLedger};
+use super::{PublishedCounts, SplitAccount, TopicAccount, TopicTotals};
+use crate::recorder::split_summary::{SplitIndex, SplitSummary};
+
+/// Accounts that can still be corrected.
+const MAX_ACCOUNTS: usize = 256;
+
+/// Split as the ledger needs it.
+pub(super) struct ClosedSplit<'a> {
+    pub summary: &'a SplitSummary,
+    /// The split is the first one of its bag.
+    pub begins_bag: bool,
+    /// Topics whose messages a new subscription receives again.
+    pub latched: &'a BTreeSet<String>,
+    /// Messages by topic before each time of [`Ledger::times_within`]. Empty if the split has no index.
+    pub counts: BTreeMap<u64, BTreeMap<String, u64>>,
+}
+
+/// Account of one split under correction.
+#[derive(Debug)]
+struct Entry {
+    number: u64,
+    start_ns: u64,
+    end_ns: u64,
+    bytes: u64,
+    /// Messages by topic, also of topics that the bridge does not count.
+    recorded: BTreeMap<String, u64>,
+    /// Loss up to the end of the split, by number of the topic, since the first split.
+    lost: Vec<u64>,
+    settled: bool,
+    uncertain: BTreeSet<&'static str>,
+    is_changed: bool,
+}
+
+/// Accounts of all splits.
+pub(super) struct Ledger {
+    is_recorded: Box<dyn Fn(&str) -> bool + Send>,
+    numbers: TopicNumbers,
+    topics: Vec<TopicLedger>,
+    history: History,
+    accounts: VecDeque<Entry>,
+    next_number: u64,
+    /// Loss up to the end of the split before the oldest account, by number of the topic.
+    lost_before: Vec<u64>,
+    has_begun: bool,
+    /// Totals of the topics that the bridge does not count.
+    recorded_only: BTreeMap<String, TopicTotals>,
+}
+
+impl Ledger {
+    pub(super) fn new(is_recorded: Box<dyn Fn(&str) -> bool + Send>) -> Self {
+        Self {
+            is_recorded,
+            numbers: TopicNumbers::default(),
+            topics: Vec::new(),
+            history: History::default(),
+            accounts: VecDeque::new(),
+            next_number: 0,
+            lost_before: Vec::new(),
+            has_begun: false,
+            recorded_only: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn on_statistics(&mut self, statistics: &PublishedCounts, clock_offset_ns: i128) {
+        for topic in statistics.published.keys() {
+            if self.numbers.get(topic).is_none() && (self.is_recorded)(topic) {
+                self.numbers.number(topic);
+                self.topics.push(TopicLedger::default());
+            }
+        }
+        let mut counts = vec![0; self.topics.len()];
+        for (topic, &published) in &statistics.published {
+            if let Some(number) = self.numbers.get(topic) {
+                counts[number] = published;
+            }
+        }
+        self.history.add(statistics, counts, clock_offset_ns);
+    }
+
+    /// Changes the topics that are recorded.
+    pub(super) fn set_recorded(&mut self, is_recorded: Box<dyn Fn(&str) -> bool + Send>) {
+        let published = self.history.published();
+        for (topic, number) in self.numbers.iter() {
+            self.topics[number].exclude(!is_recorded(topic), at(&published, number));
+        }
+        self.is_recorded = is_recorded;
+    }
+
+    pub(super) fn on_pause(&mut self) {
+        let published = self.history.published();
+        for (number, topic) in self.topics.iter_mut().enumerate() {
+            topic.pause(at(&published, number));
+        }
+    }
+
+    /// Returns the times of the snapshots between two times, without repetition. The times at both ends are left out.
+    pub(super) fn times_within(&self, start_ns: u64, end_ns: u64) -> Vec<u64> {
+        let snapshots = self.history.snapshots.iter();
+        let mut times: Vec<u64> = snapshots
+            .map(|snapshot| snapshot.time_ns)
+            .filter(|&time| time > start_ns && time <= end_ns)
+            .collect();
+        times.sort_unstable();
+        times.dedup();
+        times
+    }
+
+    /// Enters a closed split. Returns the number of its account.
+    pub(super) fn close_split(&mut self, split: &ClosedSplit<'_>) -> u64 {
+        let summary = split.summary;
+        let has_messages = summary.message_count > 0;
+        if split.begins_bag && self.has_begun {
+            for topic in split.latched {
+                if let Some(number) = self.numbers.get(topic) {
+                    self.topics[number].subscribe_again();
+                }
+            }
+        }
+        let mut uncertain = BTreeSet::new();
+        if std::mem::take(&mut self.history.was_set_back) {
+            uncertain.insert("the clock of this machine was set back");
+        }
+        if has_messages && summary.index == SplitIndex::Absent {
+            uncertain
+                .insert("the storage preset writes no index; exact at the end of the recording");
+        }
+        let snapshots = if has_messages {
+            self.history.take_until(summary.end_ns)
+        } else {
+            Vec::new()
+        };
+        if snapshots
+            .iter()
+            .any(|snapshot| snapshot.kind == SnapshotKind::UnreportedEnd)
+        {
+            uncertain.insert("the bridge ended without a last report of what it had published");
+        }
+        let mut deficits = Vec::new();
+        for (topic, number) in self.numbers.iter() {
+            let received = |snapshot: &Snapshot| {
+                if snapshot.time_ns <= summary.start_ns {
+                    return Some(0);
+                }
+                let counts = split.counts.get(&snapshot.time_ns)?;
+                Some(counts.get(topic).copied().unwrap_or(0))
+            };
+            let snapshots = snapshots.iter();
+            let compared = self.topics[number].compare(
+                snapshots.map(|snapshot| {
+                    let published = at(&snapshot.published, number);
+                    (snapshot, published, received(snapshot))
+                }),
+                TopicInSplit {
+                    total: summary.topics.get(topic).map_or(0, |topic| topic.count),
+                    start_ns: summary.start_ns,
+                    first_run_ns: self.history.first_run_ns(),
+                },
+            );
+            if compared.is_base_assumed {
+                uncertain.insert("recording began while the bridge was publishing");
+            }
+            deficits.push((number, compared));
+        }
+        self.has_begun |= has_messages;
+        for (topic, of_split) in &summary.topics {
+            if self.numbers.get(topic).is_none() {
+                self.recorded_only
+                    .entry(topic.clone())
+                    .or_default()
+                    .recorded += of_split.count;
+            }
+        }
+        deficits.sort_unstable_by_key(|&(number, _)| number);
+        let deficits: Vec<Deficits> = deficits.into_iter().map(|(_, compared)| compared).collect();
+        let is_compared = deficits.iter().any(|topic| topic.least.is_some());
+        self.correct(|number| deficits[number].least, is_compared);
+        let number = self.next_number;
+        self.next_number += 1;
+        let previous = self.last_lost();
+        self.accounts.push_back(Entry {
+            number,
+            start_ns: summary.start_ns,
+            end_ns: summary.end_ns,
+            bytes: summary.bytes,
+            recorded: summary
+                .topics
+                .iter()
+                .map(|(topic, of_split)| (topic.clone(), of_split.count))
+                .collect(),
+            lost: deficits
+                .iter()
+                .enumerate()
+                .map(|(number, topic)| topic.at_end.max(at(&previous, number)))
+                .collect(),
+            settled: false,
+            uncertain,
+            is_changed: true,
+        });
+        if self.accounts.len() > MAX_ACCOUNTS
+            && let Some(oldest) = self.accounts.pop_front()
+        {
+            self.lost_before = oldest.lost;
+        }
+        number
+    }
+
+    /// Settles all accounts at the end. Returns the numbers of those that this changes.
+    pub(super) fn finish(&mut self) -> Vec<u64> {
+        if self.history.is_final() == Some(true) {
+            let published = self.history.published();
+            let lost: Vec<u64> = (0..self.topics.len())
+                .map(|number| self.topics[number].settle(at(&published, number)))
+                .collect();
+            let unreported = self.history.snapshots.iter();
+            let unreported = unreported
+                .filter(|snapshot| snapshot.kind == SnapshotKind::UnreportedEnd)
+                .count();
+            if let Some(last) = self.accounts.back_mut() {
+                if unreported > 0 {
+                    last.uncertain
+                        .insert("the bridge ended without a last report of what it had published");
+                }
+                last.lost.resize(lost.len(), 0);
+                for (mine, &lost) in last.lost.iter_mut().zip(&lost) {
+                    last.is_changed |= *mine != lost;
+                    *mine = lost;
+                }
+            }
+            self.correct(|number| lost.get(number).copied(), true);
+        } else if let (Some(false), Some(last)) =
+            (self.history.is_final(), self.accounts.back_mut())
+        {
+            last.uncertain.insert(
+                "the bridge gave no last report before the recording ended; losses in the last seconds are not known",
+            );
+            last.is_changed = true;
+        }
+        for account in &mut self.accounts {
+            account.is_changed |= !account.settled;
+            account.settled = true;
+            if self.history.is_final() == Some(true) {
+                account.uncertain.remove(
+                    "the storage preset writes no index; exact at the end of the recording",
+                );
+            }
+        }
+        self.history.snapshots.clear();
+        let changed = self.accounts.iter().filter(|account| account.is_changed);
+        changed.map(|account| account.number).collect()
+    }
+
+    /// Corrects earlier accounts by the least deficit after them, by number of the topic.
+    fn correct(&mut self, least: impl Fn(usize) -> Option<u64>, is_compared: bool) {
+        let topics = self.topics.len();
+        for account in &mut self.accounts {
+            account.lost.resize(topics, 0);
+            for (number, lost) in account.lost.iter_mut().enumerate() {
+                let Some(least) = least(number) else { continue };
+                let corrected = if account.settled {
+                    least.min(*lost)
+                } else {
+                    least
+                };
+                account.is_changed |= corrected != *lost;
+                *lost = corrected;
+            }
+            if is_compared && !account.settled {
+                account.settled = true;
+                account.is_changed = true;
+            }
+        }
+    }
+
+    fn last_lost(&self) -> Vec<u64> {
+        self.accounts
+            .back()
+            .map_or_else(|| self.lost_before.clone(), |last| last.lost.clone())
+    }
+
+    /// Number of the oldest account that can still change.
+    pub(super) fn oldest(&self) -> u64 {
+        self.accounts
+            .front()
+            .map_or(self.next_number, |oldest| oldest.number)
+    }
+
+    /// Returns the numbers of the accounts that have changed since the last call.
+    pub(super) fn take_changed(&mut self) -> Vec<u64> {
+        let accounts = self.accounts.iter_mut();
+        accounts
+            .filter_map(|account| std::mem::take(&mut account.is_changed).then_some(account.number))
+            .collect()
+    }
+
+    /// Returns the account of a split, without the names of its files. Empty if it is too old.
+    pub(super) fn account(&self, number: u64) -> SplitAccount {
+        let mut account = SplitAccount::default();
+        let mut before = &self.lost_before;
+        for entry in &self.accounts {
+            if entry.number == number {
+                account = self.render(entry, before);
+                break;
+            }
+            before = &entry.lost;
+        }
+        account
+    }
+
+    fn render(&self, entry: &Entry, before: &[u64]) -> SplitAccount {
+        let mut topics = BTreeMap::new();
+        for (topic, &recorded) in &entry.recorded {
+            let number = self.numbers.get(topic);
+            let missing =
+                number.map(|number| at(&entry.lost, number).saturating_sub(at(before, number)));
+            let account = TopicAccount {
+                published: missing.map(|missing| recorded + missing),
+                recorded,
+                missing,
+            };
+            topics.insert(topic.clone(), account);
+        }
+        for (topic, number) in self.numbers.iter() {
+            let missing = at(&entry.lost, number).saturating_sub(at(before, number));
+            topics.entry(topic.to_owned()).or_insert(TopicAccount {
+                published: Some(missing),
+                recorded: 0,
+                missing: Some(missing),
+            });
+        }
+        let uncertain: Vec<&str> = entry.uncertain.iter().copied().collect();
+        SplitAccount {
+            version: 1,
+            start_ns: entry.start_ns,
+            end_ns: entry.end_ns,
+            bytes: entry.bytes,
+            recorded: topics.values().map(|topic| topic.recorded).sum(),
+            missing: topics.values().filter_map(|topic| topic.missing).sum(),
+            settled: entry.settled,
+            uncertain: (!uncertain.is_empty()).then(|| uncertain.join("; ")),
+            topics,
+            ..SplitAccount::default()
+        }
+    }
+
+    /// Returns the totals of the topics that the bridge counts, and of those that are recorded only.
+    pub(super) fn totals(&self) -> BTreeMap<String, TopicTotals> {
+        let mut totals = self.recorded_only.clone();
+        let lost = self.last_lost();
+        for (topic, number) in self.numbers.iter() {
+            let total = totals.entry(topic.to_owned()).or_default();
+            total.recorded = self.topics[number].received();
+            total.missing = at(&lost, number);
+        }
+        if let Some(last) = self.accounts.back() {
+            let last = self.account(last.number);
+            for (topic, total) in &mut totals {
+                let account = last.topics.get(topic);
+                total.last_split_recorded = account.map_or(0, |account| account.recorded);
+                total.last_split_missing = account.and_then(|account| account.missing).unwrap_or(0);
+            }
+        }
+        totals
+    }
+}
+
+fn at(values: &[u64], number: usize) -> u64 {
+    values.get(number).copied().unwrap_or(0)
+}
