@@ -180,6 +180,18 @@ mod tests {
     }
 
     #[test]
+    fn the_recorder_requests_no_less_than_the_offered_depth() {
+        for topic in Topic::ALL {
+            let found = RECORDED.iter().find(|row| row.name == topic.name());
+            let row = found.unwrap_or_else(|| panic!("{topic:?} is not recorded"));
+            let default_depth = 5;
+            // Fast DDS keeps at most 5000 samples.
+            let offered = topic.qos_class().depth(default_depth).min(5_000);
+            assert!(row.depth as usize >= offered, "{topic:?}");
+        }
+    }
+
+    #[test]
     fn patterns_hold_the_absolute_names_of_the_namespace() {
         let mut config = test_config();
         let text = pattern("/a/b", &config);
