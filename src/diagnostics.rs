@@ -30,6 +30,7 @@ use crate::metrics::server_health::ServerHealthSnapshot;
 use crate::time::clock_offset::{ClockAnomalies, Estimate};
 use crate::topic::Topic;
 
+pub(crate) use format::format_duration;
 pub use log::LogFigures;
 
 /// Input of one assessment, all read at the same instant.
@@ -110,7 +111,8 @@ pub struct Status {
 }
 
 impl Status {
-    fn new(task: impl Into<String>, (level, message): (Level, String)) -> Self {
+    /// Creates a status without details.
+    pub(crate) fn new(task: impl Into<String>, (level, message): (Level, String)) -> Self {
         Self {
             level,
             task: task.into(),
@@ -119,11 +121,16 @@ impl Status {
         }
     }
 
+    /// Adds a detail.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "takes counters and texts alike, without a `&` before each"
     )]
-    fn with_value(mut self, key: impl Into<Cow<'static, str>>, value: impl ToString) -> Self {
+    pub(crate) fn with_value(
+        mut self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl ToString,
+    ) -> Self {
         self.values.push((key.into(), value.to_string()));
         self
     }

@@ -7,7 +7,7 @@ pub mod shared_memory;
 use std::env;
 use std::io::{self, IsTerminal as _};
 
-pub use log_folder::LogFolderError;
+pub use log_folder::{LogFolderError, log_folder};
 use restart::Restart;
 
 /// Environment variable of the restarted program: the reason why it has no log file.

@@ -8,6 +8,7 @@ pub mod command;
 pub mod disk;
 pub mod engine;
 pub mod features;
+mod files;
 pub mod metadata;
 pub mod naming;
 pub mod repair;
@@ -18,6 +19,7 @@ pub mod split_summary;
 mod stall;
 mod state;
 pub mod topics;
+pub mod verdicts;
 
 /// Configuration for tests.
 #[cfg(test)]

@@ -18,7 +18,7 @@ These variables in its environment make it misbehave:
   RECORD_BAG_BYTES_PER_SECOND=N     writes no faster than this
   RECORD_BAG_LOSE_EVERY=N           loses every Nth message of each topic, and reports that
   RECORD_BAG_HANG_AT_END=1          does not end at SIGINT and SIGTERM, and writes no index
-  RECORD_BAG_FAULTS_WHILE=FILE      all of the above only while this file exists
+  RECORD_BAG_FAULTS_WHILE=FILE      the above only while this file exists; only those named in it, if any
   RECORD_BAG_WITHOUT="--NAME ..."   lacks these options, as older recorders do. `--split-service` is the service
 """
 

@@ -21,11 +21,16 @@ pub struct LogFolderError {
 
 /// Checks that rcl's log folder is writable, by writing a file.
 pub(super) fn check_log_folder() -> Result<(), LogFolderError> {
-    let folder = rcl_log_folder(|name| env::var_os(name))?;
+    let folder = log_folder()?;
     check_writable(&folder).map_err(|error| LogFolderError {
         folder,
         reason: error.to_string(),
     })
+}
+
+/// Returns the folder in which rcl writes the log files of this process. It need not exist yet.
+pub fn log_folder() -> Result<PathBuf, LogFolderError> {
+    rcl_log_folder(|name| env::var_os(name))
 }
 
 /// Returns rcl's log folder: `ROS_LOG_DIR`, else `log` in `ROS_HOME`, else `~/.ros/log`. Empty variables are ignored.

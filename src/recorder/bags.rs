@@ -153,13 +153,12 @@ pub fn scan(output_dir: &Path, namespace: &str, open: Option<&Path>) -> io::Resu
     Ok(bags)
 }
 
-/// Order of bags: start, then number of the run.
-fn key(bag: &Bag) -> (&str, u64, &Path) {
-    let name = bag.folder.file_name().unwrap_or_default().to_string_lossy();
-    let number = name
-        .rsplit_once('_')
-        .and_then(|(_, last)| last.parse().ok());
-    (&bag.mark.started, number.unwrap_or(0), &bag.folder)
+/// Order of bags: by their start, which is known to the second, and then in the order of [`BagNames`], whose names do not
+/// become shorter.
+///
+/// [`BagNames`]: super::naming::BagNames
+fn key(bag: &Bag) -> (&str, usize, &Path) {
+    (&bag.mark.started, bag.folder.as_os_str().len(), &bag.folder)
 }
 
 fn read_bag(folder: PathBuf, mark: RecordingMark, open: Option<&Path>) -> io::Result<Bag> {

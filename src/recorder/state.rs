@@ -177,7 +177,7 @@ impl Machine {
             return None;
         }
         self.fail(reason);
-        self.end(self.times.deaf_close, now)
+        Some(self.end(self.times.deaf_close, now))
     }
 
     /// Notes that the stock recorder has ended. `reason` counts if nobody asked it to.
@@ -213,7 +213,7 @@ impl Machine {
     /// Ends the open bag in order, to go on in a new one.
     pub(super) fn begin_new_bag(&mut self, now: Instant) -> Option<Action> {
         match self.phase {
-            Phase::Running { .. } => self.end(self.times.close, now),
+            Phase::Running { .. } => Some(self.end(self.times.close, now)),
             // What is to be done differently may also cure the failure.
             Phase::Waiting { .. } => {
                 self.phase = Phase::Waiting { at: now };
@@ -231,7 +231,7 @@ impl Machine {
         }
         self.is_stopping = true;
         match self.phase {
-            Phase::Running { .. } => self.end(self.times.close, now),
+            Phase::Running { .. } => Some(self.end(self.times.close, now)),
             Phase::Ending { .. } => None,
             _ => self.go_on(now),
         }
@@ -267,12 +267,8 @@ impl Machine {
         self.is_stopping
     }
 
-    /// True while the recording is paused by request.
-    pub(super) fn is_paused(&self) -> bool {
-        self.is_paused
-    }
-
     /// Time until the stock recorder is started again.
+    #[cfg(test)]
     pub(super) fn delay(&self, now: Instant) -> Option<Duration> {
         match self.phase {
             Phase::Waiting { at } => Some(at.saturating_duration_since(now)),
@@ -321,18 +317,18 @@ impl Machine {
     }
 
     /// Asks the stock recorder to end within `limit`.
-    fn end(&mut self, limit: Duration, now: Instant) -> Option<Action> {
+    fn end(&mut self, limit: Duration, now: Instant) -> Action {
         self.phase = Phase::Ending {
             kill_at: Some(now + limit),
         };
-        Some(Action::Interrupt)
+        Action::Interrupt
     }
 
     /// Adapts to a changed reason for not recording.
     fn after_change(&mut self, now: Instant) -> Option<Action> {
         let is_wanted = !self.is_paused && self.disk_full.is_none();
         match self.phase {
-            Phase::Running { .. } if !is_wanted => self.end(self.times.close, now),
+            Phase::Running { .. } if !is_wanted => Some(self.end(self.times.close, now)),
             Phase::Waiting { .. } if !is_wanted => self.go_on(now),
             Phase::Idle if is_wanted => self.go_on(now),
             _ => None,

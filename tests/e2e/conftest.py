@@ -26,6 +26,7 @@ for variable in ("ROS_STATIC_PEERS", "RCUTILS_CONSOLE_OUTPUT_FORMAT", "RCUTILS_L
 # After the settings above, because rclpy reads them when it is imported.
 from support.broken_rcl import BrokenRcl  # noqa: E402
 from support.environment import LIVE, Environment  # noqa: E402
+from support.notify_socket import NotifySocket  # noqa: E402
 
 
 def pytest_configure(config):
@@ -41,6 +42,14 @@ def environment(tmp_path):
     """A ROS domain for one test, and the processes started in it."""
     with Environment(tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+def service_manager(environment):
+    """A service manager for the processes that the environment starts."""
+    notified = NotifySocket(environment)
+    yield notified
+    notified.close()
 
 
 @pytest.fixture(scope="module")

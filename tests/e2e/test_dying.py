@@ -40,10 +40,14 @@ def test_a_panic_of_the_main_thread_ends_the_process(environment, broken_rcl):
     add_note(f"dying: panic in the main thread, exit code 101 after {took:.2f} s")
 
 
-def test_a_hanging_main_thread_ends_the_process(environment, broken_rcl):
+def test_a_hanging_main_thread_ends_the_process_and_gives_no_sign_of_life(environment, broken_rcl, service_manager):
     links = BreakableLinks(environment, broken_rcl, thread="sensr_bridge", publish="hang")
+    service_manager.wait_for("WATCHDOG=1", 3)
+    alive = service_manager.count("WATCHDOG=1")
     links.break_rcl()
     took = links.require_exit("the main thread hangs", timeout=HANG_TIMEOUT)
+    # In half a minute, of five a second: those until the next statistics.
+    assert service_manager.count("WATCHDOG=1") <= alive + 3
     add_note(f"dying: the main thread hangs, exit code 1 after {took:.1f} s")
 
 
@@ -83,13 +87,17 @@ def test_a_failing_rcl_wait_ends_the_process(environment, broken_rcl):
     add_note(f"dying: rcl_wait fails, exit code 1 after {took:.2f} s")
 
 
-def test_a_hanging_publisher_ends_the_process(environment, broken_rcl):
+def test_a_hanging_publisher_ends_the_process_and_soon_gives_no_sign_of_life(environment, broken_rcl, service_manager):
     links = BreakableLinks(environment, broken_rcl, thread="pub-points", publish="hang")
+    service_manager.wait_for("WATCHDOG=1", 3)
+    alive = service_manager.count("WATCHDOG=1")
     links.break_rcl()
     # One message hangs and one is queued behind it.
     links.feed()
     links.feed()
     took = links.require_exit("the pub-points thread hangs", timeout=HANG_TIMEOUT)
+    # In half a minute, of five a second: those of the first five seconds.
+    assert service_manager.count("WATCHDOG=1") < alive + 60
     add_note(f"dying: a hanging publisher, exit code 1 after {took:.1f} s")
 
 
@@ -98,7 +106,13 @@ def test_a_stop_while_a_publisher_hangs(environment, broken_rcl):
     links.break_rcl()
     links.feed()
     links.send_cloud(2)
-    links.statistics.wait_until(lambda message: topic_of(message).queued == 2, "the hanging clouds")
+
+    def hangs(message):
+        # The cloud that hangs counts as published, the one behind it as queued.
+        account = topic_of(message)
+        return (account.received, account.published, account.queued) == (3, 2, 1)
+
+    links.statistics.wait_until(hangs, "the hanging clouds")
     links.bridge.send_signal(signal.SIGTERM)
     took = links.require_exit("the pub-points thread hangs")
     add_note(f"dying: SIGTERM with a hanging publisher, exit code 1 after {took:.1f} s")

@@ -338,9 +338,9 @@ def test_misspelled_faults_are_refused(faults):
 
 def test_an_older_recorder_lacks_options():
     assert "--node-name" in run_standin("--help").stdout
-    older = {"WITHOUT": "--node-name --custom-data"}
+    older = {"WITHOUT": "--node-name --custom-data --exclude-regex"}
     text = run_standin("--help", **older).stdout
-    assert "--node-name" not in text and "--custom-data" not in text and "--max-cache-size" in text
+    assert "--node-name" not in text and "--custom-data" not in text and "--exclude EXCLUDE" in text
     ended = run_standin("--output", "new", *STATISTICS, "--node-name", "other", **older)
     assert ended.returncode == 2 and "--node-name" in ended.stderr
 

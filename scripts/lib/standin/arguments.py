@@ -20,6 +20,9 @@ def parse_arguments(hidden):
             parser.add_argument(*names, **options)
         else:
             parser.set_defaults(**{names[-1].lstrip("-").replace("-", "_"): options.get("default")})
+    if "--exclude-regex" in hidden:
+        # Its name before Jazzy.
+        parser.add_argument("-x", "--exclude", dest="exclude_regex", type=_expression, help="Exclude topics.")
     given = parser.parse_args()
     if not given.topics and not given.regex:
         parser.error("Need to specify at least one option out of --topics or --regex")

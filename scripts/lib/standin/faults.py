@@ -14,7 +14,7 @@ class InvalidFaultError(Exception):
 
 
 class Faults:
-    """Faults in force. All of them apply only while the file of RECORD_BAG_FAULTS_WHILE exists, if it is given."""
+    """Faults in force."""
 
     def __init__(self, environment=None):
         environment = os.environ if environment is None else environment
@@ -34,9 +34,16 @@ class Faults:
 
     def _value(self, name):
         """Returns the value of a variable if the fault is in force."""
-        if name in self._values and (self._while is None or self._while.exists()):
-            return self._values[name]
-        return None
+        return self._values[name] if name in self._values and self._is_on(name) else None
+
+    def _is_on(self, name):
+        if self._while is None:
+            return True
+        try:
+            words = self._while.read_text().split()
+        except FileNotFoundError:
+            return False
+        return not words or name in words
 
     @property
     def refuses(self):

@@ -127,8 +127,7 @@ mod tests {
     fn told_by(output: &[u8]) -> Told {
         let told = SharedTold::default();
         pass_on(output, Level::Info, &told);
-        let told = told.lock().clone();
-        told
+        told.lock().clone()
     }
 
     #[test]

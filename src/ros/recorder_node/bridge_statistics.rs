@@ -1,6 +1,6 @@
 //! Counters of the bridge for the account of the recording.
 
-use r2r::sensr_bridge::msg::BridgeStatistics;
+use r2r::sensr_bridge::msg::{BridgeStatistics, LinkStatistics};
 
 use crate::config::RecorderConfig;
 use crate::recorder::account::PublishedCounts;
@@ -18,6 +18,7 @@ pub(super) fn published_counts(
     let mut counts = PublishedCounts {
         stamp_ns,
         run_start_ns: stamp_ns.saturating_sub(uptime_ns),
+        is_final: is_final(statistics),
         ..PublishedCounts::default()
     };
     for account in &statistics.topics {
@@ -28,6 +29,13 @@ pub(super) fn published_counts(
         counts.published.insert(topic, account.published);
     }
     counts
+}
+
+/// Returns whether the bridge has stopped: it publishes nothing after these statistics.
+fn is_final(statistics: &BridgeStatistics) -> bool {
+    let stopped = i64::from(LinkStatistics::STATE_STOPPED);
+    let mut links = statistics.links.iter();
+    !statistics.links.is_empty() && links.all(|link| i64::from(link.state) == stopped)
 }
 
 #[cfg(test)]
@@ -66,5 +74,25 @@ mod tests {
             ]
         );
         assert_eq!(counts.published_bytes, 700);
+    }
+
+    #[test]
+    fn statistics_with_all_links_stopped_are_the_last_ones() {
+        let link = |state| LinkStatistics {
+            state,
+            ..LinkStatistics::default()
+        };
+        let is_last = |states: &[u8]| {
+            let statistics = BridgeStatistics {
+                links: states.iter().copied().map(link).collect(),
+                ..BridgeStatistics::default()
+            };
+            published_counts(&statistics, "/", &RecorderConfig::default()).is_final
+        };
+        let stopped = LinkStatistics::STATE_STOPPED as u8;
+        let connected = LinkStatistics::STATE_CONNECTED as u8;
+        assert!(is_last(&[stopped, stopped]));
+        assert!(!is_last(&[stopped, connected]));
+        assert!(!is_last(&[]));
     }
 }

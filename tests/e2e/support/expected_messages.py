@@ -318,14 +318,15 @@ class ReferenceModel:
             "header": {"stamp": Anything(), "frame_id": self._frame_id},
             "server_stamp": time(sent.get("timestamp")),
         }
+        latched = times | {"repeated": False}
         # Health concerns the server and has no frame.
-        without_frame = times | {"header": times["header"] | {"frame_id": ""}}
+        without_frame = latched | {"header": times["header"] | {"frame_id": ""}}
         zones = [stream.get("zones", ())] if stream.get("has_zones") else []
         health = [(stream.get("health"), False), (events.get("health"), True)]
         custom = sent.get("custom")
         return {
             **self._objects(stream, times),
-            "zones": self._numbered("zones", times, [{"zones": list(map(zone, listed))} for listed in zones]),
+            "zones": self._numbered("zones", latched, [{"zones": list(map(zone, listed))} for listed in zones]),
             **{
                 topic: self._numbered(topic, times, map(made_of, events.get(name, ())))
                 for topic, (name, made_of) in _EVENTS.items()
@@ -334,7 +335,7 @@ class ReferenceModel:
                 "health", without_frame, [system_health(*report) for report in health if report[0] is not None]
             ),
             "server_status": self._numbered(
-                "server_status", times, [] if custom is None else [server_status(custom, generation)]
+                "server_status", latched, [] if custom is None else [server_status(custom, generation)]
             ),
         }
 

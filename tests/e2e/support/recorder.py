@@ -97,6 +97,14 @@ class Recorder(Process):
     def log(self):
         return self.stderr + self.stdout
 
+    def wait_until_subscribed(self, *topics: str, times: int = 1):
+        """Waits until its stock recorders, one after the other, have subscribed so often to each of these topics."""
+
+        def missing():
+            return [topic for topic in topics if self.log.count(f"Subscribed to topic '{topic}'") < times]
+
+        self.wait_until(lambda: not missing(), lambda: f"subscriptions to {missing()}", timeout=TIMEOUT)
+
     def wait(self, timeout=90.0):
         self.expected_exit = None
         return super().wait(timeout)

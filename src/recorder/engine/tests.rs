@@ -1,0 +1,535 @@
+use std::fs;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::connection::backoff::BackoffLimits;
+use crate::recorder::child::test_support::{PATIENCE, Stub};
+use crate::recorder::features::samples;
+use crate::recorder::test_config;
+
+/// Limits that are short enough for a test, and those that must not pass on a busy machine long.
+fn times() -> Times {
+    let ms = Duration::from_millis;
+    Times {
+        state: StateTimes {
+            close: PATIENCE,
+            deaf_close: ms(300),
+            good: PATIENCE,
+        },
+        files: FilesTimes {
+            look: ms(20),
+            scan: ms(100),
+            completion: ms(200),
+            finish: PATIENCE,
+        },
+        health: HealthTimes {
+            open: PATIENCE,
+            first_write: ms(100),
+            quiet: ms(50),
+            stopped: ms(50),
+            memory: ms(10),
+        },
+        help: PATIENCE,
+        silence: PATIENCE,
+        give_up: PATIENCE,
+    }
+}
+
+/// Beginning of every script: answers `--help`, finds the bag folder, and opens its first split.
+const BEGIN: &str = r#"
+here=$(dirname "$0")
+case "$*" in *--help*) cat "$here/help"; exit 0;; esac
+while [ $# -gt 0 ]; do case "$1" in -o|--output) bag=$2;; esac; shift; done
+split="$bag/$(basename "$bag")_0.mcap"
+mkdir "$bag" || exit 1
+close() { cat "$here/whole.mcap" > "$split"; exit 0; }
+trap close INT
+printf x > "$split"
+"#;
+/// A recorder that writes until it is interrupted.
+const WRITE: &str = r#"while :; do printf x >> "$split"; sleep 0.01; done"#;
+/// A recorder that has stopped writing.
+const IDLE: &str = "while :; do sleep 0.01; done";
+
+struct Bench {
+    stub: Stub,
+    output: TempDir,
+    config: RecorderConfig,
+    recorder: Recorder,
+}
+
+impl Bench {
+    fn start(script: &str) -> Self {
+        Self::start_configured(script, |_| {}, times())
+    }
+
+    fn start_configured(
+        script: &str,
+        change: impl FnOnce(&mut RecorderConfig),
+        times: Times,
+    ) -> Self {
+        let stub = Stub::new(&[BEGIN, script].concat());
+        fs::write(stub.folder().join("help"), samples::JAZZY).unwrap();
+        fs::write(stub.folder().join("whole.mcap"), whole_split()).unwrap();
+        let output = tempfile::tempdir().unwrap();
+        let mut config = RecorderConfig {
+            output_dir: output.path().join("bags"),
+            min_free_bytes: 0,
+            min_free_percent: 0.0,
+            restart: BackoffLimits {
+                initial_delay: Duration::from_millis(10),
+                max_delay: Duration::from_millis(100),
+            },
+            stall_timeout: Duration::from_millis(100),
+            ..test_config()
+        };
+        change(&mut config);
+        let settings_dir = stub.folder().join("settings");
+        let recorder =
+            Recorder::start_with(config.clone(), "/a", &stub.path(), settings_dir, times)
+                .expect("started");
+        Self {
+            stub,
+            output,
+            config,
+            recorder,
+        }
+    }
+
+    /// Polls until the report fulfils a condition.
+    fn wait(
+        &mut self,
+        what: &str,
+        condition: impl Fn(&RecordingReport) -> bool,
+    ) -> RecordingReport {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let now = Instant::now();
+            self.recorder.poll(now);
+            let report = self.recorder.report(now);
+            if condition(&report) {
+                return report;
+            }
+            assert!(now < deadline, "not seen: {what}; last: {report:#?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn wait_for_recording(&mut self) -> RecordingReport {
+        self.wait("recording", |report| {
+            report.state == RecordingState::Recording && report.split.is_some()
+        })
+    }
+
+    fn wait_for_failure(&mut self, text: &str) -> RecordingReport {
+        let report = self.wait(text, |report| {
+            report.state == RecordingState::Retrying && report.reason.contains(text)
+        });
+        assert_eq!(report.reason.lines().count(), 1);
+        assert_eq!(report.last_failure, report.reason);
+        report
+    }
+
+    /// The recording goes on in a bag with another number.
+    fn wait_for_bag(&mut self, ending: &str) -> RecordingReport {
+        let bag = |report: &RecordingReport| report.bag.clone().unwrap_or_default();
+        self.wait(ending, |report| {
+            report.state == RecordingState::Recording
+                && bag(report).to_string_lossy().ends_with(ending)
+                && report.split.is_some()
+        })
+    }
+
+    fn stop(&mut self) -> RecordingReport {
+        self.recorder.begin_stop();
+        let deadline = Instant::now() + PATIENCE;
+        while !self.recorder.is_stopped() {
+            assert!(Instant::now() < deadline, "does not stop");
+            self.recorder.poll(Instant::now());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let now = Instant::now();
+        self.recorder.poll(now);
+        self.recorder.report(now)
+    }
+
+    fn publish(&mut self, bytes: u64) {
+        self.recorder.on_statistics(PublishedCounts {
+            published_bytes: bytes,
+            ..PublishedCounts::default()
+        });
+    }
+}
+
+/// Sends a signal to the stock recorder.
+fn send(signal: &str, report: &RecordingReport) {
+    let pid = report.recorder_pid.expect("running").to_string();
+    let status = std::process::Command::new("kill")
+        .args([signal, &pid])
+        .status();
+    assert!(status.expect("started").success());
+}
+
+/// A split with one message.
+fn whole_split() -> Vec<u8> {
+    let mut file = std::io::Cursor::new(Vec::new());
+    let mut writer = mcap::Writer::new(&mut file).unwrap();
+    let schema = writer
+        .add_schema("std_msgs/msg/Empty", "ros2msg", b"")
+        .unwrap();
+    let channel = writer
+        .add_channel(
+            schema,
+            "/a/objects",
+            "cdr",
+            &std::collections::BTreeMap::new(),
+        )
+        .unwrap();
+    let header = mcap::records::MessageHeader {
+        channel_id: channel,
+        sequence: 0,
+        log_time: 1,
+        publish_time: 1,
+    };
+    writer.write_to_known_channel(&header, b"1234").unwrap();
+    writer.finish().unwrap();
+    drop(writer);
+    file.into_inner()
+}
+
+fn mark_of(bag: &Path) -> String {
+    fs::read_to_string(bag.join("recording.json")).expect("marked")
+}
+
+#[test]
+fn recording_is_marked_reported_and_completed_at_the_end() {
+    let mut bench = Bench::start(WRITE);
+    let report = bench.wait_for_recording();
+    let bag = report.bag.clone().expect("open");
+    assert_eq!(report.reason, "");
+    assert_eq!(report.recorder_starts, 1);
+    assert_eq!(report.splits_opened, 1);
+    assert_eq!(bag.parent(), Some(bench.config.output_dir.as_path()));
+    assert!(bag.file_name().unwrap().to_string_lossy().starts_with("a_"));
+    assert!(mark_of(&bag).contains("open"));
+    let grown = bench.wait("growth", |seen| seen.split_bytes > report.split_bytes);
+    assert!(grown.disk_size_bytes > 0);
+    bench.wait("memory", |report| report.recorder_rss_bytes > 0);
+
+    let end = bench.stop();
+    assert_eq!(end.state, RecordingState::Stopping);
+    assert_eq!((end.recorder_pid, end.bag), (None, None));
+    assert_eq!((end.closed_splits, end.recorder_starts), (1, 1));
+    assert!(mark_of(&bag).contains("closed"));
+    assert_eq!(end.last_split, report.split.unwrap());
+    let topic = &end.topics[0];
+    assert_eq!((topic.topic.as_str(), topic.recorded), ("objects", 1));
+    assert!(bag.join("metadata.yaml").exists());
+    assert!(bench.recorder.pause().is_err() && bench.recorder.resume().is_err());
+}
+
+#[test]
+fn recorder_that_exits_goes_on_in_a_numbered_bag() {
+    let mut bench = Bench::start("echo '[ERROR] [1.0] [r]: no plugin' >&2; exit 7");
+    bench.wait_for_failure("ended with exit code 7 (its last error: no plugin)");
+    bench.stub.replace(&[BEGIN, WRITE].concat());
+    let report = bench.wait_for_recording();
+    assert!(report.recorder_starts >= 2);
+    let name = report.bag.unwrap().file_name().unwrap().to_owned();
+    assert_eq!(name.to_string_lossy().matches('_').count(), 3, "{name:?}");
+    assert!(report.last_failure.contains("exit code 7"));
+    bench.stop();
+}
+
+#[test]
+fn killed_recorder_is_started_again() {
+    let mut bench = Bench::start(WRITE);
+    let report = bench.wait_for_recording();
+    send("-KILL", &report);
+    bench.wait_for_failure("was killed by signal 9");
+    let again = bench.wait_for_bag("_2");
+    assert_ne!(again.recorder_pid, report.recorder_pid);
+    bench.stop();
+}
+
+#[test]
+fn suspended_recorder_is_started_again() {
+    let mut bench = Bench::start(WRITE);
+    let report = bench.wait_for_recording();
+    send("-STOP", &report);
+    bench.wait_for_failure("is stopped by a signal");
+    bench.wait_for_bag("_2");
+    bench.stop();
+}
+
+#[test]
+fn recorder_that_stops_writing_is_started_again_if_the_bridge_publishes() {
+    let mut bench = Bench::start(IDLE);
+    bench.publish(0);
+    bench.wait_for_recording();
+    bench.publish(600_000);
+    bench.wait_for_failure("does not grow");
+    bench.stub.replace(&[BEGIN, WRITE].concat());
+    bench.wait_for_bag("_2");
+    bench.stop();
+}
+
+#[test]
+fn recorder_without_anything_to_record_is_left_alone() {
+    let mut bench = Bench::start(IDLE);
+    bench.publish(1_000_000);
+    let report = bench.wait_for_recording();
+    let later = report.uptime + 5 * bench.config.stall_timeout;
+    let later = bench.wait("time", |report| report.uptime > later);
+    assert_eq!(later.state, RecordingState::Recording);
+    assert_eq!(later.recorder_pid, report.recorder_pid);
+    bench.stop();
+}
+
+#[test]
+fn recorder_that_never_opens_its_bag_is_started_again() {
+    let mut limits = times();
+    limits.health.open = Duration::from_millis(100);
+    let stub_begin = r#"rm -r "$bag""#;
+    let mut bench = Bench::start_configured(&[stub_begin, "\n", IDLE].concat(), |_| {}, limits);
+    bench.wait("failure", |report| report.state == RecordingState::Retrying);
+    bench.wait("another start", |report| report.recorder_starts >= 2);
+    bench.stop();
+}
+
+#[test]
+fn removed_folder_is_recorded_again() {
+    let mut bench = Bench::start(WRITE);
+    let report = bench.wait_for_recording();
+    // The script may be creating the split again meanwhile.
+    let bag = report.bag.unwrap();
+    fs::rename(&bag, bench.output.path().join("taken")).unwrap();
+    bench.wait_for_failure("was removed");
+    bench.wait_for_bag("_2");
+    bench.stop();
+}
+
+#[test]
+fn deleted_or_truncated_split_is_recorded_again() {
+    for change in ["rm", "truncate -s 0"] {
+        let mut bench = Bench::start(IDLE);
+        let report = bench.wait_for_recording();
+        let split = report.bag.unwrap().join(report.split.unwrap());
+        let command = format!("{change} {}", split.display());
+        let status = std::process::Command::new("sh")
+            .args(["-c", &command])
+            .status();
+        assert!(status.unwrap().success());
+        bench.wait_for_failure("the open split");
+        bench.wait_for_bag("_2");
+        bench.stop();
+    }
+}
+
+#[test]
+fn unusable_output_folder_is_tried_until_it_can_be_written() {
+    let blocked = |config: &mut RecorderConfig| {
+        fs::write(&config.output_dir, "a file is in the way").unwrap();
+    };
+    let mut bench = Bench::start_configured(WRITE, blocked, times());
+    let report = bench.wait_for_failure("set output_dir");
+    assert_eq!((report.recorder_starts, report.bag), (0, None));
+    fs::remove_file(&bench.config.output_dir).unwrap();
+    bench.wait_for_recording();
+    bench.stop();
+}
+
+#[test]
+fn full_disk_pauses_the_recording_until_there_is_room() {
+    let too_much = |config: &mut RecorderConfig| config.min_free_bytes = u64::MAX / 4;
+    let mut bench = Bench::start_configured(WRITE, too_much, times());
+    let report = bench.wait("full disk", |report| {
+        report.state == RecordingState::DiskFull
+    });
+    assert!(report.reason.contains("min_free"), "{}", report.reason);
+    assert_eq!(report.recorder_starts, 0);
+    let roomy = bench.config.clone();
+    let roomy = RecorderConfig {
+        min_free_bytes: 0,
+        ..roomy
+    };
+    bench.recorder.apply(roomy.clone());
+    let report = bench.wait_for_recording();
+    assert_eq!(report.recorder_starts, 1);
+    bench.recorder.apply(bench.config.clone());
+    bench.wait("closed bag", |report| {
+        report.state == RecordingState::DiskFull && report.recorder_pid.is_none()
+    });
+    bench.recorder.apply(roomy);
+    bench.wait_for_bag("_2");
+    bench.stop();
+}
+
+#[test]
+fn pause_closes_the_bag_and_resume_begins_another() {
+    let mut bench = Bench::start(WRITE);
+    let first = bench.wait_for_recording();
+    bench.recorder.pause().expect("paused");
+    bench.wait("pause", |report| {
+        report.state == RecordingState::Paused
+            && report.recorder_pid.is_none()
+            && report.closed_splits == 1
+    });
+    let bag = first.bag.unwrap();
+    bench.wait("completed bag", |_| mark_of(&bag).contains("closed"));
+    assert!(bench.recorder.split().is_err());
+    bench.recorder.resume().expect("resumed");
+    let second = bench.wait_for_bag("_2");
+    assert_eq!(
+        (second.recorder_starts, second.last_failure),
+        (2, String::new())
+    );
+    bench.stop();
+}
+
+#[test]
+fn split_is_asked_for_where_the_stock_recorder_has_the_service() {
+    let mut jazzy = Bench::start(WRITE);
+    let bag = jazzy.wait_for_recording().bag;
+    let method = jazzy.recorder.split().expect("recording");
+    let node_name = "/a_rosbag2_recorder".to_owned();
+    assert_eq!(method, SplitMethod::Service { node_name });
+    assert_eq!(jazzy.wait_for_recording().bag, bag);
+    jazzy.stop();
+
+    let mut humble = Bench::start(WRITE);
+    humble.wait_for_recording();
+    humble.recorder.features = RecorderFeatures::parse(samples::HUMBLE);
+    assert_eq!(humble.recorder.split(), Ok(SplitMethod::NewBag));
+    humble.wait_for_bag("_2");
+    humble.stop();
+}
+
+#[test]
+fn next_split_is_seen_and_the_closed_one_accounted() {
+    let next = r#"
+sleep 0.1; cat "$here/whole.mcap" > "$split"; split="${split%_0.mcap}_1.mcap"; printf x > "$split""#;
+    let mut bench = Bench::start(&[next, "\n", WRITE].concat());
+    let report = bench.wait("second split", |report| {
+        report.splits_opened == 2 && report.closed_splits == 1 && !report.last_split.is_empty()
+    });
+    assert!(report.last_split.ends_with("_0.mcap"));
+    assert!(report.split.unwrap().ends_with("_1.mcap"));
+    let end = bench.stop();
+    assert_eq!((end.closed_splits, end.splits_opened), (2, 2));
+    assert!(end.last_split.ends_with("_1.mcap"));
+}
+
+#[test]
+fn deaf_recorder_is_killed_at_the_end_and_its_split_repaired() {
+    let mut limits = times();
+    limits.state.close = Duration::from_millis(100);
+    let script =
+        r#"trap '' INT; head -c -40 "$here/whole.mcap" > "$split"; while :; do sleep 0.01; done"#;
+    let mut bench = Bench::start_configured(script, |_| {}, limits);
+    let report = bench.wait_for_recording();
+    let bag = report.bag.unwrap();
+    let end = bench.stop();
+    assert_eq!(end.last_split, report.split.unwrap());
+    assert_eq!(end.topics[0].recorded, 1, "repaired");
+    assert!(mark_of(&bag).contains("closed") && bag.join("metadata.yaml").exists());
+}
+
+#[test]
+fn other_options_go_on_in_a_new_bag_and_other_limits_do_not() {
+    let mut bench = Bench::start(WRITE);
+    let first = bench.wait_for_recording();
+    let mut config = bench.config.clone();
+    config.keep_splits = 7;
+    bench.recorder.apply(config.clone());
+    config.exclude = vec!["points".to_owned()];
+    assert_eq!(bench.wait_for_recording().recorder_pid, first.recorder_pid);
+    bench.recorder.apply(config);
+    let second = bench.wait_for_bag("_2");
+    assert_ne!(second.recorder_pid, first.recorder_pid);
+    assert_eq!(second.last_failure, "");
+    bench.stop();
+}
+
+#[test]
+fn newest_splits_are_kept_and_foreign_files_left_alone() {
+    let mut bench = Bench::start_configured(WRITE, |config| config.keep_splits = 1, times());
+    let foreign = bench.config.output_dir.join("foreign");
+    bench.wait_for_recording();
+    fs::create_dir(&foreign).unwrap();
+    fs::write(foreign.join("foreign_0.mcap"), "x").unwrap();
+    for ending in ["_2", "_3", "_4"] {
+        bench.recorder.begin_new_bag();
+        bench.wait_for_bag(ending);
+    }
+    let report = bench.wait("deletions", |report| {
+        report.deleted_splits == 2 && report.closed_splits == 1
+    });
+    assert!(report.deleted_bytes > 0);
+    let mut bags: Vec<PathBuf> = fs::read_dir(&bench.config.output_dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    bags.sort();
+    let ends = |path: &PathBuf, ending: &str| path.to_string_lossy().ends_with(ending);
+    assert_eq!(bags.len(), 3, "{bags:?}");
+    assert!(bags.iter().any(|bag| ends(bag, "_3")) && bags.iter().any(|bag| ends(bag, "_4")));
+    assert!(foreign.join("foreign_0.mcap").exists());
+    bench.stop();
+}
+
+#[test]
+fn bag_cut_in_an_earlier_run_is_completed_in_the_background() {
+    let mut first = Bench::start(WRITE);
+    let report = first.wait_for_recording();
+    let bag = report.bag.clone().unwrap();
+    let whole = whole_split();
+    first.stop();
+    let split = bag.join(report.split.unwrap());
+    fs::write(&split, &whole[..whole.len() - 40]).unwrap();
+    fs::remove_file(bag.join("metadata.yaml")).unwrap();
+    let mark = mark_of(&bag).replace("closed", "open");
+    fs::write(bag.join("recording.json"), mark).unwrap();
+
+    let output = first.config.output_dir.clone();
+    let mut second = Bench::start_configured(WRITE, |config| config.output_dir = output, times());
+    second.wait("completion", |_| mark_of(&bag).contains("closed"));
+    assert!(bag.join("metadata.yaml").exists());
+    assert!(!crate::recorder::repair::is_cut(&split).unwrap());
+    second.stop();
+}
+
+#[test]
+fn disk_that_does_not_respond_is_reported_and_forgiven() {
+    let mut bench = Bench::start(WRITE);
+    bench.wait_for_recording();
+    let now = Instant::now();
+    bench.recorder.last_answer = now;
+    bench.recorder.observe_silence(now + PATIENCE);
+    bench.recorder.note_state(now);
+    let report = bench.recorder.report(now);
+    assert_eq!(report.state, RecordingState::Retrying);
+    assert!(
+        report.reason.contains("does not respond"),
+        "{}",
+        report.reason
+    );
+    let again = bench.wait_for_recording();
+    assert_eq!(again.recorder_starts, 1);
+    bench.stop();
+}
+
+#[test]
+fn invalid_installation_is_refused_at_the_start() {
+    let empty = tempfile::tempdir().unwrap();
+    let bench = Bench::start(WRITE);
+    let path = empty.path().as_os_str();
+    let settings = empty.path().to_owned();
+    let result = Recorder::start_with(bench.config.clone(), "/a", path, settings, times());
+    let Err(RecorderError::Invalid(reason)) = result else {
+        panic!("must be refused");
+    };
+    assert!(reason.contains("ros2"), "{reason}");
+}

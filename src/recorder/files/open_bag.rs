@@ -1,0 +1,345 @@
+//! Watch over the folder of the open bag.
+
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use rustix::fs::{SeekFrom, seek};
+
+/// Time between two searches for holes in the open split.
+const HOLE_PERIOD: Duration = Duration::from_secs(5);
+
+/// Split that the stock recorder is writing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::recorder) struct OpenSplit {
+    /// File name.
+    pub(in crate::recorder) name: String,
+    /// Size of the file.
+    pub(in crate::recorder) bytes: u64,
+    /// Time at which the split was seen first.
+    pub(in crate::recorder) since: SystemTime,
+}
+
+/// Watch over one bag, from its first file to the end of its stock recorder.
+#[derive(Debug)]
+pub(super) struct OpenBag {
+    folder: PathBuf,
+    name: String,
+    /// Identity of the folder, once it has been seen.
+    folder_id: Option<FileId>,
+    split: Option<WatchedSplit>,
+    problem: Option<String>,
+}
+
+#[derive(Debug)]
+struct WatchedSplit {
+    number: u64,
+    id: FileId,
+    shown: OpenSplit,
+    hole_check: Instant,
+}
+
+/// Identity of a file: device and inode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FileId(u64, u64);
+
+impl FileId {
+    fn of(metadata: &Metadata) -> Self {
+        Self(metadata.dev(), metadata.ino())
+    }
+}
+
+impl OpenBag {
+    /// Watches a folder that the stock recorder is about to create.
+    pub(super) fn new(folder: PathBuf) -> Self {
+        let name = folder.file_name().unwrap_or_default();
+        Self {
+            name: name.to_string_lossy().into_owned(),
+            folder,
+            folder_id: None,
+            split: None,
+            problem: None,
+        }
+    }
+
+    /// Folder of the bag.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// True once the folder has been seen.
+    pub(super) fn is_created(&self) -> bool {
+        self.folder_id.is_some()
+    }
+
+    /// Open split.
+    pub(super) fn split(&self) -> Option<&OpenSplit> {
+        self.split.as_ref().map(|split| &split.shown)
+    }
+
+    /// Path of the open split.
+    pub(super) fn split_path(&self) -> Option<PathBuf> {
+        Some(self.folder.join(&self.split()?.name))
+    }
+
+    /// Reason, with the cure, why the bag cannot be continued. It stays.
+    pub(super) fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
+    }
+
+    /// Looks at the folder. Returns the splits that have been closed since the last look, and the number of opened ones.
+    pub(super) fn look(&mut self, now: Instant) -> (Vec<PathBuf>, u64) {
+        let mut closed = Vec::new();
+        let mut opened = 0;
+        if self.problem.is_none()
+            && let Err(problem) = self.look_at_files(now, &mut closed, &mut opened)
+        {
+            self.problem = Some(problem);
+        }
+        (closed, opened)
+    }
+
+    fn look_at_files(
+        &mut self,
+        now: Instant,
+        closed: &mut Vec<PathBuf>,
+        opened: &mut u64,
+    ) -> Result<(), String> {
+        let found = metadata(&self.folder).map_err(|error| unreadable(&self.folder, &error))?;
+        let found = found.as_ref().map(FileId::of);
+        if self.folder_id.is_some() && found != self.folder_id {
+            return Err(format!(
+                "the folder of the open bag, {}, was removed while it was being recorded; leave it alone until \
+                 recording.json says closed",
+                self.folder.display()
+            ));
+        }
+        self.folder_id = found;
+        if found.is_none() {
+            return Ok(());
+        }
+        while let Some(next) = self.find_next(now)? {
+            closed.extend(self.split_path());
+            *opened += 1;
+            self.split = Some(next);
+        }
+        let folder = &self.folder;
+        self.split
+            .as_mut()
+            .map_or(Ok(()), |split| split.look(folder, now))
+    }
+
+    /// Finds the split after the open one.
+    fn find_next(&self, now: Instant) -> Result<Option<WatchedSplit>, String> {
+        let number = self.split.as_ref().map_or(0, |split| split.number + 1);
+        let name = format!("{}_{number}.mcap", self.name);
+        let path = self.folder.join(&name);
+        let found = metadata(&path).map_err(|error| unreadable(&path, &error))?;
+        Ok(found.map(|found| WatchedSplit {
+            number,
+            id: FileId::of(&found),
+            shown: OpenSplit {
+                name,
+                bytes: found.len(),
+                since: SystemTime::now(),
+            },
+            hole_check: now + HOLE_PERIOD,
+        }))
+    }
+}
+
+impl WatchedSplit {
+    fn look(&mut self, folder: &Path, now: Instant) -> Result<(), String> {
+        let path = folder.join(&self.shown.name);
+        let damaged = |how: &str| {
+            format!(
+                "the open split {} was {how} while it was being recorded; leave the newest file of an open bag alone",
+                path.display()
+            )
+        };
+        let found = metadata(&path).map_err(|error| unreadable(&path, &error))?;
+        let found = found.ok_or_else(|| damaged("deleted"))?;
+        if FileId::of(&found) != self.id {
+            return Err(damaged("replaced"));
+        }
+        if found.len() < self.shown.bytes {
+            return Err(damaged("truncated"));
+        }
+        self.shown.bytes = found.len();
+        // A recorder that goes on writing after a truncation leaves a hole.
+        if now >= self.hole_check {
+            self.hole_check = now + HOLE_PERIOD;
+            if has_hole(&path).map_err(|error| unreadable(&path, &error))? {
+                return Err(damaged("truncated"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads metadata. `None` if there is no such file.
+fn metadata(path: &Path) -> io::Result<Option<Metadata>> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(Some(metadata)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> String {
+    format!(
+        "cannot look at {}: {error}; check the disk and the rights",
+        path.display()
+    )
+}
+
+/// True if a part of the file has never been written.
+fn has_hole(path: &Path) -> io::Result<bool> {
+    let file = File::open(path)?;
+    let hole = seek(&file, SeekFrom::Hole(0));
+    // An empty file has no place to begin at, and some file systems know no holes.
+    Ok(hole.is_ok_and(|hole| file.metadata().is_ok_and(|found| hole < found.len())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Seek as _, Write as _};
+    use tempfile::TempDir;
+
+    struct Bench {
+        parent: TempDir,
+        bag: OpenBag,
+        now: Instant,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let parent = tempfile::tempdir().unwrap();
+            let bag = OpenBag::new(parent.path().join("a_1"));
+            Self {
+                parent,
+                bag,
+                now: Instant::now(),
+            }
+        }
+
+        /// A bag with an open split of 100 bytes, seen once.
+        fn recording() -> Self {
+            let mut bench = Self::new();
+            fs::create_dir(bench.bag.folder()).unwrap();
+            bench.write("a_1_0.mcap", 100);
+            assert_eq!(bench.look(), (vec![], 1));
+            bench
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.bag.folder().join(name)
+        }
+
+        fn write(&self, name: &str, bytes: usize) {
+            fs::write(self.path(name), vec![1; bytes]).unwrap();
+        }
+
+        fn look(&mut self) -> (Vec<PathBuf>, u64) {
+            self.bag.look(self.now)
+        }
+
+        fn problem(&mut self) -> &str {
+            assert_eq!(self.bag.look(self.now), (vec![], 0));
+            self.bag.problem().expect("problem")
+        }
+    }
+
+    #[test]
+    fn bag_is_seen_from_its_creation_on() {
+        let mut bench = Bench::new();
+        assert_eq!(bench.look(), (vec![], 0));
+        assert!(!bench.bag.is_created() && bench.bag.problem().is_none());
+        fs::create_dir(bench.bag.folder()).unwrap();
+        assert_eq!(bench.look(), (vec![], 0));
+        assert!(bench.bag.is_created() && bench.bag.split().is_none());
+        bench.write("a_1_0.mcap", 7);
+        assert_eq!(bench.look(), (vec![], 1));
+        let split = bench.bag.split().unwrap();
+        assert_eq!((split.name.as_str(), split.bytes), ("a_1_0.mcap", 7));
+    }
+
+    #[test]
+    fn every_split_is_closed_once_even_if_several_passed_between_two_looks() {
+        let mut bench = Bench::recording();
+        for name in ["a_1_1.mcap", "a_1_2.mcap", "a_1_3.mcap"] {
+            bench.write(name, 10);
+        }
+        let closed = ["a_1_0.mcap", "a_1_1.mcap", "a_1_2.mcap"].map(|name| bench.path(name));
+        assert_eq!(bench.look(), (closed.to_vec(), 3));
+        assert_eq!(bench.look(), (vec![], 0));
+        assert_eq!(bench.bag.split_path(), Some(bench.path("a_1_3.mcap")));
+        // A closed split may be deleted.
+        fs::remove_file(bench.path("a_1_0.mcap")).unwrap();
+        assert_eq!(bench.look(), (vec![], 0));
+        assert_eq!(bench.bag.problem(), None);
+    }
+
+    #[test]
+    fn removed_folder_is_a_problem_that_stays() {
+        let mut bench = Bench::recording();
+        fs::remove_dir_all(bench.bag.folder()).unwrap();
+        assert!(bench.problem().contains("was removed"));
+        fs::create_dir(bench.bag.folder()).unwrap();
+        assert!(bench.problem().contains("was removed"));
+    }
+
+    #[test]
+    fn renamed_folder_with_another_in_its_place_is_a_problem() {
+        let mut bench = Bench::recording();
+        fs::rename(bench.bag.folder(), bench.parent.path().join("other")).unwrap();
+        fs::create_dir(bench.bag.folder()).unwrap();
+        assert!(bench.problem().contains("was removed"));
+    }
+
+    #[test]
+    fn deleted_replaced_or_truncated_open_split_is_a_problem() {
+        let mut bench = Bench::recording();
+        fs::remove_file(bench.path("a_1_0.mcap")).unwrap();
+        assert!(bench.problem().contains("was deleted"));
+
+        let mut bench = Bench::recording();
+        bench.write("new", 200);
+        fs::rename(bench.path("new"), bench.path("a_1_0.mcap")).unwrap();
+        assert!(bench.problem().contains("was replaced"));
+
+        let mut bench = Bench::recording();
+        bench.write("a_1_0.mcap", 99);
+        assert!(bench.problem().contains("was truncated"));
+    }
+
+    #[test]
+    fn truncation_that_the_recorder_wrote_over_is_seen_by_its_hole() {
+        let mut bench = Bench::recording();
+        let path = bench.path("a_1_0.mcap");
+        let mut file = File::options().write(true).open(path).unwrap();
+        file.write_all(&vec![1; 1 << 20]).unwrap();
+        assert_eq!(bench.look(), (vec![], 0));
+        file.set_len(0).unwrap();
+        assert_eq!(file.stream_position().unwrap(), 1 << 20);
+        file.write_all(&vec![1; 1 << 20]).unwrap();
+        bench.look();
+        assert_eq!(bench.bag.problem(), None, "not looked for at every look");
+        bench.now += HOLE_PERIOD;
+        assert!(bench.problem().contains("was truncated"));
+    }
+
+    #[test]
+    fn empty_and_whole_files_have_no_hole() {
+        let mut bench = Bench::recording();
+        let path = bench.path("a_1_0.mcap");
+        assert!(!has_hole(&path).unwrap());
+        fs::write(&path, []).unwrap();
+        assert!(!has_hole(&path).unwrap());
+        bench.now += HOLE_PERIOD;
+        assert!(has_hole(Path::new("/nonexistent")).is_err());
+    }
+}
