@@ -258,7 +258,7 @@ def test_the_status_tells_everything(run):
     assert status.bytes_per_second > 0
     disk = os.statvfs(run.folder)
     assert status.disk_size_bytes == disk.f_blocks * disk.f_frsize
-    assert 0 < status.disk_free_bytes <= status.disk_size_bytes 
+    assert 0 < status.disk_free_bytes <= status.disk_size_bytes
     assert status.min_free_bytes < 64 << 20
     assert status.time_left.sec > 0
     assert status.recorder_rss_bytes > 1 << 20 and status.recorder_pid > 1
