@@ -259,6 +259,8 @@ def supervised_node(executable, namespace, context, **options):
         name=executable,
         namespace=namespace,
         prefix=prefix(executable, context),
+        # Otherwise the lines of the log would begin with the name of the prefix.
+        exec_name=executable,
         output="screen",
         emulate_tty=True,
         respawn=True,
