@@ -8,6 +8,7 @@ one several times, once for each site.
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 from datetime import datetime
@@ -34,7 +35,6 @@ from launch.events.process import ShutdownProcess
 from launch.logging import get_logger, launch_config
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from rclpy.qos import QoSReliabilityPolicy
 
 
 def load_module(name):
@@ -47,10 +47,10 @@ def load_module(name):
 
 
 bridge_arguments = load_module("bridge_arguments")
-bridge_recording = load_module("bridge_recording")
 bridge_view = load_module("bridge_view")
 
 PACKAGE = "sensr_bridge"
+RECORDER = "sensr_recorder"
 CONFIG = Path(get_package_share_directory(PACKAGE)) / "config"
 ARGUMENTS = bridge_arguments.all_arguments(CONFIG, os.environ)
 
@@ -61,8 +61,12 @@ PROFILE_VARIABLE = (
     else "FASTDDS_DEFAULT_PROFILES_FILE"
 )
 
-# Exit code of the bridge for an invalid configuration, which a restart cannot cure.
+# Exit code of bridge and recorder for an invalid configuration, which a restart cannot cure.
 EXIT_INVALID_CONFIGURATION = 2
+
+# Times in seconds from the end of the launch to SIGTERM, and from there to SIGKILL. The recorder may need a minute to
+# write the index of its bag, and ends by itself at the latest after 75 s. By default a launch waits for 5 s.
+RECORDER_STOP_TIMES = {"sigterm_timeout": "80", "sigkill_timeout": "10"}
 
 # Longest time for the bridge to print its configuration, on a machine that is starting up.
 RESOLVE_TIMEOUT = 30.0
@@ -119,8 +123,11 @@ class Group:
     def add(self, process):
         self.processes.append(process)
 
-    def handlers(self, bridge, simulator):
-        """Returns the event handlers that give up the group after a failure that a restart cannot cure."""
+    def handlers(self, bridge, simulator, recorder):
+        """Returns the event handlers that give up the group after a failure that a restart cannot cure.
+
+        A failure of the recorder does not affect the others.
+        """
 
         def bridge_ended(event, context):
             if event.returncode == EXIT_INVALID_CONFIGURATION:
@@ -132,9 +139,17 @@ class Group:
                 return self.give_up(context, "the simulator failed, see its last line")
             return None
 
+        def recorder_ended(event, context):
+            if event.returncode == EXIT_INVALID_CONFIGURATION and not (self.is_given_up or context.is_shutdown):
+                fail(context, f"{self.name} IS NOT RECORDED: {RECORDER} was given up, see its last line")
+                return end_processes([recorder])
+            return None
+
         handlers = [OnProcessExit(target_action=bridge, on_exit=bridge_ended)]
         if simulator:
             handlers.append(OnProcessExit(target_action=simulator, on_exit=simulator_ended))
+        if recorder:
+            handlers.append(OnProcessExit(target_action=recorder, on_exit=recorder_ended))
         return [RegisterEventHandler(handler) for handler in handlers]
 
     def give_up(self, context, reason):
@@ -143,7 +158,12 @@ class Group:
             return None
         self.is_given_up = True
         fail(context, f"{self.name} was given up: {reason}")
-        return [EmitEvent(event=ShutdownProcess(process_matcher=matches_action(one))) for one in self.processes]
+        return end_processes(self.processes)
+
+
+def end_processes(processes):
+    """Returns the actions that end processes for good."""
+    return [EmitEvent(event=ShutdownProcess(process_matcher=matches_action(one))) for one in processes]
 
 
 def require_installed(options):
@@ -177,11 +197,20 @@ def quote(text):
     return "'" + text.replace("'", "''") + "'"
 
 
-def ros_arguments(options, namespace):
-    """Returns the ROS arguments of the bridge.
+def ros_arguments(node, namespace, params_file, log_level, overrides):
+    """Returns the ROS arguments of a node.
 
     Parameters are on the command line, because a temporary file written by launch_ros may be deleted before a restart.
     """
+    logger = ".".join([*namespace.strip("/").split("/"), node]).strip(".")
+    words = ["--log-level", f"{logger}:={log_level}", "--params-file", str(params_file)]
+    for name, value in overrides.items():
+        words += ["-p", f"{name}:={quote(value) if isinstance(value, str) else value}"]
+    return words
+
+
+def bridge_ros_arguments(options, namespace):
+    """Returns the ROS arguments of the bridge."""
     overrides = {}
     if options.sim:
         overrides["host"] = "localhost"
@@ -189,11 +218,13 @@ def ros_arguments(options, namespace):
         overrides["host"] = options.host
     if options.hosts_file:
         overrides["hosts_file"] = str(options.hosts_file)
-    logger = ".".join([*namespace.strip("/").split("/"), PACKAGE]).strip(".")
-    words = ["--log-level", f"{logger}:={options.log_level}", "--params-file", str(options.params_file)]
-    for name, value in overrides.items():
-        words += ["-p", f"{name}:={quote(value)}"]
-    return words
+    return ros_arguments(PACKAGE, namespace, options.params_file, options.log_level, overrides)
+
+
+def recorder_ros_arguments(options, namespace):
+    """Returns the ROS arguments of the recorder."""
+    overrides = bridge_arguments.recorder_parameters(options)
+    return ros_arguments(RECORDER, namespace, options.recorder_params_file, options.log_level, overrides)
 
 
 def dds_environment(profile):
@@ -207,18 +238,55 @@ def dds_environment(profile):
     return {PROFILE_VARIABLE: str(profile)}
 
 
-def bridge_node(options, namespace):
+def prefix(executable, context):
+    """Returns the words before the command of an executable: setpriv, and the `launch-prefix` of the command line.
+
+    `ros2 launch` leaves its processes running when it is ended with SIGTERM or SIGKILL. With setpriv they then receive
+    SIGINT from the kernel, and end in order.
+    """
+    words = ["setpriv --pdeathsig INT"] if shutil.which("setpriv") else []
+    configurations = context.launch_configurations
+    if re.match(configurations.get("launch-prefix-filter", ""), executable):
+        words += [configurations.get("launch-prefix", "")]
+    return " ".join(words)
+
+
+def supervised_node(executable, namespace, context, **options):
+    """Returns a node that is started again whenever it ends before the launch does."""
     return Node(
         package=PACKAGE,
-        executable=PACKAGE,
-        name=PACKAGE,
+        executable=executable,
+        name=executable,
         namespace=namespace,
-        ros_arguments=ros_arguments(options, namespace),
-        additional_env=dds_environment(options.dds_profile),
+        prefix=prefix(executable, context),
+        # Otherwise the lines of the log would begin with the name of the prefix.
+        exec_name=executable,
         output="screen",
         emulate_tty=True,
         respawn=True,
         respawn_delay=2.0,
+        **options,
+    )
+
+
+def bridge_node(options, namespace, context):
+    return supervised_node(
+        PACKAGE,
+        namespace,
+        context,
+        ros_arguments=bridge_ros_arguments(options, namespace),
+        additional_env=dds_environment(options.dds_profile),
+    )
+
+
+def recorder_node(options, namespace, context):
+    """Returns the recorder. It takes notice of the end of the bridge, and ends after it."""
+    return supervised_node(
+        RECORDER,
+        namespace,
+        context,
+        ros_arguments=recorder_ros_arguments(options, namespace),
+        **RECORDER_STOP_TIMES,
     )
 
 
@@ -228,22 +296,6 @@ def run_name(namespace):
     return "_".join([*namespace.strip("/").split("/"), began]).strip("_")
 
 
-def recorder_actions(options, namespace):
-    name = run_name(namespace)
-    folder = options.bag_dir / name
-    qos_file = Path(launch_config.get_log_file_path(f"{name}_qos.yaml"))
-    # Recorders since Iron can request the best available QoS.
-    adaptive = hasattr(QoSReliabilityPolicy, "BEST_AVAILABLE")
-    qos_file.write_text(yaml.safe_dump(bridge_recording.qos_overrides(namespace, adaptive)))
-    command = bridge_recording.record_command(
-        namespace, folder, qos_file, duration=options.bag_duration, preset=options.storage_preset
-    )
-    return [
-        LogInfo(msg=f"recording to {folder}"),
-        ExecuteProcess(cmd=command, output="screen", name="recorder"),
-    ]
-
-
 def resolve_parameters(options, namespace):
     """Runs the bridge with `--print-resolved` to get its effective parameters, those of its site included.
 
@@ -251,7 +303,7 @@ def resolve_parameters(options, namespace):
     itself.
     """
     executable = Path(get_package_prefix(PACKAGE)) / "lib" / PACKAGE / PACKAGE
-    arguments = [*ros_arguments(options, namespace), "-r", f"__ns:={namespace}"]
+    arguments = [*bridge_ros_arguments(options, namespace), "-r", f"__ns:={namespace}"]
     try:
         result = subprocess.run(
             [str(executable), "--print-resolved", "--ros-args", *arguments],
@@ -325,7 +377,7 @@ def frame_for_rviz(frame, namespace):
     ]
 
 
-def processes(options, namespace, group):
+def processes(options, namespace, group, context):
     """Returns all actions of one bridge."""
     result = []
     resolved = {}
@@ -334,16 +386,15 @@ def processes(options, namespace, group):
         if unknown:
             result.append(LogInfo(msg=f"frame and ports of {group.name} are unknown, using the defaults: {unknown}"))
     sim = simulator_node(resolved) if options.sim else None
-    node = bridge_node(options, namespace)
-    result += [sim, node] if sim else [node]
-    if options.record:
-        result += recorder_actions(options, namespace)
+    node = bridge_node(options, namespace, context)
+    recorder = recorder_node(options, namespace, context) if options.record else None
+    result += [action for action in (sim, node, recorder) if action]
     if options.rviz:
         result += rviz_nodes(resolved, namespace)
     for action in result:
         if isinstance(action, ExecuteProcess):
             group.add(action)
-    return [*group.handlers(node, sim), *result]
+    return [*group.handlers(node, sim, recorder), *result]
 
 
 def start(context):
@@ -359,7 +410,7 @@ def start(context):
         require_installed(options)
         namespace = absolute_namespace(options, context)
         group = Group("/".join([namespace.rstrip("/"), PACKAGE]))
-        result += processes(options, namespace, group)
+        result += processes(options, namespace, group, context)
     except (bridge_arguments.ArgumentError, OSError) as error:
         # Nothing has been started yet.
         fail(context, f"bridge.launch.py: {error}")

@@ -22,7 +22,18 @@ TRANSPORT_VARIABLES = [
 ]
 # ROS names have at most 255 characters, and the longest service name of the node is appended to the namespace.
 NAMESPACE_LIMIT = 200
-LONGEST_SPLIT = 365 * 24 * 3600
+# Ranges of the recorder's parameters, which are in config/sensr_recorder.yaml too.
+LONGEST_SPLIT = 7 * 24 * 3600
+SMALLEST_SPLIT = 1 << 20
+LARGEST_SIZE = 1 << 50
+MOST_SPLITS = 1_000_000
+# Units of sizes, in lower case.
+UNITS = {
+    "": 1,
+    "b": 1,
+    **{f"{letter}{unit}": 1000**power for power, letter in enumerate("kmgt", 1) for unit in ("", "b")},
+    **{f"{letter}i{unit}": 1024**power for power, letter in enumerate("kmgt", 1) for unit in ("", "b")},
+}
 PRESETS = ["none", "fastwrite", "zstd_fast", "zstd_small"]
 LOG_LEVELS = ["debug", "info", "warn", "error"]
 # Accepted spellings of booleans.
@@ -55,20 +66,52 @@ def all_arguments(config: Path, environment: Mapping[str, str]) -> list[Argument
             parse_existing_file,
         ),
         Argument("hosts_file", "", "File with named sites. Empty: as in params_file.", parse_future_file),
-        Argument("record", "false", "Record this bridge's topics with ros2 bag record: true or false.", parse_switch),
+        Argument("record", "false", "Record this bridge's topics with sensr_recorder: true or false.", parse_switch),
+        Argument(
+            "recorder_params_file",
+            str(config / "sensr_recorder.yaml"),
+            "File with the parameters of sensr_recorder. The arguments bag_* and storage_preset override it.",
+            parse_existing_file,
+        ),
         Argument(
             "bag_dir",
-            "bags",
+            "",
             "Folder for recordings. Each is in a folder of its own, named after the namespace and the time of its "
-            "start.",
-            parse_path,
+            "start. Empty: as in recorder_params_file.",
+            optional(parse_path),
         ),
-        Argument("bag_duration", "600", "Duration of a file of the recording in seconds. 0: unlimited.", parse_seconds),
+        Argument(
+            "bag_duration",
+            "",
+            "Longest duration of a split in seconds. 0: unlimited. Empty: as in recorder_params_file.",
+            optional(parse_seconds),
+        ),
+        Argument(
+            "bag_size",
+            "",
+            "Largest size of a split: bytes, or a number with a unit, such as 500MB or 2GiB. 0: unlimited. Empty: as "
+            "in recorder_params_file.",
+            optional(size_parser(smallest=SMALLEST_SPLIT)),
+        ),
+        Argument(
+            "bag_keep",
+            "",
+            "Number of closed splits to keep, the oldest are deleted. 0: all. Empty: as in recorder_params_file.",
+            optional(parse_count),
+        ),
+        Argument(
+            "bag_min_free",
+            "",
+            "Floor of free disk space, written like bag_size: below it the oldest splits are deleted, then the "
+            "recording pauses. min_free_percent applies too. Empty: as in recorder_params_file.",
+            optional(size_parser()),
+        ),
         Argument(
             "storage_preset",
-            "none",
-            f"MCAP preset: zstd_* compress, fastwrite writes no index. One of {', '.join(PRESETS)}.",
-            choice_parser(PRESETS),
+            "",
+            f"MCAP preset: zstd_* compress, fastwrite writes no index. One of {', '.join(PRESETS)}. Empty: as in "
+            "recorder_params_file.",
+            optional(choice_parser(PRESETS)),
         ),
         Argument("rviz", "false", "Show clouds, objects and zones in rviz2: true or false.", parse_switch),
         Argument(
@@ -84,7 +127,10 @@ def all_arguments(config: Path, environment: Mapping[str, str]) -> list[Argument
             parse_switch,
         ),
         Argument(
-            "log_level", "info", f"Log level of the bridge. One of {', '.join(LOG_LEVELS)}.", choice_parser(LOG_LEVELS)
+            "log_level",
+            "info",
+            f"Log level of bridge and recorder. One of {', '.join(LOG_LEVELS)}.",
+            choice_parser(LOG_LEVELS),
         ),
     ]
 
@@ -97,12 +143,25 @@ def parse_arguments(known: Iterable[Argument], given: Mapping[str, str]) -> Simp
             setattr(options, argument.name, argument.parse(given[argument.name]))
         except ValueError as error:
             raise ArgumentError(f"{argument.name}: {error}") from None
-    if options.record:
+    if options.record and options.bag_dir:
         try:
             create_writable_folder(options.bag_dir)
         except OSError as error:
             raise ArgumentError(f"bag_dir: cannot write to {options.bag_dir}: {error.strerror}") from None
     return options
+
+
+def recorder_parameters(options: SimpleNamespace) -> dict[str, str | int | float]:
+    """Returns the parameters of sensr_recorder that the arguments override."""
+    parameters = {
+        "output_dir": None if options.bag_dir is None else str(options.bag_dir),
+        "split_duration": None if options.bag_duration is None else float(options.bag_duration),
+        "split_size": options.bag_size,
+        "keep_splits": options.bag_keep,
+        "min_free_bytes": options.bag_min_free,
+        "storage_preset": options.storage_preset,
+    }
+    return {name: value for name, value in parameters.items() if value is not None}
 
 
 def find_misspelt(known: Iterable[Argument], names: Iterable[str]) -> dict[str, str]:
@@ -140,15 +199,55 @@ def choice_parser(words: list[str]) -> Callable[[str], str]:
     return parse_choice
 
 
+def optional(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Returns a parser that gives None for an empty text."""
+
+    def parse_optional(text: str) -> Any:
+        return parse(text) if text.strip() else None
+
+    return parse_optional
+
+
 def parse_seconds(text: str) -> int:
-    """Parses whole seconds; the recorder does not accept fractions."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
+    """Parses whole seconds; the stock recorder does not accept fractions."""
+    number = parse_number(text)
     if not (0 <= number <= LONGEST_SPLIT and number.is_integer()):
-        raise ValueError(f"whole seconds from 0 (unlimited) to {LONGEST_SPLIT} (a year), got {to_printable(text)}")
+        raise ValueError(f"whole seconds from 0 (unlimited) to {LONGEST_SPLIT} (a week), got {to_printable(text)}")
     return int(number)
+
+
+def parse_count(text: str) -> int:
+    """Parses a number of splits."""
+    number = parse_number(text)
+    if not (0 <= number <= MOST_SPLITS and number.is_integer()):
+        raise ValueError(f"a whole number from 0 (all) to {MOST_SPLITS}, got {to_printable(text)}")
+    return int(number)
+
+
+def size_parser(smallest: int = 0) -> Callable[[str], int]:
+    """Returns a parser for 0 and sizes in bytes from `smallest`, written with or without a unit."""
+
+    def parse_size(text: str) -> int:
+        match = re.fullmatch(r"([\d.]+|[\d.]+e\+?\d+)\s*([a-z]*)", text.strip().lower(), re.ASCII)
+        factor = UNITS.get(match[2]) if match else None
+        size = parse_number(match[1]) * factor if factor else math.nan
+        if not (0 <= size <= LARGEST_SIZE):
+            raise ValueError(
+                f"bytes up to {LARGEST_SIZE}, or a number with a unit such as 500MB or 2GiB, got {to_printable(text)}"
+            )
+        if 0 < size < smallest:
+            raise ValueError(f"0 (unlimited) or at least {smallest} bytes, got {to_printable(text)}")
+        return int(size)
+
+    return parse_size
+
+
+def parse_number(text: str) -> float:
+    """Parses a number; anything else is NaN."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def parse_namespace(text: str) -> str:

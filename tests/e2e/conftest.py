@@ -4,6 +4,7 @@ Run them with `scripts/test`, or after `colcon build` and `. scripts/env.sh` wit
 """
 
 import os
+import signal
 
 import pytest
 
@@ -24,6 +25,7 @@ for variable in ("ROS_STATIC_PEERS", "RCUTILS_CONSOLE_OUTPUT_FORMAT", "RCUTILS_L
     os.environ.pop(variable, None)
 
 # After the settings above, because rclpy reads them when it is imported.
+from support import launched  # noqa: E402
 from support.broken_rcl import BrokenRcl  # noqa: E402
 from support.environment import LIVE, Environment  # noqa: E402
 from support.notify_socket import NotifySocket  # noqa: E402
@@ -73,6 +75,37 @@ def scans():
         summary_notes.add_note(f"SKIPPED, NO RECORDED SCANS: {SCANS} is missing or empty")
         pytest.skip(f"no recorded scans in {SCANS}")
     return files
+
+
+@pytest.fixture(scope="session")
+def ros2_launch():
+    """Skips the test where `ros2 launch` is not installed."""
+    launched.require("launch")
+
+
+@pytest.fixture(scope="session")
+def ros2_bag_record():
+    """Skips the test where the stock recorder is not installed."""
+    launched.require("bag record")
+
+
+@pytest.fixture
+def launch(environment, ros2_launch):
+    """Starts launches, which end with the test."""
+    launches = []
+
+    def start(*args, **options):
+        launches.append(launched.Launch(environment, *args, **options))
+        return launches[-1]
+
+    yield start
+    for one in launches:
+        if one.alive:
+            one.send_signal(signal.SIGINT)
+            one.wait(launched.SHUTDOWN_TIMEOUT)
+        left = one.end_processes()
+        one.end()
+        assert not left, f"{one.name} left processes running: {left}"
 
 
 @pytest.hookimpl(wrapper=True)

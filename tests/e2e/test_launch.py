@@ -1,181 +1,25 @@
 """The launch file, run by `ros2 launch` with `ros2 bag record` where they are installed."""
 
 import os
-import re
 import runpy
-import shutil
 import signal
 from pathlib import Path
 
 import pytest
 import yaml
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix, get_package_share_directory
-from rosbags.highlevel import AnyReader
 from sensor_msgs.msg import PointCloud2
 from tf2_msgs.msg import TFMessage
 
-from support import REPOSITORY, fastdds_environment, outputs, ros_observer, summary_notes
+from support import REPOSITORY, fastdds_environment, ros_observer, summary_notes
 from support.broken_rcl import UNKNOWN_CODE
-from support.launch_modules import bridge_recording
 from support.polling import wait_until
-from support.processes import Process
 from support.topic_table import TOPICS
 
 LAUNCH_FILE = REPOSITORY / "launch" / "bridge.launch.py"
 RVIZ_FILE = REPOSITORY / "config" / "sensr.rviz"
-
-
-#: Published at events in front of the sensors, which may not happen during a test.
-OCCASIONAL = ("events/losing", "events/recalibration", "/diagnostics")
-
-
-INSTALLED = Path(get_package_share_directory("sensr_bridge"), "launch", LAUNCH_FILE.name)
 #: The installed Fast DDS profile.
 SHIPPED = str(Path(get_package_share_directory("sensr_bridge"), "config", fastdds_environment.FILE.name))
-
-#: Recorded topics, and the depth of their subscriptions.
-RECORDED = bridge_recording.TOPICS
-
-
-def absolute(topics, namespace):
-    return {bridge_recording.absolute(topic, namespace) for topic in topics}
-
-
-def have(*command):
-    """Returns whether `ros2` has a verb; each is a package of its own."""
-    if not shutil.which("ros2"):
-        return False
-    return os.spawnlp(os.P_WAIT, "sh", "sh", "-c", f"ros2 {' '.join(command)} --help >/dev/null 2>&1") == 0
-
-
-def require(verb):
-    if not have(*verb.split()):
-        summary_notes.add_note(f"SKIPPED, NO ros2 {verb} HERE: the launch file was not run")
-        pytest.skip(f"ros2 {verb} is not installed")
-
-
-@pytest.fixture(scope="module")
-def ros2_launch():
-    require("launch")
-
-
-@pytest.fixture(scope="module")
-def ros2_bag_record():
-    require("bag record")
-
-
-class Launched:
-    """Process started by a launch, as /proc shows it."""
-
-    def __init__(self, pid):
-        self._folder = Path(f"/proc/{pid}")
-        self.words = self._read("cmdline")
-        words = self._read("environ")
-        self.environment = dict(word.split("=", 1) for word in words if "=" in word)
-
-    def _read(self, file):
-        return (self._folder / file).read_bytes().decode().split("\0")
-
-    @property
-    def is_alive(self):
-        return self._folder.exists()
-
-
-def shows_arguments(pid):
-    """Returns whether /proc shows the arguments of a process, or the process has ended. Just after a start the kernel
-    shows none for some milliseconds.
-    """
-    folder = Path(f"/proc/{pid}")
-    try:
-        has_ended = folder.joinpath("stat").read_text().rpartition(")")[2].split()[0] == "Z"
-        return has_ended or folder.joinpath("cmdline").read_bytes() != b""
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
-class Launch(Process):
-    """`ros2 launch` with the launch file of the package, or with one that includes it several times."""
-
-    def __init__(self, environment, *args, includes=None, pushed=None, **parameters):
-        self.params_file = environment.folder / "launch.yaml"
-        self.params_file.write_text(yaml.safe_dump({"/**": {"ros__parameters": parameters}}))
-        if includes:
-            parent = environment.folder / "parent.launch.py"
-            parent.write_text(INCLUDING.format(includes=includes, pushed=pushed, file=str(INSTALLED)))
-            command = ["ros2", "launch", str(parent)]
-        else:
-            command = ["ros2", "launch", "sensr_bridge", "bridge.launch.py"]
-        if not any(word.startswith("params_file:=") for word in args):
-            args = (f"params_file:={self.params_file}", *args)
-        super().__init__("launch", [*command, *args], environment.env, environment.folder)
-
-    @property
-    def log(self):
-        return self.stdout + self.stderr
-
-    def _pids(self, name):
-        return re.findall(rf"\[{name}-\d+\]: process started with pid \[(\d+)\]", self.log)
-
-    def started(self, name):
-        """Returns how many processes of that name were started so far."""
-        return len(self._pids(name))
-
-    def processes(self, name, count=1):
-        """Waits for `count` processes of that name and returns them."""
-        self.wait_until(lambda: self.started(name) >= count, self.log_tail)
-        self.wait_until(lambda: all(map(shows_arguments, self._pids(name))), self.log_tail)
-        return [Launched(pid) for pid in self._pids(name) if Path(f"/proc/{pid}").exists()]
-
-
-#: Launch file with several includes, without scopes around them.
-INCLUDING = """
-from launch import LaunchDescription
-from launch.actions import IncludeLaunchDescription
-from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch_ros.actions import PushRosNamespace
-
-
-def generate_launch_description():
-    includes = [
-        IncludeLaunchDescription(PythonLaunchDescriptionSource({file!r}), launch_arguments=arguments.items())
-        for arguments in {includes!r}
-    ]
-    return LaunchDescription([*([PushRosNamespace({pushed!r})] if {pushed!r} else []), *includes])
-"""
-
-
-@pytest.fixture
-def launch(environment, ros2_launch):
-    launches = []
-
-    def start(*args, **parameters):
-        launches.append(Launch(environment, *args, **parameters))
-        return launches[-1]
-
-    yield start
-    for launched in launches:
-        if launched.alive:
-            launched.send_signal(signal.SIGINT)
-            launched.wait()
-        launched.end()
-
-
-def test_everything_the_bridge_publishes_is_recorded(environment):
-    observer = environment.observer()
-    environment.bridge(environment.port().number, ros_args=["-r", "__ns:=/site"])
-    expected = absolute((topic for topic in RECORDED if not topic.startswith("/")), "/site")
-    wait_until(
-        lambda: expected <= observer.topics_of("sensr_bridge", "/site"),
-        lambda: f"{expected}, published are {observer.topics_of('sensr_bridge', '/site')}",
-    )
-    assert observer.topics_of("sensr_bridge", "/site") <= absolute(RECORDED, "/site")
-
-
-def test_the_recorder_requests_no_less_than_the_offered_depth():
-    for name, topic in TOPICS.items():
-        # Fast DDS keeps at most 5000 samples.
-        assert RECORDED[name] >= min(topic.depth, 5000), name
-        assert topic.latched == (name in bridge_recording.LATCHED), name
 
 
 def test_topics_in_the_rviz_configuration_exist_and_qos_matches():
@@ -187,69 +31,13 @@ def test_topics_in_the_rviz_configuration_exist_and_qos_matches():
         assert request["Durability Policy"] == ("Transient Local" if TOPICS[name].latched else "Volatile"), name
 
 
-def test_a_recording_under_a_namespace_splits_and_ends_complete(environment, launch, ros2_bag_record):
-    sim = environment.sim("--points", "2000")
-    bags = environment.folder / "bags"
-    observer = environment.observer()
-    raw = observer.subscribe("/site/a/points/raw", PointCloud2)
-    launched = launch(
-        *("namespace:=site/a", "host:=127.0.0.1", "record:=true", f"bag_dir:={bags}", "bag_duration:=2"),
-        *("storage_preset:=zstd_fast", "log_level:=debug"),
-        points_port=sim.points_port,
-        output_port=sim.output_port,
-        parent_frame="map",
-        **{"publish.wire": True},
-    )
-    raw.wait(5)
-    launched.wait_until(lambda: len(list(bags.glob("*/*.mcap"))) >= 3, launched.log_tail)
-    launched.send_signal(signal.SIGINT)
-    assert launched.wait() == 0, launched.log_tail()
-    assert "ran for" in launched.log, "the final report of the bridge is missing"
-    [bag] = bags.iterdir()
-    assert bag.name.startswith("site_a_")
-    with AnyReader([bag]) as reader:
-        counts = {connection.topic: connection.msgcount for connection in reader.connections}
-        assert absolute(TOPICS, "/site/a") <= set(counts) <= absolute(RECORDED, "/site/a")
-        empty = {topic for topic, count in counts.items() if not count}
-        assert empty <= absolute(OCCASIONAL, "/site/a")
-        clouds = [c for c in reader.connections if c.topic == "/site/a/points/raw"]
-        for _, _, data in reader.messages(clouds):
-            assert reader.deserialize(data, "sensor_msgs/msg/PointCloud2").width == 2000
-
-
-def test_bursts_of_events_are_recorded_completely(environment, launch, ros2_bag_record):
-    """By default the stock recorder keeps the last ten messages of a topic."""
-    burst, bursts = 1000, 4
-    server, bags = environment.server(), environment.folder / "bags"
-    launched = launch(
-        *("host:=127.0.0.1", "record:=true", f"bag_dir:={bags}"),
-        points_port=environment.unserved_port,
-        output_port=server.port,
-    )
-    client = server.client()
-    launched.wait_until(lambda: "Subscribed to topic '/events/zone'" in launched.log, launched.log_tail)
-    statistics = environment.statistics(environment.observer())
-    for number in range(bursts):
-        client.send(outputs.message(outputs.zone_events(*range(burst))))
-        statistics.wait_for_received(burst * (number + 1), "events/zone")
-    launched.send_signal(signal.SIGINT)
-    assert launched.wait() == 0, launched.log_tail()
-    [bag] = bags.iterdir()
-    with AnyReader([bag]) as reader:
-        [events] = [c for c in reader.connections if c.topic == "/events/zone"]
-        numbers = [reader.deserialize(data, c.msgtype).sequence for c, _, data in reader.messages([events])]
-    summary_notes.add_note(f"ros2 bag record: {len(numbers)} of {burst * bursts} events in bursts of {burst}")
-    # The first one may have been sent before bridge and recorder had discovered each other.
-    assert numbers == list(range(numbers[0], burst * bursts)) and numbers[0] <= burst
-
-
 def test_a_killed_bridge_is_started_again(environment, launch):
     sim = environment.sim("--points", "100", "--types", "raw")
     raw = environment.observer().subscribe("points/raw", PointCloud2)
     launched = launch("host:=127.0.0.1", points_port=sim.points_port, output_port=sim.output_port)
     raw.wait(3)
-    pid = re.search(r"sensr_bridge-\d+\]: process started with pid \[(\d+)\]", launched.log)[1]
-    os.kill(int(pid), signal.SIGKILL)
+    [pid] = launched.pids("sensr_bridge")
+    os.kill(pid, signal.SIGKILL)
     launched.wait_until(lambda: launched.log.count("process started with pid") >= 2, launched.log_tail)
     before = raw.count
     wait_until(lambda: raw.count > before + 3, launched.log_tail)
@@ -310,6 +98,10 @@ def test_the_simulator_listens_on_the_ports_of_the_bridge(environment, launch):
         ("hosts_file:=/", "hosts_file: / is a folder"),
         ("bag_dir:=/proc/bags", "bag_dir: cannot write to /proc/bags"),
         ("bag_duration:=0.5", "bag_duration: whole seconds"),
+        ("bag_size:=1XB", "bag_size: bytes up to"),
+        ("bag_keep:=all", "bag_keep: a whole number"),
+        ("bag_min_free:=much", "bag_min_free: bytes up to"),
+        ("recorder_params_file:=/no/such/file", "recorder_params_file: there is no file /no/such/file"),
         ("record:=maybe", "record: true or false, got maybe"),
     ],
 )
@@ -508,7 +300,7 @@ def test_only_the_bridge_gets_the_dds_profile(environment, launch, ros2_bag_reco
         points_port=environment.unserved_port,
         output_port=environment.unserved_port,
     )
-    bridge, recorder = profiles(launched, "sensr_bridge", "recorder")
+    bridge, recorder = profiles(launched, "sensr_bridge", "sensr_recorder")
     assert bridge == ({fastdds_environment.VARIABLE: in_place(expected)} if expected else {})
     assert recorder == {name: path for name, path in given.items() if name in fastdds_environment.VARIABLES}
     assert "XMLPARSER" not in launched.log

@@ -1,7 +1,6 @@
 """Arguments of the launch file, and its use of the bridge's output, without `launch` and rviz2."""
 
 import json
-import re
 import subprocess
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 import yaml
 from sensor_msgs.msg import PointCloud2
 
-from support.launch_modules import CONFIG, bridge_arguments, bridge_recording, bridge_view
+from support.launch_modules import CONFIG, bridge_arguments, bridge_view
 from support.processes import assignments, executable
 
 ARGUMENTS = bridge_arguments.all_arguments(CONFIG, {})
@@ -32,8 +31,10 @@ def refusal(**given):
 def test_the_defaults_are_accepted():
     options = parse()
     assert not (options.record or options.rviz or options.sim)
-    assert (options.bag_duration, options.storage_preset, options.log_level) == (600, "none", "info")
+    assert options.log_level == "info"
     assert options.params_file == CONFIG / "sensr_bridge.yaml"
+    assert options.recorder_params_file == CONFIG / "sensr_recorder.yaml"
+    assert bridge_arguments.recorder_parameters(options) == {}, "the file of the recorder decides"
 
 
 @pytest.mark.parametrize("word", ["true", "True", "TRUE", " true ", "1", "yes", "on"])
@@ -53,9 +54,89 @@ def test_whole_seconds_are_accepted_in_every_spelling(text, number):
     assert parse(bag_duration=text).bag_duration == number
 
 
-@pytest.mark.parametrize("text", ["0.5", "-1", "ten", "", "nan", "inf", "1e30", "10 s"])
+@pytest.mark.parametrize("text", ["0.5", "-1", "ten", "604801", "nan", "inf", "1e30", "10 s"])
 def test_other_durations_are_refused_with_the_name_of_the_argument(text):
     assert refusal(bag_duration=text).startswith("bag_duration: whole seconds")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("0", 0),
+        ("1048576", 1 << 20),
+        ("500MB", 500_000_000),
+        ("500 mb", 500_000_000),
+        ("2GiB", 2 << 30),
+        ("1.5Gi", 3 << 29),
+        ("4g", 4_000_000_000),
+        ("1TB", 10**12),
+        ("2e9", 2_000_000_000),
+        ("2000000 B", 2_000_000),
+    ],
+)
+def test_sizes_are_accepted_with_and_without_units(text, size):
+    options = parse(bag_size=text, bag_min_free=text)
+    assert (options.bag_size, options.bag_min_free) == (size, size)
+
+
+@pytest.mark.parametrize("text", ["-1", "big", "5 XB", "1e", "1.2.3MB", "nan", "inf", "2000TiB", "MB", "1 G B"])
+@pytest.mark.parametrize("argument", ["bag_size", "bag_min_free"])
+def test_other_sizes_are_refused_with_the_name_of_the_argument(argument, text):
+    assert refusal(**{argument: text}).startswith(f"{argument}: bytes up to ")
+
+
+def test_a_split_of_a_few_bytes_is_refused():
+    assert refusal(bag_size="2").startswith("bag_size: 0 (unlimited) or at least 1048576 bytes, got 2")
+    assert parse(bag_min_free="2").bag_min_free == 2
+
+
+@pytest.mark.parametrize(("text", "number"), [("0", 0), ("100", 100), ("1e3", 1000)])
+def test_a_number_of_splits_is_accepted(text, number):
+    assert parse(bag_keep=text).bag_keep == number
+
+
+@pytest.mark.parametrize("text", ["-1", "0.5", "all", "1000001", "nan"])
+def test_other_numbers_of_splits_are_refused_with_the_name_of_the_argument(text):
+    assert refusal(bag_keep=text).startswith("bag_keep: a whole number")
+
+
+def test_arguments_become_parameters_of_the_recorder_with_its_types_and_ranges(tmp_path):
+    options = parse(
+        bag_dir=str(tmp_path),
+        bag_duration="60",
+        bag_size="1GB",
+        bag_keep="7",
+        bag_min_free="5GB",
+        storage_preset="none",
+    )
+    parameters = bridge_arguments.recorder_parameters(options)
+    shipped = yaml.safe_load((CONFIG / "sensr_recorder.yaml").read_text())["/**"]["ros__parameters"]
+    assert {name: type(value) for name, value in parameters.items()} == {
+        name: type(shipped[name]) for name in parameters
+    }
+    assert parameters == {
+        "output_dir": str(tmp_path),
+        "split_duration": 60.0,
+        "split_size": 10**9,
+        "keep_splits": 7,
+        "min_free_bytes": 5 * 10**9,
+        "storage_preset": "none",
+    }
+
+
+@pytest.mark.parametrize(
+    ("argument", "parameter", "limit"),
+    [
+        ("bag_duration", "split_duration", bridge_arguments.LONGEST_SPLIT),
+        ("bag_size", "split_size", bridge_arguments.LARGEST_SIZE),
+        ("bag_size", "split_size", bridge_arguments.SMALLEST_SPLIT),
+        ("bag_keep", "keep_splits", bridge_arguments.MOST_SPLITS),
+        ("bag_min_free", "min_free_bytes", bridge_arguments.LARGEST_SIZE),
+    ],
+)
+def test_the_recorder_accepts_the_limits_of_the_arguments(argument, parameter, limit):
+    value = bridge_arguments.recorder_parameters(parse(**{argument: str(limit)}))[parameter]
+    assert resolved(program="sensr_recorder", **{parameter: value})[parameter] == limit
 
 
 @pytest.mark.parametrize("text", ["", "site", "/site", "site/a", "/site_1/b/", "_x"])
@@ -82,24 +163,24 @@ def test_choices_may_be_in_any_case():
     assert (options.log_level, options.storage_preset, options.dds_profile) == ("warn", "zstd_fast", None)
 
 
-@pytest.mark.parametrize("argument", ["params_file", "hosts_file", "dds_profile", "bag_dir"])
+@pytest.mark.parametrize("argument", ["params_file", "recorder_params_file", "hosts_file", "dds_profile", "bag_dir"])
 def test_a_tilde_is_the_home_directory(argument, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "mine.yaml").write_text("")
     assert getattr(parse(**{argument: "~/mine.yaml"}), argument) == tmp_path / "mine.yaml"
 
 
-@pytest.mark.parametrize("argument", ["params_file", "hosts_file", "dds_profile", "bag_dir"])
+@pytest.mark.parametrize("argument", ["params_file", "recorder_params_file", "hosts_file", "dds_profile", "bag_dir"])
 def test_an_unknown_home_directory_is_refused_with_the_name_of_the_argument(argument):
     assert refusal(**{argument: "~no such user/x"}).startswith(f"{argument}: ")
 
 
-@pytest.mark.parametrize("argument", ["params_file", "hosts_file", "dds_profile"])
+@pytest.mark.parametrize("argument", ["params_file", "recorder_params_file", "hosts_file", "dds_profile"])
 def test_a_folder_in_place_of_a_file_is_refused(argument, tmp_path):
     assert refusal(**{argument: str(tmp_path)}) == f"{argument}: {tmp_path} is a folder, not a file"
 
 
-@pytest.mark.parametrize("argument", ["params_file", "dds_profile"])
+@pytest.mark.parametrize("argument", ["params_file", "recorder_params_file", "dds_profile"])
 def test_a_missing_file_is_refused_with_the_name_of_the_argument(argument, tmp_path):
     missing = tmp_path / "missing"
     assert refusal(**{argument: str(missing)}) == f"{argument}: there is no file {missing}"
@@ -157,9 +238,9 @@ def test_the_profile_is_the_default_unless_the_environment_selects_transports(en
     assert bridge_arguments.default_dds_profile(CONFIG, environment) == expected
 
 
-def resolved(*ros_args, **parameters):
-    """Returns what the bridge prints for the launch file."""
-    command = [executable("sensr_bridge"), "--print-resolved", "--ros-args", *ros_args, *assignments(parameters)]
+def resolved(*ros_args, program="sensr_bridge", **parameters):
+    """Returns the effective parameters that a program prints."""
+    command = [executable(program), "--print-resolved", "--ros-args", *ros_args, *assignments(parameters)]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(answer.stdout)
 
@@ -247,21 +328,6 @@ def test_markers_do_not_lag_behind_the_clouds():
     assert max(depths) <= 5
 
 
-@pytest.mark.parametrize(("namespace", "prefix"), [("/", "/"), ("/site/a", "/site/a/")])
-@pytest.mark.parametrize("adaptive", [True, False])
-def test_the_recorder_records_the_topics_of_the_namespace(namespace, prefix, adaptive):
-    words = bridge_recording.record_command(namespace, Path("bag"), Path("qos"), duration=60, preset="none")
-    pattern = words[words.index("--regex") + 1]
-    names = {name for name in bridge_recording.TOPICS if name.startswith("/")}
-    names |= {prefix + name for name in bridge_recording.TOPICS if not name.startswith("/")}
-    assert all(re.search(pattern, name) for name in names)
-    others = [prefix + "points", prefix + "objects/other", "/other/points/raw", "/other" + prefix + "objects"]
-    assert not any(re.search(pattern, name) for name in others)
-    asked = bridge_recording.qos_overrides(namespace, adaptive)
-    left = {name for name in names if name.startswith(prefix + "points/")} - ({*asked} if adaptive else set())
-    assert asked.keys() == names - left
-
-
-def test_ros2_launch_completes_to_one_launch_file():
-    offered = [path.name for path in Path(CONFIG.parent, "launch").iterdir() if path.name.endswith("launch.py")]
-    assert offered == ["bridge.launch.py"]
+def test_ros2_launch_completes_to_the_launch_files_only():
+    offered = {path.name for path in Path(CONFIG.parent, "launch").iterdir() if path.name.endswith("launch.py")}
+    assert offered == {"bridge.launch.py", "sites.launch.py"}

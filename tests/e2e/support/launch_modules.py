@@ -16,5 +16,5 @@ def _load_module(name):
 
 
 bridge_arguments = _load_module("bridge_arguments")
-bridge_recording = _load_module("bridge_recording")
+bridge_sites = _load_module("bridge_sites")
 bridge_view = _load_module("bridge_view")

@@ -1,0 +1,60 @@
+"""Launches a bridge per site, and with `record:=true` a recorder per site.
+
+`ros2 launch sensr_bridge sites.launch.py sites:=harbour,pier hosts_file:=/path/to/hosts.yaml record:=true`
+
+Each site is an include of bridge.launch.py with its name as host and namespace. The failure of one, an invalid
+configuration included, does not affect the others.
+`ros2 launch sensr_bridge sites.launch.py --show-args` describes each argument.
+"""
+
+import importlib.util
+from pathlib import Path
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, LogInfo, OpaqueFunction
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration
+
+BRIDGE_LAUNCH_FILE = Path(__file__).with_name("bridge.launch.py")
+specification = importlib.util.spec_from_file_location("bridge_launch", BRIDGE_LAUNCH_FILE)
+bridge_launch = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(bridge_launch)
+bridge_sites = bridge_launch.load_module("bridge_sites")
+
+SITES = "sites"
+SHARED = [argument for argument in bridge_launch.ARGUMENTS if argument.name in bridge_sites.SHARED]
+
+
+def start(context):
+    """Includes bridge.launch.py once per site, or nothing if an argument is invalid."""
+    given = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in SHARED}
+    try:
+        sites = bridge_sites.parse_sites(LaunchConfiguration(SITES).perform(context))
+    except bridge_sites.SitesError as error:
+        bridge_launch.fail(context, f"sites.launch.py: {error}")
+        return []
+    names = [word.split(":=", 1)[0] for word in context.argv]
+    unused = bridge_sites.find_unused(names, [argument.name for argument in bridge_launch.ARGUMENTS])
+    result = [LogInfo(msg=f"{name}: has no effect on sites.launch.py, it is for one bridge") for name in unused]
+    source = str(BRIDGE_LAUNCH_FILE)
+    for site in sites:
+        arguments = bridge_sites.arguments_of(site, given)
+        result.append(
+            IncludeLaunchDescription(PythonLaunchDescriptionSource(source), launch_arguments=arguments.items())
+        )
+    return result
+
+
+def generate_launch_description():
+    declared = [
+        DeclareLaunchArgument(argument.name, default_value=argument.default, description=argument.description)
+        for argument in SHARED
+    ]
+    return LaunchDescription(
+        [
+            OpaqueFunction(function=bridge_launch.drop_arguments_of_former_include),
+            DeclareLaunchArgument(SITES, description="Names of sites in the hosts file, separated by commas."),
+            *declared,
+            OpaqueFunction(function=start),
+        ]
+    )

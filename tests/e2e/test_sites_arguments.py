@@ -1,0 +1,48 @@
+"""Arguments of sites.launch.py, without `launch`."""
+
+import pytest
+
+from support.launch_modules import CONFIG, bridge_arguments, bridge_sites
+
+KNOWN = [argument.name for argument in bridge_arguments.all_arguments(CONFIG, {})]
+
+
+@pytest.mark.parametrize(
+    ("text", "sites"),
+    [
+        ("pier", ["pier"]),
+        ("harbour,pier", ["harbour", "pier"]),
+        (" harbour , pier, ", ["harbour", "pier"]),
+    ],
+)
+def test_sites_are_separated_by_commas(text, sites):
+    assert bridge_sites.parse_sites(text) == sites
+
+
+@pytest.mark.parametrize("text", ["", " ", ",", " , "])
+def test_no_site_is_refused(text):
+    with pytest.raises(bridge_sites.SitesError, match=r"^sites: names of sites in the hosts file"):
+        bridge_sites.parse_sites(text)
+
+
+def test_a_site_that_occurs_twice_is_refused():
+    with pytest.raises(bridge_sites.SitesError, match=r"^sites: a, c is there more than once"):
+        bridge_sites.parse_sites("c,a,b,a,c")
+
+
+def test_each_argument_of_a_bridge_is_shared_or_for_one_bridge():
+    assert set(bridge_sites.SHARED) | {"host", "namespace", "rviz", "sim"} == set(KNOWN)
+
+
+def test_a_site_is_host_and_namespace_of_its_bridge():
+    shared = dict.fromkeys(bridge_sites.SHARED, "given")
+    arguments = bridge_sites.arguments_of("pier", shared)
+    assert arguments.keys() == {*KNOWN}, "the include has no argument from elsewhere"
+    assert (arguments["host"], arguments["namespace"]) == ("pier", "pier")
+    assert (arguments["rviz"], arguments["sim"]) == ("false", "false")
+    assert {name: arguments[name] for name in shared} == shared
+
+
+def test_arguments_of_one_bridge_are_found():
+    names = ["sites", "record", "host", "rviz", "launch-prefix"]
+    assert bridge_sites.find_unused(names, KNOWN) == ["host", "rviz"]
