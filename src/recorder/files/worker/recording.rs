@@ -89,6 +89,16 @@ impl Worker {
             return;
         }
         if let Some(split) = bag.split_path() {
+            if bag.problem().is_none() {
+                self.tasks.add_split(split, now);
+            } else {
+                log::error!(
+                    "no account of the split {}, which was damaged; its messages count as missing",
+                    split.display()
+                );
+            }
+        }
+        for split in bag.later_splits() {
             self.tasks.add_split(split, now);
         }
         if !is_in_order {
@@ -105,7 +115,7 @@ impl Worker {
         };
         let bytes_before = bag.split().map_or(0, |split| split.bytes);
         let name_before = bag.split().map(|split| split.name.clone());
-        let (closed, opened) = bag.look(now);
+        let (closed, opened) = bag.look();
         self.look.splits_opened += opened;
         if let Some(split) = bag.split() {
             let is_same = name_before.as_ref() == Some(&split.name);
