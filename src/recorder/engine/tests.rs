@@ -277,6 +277,21 @@ fn recorder_that_stops_writing_is_started_again_if_the_bridge_publishes() {
 }
 
 #[test]
+fn recorder_that_never_writes_is_started_again_if_the_bridge_publishes() {
+    let mut limits = times();
+    limits.health.quiet = 2 * PATIENCE;
+    let mut bench = Bench::start_configured(IDLE, |_| {}, limits);
+    bench.publish(0);
+    let report = bench.wait("open split", |report| report.split.is_some());
+    assert_eq!(report.state, RecordingState::Starting);
+    bench.publish(600_000);
+    bench.wait_for_failure("does not grow");
+    bench.stub.replace(&[BEGIN, WRITE].concat());
+    bench.wait_for_bag("_2");
+    bench.stop();
+}
+
+#[test]
 fn recorder_without_anything_to_record_is_left_alone() {
     let mut bench = Bench::start(IDLE);
     bench.publish(1_000_000);
@@ -405,6 +420,21 @@ fn split_is_asked_for_where_the_stock_recorder_has_the_service() {
     assert_eq!(humble.recorder.split(), Ok(SplitMethod::NewBag));
     humble.wait_for_bag("_2");
     humble.stop();
+}
+
+#[test]
+fn folder_is_looked_at_when_the_stock_recorder_tells_of_a_split() {
+    let mut limits = times();
+    limits.files.look = 2 * PATIENCE;
+    let mut bench = Bench::start_configured(WRITE, |_| {}, limits);
+    let report = bench.wait("start", |report| report.bag.is_some());
+    let bag = report.bag.unwrap();
+    let name = bag.file_name().unwrap().to_string_lossy().into_owned();
+    let split = bag.join(format!("{name}_0.mcap"));
+    bench.wait("file", |_| split.exists());
+    bench.recorder.on_write_split(Path::new(""), &split);
+    bench.wait("split", |report| report.split.is_some());
+    bench.stop();
 }
 
 #[test]
