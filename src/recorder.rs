@@ -15,6 +15,7 @@ pub mod repair;
 pub mod report;
 pub mod retention;
 pub mod split_error;
+mod split_name;
 pub mod split_summary;
 mod stall;
 mod state;

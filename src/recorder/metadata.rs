@@ -15,6 +15,7 @@ use serde_yaml::{Mapping, Value};
 
 use super::atomic_file;
 use super::split_error::SplitError;
+use super::split_name;
 use super::split_summary::{self, SplitSummary, SplitTopic};
 
 mod qos;
@@ -94,17 +95,11 @@ fn list_splits(folder: &Path) -> Result<Vec<PathBuf>, SplitError> {
             .extension()
             .is_some_and(|extension| extension == "mcap")
         {
-            splits.push((number_of(&path), path));
+            splits.push((split_name::number_in_any_bag(&path), path));
         }
     }
     splits.sort();
     Ok(splits.into_iter().map(|(_, path)| path).collect())
-}
-
-/// Returns the number at the end of the name of a split.
-fn number_of(path: &Path) -> Option<u64> {
-    let stem = path.file_stem()?.to_str()?;
-    stem.rsplit_once('_')?.1.parse().ok()
 }
 
 fn file_name(path: &Path) -> String {

@@ -129,7 +129,7 @@ impl Cleanup {
                     self.deleted.1 += deletion.bytes;
                     changed.extend(deletion.path.parent().map(Path::to_owned));
                 }
-                Err(error) => self.complain(&deletion, &error),
+                Err(error) => self.complain("split", &deletion.path, &error),
             }
         }
         changed.dedup();
@@ -137,13 +137,37 @@ impl Cleanup {
         if changed.is_empty() {
             self.is_full = self.needs_room();
         }
+        changed.extend(self.delete_orphans(bags));
+        changed.dedup();
         changed
     }
 
-    fn complain(&mut self, deletion: &Deletion, error: &io::Error) {
+    /// Deletes accounts whose splits the stock recorder has deleted by itself. Returns the folders of their bags.
+    fn delete_orphans(&mut self, bags: &[Bag]) -> Vec<PathBuf> {
+        let mut changed = Vec::new();
+        for bag in bags {
+            for account in &bag.orphans {
+                match remove(account) {
+                    Ok(()) => {
+                        log::info!(
+                            "deleted the account {}: its split was deleted, by the stock recorder to keep keep_splits or by \
+                             hand",
+                            account.display()
+                        );
+                        changed.push(bag.folder.clone());
+                    }
+                    Err(error) => self.complain("account", account, &error),
+                }
+            }
+        }
+        changed.dedup();
+        changed
+    }
+
+    fn complain(&mut self, kind: &str, path: &Path, error: &io::Error) {
         let text = format!(
-            "cannot delete the split {}: {error}; check the rights and the disk",
-            deletion.path.display()
+            "cannot delete the {kind} {}: {error}; check the rights and the disk",
+            path.display()
         );
         if let Some(suppressed) = self.throttle.try_acquire(&text, Instant::now()) {
             log::error!("{text}{suppressed}");
@@ -265,6 +289,26 @@ mod tests {
         assert_eq!(cleanup.closed(), (1, MIB));
         assert_eq!(cleanup.deleted(), (3, 3 * MIB));
         assert_eq!(cleanup.full_reason(folder.path()), None);
+    }
+
+    #[test]
+    fn accounts_of_splits_that_the_stock_recorder_deleted_are_deleted() {
+        let folder = folder_of_four();
+        let mut cleanup = cleanup(500 * MIB);
+        let bag = folder.path().join("a_1");
+        fs::remove_file(bag.join("a_1_0.mcap")).unwrap();
+        assert_eq!(keep_limits(&mut cleanup, &folder, 2), [bag]);
+        assert_eq!(
+            splits(&folder),
+            [
+                "a_1_2.account.json",
+                "a_1_2.mcap",
+                "a_1_3.account.json",
+                "a_1_3.mcap"
+            ]
+        );
+        assert_eq!(cleanup.deleted(), (1, MIB));
+        assert!(keep_limits(&mut cleanup, &folder, 2).is_empty());
     }
 
     #[test]
