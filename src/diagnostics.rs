@@ -22,7 +22,7 @@ use std::time::Instant;
 
 use crate::config::ResolvedConfig;
 use crate::connection::status::LinkFigures;
-use crate::environment;
+use crate::environment::shared_memory::UnreachableNodes;
 use crate::metrics::Fill;
 use crate::metrics::ledger::Account;
 use crate::metrics::process_memory::ProcessMemory;
@@ -60,8 +60,8 @@ pub struct DiagnosticsInput {
     pub others: Vec<String>,
     /// Counters of the log.
     pub log: LogFigures,
-    /// Uids of other users of the machine whose nodes use shared memory, as this one does.
-    pub shared_memory_users: Vec<u32>,
+    /// Nodes that shared memory does not connect with this one.
+    pub unreachable: UnreachableNodes,
 }
 
 /// Input about one stream.
@@ -180,7 +180,7 @@ impl Diagnostics {
         );
         statuses.push(self.log.assess_log(input.now, &input.log));
         statuses.push(assess_duplicate_bridge(&input.others));
-        statuses.push(assess_shared_memory(&input.shared_memory_users));
+        statuses.push(assess_shared_memory(&input.unreachable));
         let (server, is_current) = self.server.assess_server(input);
         statuses.push(server);
         if let Some((_, health)) = &input.server.health {
@@ -205,17 +205,16 @@ fn assess_duplicate_bridge(others: &[String]) -> Status {
     Status::new("duplicate bridge", (level, message))
 }
 
-/// Warns if other users' nodes use Fast DDS's shared memory, which cannot be shared between users.
-fn assess_shared_memory(other_users: &[u32]) -> Status {
-    let (level, message) = if other_users.is_empty() {
-        (Level::Ok, "no nodes of other users use it".to_owned())
-    } else {
-        (
-            Level::Warn,
-            environment::shared_memory::describe_users(other_users),
-        )
+/// Warns of nodes that list the topics but receive nothing, because shared memory does not connect them.
+fn assess_shared_memory(unreachable: &UnreachableNodes) -> Status {
+    let assessment = match unreachable.describe() {
+        None => (
+            Level::Ok,
+            "no nodes that it does not connect are known".to_owned(),
+        ),
+        Some(warning) => (Level::Warn, warning),
     };
-    Status::new("shared memory", (level, message))
+    Status::new("shared memory", assessment)
 }
 
 #[cfg(test)]

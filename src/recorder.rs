@@ -15,9 +15,12 @@ pub mod repair;
 pub mod report;
 pub mod retention;
 pub mod split_error;
+mod split_name;
 pub mod split_summary;
 mod stall;
 mod state;
+#[cfg(test)]
+mod test_files;
 pub mod topics;
 pub mod verdicts;
 

@@ -7,7 +7,7 @@
 mod bridge;
 mod control;
 mod diagnostics_publisher;
-mod duplicate_bridge;
+mod duplicate_node;
 mod executable;
 mod link_services;
 mod logging;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::{DiagnosticsInput, LinkInput, LogFigures};
 use crate::config::ResolvedConfig;
 use crate::connection::status::{LinkFigures, LinkState};
+use crate::environment::shared_memory::UnreachableNodes;
 use crate::metrics::Fill;
 use crate::metrics::ledger::Account;
 use crate::metrics::process_memory::ProcessMemory;
@@ -47,7 +48,7 @@ impl SampleInput {
             config: Arc::new(ResolvedConfig::default()),
             others: Vec::new(),
             log: LogFigures::default(),
-            shared_memory_users: Vec::new(),
+            unreachable: UnreachableNodes::default(),
         };
         Self { start, input }
     }

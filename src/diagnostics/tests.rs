@@ -53,12 +53,17 @@ fn another_bridge_on_the_same_topics_is_named() {
 }
 
 #[test]
-fn nodes_of_another_user_are_named() {
+fn nodes_that_cannot_be_reached_are_named() {
     let mut sample = SampleInput::new();
-    sample.input.shared_memory_users = vec![1000, 1001];
+    let status = assess_task(&sample, "shared memory");
+    assert_eq!(status.level, Level::Ok);
+    sample.input.unreachable.users = vec![1000, 1001];
     let status = assess_task(&sample, "shared memory");
     assert_eq!(status.level, Level::Warn);
     assert!(status.message.contains("1000, 1001"), "{status:?}");
+    sample.input.unreachable.isolated_processes = 1;
+    let status = assess_task(&sample, "shared memory");
+    assert!(status.message.contains("another /dev/shm"), "{status:?}");
 }
 
 #[test]

@@ -1,5 +1,11 @@
-//! Fast DDS's shared memory: nodes of two users on one machine discover each other over the network, but then exchange
-//! messages through files under `/dev/shm` that only their owner can write. Topics are listed and nothing is received.
+//! Fast DDS's shared memory: nodes on one machine discover each other over the network, but then exchange messages
+//! through files under `/dev/shm`. Only their owner can write these, and a container with its own `/dev/shm` has others.
+//! Topics are listed and nothing is received.
+
+mod announcement;
+mod announcement_sockets;
+mod byte_reader;
+mod peers;
 
 use std::collections::BTreeSet;
 use std::env;
@@ -8,12 +14,15 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::process;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
 use crate::time::log_throttle::LogThrottle;
 use crate::time::rate_limiter::RateLimiter;
+use announcement_sockets::AnnouncementSockets;
+use peers::Peers;
 
 /// Folder of shared memory.
 const FOLDER: &str = "/dev/shm";
@@ -31,52 +40,107 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 /// Log period as long as there are such nodes.
 const LOG_PERIOD: Duration = Duration::from_secs(300);
 
-/// Monitor for nodes of other users, which logs a warning while there are any.
+/// Nodes of this machine and domain that receive nothing from this process, although they list its topics.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnreachableNodes {
+    /// Uids of other users that run nodes in the same `/dev/shm`.
+    pub users: Vec<u32>,
+    /// Number of processes with another `/dev/shm`.
+    pub isolated_processes: usize,
+}
+
+impl UnreachableNodes {
+    /// Describes consequence and cure, for the log and `/diagnostics`. `None` if there are no such nodes.
+    #[must_use]
+    pub fn describe(&self) -> Option<String> {
+        let mut who = Vec::new();
+        if !self.users.is_empty() {
+            let uids: Vec<_> = self.users.iter().map(u32::to_string).collect();
+            who.push(format!(
+                "nodes of other users (uid {}) use Fast DDS's shared memory on this machine and domain",
+                uids.join(", ")
+            ));
+        }
+        if self.isolated_processes > 0 {
+            let plural = if self.isolated_processes == 1 {
+                ""
+            } else {
+                "es"
+            };
+            who.push(format!(
+                "the nodes of {} process{plural} of this machine and domain use Fast DDS's shared memory in another \
+                 /dev/shm, as in a container",
+                self.isolated_processes
+            ));
+        }
+        (!who.is_empty()).then(|| {
+            format!(
+                "{}: they list these topics but receive nothing. Run all as one user and with one /dev/shm, or start \
+                 this bridge with FASTDDS_BUILTIN_TRANSPORTS=UDPv4",
+                who.join("; ")
+            )
+        })
+    }
+}
+
+/// Monitor for nodes that cannot be reached through shared memory, which logs a warning while there are any.
 #[derive(Debug)]
-pub struct SharedMemoryUsers {
+pub struct SharedMemoryMonitor {
     checks: RateLimiter,
-    users: Vec<u32>,
+    found: UnreachableNodes,
+    peers: Peers,
+    announcements: Option<AnnouncementSockets>,
     throttle: LogThrottle,
 }
 
-impl Default for SharedMemoryUsers {
+impl Default for SharedMemoryMonitor {
     fn default() -> Self {
         Self {
             checks: RateLimiter::default(),
-            users: Vec::new(),
+            found: UnreachableNodes::default(),
+            peers: Peers::default(),
+            announcements: None,
             throttle: LogThrottle::new(LOG_PERIOD),
         }
     }
 }
 
-impl SharedMemoryUsers {
-    /// Returns the uids of other users. Checks again when it is due.
-    pub fn poll(&mut self, now: Instant) -> Vec<u32> {
+impl SharedMemoryMonitor {
+    /// Returns the nodes that cannot be reached. To be called once a second. Checks again when it is due.
+    pub fn poll(&mut self, now: Instant) -> UnreachableNodes {
+        if let Some(announcements) = &mut self.announcements {
+            announcements.receive_into(&mut self.peers, now);
+        }
         if self.checks.is_due(now, CHECK_INTERVAL) {
-            self.users = find_other_users();
-            if !self.users.is_empty()
+            self.found = self.check(now).unwrap_or_default();
+            if let Some(warning) = self.found.describe()
                 && let Some(suppressed) = self.throttle.try_acquire(now)
             {
-                log::warn!("{}{suppressed}", describe_users(&self.users));
+                log::warn!("{warning}{suppressed}");
             }
         }
-        self.users.clone()
+        self.found.clone()
     }
-}
 
-/// Returns the uids of other users whose nodes in the same domain use shared memory on this machine. Empty if this
-/// process does not use it itself: then it communicates over the network.
-fn find_other_users() -> Vec<u32> {
-    let Ok(own) = fs::metadata("/proc/self") else {
-        return Vec::new();
-    };
-    let Some(ports) = domain_ports(env::var("ROS_DOMAIN_ID").ok().as_deref()) else {
-        return Vec::new();
-    };
-    if uses_shared_memory() {
-        find_users_in(Path::new(FOLDER), &ports, own.uid()).unwrap_or_default()
-    } else {
-        Vec::new()
+    /// Looks for such nodes. `None` if this process does not use shared memory: then it communicates over the network.
+    fn check(&mut self, now: Instant) -> Option<UnreachableNodes> {
+        let own = fs::metadata("/proc/self").ok()?;
+        let ports = domain_ports(env::var("ROS_DOMAIN_ID").ok().as_deref())?;
+        if !uses_shared_memory() {
+            return None;
+        }
+        let folder = Path::new(FOLDER);
+        if self.announcements.is_none() {
+            // Without it, as in a process without a network, nothing is said of other folders.
+            let port = u16::try_from(ports.start).ok();
+            self.announcements = port.and_then(|port| AnnouncementSockets::open(port).ok());
+        }
+        Some(UnreachableNodes {
+            users: find_users_in(folder, &ports, own.uid()).unwrap_or_default(),
+            isolated_processes: self
+                .peers
+                .count_isolated(now, process::id(), |port| is_port_alive(folder, port)),
+        })
     }
 }
 
@@ -88,17 +152,6 @@ fn domain_ports(domain: Option<&str>) -> Option<Range<u32>> {
     };
     let first = domain.checked_mul(DOMAIN_GAIN)?.checked_add(PORT_BASE)?;
     Some(first..first.checked_add(DOMAIN_GAIN)?)
-}
-
-/// Describes consequence and cure, for the log and `/diagnostics`.
-#[must_use]
-pub fn describe_users(other_users: &[u32]) -> String {
-    let numbers: Vec<_> = other_users.iter().map(u32::to_string).collect();
-    format!(
-        "nodes of other users (uid {}) use Fast DDS's shared memory on this machine and domain: they list these topics \
-         but receive nothing. Run all as one user, or start this bridge with FASTDDS_BUILTIN_TRANSPORTS=UDPv4",
-        numbers.join(", ")
-    )
 }
 
 /// Returns whether this process uses shared memory, which is mapped into it.
@@ -137,6 +190,13 @@ fn parse_port(name: &str) -> Option<u32> {
     port.parse().ok()
 }
 
+/// Returns whether a running node receives data on a port in `folder`.
+fn is_port_alive(folder: &Path, port: u32) -> bool {
+    let paths = PREFIXES.map(|prefix| folder.join(format!("{prefix}port{port}{LOCK_SUFFIX}")));
+    let mut files = paths.iter().filter_map(|path| File::open(path).ok());
+    files.any(|file| is_locked(&file))
+}
+
 /// Returns whether a running node holds the file. Files left by a killed node are not locked.
 fn is_locked(file: &File) -> bool {
     flock(file, FlockOperation::NonBlockingLockShared) == Err(rustix::io::Errno::WOULDBLOCK)
@@ -157,7 +217,7 @@ mod tests {
 
     #[test]
     fn only_running_nodes_of_others_in_the_domain_count() {
-        let name = format!("sensr_bridge_shared_memory_{}", std::process::id());
+        let name = format!("sensr_bridge_shared_memory_{}", process::id());
         let folder = env::temp_dir().join(name);
         fs::create_dir_all(&folder).expect("made");
         let make = |name: &str, is_locked: bool| {
@@ -184,6 +244,21 @@ mod tests {
         let _alive = make("fastdds_port7663_el", true);
         assert_eq!(users(me + 1), [me]);
         assert!(users(me).is_empty());
+        let alive = [7661, 7411, 7663].map(|port| is_port_alive(&folder, port));
+        assert_eq!(alive, [false, true, true]);
         fs::remove_dir_all(folder).expect("removed");
+    }
+
+    #[test]
+    fn both_kinds_of_unreachable_nodes_are_described_with_the_cure() {
+        assert_eq!(UnreachableNodes::default().describe(), None);
+        let found = UnreachableNodes {
+            users: vec![1000, 1001],
+            isolated_processes: 2,
+        };
+        let text = found.describe().expect("there are some");
+        for part in ["uid 1000, 1001", "2 processes", "another /dev/shm", "UDPv4"] {
+            assert!(text.contains(part), "{text}");
+        }
     }
 }

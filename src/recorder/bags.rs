@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::split_name;
 use crate::time::stamp::Stamp;
 
 /// Name of the mark in the folder of a bag.
@@ -14,6 +15,9 @@ const MARK_FILE: &str = "recording.json";
 
 /// Extension of a split.
 const SPLIT_EXTENSION: &str = "mcap";
+
+/// End of the name of an account, instead of the extension of its split.
+const ACCOUNT_SUFFIX: &str = ".account.json";
 
 /// Mark in the folder of a bag, `recording.json`: names the bridge whose recording it is. Folders without the mark belong
 /// to somebody else and are left alone.
@@ -121,6 +125,8 @@ pub struct Bag {
     pub mark: RecordingMark,
     /// Splits, in the order of their numbers.
     pub splits: Vec<Split>,
+    /// Accounts of splits that do not exist any more, such as those that the stock recorder has deleted itself.
+    pub orphans: Vec<PathBuf>,
     /// The file `metadata.yaml` exists and is not empty.
     pub has_metadata: bool,
 }
@@ -163,10 +169,15 @@ fn key(bag: &Bag) -> (&str, usize, &Path) {
 
 fn read_bag(folder: PathBuf, mark: RecordingMark, open: Option<&Path>) -> io::Result<Bag> {
     let mut splits = Vec::new();
+    let mut orphans = Vec::new();
     for entry in fs::read_dir(&folder)? {
         let entry = entry?;
         let path = entry.path();
-        let Some(number) = split_number(&folder, &path) else {
+        if is_orphan(&path) {
+            orphans.push(path);
+            continue;
+        }
+        let Some(number) = split_name::number_of_path(&path) else {
             continue;
         };
         // A split may be deleted while the folder is read.
@@ -194,155 +205,21 @@ fn read_bag(folder: PathBuf, mark: RecordingMark, open: Option<&Path>) -> io::Re
         folder,
         mark,
         splits,
+        orphans,
     })
 }
 
-/// Returns the number of a split. `None` if the file is not named `<bag>_<number>.mcap`.
-fn split_number(folder: &Path, path: &Path) -> Option<u64> {
-    if path.extension() != Some(OsStr::new(SPLIT_EXTENSION)) {
-        return None;
-    }
-    let bag = folder.file_name()?.to_str()?;
-    let number = path
-        .file_stem()?
-        .to_str()?
-        .strip_prefix(bag)?
-        .strip_prefix('_')?;
-    let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| number.parse().ok()).flatten()
+/// Returns whether a file is the account of a split that does not exist.
+fn is_orphan(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str);
+    let Some(stem) = name.and_then(|name| name.strip_suffix(ACCOUNT_SUFFIX)) else {
+        return false;
+    };
+    let split = path.with_file_name(format!("{stem}.{SPLIT_EXTENSION}"));
+    // Asked for anew: a folder that is read while a split is being replaced may not show it.
+    split_name::number_of_path(&split).is_some()
+        && fs::symlink_metadata(&split).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use tempfile::TempDir;
-
-    struct Output(TempDir);
-
-    impl Output {
-        fn new() -> Self {
-            Self(tempfile::tempdir().expect("a folder"))
-        }
-
-        fn folder(&self, name: &str) -> PathBuf {
-            self.0.path().join(name)
-        }
-
-        /// Creates a bag with splits of these numbers, each with as many bytes.
-        fn add(&self, name: &str, mark: Option<&RecordingMark>, splits: &[u64]) -> PathBuf {
-            let folder = self.folder(name);
-            fs::create_dir(&folder).expect("created");
-            for number in splits {
-                let bytes = vec![0; usize::try_from(*number).expect("small")];
-                fs::write(folder.join(format!("{name}_{number}.mcap")), bytes).expect("written");
-            }
-            if let Some(mark) = mark {
-                mark.write(&folder).expect("written");
-            }
-            folder
-        }
-
-        fn scan(&self, open: Option<&Path>) -> Vec<Bag> {
-            scan(self.0.path(), "/a", open).expect("readable")
-        }
-    }
-
-    fn mark(namespace: &str, started: &str) -> RecordingMark {
-        RecordingMark {
-            started: started.to_owned(),
-            ..RecordingMark::open(namespace)
-        }
-    }
-
-    #[test]
-    fn splits_are_in_the_order_of_their_numbers_and_the_last_of_the_open_bag_is_open() {
-        let output = Output::new();
-        let bag = output.add("a_1", Some(&RecordingMark::open("/a")), &[10, 9, 2, 100]);
-        let bags = output.scan(Some(&bag));
-        let numbers: Vec<u64> = bags[0].splits.iter().map(|split| split.number).collect();
-        assert_eq!(numbers, [2, 9, 10, 100]);
-        let open: Vec<bool> = bags[0].splits.iter().map(|split| split.is_open).collect();
-        assert_eq!(open, [false, false, false, true]);
-        assert_eq!(bags[0].splits[3].bytes, 100);
-        assert!(!output.scan(None)[0].splits[3].is_open);
-    }
-
-    #[test]
-    fn bags_are_in_the_order_of_their_start_and_number() {
-        let output = Output::new();
-        let first = mark("/a", "2026-01-01T00:00:00Z");
-        for name in ["b_10", "b_2", "b"] {
-            output.add(name, Some(&first), &[1]);
-        }
-        output.add("a", Some(&mark("/a", "2026-01-02T00:00:00Z")), &[1]);
-        let bags = output.scan(None);
-        let names: Vec<_> = bags
-            .iter()
-            .filter_map(|bag| bag.folder.file_name()?.to_str())
-            .collect();
-        assert_eq!(names, ["b", "b_2", "b_10", "a"]);
-    }
-
-    #[test]
-    fn only_marked_folders_of_the_namespace_and_files_named_after_the_bag_count() {
-        let output = Output::new();
-        let ours = output.add("a_삼양_1", Some(&RecordingMark::open("/a")), &[0]);
-        for name in [
-            "notes.txt",
-            "other_0.mcap",
-            "a_삼양_1_x.mcap",
-            "a_삼양_1_.mcap",
-        ] {
-            fs::write(ours.join(name), "x").expect("written");
-        }
-        fs::create_dir(ours.join("a_삼양_1_7.mcap")).expect("created");
-        output.add("b_1", Some(&RecordingMark::open("/b")), &[0]);
-        output.add("foreign", None, &[0]);
-        let half = output.add("half", None, &[0]);
-        fs::write(half.join(MARK_FILE), "{\"namespace\": \"/a\"").expect("written");
-        fs::write(output.folder("file"), "x").expect("written");
-        std::os::unix::fs::symlink(&ours, output.folder("link")).expect("linked");
-        let bags = output.scan(None);
-        assert_eq!(bags.len(), 1);
-        assert_eq!(bags[0].folder, ours);
-        assert_eq!(bags[0].splits.len(), 1);
-    }
-
-    #[test]
-    fn a_missing_folder_has_no_bags_and_a_file_is_an_error() {
-        let output = Output::new();
-        let file = output.folder("file");
-        fs::write(&file, "").expect("written");
-        assert_eq!(scan(&output.folder("none"), "/a", None).expect("empty"), []);
-        scan(&file, "/a", None).expect_err("no folder");
-    }
-
-    #[test]
-    fn the_mark_reads_back_and_is_closed_once() {
-        let output = Output::new();
-        let folder = output.add("a_1", None, &[]);
-        RecordingMark::close(&folder).expect("nothing to close");
-        assert_eq!(RecordingMark::read(&folder).expect("readable"), None);
-        let open = RecordingMark::open("/");
-        assert_eq!(open.node, "/sensr_recorder");
-        open.write(&folder).expect("written");
-        RecordingMark::close(&folder).expect("closed");
-        let closed = RecordingMark::read(&folder)
-            .expect("readable")
-            .expect("mark");
-        assert_eq!(closed.state, MarkState::Closed);
-        assert_eq!(closed.started, open.started);
-        assert_eq!(fs::read_dir(&folder).expect("readable").count(), 1);
-    }
-
-    #[test]
-    fn empty_metadata_count_as_none() {
-        let output = Output::new();
-        let folder = output.add("a_1", Some(&RecordingMark::open("/a")), &[0]);
-        assert!(!output.scan(None)[0].has_metadata);
-        fs::write(folder.join("metadata.yaml"), "").expect("written");
-        assert!(!output.scan(None)[0].has_metadata);
-        fs::write(folder.join("metadata.yaml"), "x").expect("written");
-        assert!(output.scan(None)[0].has_metadata);
-    }
-}
+mod tests;

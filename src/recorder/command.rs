@@ -44,12 +44,23 @@ pub fn record_command(
     if config.split_size > 0 {
         words.option("--max-bag-size", config.split_size.to_string());
     }
-    if features.max_bag_files && config.keep_splits > 0 {
+    if features.max_bag_files && leaves_deletion_to_recorder(config) {
         // The open one counts too.
         words.option("--max-bag-files", (config.keep_splits + 1).to_string());
     }
-    if features.repeat_transient_local {
-        words.add(["--repeat-transient-local"]);
+    let repeated = topics::repeated_by_recorder(namespace, config);
+    if features.repeat_transient_local && !repeated.is_empty() {
+        words.list("--repeat-transient-local", repeated);
+    }
+    if features.custom_data {
+        let version = env!("CARGO_PKG_VERSION");
+        words.list(
+            "--custom-data",
+            [
+                format!("sensr_namespace={namespace}"),
+                format!("sensr_bridge_version={version}"),
+            ],
+        );
     }
     if let Some(preset) = &config.storage_preset {
         words.option("--storage-preset-profile", preset);
@@ -84,9 +95,22 @@ impl Words {
         self.0.extend(words.map(OsString::from));
     }
 
+    /// Adds an option with any number of values. Another option has to follow, not a topic.
+    fn list(&mut self, name: &str, values: impl IntoIterator<Item = String>) {
+        self.add([name]);
+        self.0.extend(values.into_iter().map(OsString::from));
+    }
+
     fn option(&mut self, name: &str, value: impl Into<OsString>) {
         self.0.extend([OsString::from(name), value.into()]);
     }
+}
+
+/// Returns whether the stock recorder may delete the oldest splits of its bag itself. With a limit in bytes they would be
+/// deleted before, and it would report each as an error.
+fn leaves_deletion_to_recorder(config: &RecorderConfig) -> bool {
+    let is_split = config.split_duration > Duration::ZERO || config.split_size > 0;
+    config.keep_splits > 0 && config.keep_bytes == 0 && is_split
 }
 
 /// Returns whole seconds, rounded up: the recorder does not accept fractions.
@@ -137,6 +161,8 @@ mod tests {
         words.join(" ")
     }
 
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+
     fn pattern() -> String {
         topics::pattern("/a", &test_config())
     }
@@ -169,6 +195,7 @@ mod tests {
             command(samples::JAZZY, &config),
             format!(
                 "bag record --storage mcap --output /bags/a_1 --max-cache-size 104857600 --max-bag-size 1073741824 \
+                 --custom-data sensr_namespace=/a sensr_bridge_version={VERSION} \
                  --storage-preset-profile zstd_fast --storage-config-file /log/storage.yaml \
                  --disable-keyboard-controls --node-name a_rosbag2_recorder \
                  --qos-profile-overrides-path /log/qos.yaml --regex {} --exclude-regex ^(/a/wire)$",
@@ -181,13 +208,48 @@ mod tests {
     fn lyrical_keeps_the_newest_splits_and_repeats_latched_messages_itself() {
         let mut config = test_config();
         config.keep_splits = 5;
+        assert_eq!(
+            command(samples::LYRICAL, &config),
+            format!(
+                "bag record --storage mcap --output /bags/a_1 --max-cache-size 104857600 --max-bag-duration 600 \
+                 --max-bag-files 6 --repeat-transient-local /tf_static=1000 /a/recording=1 \
+                 --custom-data sensr_namespace=/a sensr_bridge_version={VERSION} \
+                 --storage-config-file /log/storage.yaml --disable-keyboard-controls --node-name a_rosbag2_recorder \
+                 --qos-profile-overrides-path /log/qos.yaml --regex {}",
+                pattern()
+            )
+        );
+    }
+
+    #[test]
+    fn lyrical_does_not_delete_what_is_deleted_already() {
+        let mut config = test_config();
+        let deletes = |config: &RecorderConfig| {
+            let line = command(samples::LYRICAL, config);
+            line.contains("--max-bag-files")
+        };
+        assert!(!deletes(&config), "all splits are kept");
+        config.keep_splits = 5;
+        assert!(deletes(&config));
+        config.keep_bytes = 1 << 40;
+        assert!(!deletes(&config));
+        config.keep_bytes = 0;
+        config.split_duration = Duration::ZERO;
+        assert!(!deletes(&config), "there is only one split");
+    }
+
+    #[test]
+    fn lyrical_repeats_nothing_that_is_not_recorded() {
+        let mut config = test_config();
+        config.exclude = vec!["/tf_static".to_owned()];
         let line = command(samples::LYRICAL, &config);
         assert!(
-            line.contains(" --max-bag-files 6 --repeat-transient-local "),
+            line.contains(" --repeat-transient-local /a/recording=1 --"),
             "{line}"
         );
-        config.keep_splits = 0;
-        assert!(!command(samples::LYRICAL, &config).contains("--max-bag-files"));
+        config.topics = vec!["points/*".to_owned()];
+        let line = command(samples::LYRICAL, &config);
+        assert!(!line.contains("--repeat-transient-local"), "{line}");
     }
 
     #[test]

@@ -70,8 +70,11 @@ struct Times {
     help: Duration,
     /// Time without a report of the files thread after which the disk counts as hanging.
     silence: Duration,
-    /// The same at the end, and for a killed process that does not end.
-    give_up: Duration,
+    /// Time from the beginning of the stop until the last bag has to be complete: a little more than the stock recorder
+    /// has to close it.
+    finish: Duration,
+    /// Limit of the whole stop, also with a disk that does not respond.
+    stop: Duration,
 }
 
 impl Default for Times {
@@ -82,7 +85,8 @@ impl Default for Times {
             health: HealthTimes::default(),
             help: Duration::from_secs(30),
             silence: Duration::from_secs(15),
-            give_up: Duration::from_secs(30),
+            finish: Duration::from_secs(64),
+            stop: Duration::from_secs(66),
         }
     }
 }
@@ -100,6 +104,8 @@ pub struct Recorder {
     started: Instant,
 
     machine: Machine,
+    /// Time at which the stop began.
+    stop_began: Option<Instant>,
     files: Files,
     last_answer: Instant,
     is_silent: bool,
@@ -124,7 +130,6 @@ pub struct Recorder {
 struct RunningProcess {
     process: RecorderProcess,
     memory: MemoryTrend,
-    killed: Option<Instant>,
 }
 
 impl Recorder {
@@ -177,6 +182,7 @@ impl Recorder {
             times,
             started: now,
             machine,
+            stop_began: None,
             files,
             last_answer: now,
             is_silent: false,
@@ -290,9 +296,10 @@ impl Recorder {
     /// Begins to stop: ends the stock recorder in order, takes the last accounts.
     pub fn begin_stop(&mut self) {
         let now = Instant::now();
+        self.stop_began.get_or_insert(now);
         let action = self.machine.stop(now);
         self.act(action, now);
-        self.note_state(now);
+        self.note_state();
     }
 
     /// True once everything is stopped and on the disk.
@@ -312,13 +319,14 @@ impl Recorder {
             self.on_files(event, now);
         }
         self.observe_silence(now);
+        self.observe_stop(now);
         self.observe_process(now);
         self.observe_health(now);
         if self.look.is_some() {
             let action = self.machine.tick(now);
             self.act(action, now);
         }
-        self.note_state(now);
+        self.note_state();
     }
 
     fn on_files(&mut self, event: Event, now: Instant) {
@@ -358,8 +366,11 @@ impl Recorder {
                     running.process.interrupt();
                 }
             }
-            Some(Action::Kill) => self.kill_process(now),
-            Some(Action::Finish) => self.files.send(Request::Finish),
+            Some(Action::Kill) => self.kill_process(),
+            Some(Action::Finish) => {
+                let deadline = self.stop_began.unwrap_or(now) + self.times.finish;
+                self.files.send(Request::Finish { deadline });
+            }
         }
     }
 
@@ -384,7 +395,6 @@ impl Recorder {
                 self.process = Some(RunningProcess {
                     process,
                     memory: MemoryTrend::new(now),
-                    killed: None,
                 });
                 Ok(())
             }
@@ -398,7 +408,7 @@ impl Recorder {
         self.act(action, now);
     }
 
-    fn kill_process(&mut self, now: Instant) {
+    fn kill_process(&mut self) {
         if let Some(running) = &mut self.process {
             log::error!(
                 "the stock recorder (process {}) did not end when interrupted and is killed; its open split will be \
@@ -406,7 +416,6 @@ impl Recorder {
                 running.process.pid()
             );
             running.process.kill();
-            running.killed = Some(now);
         }
     }
 
@@ -429,20 +438,6 @@ impl Recorder {
             let is_killed = running.process.is_killed();
             self.process = None;
             self.on_exit(&exit, is_killed, now);
-            return;
-        }
-        let is_immortal = running
-            .killed
-            .is_some_and(|killed| now.saturating_duration_since(killed) >= self.times.give_up);
-        if is_immortal && self.machine.is_stopping() {
-            log::error!(
-                "the stock recorder (process {}) cannot be killed and is left behind; check the disk, for which it waits",
-                running.process.pid()
-            );
-            self.process = None;
-            self.end_bag(false);
-            let action = self.machine.on_exited("cannot be killed".to_owned(), now);
-            self.act(action, now);
             return;
         }
         if let Some(bytes) = self.health.observe_process(&running.process, now) {
@@ -493,14 +488,6 @@ impl Recorder {
     /// Notes whether the files thread still answers.
     fn observe_silence(&mut self, now: Instant) {
         let silence = now.saturating_duration_since(self.last_answer);
-        if self.machine.is_finishing() && silence >= self.times.silence + self.times.give_up {
-            log::error!(
-                "the disk of {} does not respond; the last splits stay without an account",
-                self.config.output_dir.display()
-            );
-            self.machine.on_finished();
-            return;
-        }
         let is_silent = silence >= self.times.silence && !self.machine.is_stopped();
         if is_silent && !self.is_silent {
             log::error!("{}", self.silence_reason());
@@ -511,6 +498,27 @@ impl Recorder {
             );
         }
         self.is_silent = is_silent;
+    }
+
+    /// Gives up a stop that takes too long.
+    fn observe_stop(&mut self, now: Instant) {
+        let is_over = self
+            .stop_began
+            .is_some_and(|began| now >= began + self.times.stop);
+        if !is_over || self.machine.is_stopped() {
+            return;
+        }
+        if let Some(running) = self.process.take() {
+            log::error!(
+                "the stock recorder (process {}) cannot be killed and is left behind; check the disk, for which it waits",
+                running.process.pid()
+            );
+        }
+        log::error!(
+            "the disk of {} does not respond; the last splits are completed at the next start of sensr_recorder",
+            self.config.output_dir.display()
+        );
+        self.machine.on_finished();
     }
 
     fn silence_reason(&self) -> String {
@@ -539,28 +547,13 @@ impl Recorder {
     }
 
     /// Notes a change of the state, and logs it.
-    fn note_state(&mut self, now: Instant) {
+    fn note_state(&mut self) {
         let current = self.current_state();
         if current.0 != self.state.0 {
             self.state_since = Stamp::now();
-            self.log_state(&current, now);
+            log_state(&current);
         }
         self.state = current;
-    }
-
-    fn log_state(&mut self, (state, reason): &(RecordingState, String), now: Instant) {
-        match state {
-            // Failures and the start of the process have lines of their own.
-            RecordingState::Starting | RecordingState::Retrying => {}
-            RecordingState::Recording => {
-                if let Some(suppressed) = self.throttle.try_acquire("recording", now) {
-                    log::info!("recording: messages reach the disk{suppressed}");
-                }
-            }
-            RecordingState::DiskFull => log::error!("recording is paused: {reason}"),
-            RecordingState::Paused => log::info!("recording is {reason}"),
-            RecordingState::Stopping => log::info!("{reason}"),
-        }
     }
 
     /// Returns the state and figures at `now`.
@@ -613,4 +606,16 @@ impl Recorder {
 
 fn ns(stamp: Stamp) -> u64 {
     u64::try_from(stamp.as_ns()).unwrap_or(0)
+}
+
+/// Logs a change of the state.
+fn log_state((state, reason): &(RecordingState, String)) {
+    match state {
+        // Failures and the start of the process have lines of their own.
+        RecordingState::Starting | RecordingState::Retrying => {}
+        RecordingState::Recording => log::info!("recording: messages reach the disk"),
+        RecordingState::DiskFull => log::error!("recording is paused: {reason}"),
+        RecordingState::Paused => log::info!("recording is {reason}"),
+        RecordingState::Stopping => log::info!("{reason}"),
+    }
 }

@@ -4,6 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::config::RecorderConfig;
 
+/// Deepest indentation of a line that begins an option. Texts that explain an option are indented by more, and may begin
+/// with the name of another one.
+const MAX_INDENTATION: usize = 8;
+/// Largest cache that recorders with `--max-cache-duration` accept, bytes.
+const MAX_CACHE_BYTES: u64 = u32::MAX as u64;
+
 /// Options of the installed stock recorder.
 #[expect(
     clippy::struct_excessive_bools,
@@ -13,43 +19,48 @@ use crate::config::RecorderConfig;
 pub struct RecorderFeatures {
     /// The storage plugin `mcap` is installed.
     pub mcap: bool,
-    /// MCAP presets.
+    /// MCAP presets. Empty if the help text does not list them (Humble).
     pub presets: BTreeSet<String>,
     /// `--max-bag-files`: keeps a number of splits by itself (Lyrical).
     pub max_bag_files: bool,
-    /// `--repeat-transient-local`: writes latched messages into each split (Lyrical).
+    /// `--repeat-transient-local`: writes the latest messages of given topics into each split again (Lyrical).
     pub repeat_transient_local: bool,
-    /// `--node-name`.
+    /// `--node-name` (Iron).
     pub node_name: bool,
-    /// `--disable-keyboard-controls`.
+    /// `--disable-keyboard-controls` (Jazzy).
     pub keyboard_switch: bool,
     /// `--storage-config-file`.
     pub storage_config: bool,
+    /// `--custom-data` (Iron).
+    pub custom_data: bool,
     /// `--exclude-regex` (Jazzy); before it the option was `--exclude`.
     pub exclude_regex: bool,
     /// Can request the best available `QoS`, as recorders since Iron do. The help text does not tell; `--custom-data`
     /// came with the same release.
     pub adaptive_qos: bool,
+    /// Largest cache that it accepts, bytes. `None` without a limit.
+    pub max_cache_bytes: Option<u64>,
 }
 
 impl RecorderFeatures {
     /// Parses the output of `ros2 bag record --help`.
     #[must_use]
     pub fn parse(help: &str) -> Self {
-        let has = |option: &str| {
-            help.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'))
-                .any(|word| word == option)
-        };
+        let help = without_colors(help);
+        let options: BTreeSet<&str> = help.lines().flat_map(options_of_line).collect();
+        let has = |option: &str| options.contains(option);
         Self {
-            mcap: choices(help, "--storage").contains("mcap"),
-            presets: choices(help, "--storage-preset-profile"),
+            mcap: choices(&help, "--storage").contains("mcap"),
+            presets: choices(&help, "--storage-preset-profile"),
             max_bag_files: has("--max-bag-files"),
             repeat_transient_local: has("--repeat-transient-local"),
             node_name: has("--node-name"),
             keyboard_switch: has("--disable-keyboard-controls"),
             storage_config: has("--storage-config-file"),
+            custom_data: has("--custom-data"),
             exclude_regex: has("--exclude-regex"),
             adaptive_qos: has("--custom-data"),
+            max_cache_bytes: has("--max-cache-duration").then_some(MAX_CACHE_BYTES),
         }
     }
 
@@ -62,18 +73,45 @@ impl RecorderFeatures {
                     .to_owned(),
             );
         }
-        match &config.storage_preset {
+        if let Some(preset) = &config.storage_preset
             // Recorders that do not list the presets check the name themselves.
-            Some(preset) if !self.presets.is_empty() && !self.presets.contains(preset) => {
-                let known: Vec<&str> = self.presets.iter().map(String::as_str).collect();
-                Err(format!(
-                    "storage_preset: the stock recorder has no preset {preset}; set one of {}",
-                    known.join(", ")
-                ))
-            }
+            && !self.presets.is_empty()
+            && !self.presets.contains(preset)
+        {
+            let known: Vec<&str> = self.presets.iter().map(String::as_str).collect();
+            return Err(format!(
+                "storage_preset: the stock recorder has no preset {preset}; set one of {}",
+                known.join(", ")
+            ));
+        }
+        match self.max_cache_bytes {
+            Some(limit) if config.max_cache_bytes > limit => Err(format!(
+                "max_cache_bytes: the stock recorder accepts no more than {limit} bytes, got {}; set it lower",
+                config.max_cache_bytes
+            )),
             _ => Ok(()),
         }
     }
+}
+
+/// Removes the escape sequences by which newer versions of `argparse` color the text.
+fn without_colors(help: &str) -> String {
+    let mut parts = help.split("\x1b[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let rest = part.find('m').map_or("", |end| &part[end + 1..]);
+        text + rest
+    })
+}
+
+/// Returns the long names of the option that a line begins. Empty for any other line.
+fn options_of_line(line: &str) -> impl Iterator<Item = &str> {
+    let text = line.trim_start();
+    let is_option = text.starts_with('-') && line.len() - text.len() <= MAX_INDENTATION;
+    // Two blanks separate the option from its explanation.
+    let option = text.split("  ").next().filter(|_| is_option);
+    let words = option.unwrap_or_default().split([' ', ',']);
+    words.filter(|word| word.starts_with("--"))
 }
 
 /// Returns the choices in braces that follow an option, such as `--storage {mcap,sqlite3}`. Empty without any.
@@ -95,108 +133,7 @@ fn choices(help: &str, option: &str) -> BTreeSet<String> {
 
 /// Help texts with the options of three distributions, in the form in which `argparse` prints them.
 #[cfg(test)]
-pub(super) mod samples {
-    /// Humble, rosbag2 0.15.
-    pub(in crate::recorder) const HUMBLE: &str = "\
-usage: ros2 bag record [-h] [-a] [-e REGEX] [-x EXCLUDE]
-                       [--include-unpublished-topics]
-                       [--include-hidden-topics] [-o OUTPUT]
-                       [-s {my_test_plugin,mcap,sqlite3}]
-                       [-f {s_converter}] [--no-discovery]
-                       [-p POLLING_INTERVAL] [-b MAX_BAG_SIZE]
-                       [-d MAX_BAG_DURATION]
-                       [--max-cache-size MAX_CACHE_SIZE]
-                       [--qos-profile-overrides-path QOS_PROFILE_OVERRIDES_PATH]
-                       [--storage-preset-profile STORAGE_PRESET_PROFILE]
-                       [--storage-config-file STORAGE_CONFIG_FILE]
-                       [--start-paused] [--use-sim-time]
-
-options:
-  -a, --all             all topics
-  -e REGEX, --regex REGEX
-                        topics that contain the expression
-  -x EXCLUDE, --exclude EXCLUDE
-                        leaves out topics
-  -s {my_test_plugin,mcap,sqlite3}, --storage {my_test_plugin,mcap,sqlite3}
-                        storage identifier
-  --storage-preset-profile STORAGE_PRESET_PROFILE
-                        preset
-";
-    /// Jazzy, rosbag2 0.26.
-    pub(in crate::recorder) const JAZZY: &str = "\
-usage: ros2 bag record [-h] [-o OUTPUT] [-s {mcap,sqlite3}] [-e REGEX]
-                       [--exclude-regex EXCLUDE_REGEX]
-                       [--exclude-topics Topic [Topic ...]]
-                       [--disable-keyboard-controls] [--node-name NODE_NAME]
-                       [--custom-data [KEY=VALUE ...]]
-                       [--storage-config-file STORAGE_CONFIG_FILE]
-                       [--storage-preset-profile {none,fastwrite,zstd_fast,zstd_small}]
-
-options:
-  -s {mcap,sqlite3}, --storage {mcap,sqlite3}
-                        storage identifier
-";
-    /// Lyrical.
-    pub(in crate::recorder) const LYRICAL: &str = "\
-usage: ros2 bag record [-h] [-o OUTPUT] [-s {mcap,sqlite3}] [-e REGEX]
-                       [--exclude-regex EXCLUDE_REGEX]
-                       [--max-bag-files MAX_BAG_FILES]
-                       [--repeat-transient-local] [--repeat-all-transient-local]
-                       [--disable-keyboard-controls] [--node-name NODE_NAME]
-                       [--custom-data [KEY=VALUE ...]]
-                       [--storage-config-file STORAGE_CONFIG_FILE]
-                       [--storage-preset-profile {none,fastwrite,zstd_fast,zstd_small}]
-
-options:
-  -s {mcap,sqlite3}, --storage {mcap,sqlite3}
-                        storage identifier
-";
-}
+pub(super) mod samples;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::recorder::test_config;
-
-    #[test]
-    fn options_of_each_distribution_are_found() {
-        let humble = RecorderFeatures::parse(samples::HUMBLE);
-        assert!(humble.mcap && humble.storage_config && humble.presets.is_empty());
-        assert!(!humble.node_name && !humble.exclude_regex && !humble.adaptive_qos);
-        assert!(!humble.keyboard_switch && !humble.max_bag_files);
-        let jazzy = RecorderFeatures::parse(samples::JAZZY);
-        assert!(jazzy.mcap && jazzy.node_name && jazzy.exclude_regex && jazzy.adaptive_qos);
-        assert!(jazzy.keyboard_switch && jazzy.presets.contains("zstd_fast"));
-        assert!(!jazzy.max_bag_files && !jazzy.repeat_transient_local);
-        let lyrical = RecorderFeatures::parse(samples::LYRICAL);
-        assert!(lyrical.max_bag_files && lyrical.repeat_transient_local);
-        assert_eq!(RecorderFeatures::parse(""), RecorderFeatures::default());
-    }
-
-    #[test]
-    fn a_longer_option_is_not_mistaken_for_a_shorter_one() {
-        let features = RecorderFeatures::parse("[--repeat-transient-local-depth N]");
-        assert!(!features.repeat_transient_local);
-    }
-
-    #[test]
-    fn what_is_not_installed_is_refused_with_the_cure() {
-        let mut config = test_config();
-        let jazzy = RecorderFeatures::parse(samples::JAZZY);
-        assert_eq!(jazzy.check(&config), Ok(()));
-        let without = samples::JAZZY.replace("mcap,sqlite3", "sqlite3");
-        let reason = RecorderFeatures::parse(&without).check(&config);
-        assert!(reason.is_err_and(|reason| reason.contains("apt install")));
-        config.storage_preset = Some("fastest".to_owned());
-        let reason = jazzy.check(&config).expect_err("refused");
-        assert!(
-            reason.contains("fastest") && reason.contains("zstd_small"),
-            "{reason}"
-        );
-        // The names of the presets are not in the help text.
-        assert_eq!(
-            RecorderFeatures::parse(samples::HUMBLE).check(&config),
-            Ok(())
-        );
-    }
-}
+mod tests;

@@ -39,8 +39,6 @@ pub(super) struct FilesTimes {
     pub(super) scan: Duration,
     /// Time that the stock recorder has to complete a split after it has opened the next.
     pub(super) completion: Duration,
-    /// Time at the end for what is not complete yet.
-    pub(super) finish: Duration,
 }
 
 impl Default for FilesTimes {
@@ -49,7 +47,6 @@ impl Default for FilesTimes {
             look: Duration::from_millis(500),
             scan: Duration::from_secs(10),
             completion: Duration::from_secs(60),
-            finish: Duration::from_secs(45),
         }
     }
 }
@@ -88,7 +85,10 @@ pub(super) enum Request {
         is_paused: bool,
     },
     /// Everything is to be completed. Answered by [`Event::Finished`].
-    Finish,
+    Finish {
+        /// Time after which the rest is left to the next start.
+        deadline: Instant,
+    },
 }
 
 /// Report of the thread.

@@ -100,10 +100,28 @@ mod tests {
     }
 
     #[test]
-    fn the_time_is_that_of_this_machine() {
-        let mut names = BagNames::new("/a", SystemTime::now());
+    fn the_time_is_that_of_this_machine_and_a_clock_without_battery_does_no_harm() {
+        let start = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_795_000_000);
+        let local = Timestamp::try_from(start)
+            .expect("in the calendar")
+            .to_zoned(TimeZone::system());
+        let name = |start| BagNames::new("/a", start).next(|_| false, Path::new(""));
+        let expected = local.strftime("a_%Y%m%d_%H%M%S").to_string();
+        assert_eq!(name(start), Path::new(&expected));
+        let text = name(SystemTime::UNIX_EPOCH).display().to_string();
+        assert!(
+            text.starts_with("a_19") && text.len() == expected.len(),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn the_time_zone_counts() {
+        let start = jiff::civil::date(2026, 11, 8).at(23, 59, 59, 0);
+        let seoul = TimeZone::fixed(jiff::tz::offset(9));
+        let start = start.to_zoned(TimeZone::UTC).expect("unambiguous");
+        let mut names = BagNames::at("/a", &start.with_time_zone(seoul));
         let name = names.next(|_| false, Path::new(""));
-        let now = Zoned::now().strftime("a_%Y%m").to_string();
-        assert!(name.to_string_lossy().starts_with(&now), "{name:?} {now}");
+        assert_eq!(name, Path::new("a_20261109_085959"));
     }
 }

@@ -117,6 +117,7 @@ mod tests {
                         is_open: false,
                     })
                     .collect(),
+                orphans: Vec::new(),
                 has_metadata: true,
             })
             .collect();
@@ -185,6 +186,7 @@ mod tests {
             keep_bytes in 0u64..5000,
             floor in 0u64..3000,
             free in 0u64..3000,
+            max_deletions in 0usize..12,
         ) {
             let bags = bags(&sizes);
             let limits = Limits { keep_splits, keep_bytes, free_floor_bytes: floor };
@@ -204,6 +206,10 @@ mod tests {
             for n in 0..chosen.len() {
                 prop_assert!(!is_kept(n));
             }
+            let mut open = bags.iter().flat_map(|bag| &bag.splits).filter(|split| split.is_open);
+            prop_assert!(open.all(|split| !taken.contains(&&split.path)));
+            let fewer = choose(&bags, &limits, free, max_deletions);
+            prop_assert_eq!(&fewer[..], &chosen[..chosen.len().min(max_deletions)]);
         }
     }
 }

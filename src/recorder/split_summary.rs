@@ -13,6 +13,9 @@ use super::split_error::SplitError;
 mod counts;
 mod section;
 
+#[cfg(test)]
+mod tests;
+
 pub use counts::counts_before;
 pub(super) use section::read_footer;
 

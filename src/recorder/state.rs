@@ -252,11 +252,6 @@ impl Machine {
         self.phase == Phase::Running { written: None }
     }
 
-    /// True while the last bag is being completed.
-    pub(super) fn is_finishing(&self) -> bool {
-        self.phase == Phase::Finishing
-    }
-
     /// True once everything is done.
     pub(super) fn is_stopped(&self) -> bool {
         self.phase == Phase::Stopped

@@ -59,9 +59,16 @@ pub const RECORDED: &[RecordedTopic] = &[
     latched("recording", 100),
     volatile("/diagnostics", 1000),
     latched("/tf_static", 1000),
-    // The reason for a gap belongs into the bag beside the gap.
+    // The reason for a gap belongs into the bag beside the gap. Nodes keep their latest lines for late subscribers, so
+    // the reason is found although it was logged while nothing was recorded.
     latched("/rosout", 1000),
 ];
+
+/// Latched topics whose latest messages the stock recorder repeats in each split, if it can, and their number.
+///
+/// The bridge repeats its own topics, and counts that in its ledger. Copies by the recorder would be more messages than
+/// the bridge has published. Other nodes' transforms are not repeated by anybody else.
+const REPEATED_BY_RECORDER: [(&str, u32); 2] = [("/tf_static", 1000), ("recording", 1)];
 
 /// Returns the absolute name of a topic. `namespace` is absolute, `/` for none.
 #[must_use]
@@ -105,6 +112,17 @@ pub fn exclude_pattern(namespace: &str, config: &RecorderConfig) -> Option<Strin
 /// Returns a regular expression for exactly these names. Names of topics hold no characters with a meaning in it.
 fn any_of(names: &[String]) -> String {
     format!("^({})$", names.join("|").replace('*', ".*"))
+}
+
+/// Returns the topics whose latest messages the stock recorder has to repeat in each split, each as `<topic>=<number>`.
+#[must_use]
+pub fn repeated_by_recorder(namespace: &str, config: &RecorderConfig) -> Vec<String> {
+    REPEATED_BY_RECORDER
+        .iter()
+        .map(|(name, count)| (absolute(name, namespace), count))
+        .filter(|(topic, _)| is_recorded(topic, namespace, config))
+        .map(|(topic, count)| format!("{topic}={count}"))
+        .collect()
 }
 
 /// Returns whether a topic, given by its absolute name, is recorded.
@@ -164,6 +182,7 @@ mod tests {
     use super::*;
     use crate::recorder::test_config;
     use crate::topic::{QosClass, Topic};
+    use proptest::prelude::*;
     use serde_yaml::Value;
 
     fn names(text: &[&str]) -> Vec<String> {
@@ -180,14 +199,31 @@ mod tests {
     }
 
     #[test]
-    fn the_recorder_requests_no_less_than_the_offered_depth() {
+    fn a_history_of_a_topic_fits_into_the_subscription() {
         for topic in Topic::ALL {
             let found = RECORDED.iter().find(|row| row.name == topic.name());
-            let row = found.unwrap_or_else(|| panic!("{topic:?} is not recorded"));
-            let default_depth = 5;
-            // Fast DDS keeps at most 5000 samples.
-            let offered = topic.qos_class().depth(default_depth).min(5_000);
-            assert!(row.depth as usize >= offered, "{topic:?}");
+            let depth = found.map_or(0, |row| row.depth);
+            let least = match topic.qos_class() {
+                QosClass::Cloud => 20,
+                class => class.depth(0),
+            };
+            assert!(
+                usize::try_from(depth).is_ok_and(|depth| depth >= least),
+                "{topic:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn topics_are_recorded_once_and_those_to_repeat_are_latched_and_not_counted_by_the_bridge() {
+        for (i, topic) in RECORDED.iter().enumerate() {
+            let others = &RECORDED[i + 1..];
+            assert!(others.iter().all(|other| other.name != topic.name));
+        }
+        for (name, count) in REPEATED_BY_RECORDER {
+            let found = RECORDED.iter().find(|row| row.name == name);
+            assert!(found.is_some_and(|row| row.is_latched && row.depth >= count));
+            assert!(Topic::ALL.iter().all(|topic| topic.name() != name));
         }
     }
 
@@ -251,5 +287,27 @@ mod tests {
         assert_eq!(fixed["/a/zones"]["durability"], "transient_local");
         assert_eq!(fixed["/diagnostics"]["durability"], "volatile");
         assert_eq!(fixed["/a/objects"]["history"], "keep_last");
+    }
+
+    /// The definition of a match, slow and simple.
+    fn matches_by_definition(pattern: &[u8], name: &[u8]) -> bool {
+        match (pattern.split_first(), name.split_first()) {
+            (None, None) => true,
+            (Some((b'*', rest)), _) => {
+                (0..=name.len()).any(|start| matches_by_definition(rest, &name[start..]))
+            }
+            (Some((expected, pattern)), Some((found, name))) => {
+                expected == found && matches_by_definition(pattern, name)
+            }
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn patterns_match_as_defined(pattern in "[ab*/]{0,7}", name in "[ab/]{0,8}") {
+            let expected = matches_by_definition(pattern.as_bytes(), name.as_bytes());
+            prop_assert_eq!(matches(&pattern, &name), expected);
+        }
     }
 }

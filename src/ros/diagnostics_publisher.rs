@@ -9,7 +9,7 @@ use super::status_publisher::StatusPublisher;
 use super::{RuntimeError, logging};
 use crate::config::ResolvedConfig;
 use crate::diagnostics::{Diagnostics, DiagnosticsInput, LinkInput};
-use crate::environment::shared_memory::SharedMemoryUsers;
+use crate::environment::shared_memory::{SharedMemoryMonitor, UnreachableNodes};
 use crate::metrics::process_memory::ProcessMemory;
 use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::memory_bound;
@@ -19,7 +19,7 @@ use crate::pipeline::queues::Queues;
 pub(super) struct DiagnosticsPublisher {
     publisher: StatusPublisher,
     diagnostics: Diagnostics,
-    shared_memory_users: SharedMemoryUsers,
+    shared_memory: SharedMemoryMonitor,
 }
 
 impl DiagnosticsPublisher {
@@ -27,7 +27,7 @@ impl DiagnosticsPublisher {
         Ok(Self {
             publisher: StatusPublisher::new(node)?,
             diagnostics: Diagnostics::new(Instant::now()),
-            shared_memory_users: SharedMemoryUsers::default(),
+            shared_memory: SharedMemoryMonitor::default(),
         })
     }
 
@@ -40,8 +40,8 @@ impl DiagnosticsPublisher {
         config: Arc<ResolvedConfig>,
         others: &[String],
     ) {
-        let users = self.shared_memory_users.poll(Instant::now());
-        let input = collect_input(metrics, queues, config, others, users);
+        let unreachable = self.shared_memory.poll(Instant::now());
+        let input = collect_input(metrics, queues, config, others, unreachable);
         let statuses = self.diagnostics.assess_all(&input);
         self.publisher
             .publish(statuses, &input.config.host, input.now);
@@ -54,7 +54,7 @@ fn collect_input(
     queues: &Queues,
     config: Arc<ResolvedConfig>,
     others: &[String],
-    shared_memory_users: Vec<u32>,
+    unreachable: UnreachableNodes,
 ) -> DiagnosticsInput {
     let link = |stream: &StreamMetrics, queue, reliable| LinkInput {
         figures: stream.link.snapshot(),
@@ -87,6 +87,6 @@ fn collect_input(
         config,
         others: others.to_vec(),
         log: logging::figures(),
-        shared_memory_users,
+        unreachable,
     }
 }

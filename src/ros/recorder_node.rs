@@ -135,7 +135,8 @@ impl RecorderNode {
         let now = Instant::now();
         self.recorder.poll(now);
         let report = self.recorder.report(now);
-        self.reporter.publish_if_due(&report, &self.config, now);
+        self.reporter
+            .publish_if_due(node, &report, &self.config, now);
         spinner.spin(node, SPIN_TIMEOUT, |node| self.serve(node))?;
         Ok(())
     }

@@ -7,13 +7,16 @@ use r2r::sensr_bridge::msg::BridgeStatistics;
 use r2r::{Node, Publisher, QosProfile};
 
 use super::diagnostics_publisher::DiagnosticsPublisher;
-use super::duplicate_bridge::DuplicateBridgeCheck;
+use super::duplicate_node::DuplicateNodeCheck;
 use super::status_publisher::DIAGNOSTICS_PERIOD;
 use super::{RuntimeError, statistics};
 use crate::config::ResolvedConfig;
 use crate::metrics::Metrics;
 use crate::pipeline::queues::Queues;
 use crate::time::rate_limiter::RateLimiter;
+
+/// Topic of the statistics, which every bridge publishes, and no other node.
+const STATISTICS: &str = "statistics";
 
 /// Time for the subscribers to receive the last messages before the node goes. Its publishers go with it, and what they
 /// still hold can no longer be asked for. rcl can wait for acknowledgements; r2r does not offer that.
@@ -28,7 +31,7 @@ pub(super) struct Reporter {
     statistics_timer: RateLimiter,
     diagnostics: DiagnosticsPublisher,
     diagnostics_timer: RateLimiter,
-    duplicates: DuplicateBridgeCheck,
+    duplicates: DuplicateNodeCheck,
 }
 
 impl Reporter {
@@ -36,12 +39,12 @@ impl Reporter {
         Ok(Self {
             start,
             statistics: node
-                .create_publisher("statistics", QosProfile::default())
+                .create_publisher(STATISTICS, QosProfile::default())
                 .map_err(RuntimeError::ros("publish statistics"))?,
             statistics_timer: RateLimiter::default(),
             diagnostics: DiagnosticsPublisher::new(node)?,
             diagnostics_timer: RateLimiter::default(),
-            duplicates: DuplicateBridgeCheck::new(node)?,
+            duplicates: DuplicateNodeCheck::new(node, "bridge", STATISTICS)?,
         })
     }
 

@@ -10,7 +10,7 @@ import signal
 
 import pytest
 
-from support.recorder import RECORDING, counts_of, ledger_topics, require_stock
+from support.recorder import RECORDING, counts_of, kinds, ledger_topics
 from support.statistics_reader import OUTCOMES
 from support.summary_notes import add_note
 from support.topic_table import TOPICS
@@ -33,11 +33,9 @@ def final_accounts(bridge):
     return accounts
 
 
-@pytest.mark.parametrize("kind", ["standin", "stock"])
+@pytest.mark.parametrize("kind", kinds())
 def test_every_message_is_recorded_or_counted(environment, kind):
     print(f"seed {SEED}")  # pytest shows it when the test fails
-    if kind == "stock":
-        require_stock()
     observer = environment.observer()
     messages = round(SECONDS * RATE_HZ)
     scene = ("--scene", "street", "--points", POINTS, "--rate", RATE_HZ, "--count", messages)

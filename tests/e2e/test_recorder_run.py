@@ -26,12 +26,13 @@ from support.recorder import (
     STOPPING,
     bags_in,
     counts_of,
+    kinds,
     ledger_topics,
     messages_in,
     require_stock,
 )
 from support.summary_notes import add_note
-from support.topic_table import topics_in_namespace
+from support.topic_table import TOPICS, topics_in_namespace
 
 SITE = "/site"
 NODE = f"{SITE}/sensr_recorder"
@@ -132,10 +133,8 @@ def perform(environment, stock):
     return run
 
 
-@pytest.fixture(scope="module", params=["standin", "stock"])
+@pytest.fixture(scope="module", params=kinds())
 def run(request, tmp_path_factory):
-    if request.param == "stock":
-        require_stock()
     with Environment(tmp_path_factory.mktemp("run")) as environment:
         yield perform(environment, request.param == "stock")
 
@@ -186,7 +185,10 @@ def test_every_split_has_an_account_and_nothing_is_missing(run):
             assert figures["recorded"] == counts.get(topic, 0), (split.name, topic)
             # Other nodes publish some topics too, and the bridge does not count them.
             assert figures["missing"] == (0 if topic in ledger_topics(SITE) else None), (split.name, topic, figures)
-        assert account["missing"] == 0 and account["settled"] and account["uncertain"] is None, account
+        assert account["missing"] == 0 and account["settled"], account
+        if account["uncertain"] is not None:
+            # The bridge reports on the server during the pause, too.
+            assert split.name.endswith("_2_0.mcap") and "began" in account["uncertain"], account
         assert (account["bag"], account["namespace"]) == (split.parent.name, SITE)
         assert account["recorded"] == sum(counts.values()) and account["bytes"] == split.stat().st_size
 
@@ -267,7 +269,7 @@ def test_the_status_tells_everything(run):
     assert status.split_bytes > 0 and status.split_since.sec > status.state_since.sec - 60
     assert status.uptime.sec > 5
     topics = {topic.topic: topic for topic in status.topics}
-    assert f"{SITE}/{next(iter(topics))}" in ledger_topics(SITE)
+    assert set(TOPICS) - {"wire"} <= topics.keys()
     raw = topics["points/raw"]
     assert raw.recorded >= raw.last_split_recorded > 0 and raw.missing == raw.last_split_missing == 0
 
@@ -323,3 +325,8 @@ def test_the_recorder_ignores_a_second_signal(environment):
     (bag,) = recorder.bags()
     assert bag.mark["state"] == "closed" and all(counts_of(split) for split in bag.splits())
     add_note(f"recorder: ends {time.monotonic() - began:.1f} s after SIGINT while the bridge goes on")
+
+
+def test_the_stock_recorder_is_installed():
+    """Otherwise the other tests of the recorder have run with its stand-in only."""
+    require_stock()

@@ -1,4 +1,4 @@
-"""Duplicate bridges on the same topics report each other."""
+"""Nodes that get into the way of the bridge, or that it cannot reach, are reported."""
 
 import os
 import shutil
@@ -8,6 +8,7 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
 from support import ros_observer
+from support.linux_namespaces import unshare_command
 from support.polling import wait_until
 from support.processes import executable
 from support.summary_notes import add_note
@@ -51,9 +52,12 @@ def test_bridges_in_different_namespaces_are_no_duplicates(environment):
     assert not any("another bridge" in bridge.log for bridge in bridges)
 
 
-@pytest.mark.skipif(
+fast_dds_only = pytest.mark.skipif(
     os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp") != "rmw_fastrtps_cpp", reason="Fast DDS only"
 )
+
+
+@fast_dds_only
 def test_nodes_of_another_user_in_shared_memory_are_reported(environment):
     """Such nodes discover each other but exchange no data, because the files of Fast DDS belong to their user."""
     user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
@@ -66,3 +70,17 @@ def test_nodes_of_another_user_in_shared_memory_are_reported(environment):
     bridge = environment.bridge(wrapper=user)
     line = bridge.wait_for_output(r"WARN.*nodes of other users.*")[0]
     assert "(uid 0)" in line and "FASTDDS_BUILTIN_TRANSPORTS=UDPv4" in line, line
+
+
+@fast_dds_only
+def test_nodes_with_another_folder_of_shared_memory_are_reported(environment):
+    """As in a container that shares the network only: the nodes discover each other but exchange no data."""
+    isolated = [*unshare_command("mount"), "sh", "-c", 'mount -t tmpfs none /dev/shm && exec "$0" "$@"']
+    observer = environment.observer()
+    statistics = environment.statistics(observer)
+    bridge = environment.bridge(wrapper=isolated)
+    # The observer finds the bridge, and the bridge the observer.
+    wait_until(lambda: statistics.inbox.subscription.get_publisher_count() == 1, "the topic")
+    line = bridge.wait_for_output(r"WARN.*in another /dev/shm.*")[0]
+    assert "the nodes of 1 process of this machine" in line and "FASTDDS_BUILTIN_TRANSPORTS=UDPv4" in line, line
+    assert statistics.inbox.count == 0

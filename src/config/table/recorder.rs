@@ -81,7 +81,7 @@ const PARAMETERS: &[Parameter] = &[
             default: "none",
             rule: StringRule::OneOf(&["none", "fastwrite", "zstd_fast", "zstd_small"]),
         },
-        "MCAP preset of the stock recorder. fastwrite: no index and no checksums, so that nothing can be counted per split. zstd_fast and zstd_small: compressed. Changing it continues in a new bag.",
+        "MCAP preset of the stock recorder. fastwrite: no index and no checksums. zstd_fast and zstd_small: compressed. Changing it continues in a new bag.",
     ),
     Parameter::new(
         "topics",

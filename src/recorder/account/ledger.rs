@@ -355,11 +355,11 @@ impl Ledger {
     /// Returns the totals of the topics that the bridge counts, and of those that are recorded only.
     pub(super) fn totals(&self) -> BTreeMap<String, TopicTotals> {
         let mut totals = self.recorded_only.clone();
-        let lost = self.last_lost();
+        let missing = self.last_lost();
         for (topic, number) in self.numbers.iter() {
             let total = totals.entry(topic.to_owned()).or_default();
             total.recorded = self.topics[number].received();
-            total.missing = at(&lost, number);
+            total.missing = at(&missing, number);
         }
         if let Some(last) = self.accounts.back() {
             let last = self.account(last.number);

@@ -48,14 +48,16 @@ pub(super) fn pass_on(output: impl Read, default_level: Level, told: &SharedTold
         if text.is_empty() {
             continue;
         }
-        note(level, text, told);
+        let is_error = level == Level::Error || is_error(text);
+        note(is_error, text, told);
         if let Some(suppressed) = throttle.try_acquire(text, Instant::now()) {
+            let level = if is_error { Level::Error } else { level };
             log::log!(level, "recorder: {text}{suppressed}");
         }
     }
 }
 
-fn note(level: Level, text: &str, told: &SharedTold) {
+fn note(is_error: bool, text: &str, told: &SharedTold) {
     let lost = text.split_once(TOTAL_LOST).and_then(|(_, rest)| {
         let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
         digits.parse::<u64>().ok()
@@ -63,13 +65,16 @@ fn note(level: Level, text: &str, told: &SharedTold) {
     let mut told = told.lock();
     if let Some(lost) = lost {
         told.lost = told.lost.max(lost);
-    } else if level <= Level::Error || is_python_error(text) {
+    } else if is_error {
         told.last_error = Some(text.to_owned());
     }
 }
 
-/// Recognizes the last line of a traceback, and argparse's complaint.
-fn is_python_error(text: &str) -> bool {
+/// Recognizes the last line of a traceback, argparse's complaint, and the last words of C and C++.
+fn is_error(text: &str) -> bool {
+    if text.contains("what():") || text.contains(": Assertion ") {
+        return true;
+    }
     let heads = text.matches(": ").count();
     text.split(": ").take(heads).any(|head| {
         let word = head.rsplit(' ').next().unwrap_or(head);
@@ -159,6 +164,10 @@ mod tests {
         let usage = told_by(b"usage: ros2\nros2 bag record: error: unrecognized arguments: -x\n");
         let expected = "ros2 bag record: error: unrecognized arguments: -x";
         assert_eq!(usage.last_error.as_deref(), Some(expected));
+        let aborted =
+            told_by(b"[INFO] [1.0] [r]: x\npython3: w.inl:60: Assertion `n == size' failed.\n");
+        assert!(aborted.last_error.is_some());
+        assert!(told_by(b"  what():  disk\n").last_error.is_some());
         assert_eq!(told_by(b"all is well: yes\n").last_error, None);
     }
 

@@ -22,7 +22,6 @@ fn times() -> Times {
             look: ms(20),
             scan: ms(100),
             completion: ms(200),
-            finish: PATIENCE,
         },
         health: HealthTimes {
             open: PATIENCE,
@@ -33,7 +32,8 @@ fn times() -> Times {
         },
         help: PATIENCE,
         silence: PATIENCE,
-        give_up: PATIENCE,
+        finish: PATIENCE,
+        stop: PATIENCE,
     }
 }
 
@@ -277,6 +277,21 @@ fn recorder_that_stops_writing_is_started_again_if_the_bridge_publishes() {
 }
 
 #[test]
+fn recorder_that_never_writes_is_started_again_if_the_bridge_publishes() {
+    let mut limits = times();
+    limits.health.quiet = 2 * PATIENCE;
+    let mut bench = Bench::start_configured(IDLE, |_| {}, limits);
+    bench.publish(0);
+    let report = bench.wait("open split", |report| report.split.is_some());
+    assert_eq!(report.state, RecordingState::Starting);
+    bench.publish(600_000);
+    bench.wait_for_failure("does not grow");
+    bench.stub.replace(&[BEGIN, WRITE].concat());
+    bench.wait_for_bag("_2");
+    bench.stop();
+}
+
+#[test]
 fn recorder_without_anything_to_record_is_left_alone() {
     let mut bench = Bench::start(IDLE);
     bench.publish(1_000_000);
@@ -408,6 +423,21 @@ fn split_is_asked_for_where_the_stock_recorder_has_the_service() {
 }
 
 #[test]
+fn folder_is_looked_at_when_the_stock_recorder_tells_of_a_split() {
+    let mut limits = times();
+    limits.files.look = 2 * PATIENCE;
+    let mut bench = Bench::start_configured(WRITE, |_| {}, limits);
+    let report = bench.wait("start", |report| report.bag.is_some());
+    let bag = report.bag.unwrap();
+    let name = bag.file_name().unwrap().to_string_lossy().into_owned();
+    let split = bag.join(format!("{name}_0.mcap"));
+    bench.wait("file", |_| split.exists());
+    bench.recorder.on_write_split(Path::new(""), &split);
+    bench.wait("split", |report| report.split.is_some());
+    bench.stop();
+}
+
+#[test]
 fn next_split_is_seen_and_the_closed_one_accounted() {
     let next = r#"
 sleep 0.1; cat "$here/whole.mcap" > "$split"; split="${split%_0.mcap}_1.mcap"; printf x > "$split""#;
@@ -508,7 +538,7 @@ fn disk_that_does_not_respond_is_reported_and_forgiven() {
     let now = Instant::now();
     bench.recorder.last_answer = now;
     bench.recorder.observe_silence(now + PATIENCE);
-    bench.recorder.note_state(now);
+    bench.recorder.note_state();
     let report = bench.recorder.report(now);
     assert_eq!(report.state, RecordingState::Retrying);
     assert!(

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::config::RecorderConfig;
-use crate::recorder::bags::Bag;
+use crate::recorder::bags::{Bag, Split};
 use crate::recorder::disk::DiskSpace;
-use crate::recorder::retention::{self, Deletion, Limits};
+use crate::recorder::retention::{self, Deletion, Limits, Reason};
 use crate::recorder::split_summary;
 use crate::time::log_throttle::RepeatThrottle;
 use crate::time::stamp::Stamp;
@@ -86,8 +86,8 @@ impl Cleanup {
         let cure = if wanted > disk.size_bytes {
             "the floor is larger than the disk: set min_free_bytes and min_free_percent lower"
         } else {
-            "no closed recording is left to delete: free space, or set min_free_bytes and min_free_percent lower; the \
-             recording then goes on by itself"
+            "no recording but the newest is left to delete: free space, or set split_duration, split_size, min_free_bytes \
+             or min_free_percent lower; the recording then goes on by itself"
         };
         Some(format!(
             "the disk of {} is full: {} of {} MiB are free, {} MiB are to stay free; {cure}",
@@ -105,17 +105,22 @@ impl Cleanup {
             keep_bytes: config.keep_bytes,
             free_floor_bytes: self.wanted_bytes(),
         };
-        let closed = || {
-            bags.iter()
-                .flat_map(|bag| &bag.splits)
-                .filter(|split| !split.is_open)
-        };
-        self.closed = closed().fold((0, 0), |(count, bytes), split| {
-            (count + 1, bytes + split.bytes)
-        });
+        let closed: Vec<&Split> = bags
+            .iter()
+            .flat_map(|bag| &bag.splits)
+            .filter(|split| !split.is_open)
+            .collect();
+        let bytes = closed.iter().map(|split| split.bytes).sum();
+        self.closed = (closed.len() as u64, bytes);
+        let newest = closed.last().map(|split| &split.path);
         let free_bytes = self.disk.map_or(u64::MAX, |disk| disk.free_bytes);
         let mut changed = Vec::new();
         for deletion in retention::choose(bags, &limits, free_bytes, MAX_DELETIONS) {
+            // A disk without room for two splits: the recording pauses, instead of deleting what it has just recorded
+            // to record as much again.
+            if deletion.reason == Reason::FreeSpace && Some(&deletion.path) == newest {
+                continue;
+            }
             match delete(&deletion) {
                 Ok(()) => {
                     self.closed.0 -= 1;
@@ -124,7 +129,7 @@ impl Cleanup {
                     self.deleted.1 += deletion.bytes;
                     changed.extend(deletion.path.parent().map(Path::to_owned));
                 }
-                Err(error) => self.complain(&deletion, &error),
+                Err(error) => self.complain("split", &deletion.path, &error),
             }
         }
         changed.dedup();
@@ -132,13 +137,37 @@ impl Cleanup {
         if changed.is_empty() {
             self.is_full = self.needs_room();
         }
+        changed.extend(self.delete_orphans(bags));
+        changed.dedup();
         changed
     }
 
-    fn complain(&mut self, deletion: &Deletion, error: &io::Error) {
+    /// Deletes accounts whose splits the stock recorder has deleted by itself. Returns the folders of their bags.
+    fn delete_orphans(&mut self, bags: &[Bag]) -> Vec<PathBuf> {
+        let mut changed = Vec::new();
+        for bag in bags {
+            for account in &bag.orphans {
+                match remove(account) {
+                    Ok(()) => {
+                        log::info!(
+                            "deleted the account {}: its split was deleted, by the stock recorder to keep keep_splits or by \
+                             hand",
+                            account.display()
+                        );
+                        changed.push(bag.folder.clone());
+                    }
+                    Err(error) => self.complain("account", account, &error),
+                }
+            }
+        }
+        changed.dedup();
+        changed
+    }
+
+    fn complain(&mut self, kind: &str, path: &Path, error: &io::Error) {
         let text = format!(
-            "cannot delete the split {}: {error}; check the rights and the disk",
-            deletion.path.display()
+            "cannot delete the {kind} {}: {error}; check the rights and the disk",
+            path.display()
         );
         if let Some(suppressed) = self.throttle.try_acquire(&text, Instant::now()) {
             log::error!("{text}{suppressed}");
@@ -195,4 +224,162 @@ pub(super) fn remove_if_empty(folder: &Path) -> io::Result<bool> {
         folder.display()
     );
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recorder::bags::{self, RecordingMark};
+    use crate::recorder::test_config;
+    use tempfile::TempDir;
+
+    const MIB: u64 = 1 << 20;
+
+    /// A folder with a closed bag of four splits of 1 MiB each.
+    fn folder_of_four() -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let bag = folder.path().join("a_1");
+        fs::create_dir(&bag).unwrap();
+        RecordingMark::open("/a").write(&bag).unwrap();
+        for number in 0..4 {
+            fs::write(bag.join(format!("a_1_{number}.mcap")), vec![0; 1 << 20]).unwrap();
+            fs::write(bag.join(format!("a_1_{number}.account.json")), "{}").unwrap();
+        }
+        folder
+    }
+
+    fn cleanup(free_bytes: u64) -> Cleanup {
+        let mut cleanup = Cleanup::new();
+        let disk = DiskSpace {
+            size_bytes: 1000 * MIB,
+            free_bytes,
+        };
+        cleanup.set_room(Some(disk), 100 * MIB);
+        cleanup
+    }
+
+    fn keep_limits(cleanup: &mut Cleanup, folder: &TempDir, keep_splits: u64) -> Vec<PathBuf> {
+        let config = RecorderConfig {
+            keep_splits,
+            ..test_config()
+        };
+        let bags = bags::scan(folder.path(), "/a", None).unwrap();
+        cleanup.keep_limits(&bags, &config)
+    }
+
+    fn splits(folder: &TempDir) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder.path().join("a_1"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != "recording.json")
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn oldest_splits_are_deleted_with_their_accounts() {
+        let folder = folder_of_four();
+        let mut cleanup = cleanup(500 * MIB);
+        assert_eq!(keep_limits(&mut cleanup, &folder, 0), [] as [PathBuf; 0]);
+        assert_eq!(cleanup.closed(), (4, 4 * MIB));
+        let changed = keep_limits(&mut cleanup, &folder, 1);
+        assert_eq!(changed, [folder.path().join("a_1")]);
+        assert_eq!(splits(&folder), ["a_1_3.account.json", "a_1_3.mcap"]);
+        assert_eq!(cleanup.closed(), (1, MIB));
+        assert_eq!(cleanup.deleted(), (3, 3 * MIB));
+        assert_eq!(cleanup.full_reason(folder.path()), None);
+    }
+
+    #[test]
+    fn accounts_of_splits_that_the_stock_recorder_deleted_are_deleted() {
+        let folder = folder_of_four();
+        let mut cleanup = cleanup(500 * MIB);
+        let bag = folder.path().join("a_1");
+        fs::remove_file(bag.join("a_1_0.mcap")).unwrap();
+        assert_eq!(keep_limits(&mut cleanup, &folder, 2), [bag]);
+        assert_eq!(
+            splits(&folder),
+            [
+                "a_1_2.account.json",
+                "a_1_2.mcap",
+                "a_1_3.account.json",
+                "a_1_3.mcap"
+            ]
+        );
+        assert_eq!(cleanup.deleted(), (1, MIB));
+        assert!(keep_limits(&mut cleanup, &folder, 2).is_empty());
+    }
+
+    #[test]
+    fn full_disk_takes_all_but_the_newest_split_and_then_pauses() {
+        let folder = folder_of_four();
+        let mut cleanup = cleanup(10 * MIB);
+        assert_eq!(keep_limits(&mut cleanup, &folder, 0).len(), 1);
+        // The deletions may have made enough room.
+        assert_eq!(cleanup.full_reason(folder.path()), None);
+        assert_eq!(splits(&folder), ["a_1_3.account.json", "a_1_3.mcap"]);
+        assert!(keep_limits(&mut cleanup, &folder, 0).is_empty());
+        let reason = cleanup.full_reason(folder.path()).expect("full");
+        assert!(reason.contains("10 of 1000 MiB are free"), "{reason}");
+        assert_eq!(reason.lines().count(), 1);
+    }
+
+    #[test]
+    fn paused_recording_goes_on_only_with_some_room_above_the_floor() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut cleanup = cleanup(99 * MIB);
+        keep_limits(&mut cleanup, &folder, 0);
+        for (free_mib, is_full) in [
+            (100, true),
+            (109, true),
+            (110, false),
+            (100, false),
+            (99, true),
+        ] {
+            let disk = DiskSpace {
+                size_bytes: 1000 * MIB,
+                free_bytes: free_mib * MIB,
+            };
+            cleanup.set_room(Some(disk), 100 * MIB);
+            keep_limits(&mut cleanup, &folder, 0);
+            let reason = cleanup.full_reason(folder.path());
+            assert_eq!(reason.is_some(), is_full, "{free_mib} MiB");
+        }
+    }
+
+    #[test]
+    fn floor_above_the_size_of_the_disk_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut cleanup = cleanup(999 * MIB);
+        let disk = DiskSpace {
+            size_bytes: 64 * MIB,
+            free_bytes: 64 * MIB,
+        };
+        cleanup.set_room(Some(disk), 1024 * MIB);
+        keep_limits(&mut cleanup, &folder, 0);
+        let reason = cleanup.full_reason(folder.path()).expect("full");
+        assert!(
+            reason.contains("the floor is larger than the disk"),
+            "{reason}"
+        );
+    }
+
+    #[test]
+    fn folder_is_removed_when_only_our_own_files_are_left() {
+        let folder = folder_of_four();
+        let bag = folder.path().join("a_1");
+        fs::write(bag.join("metadata.yaml"), "x").unwrap();
+        assert!(!remove_if_empty(&bag).unwrap());
+        for name in splits(&folder) {
+            if name != "metadata.yaml" {
+                fs::remove_file(bag.join(name)).unwrap();
+            }
+        }
+        fs::write(bag.join("notes.txt"), "x").unwrap();
+        assert!(!remove_if_empty(&bag).unwrap(), "foreign file");
+        fs::remove_file(bag.join("notes.txt")).unwrap();
+        assert!(remove_if_empty(&bag).unwrap());
+        assert!(!bag.exists());
+    }
 }

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::{SeekFrom, seek};
 
+use crate::recorder::split_name;
+
 /// Time between two searches for holes in the open split.
 const HOLE_PERIOD: Duration = Duration::from_secs(5);
 
@@ -134,7 +136,9 @@ impl OpenBag {
     /// Finds the split after the open one.
     fn find_next(&self, now: Instant) -> Result<Option<WatchedSplit>, String> {
         let number = self.split.as_ref().map_or(0, |split| split.number + 1);
-        let name = format!("{}_{number}.mcap", self.name);
+        let Some(name) = self.find_name(number)? else {
+            return Ok(None);
+        };
         let path = self.folder.join(&name);
         let found = metadata(&path).map_err(|error| unreadable(&path, &error))?;
         Ok(found.map(|found| WatchedSplit {
@@ -147,6 +151,22 @@ impl OpenBag {
             },
             hole_check: now + HOLE_PERIOD,
         }))
+    }
+
+    /// Finds the name of the split with a number, if it exists.
+    fn find_name(&self, number: u64) -> Result<Option<String>, String> {
+        let without_time = |number| split_name::without_time(&self.name, number);
+        if let Some(open) = &self.split
+            && open.shown.name == without_time(open.number)
+        {
+            // The folder may hold thousands of files, and is looked at twice a second.
+            return Ok(Some(without_time(number)));
+        }
+        match split_name::find(&self.folder, number) {
+            // The next look tells that the folder was removed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            found => found.map_err(|error| unreadable(&self.folder, &error)),
+        }
     }
 }
 
@@ -251,6 +271,27 @@ mod tests {
             assert_eq!(self.bag.look(self.now), (vec![], 0));
             self.bag.problem().expect("problem")
         }
+    }
+
+    #[test]
+    fn splits_with_a_time_in_their_names_are_followed_by_their_numbers() {
+        let mut bench = Bench::new();
+        fs::create_dir(bench.bag.folder()).unwrap();
+        assert_eq!(bench.look(), (vec![], 0));
+        let names = [
+            "0_a_1_2026_11_08-09_59_50.mcap",
+            "1_a_1_2026_11_08-10_00_00.mcap",
+            "2_a_1_2026_11_08-09_00_10.mcap",
+        ];
+        bench.write(names[0], 100);
+        assert_eq!(bench.look(), (vec![], 1));
+        // The second of these is opened after the clock was set back.
+        bench.write(names[1], 100);
+        bench.write(names[2], 100);
+        let closed = vec![bench.path(names[0]), bench.path(names[1])];
+        assert_eq!(bench.look(), (closed, 2));
+        assert_eq!(bench.look(), (vec![], 0));
+        assert_eq!(bench.bag.split_path(), Some(bench.path(names[2])));
     }
 
     #[test]

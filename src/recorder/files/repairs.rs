@@ -112,10 +112,10 @@ fn repair_split(split: &Path) -> bool {
     match repair::repair(split) {
         Ok(repaired) => {
             log::info!(
-                "repaired the split {}: {} messages are saved, {} bytes at its end are lost",
+                "repaired the split {}: {} messages are saved, the incomplete {} bytes at its end as far as possible",
                 split.display(),
                 repaired.summary.message_count,
-                repaired.lost_bytes
+                repaired.cut_bytes
             );
             true
         }

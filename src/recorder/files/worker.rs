@@ -119,7 +119,7 @@ impl Worker {
                 is_in_order,
                 is_paused,
             } => self.end_bag(is_in_order, is_paused),
-            Request::Finish => self.finish = Some(Instant::now() + self.setup.times.finish),
+            Request::Finish { deadline } => self.finish = Some(deadline),
         }
     }
 
@@ -245,14 +245,15 @@ impl Worker {
         });
     }
 
-    /// Has bags of earlier runs completed that were left open, by a power loss or a crash.
+    /// Has bags completed that were left open: by a power loss or a crash in an earlier run, or by a full disk.
     fn complete_earlier_bags(&mut self) {
         let output_dir = &self.setup.config.output_dir;
         let open = self.open.as_ref().map(OpenBag::folder);
         // A folder that does not exist yet has no bags. Every other error shows again when a bag is begun.
         let bags = bags::scan(output_dir, &self.setup.namespace, open).unwrap_or_default();
         for bag in bags {
-            if bag.mark.state == MarkState::Open && !self.tasks.contains(&bag.folder) {
+            let is_busy = Some(bag.folder.as_path()) == open || self.tasks.contains(&bag.folder);
+            if bag.mark.state == MarkState::Open && !is_busy {
                 self.repairs.complete_bag(bag);
             }
         }
@@ -288,7 +289,9 @@ impl Worker {
         let bytes_per_second = self.rate.bytes_per_second(now);
         let look = &mut self.look;
         look.bytes_per_second = bytes_per_second;
+        let was_full = look.full.is_some();
         look.full = self.cleanup.full_reason(&config.output_dir);
+        let has_room_again = was_full && look.full.is_none();
         (look.deleted_splits, look.deleted_bytes) = self.cleanup.deleted();
         (look.closed_splits, look.closed_bytes) = self.cleanup.closed();
         let closed = ClosedSplits {
@@ -298,6 +301,9 @@ impl Worker {
         look.time_left = look.disk.and_then(|disk| {
             disk::time_left(config, disk, look.floor_bytes, bytes_per_second, closed)
         });
+        if has_room_again {
+            self.complete_earlier_bags();
+        }
         self.tell(Event::Look(Box::new(self.look.clone())));
     }
 

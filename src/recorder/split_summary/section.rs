@@ -65,12 +65,20 @@ pub(super) fn read_section(
                 let read = file.read(reader.insert(wanted)).map_err(&io)?;
                 reader.notify_read(read);
             }
-            LinearReadEvent::Record { opcode, data } => {
+            LinearReadEvent::Record { opcode, data } if is_needed(opcode) => {
                 visit(mcap::parse_record(opcode, data).map_err(SplitError::mcap(path))?);
             }
+            LinearReadEvent::Record { .. } => {}
         }
     }
     Ok(bytes)
+}
+
+fn is_needed(opcode: u8) -> bool {
+    matches!(
+        opcode,
+        op::SCHEMA | op::CHANNEL | op::STATISTICS | op::CHUNK_INDEX
+    )
 }
 
 /// Summary under construction.

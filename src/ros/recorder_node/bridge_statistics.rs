@@ -33,9 +33,9 @@ pub(super) fn published_counts(
 
 /// Returns whether the bridge has stopped: it publishes nothing after these statistics.
 fn is_final(statistics: &BridgeStatistics) -> bool {
-    let stopped = i64::from(LinkStatistics::STATE_STOPPED);
+    let stopped = LinkStatistics::STATE_STOPPED as u8;
     let mut links = statistics.links.iter();
-    !statistics.links.is_empty() && links.all(|link| i64::from(link.state) == stopped)
+    !statistics.links.is_empty() && links.all(|link| link.state == stopped)
 }
 
 #[cfg(test)]

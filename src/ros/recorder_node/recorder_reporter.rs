@@ -11,6 +11,7 @@ use crate::config::RecorderConfig;
 use crate::recorder::report::{RecordingReport, RecordingState};
 use crate::recorder::verdicts;
 use crate::ros::RuntimeError;
+use crate::ros::duplicate_node::DuplicateNodeCheck;
 use crate::ros::status_publisher::{DIAGNOSTICS_PERIOD, StatusPublisher};
 use crate::supervisor::service_manager::ServiceManager;
 use crate::time::rate_limiter::RateLimiter;
@@ -27,6 +28,7 @@ pub(super) struct RecorderReporter {
     published: Option<ChangeKey>,
     diagnostics: StatusPublisher,
     diagnostics_timer: RateLimiter,
+    duplicates: DuplicateNodeCheck,
     service: ServiceManager,
 }
 
@@ -64,13 +66,15 @@ impl RecorderReporter {
             published: None,
             diagnostics: StatusPublisher::new(node)?,
             diagnostics_timer: RateLimiter::default(),
+            duplicates: DuplicateNodeCheck::new(node, "recorder", TOPIC)?,
             service: ServiceManager::from_environment(),
         })
     }
 
-    /// Publishes what is due, and tells the service manager that the node is alive.
+    /// Publishes what is due, warns of another recorder, and tells the service manager that the node is alive.
     pub(super) fn publish_if_due(
         &mut self,
+        node: &Node,
         report: &RecordingReport,
         config: &RecorderConfig,
         now: Instant,
@@ -82,6 +86,7 @@ impl RecorderReporter {
             self.publish_status(report);
             self.published = Some(key);
         }
+        self.duplicates.poll(node, now);
         if self.diagnostics_timer.is_due(now, DIAGNOSTICS_PERIOD) {
             let folder = config.output_dir.display().to_string();
             let statuses = verdicts::assess(report);

@@ -18,6 +18,7 @@ from sensr_bridge.msg import RecordingStatus
 from support import REPOSITORY, ros_observer, summary_notes
 from support.polling import wait_until
 from support.processes import Process, assignments, executable
+from support.statistics_reader import stamp_ns
 from support.topic_table import TOPICS
 
 STARTING = RecordingStatus.STATE_STARTING
@@ -46,11 +47,17 @@ def stock_is_installed() -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
+def kinds() -> list[str]:
+    """Returns the recorders to test with: the stand-in and, where it is installed, the stock recorder."""
+    return ["standin", "stock"] if stock_is_installed() else ["standin"]
+
+
 def require_stock():
     """Skips the test where the stock recorder is not installed."""
     if not stock_is_installed():
-        summary_notes.add_note("SKIPPED, NO STOCK RECORDER: `ros2 bag record` is not installed")
-        pytest.skip("`ros2 bag record` is not installed")
+        note = "the recorder was tested with the stand-in only: `ros2 bag record` is not installed"
+        summary_notes.add_note(f"SKIPPED, NO STOCK RECORDER: {note}")
+        pytest.skip(note)
 
 
 class Recorder(Process):
@@ -192,7 +199,7 @@ class RecordingReader:
     def wait_for_next(self) -> RecordingStatus:
         """Waits for a status that was composed after this call."""
         now_ns = time.time_ns()
-        return self.wait_until(lambda message: _stamp_ns(message) > now_ns, "a new status")
+        return self.wait_until(lambda message: stamp_ns(message) > now_ns, "a new status")
 
     def wait_for_splits(self, count: int) -> RecordingStatus:
         """Waits until so many splits have been opened since the start of the recorder."""
@@ -204,10 +211,6 @@ class RecordingReader:
         seconds = time.monotonic() - since
         summary_notes.add_note(f"recorder: {what} after {seconds:.1f} s")
         return seconds
-
-
-def _stamp_ns(message):
-    return message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
 
 
 class Bag:

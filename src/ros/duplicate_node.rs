@@ -1,5 +1,5 @@
-//! Check for a duplicate bridge: one that was started twice by mistake mixes its clouds with this bridge's on the same
-//! topics.
+//! Check for a duplicate node: a bridge that was started twice by mistake mixes its clouds with this bridge's on the same
+//! topics, and two recorders of a bridge record everything twice.
 
 use std::time::{Duration, Instant};
 
@@ -13,11 +13,11 @@ use crate::time::rate_limiter::RateLimiter;
 const POLL_PERIOD: Duration = Duration::from_secs(5);
 /// Time between two log lines while the duplicate exists.
 const LOG_PERIOD: Duration = Duration::from_secs(300);
-/// Topic that every bridge publishes, and no other node.
-const TOPIC: &str = "statistics";
 
-/// Detects other bridges on the same topics.
-pub(super) struct DuplicateBridgeCheck {
+/// Detects other nodes of the same kind on the same topics.
+pub(super) struct DuplicateNodeCheck {
+    /// Kind of the node, as a noun.
+    kind: &'static str,
     /// Fully qualified name of the topic.
     topic: String,
     /// Fully qualified name of this node.
@@ -27,8 +27,10 @@ pub(super) struct DuplicateBridgeCheck {
     warning_throttle: LogThrottle,
 }
 
-impl DuplicateBridgeCheck {
-    pub(super) fn new(node: &Node) -> Result<Self, RuntimeError> {
+impl DuplicateNodeCheck {
+    /// Creates the check. `topic` is one that every node of this kind publishes, and no other node, relative to its
+    /// namespace.
+    pub(super) fn new(node: &Node, kind: &'static str, topic: &str) -> Result<Self, RuntimeError> {
         let name = node
             .fully_qualified_name()
             .map_err(RuntimeError::ros("read the node's name"))?;
@@ -36,7 +38,8 @@ impl DuplicateBridgeCheck {
             .namespace()
             .map_err(RuntimeError::ros("read the node's namespace"))?;
         Ok(Self {
-            topic: format!("{}/{TOPIC}", namespace.trim_end_matches('/')),
+            kind,
+            topic: format!("{}/{topic}", namespace.trim_end_matches('/')),
             name,
             poll_timer: RateLimiter::default(),
             others: Vec::new(),
@@ -44,7 +47,7 @@ impl DuplicateBridgeCheck {
         })
     }
 
-    /// Returns the names of the other bridges, which may equal this node's. Queries the ROS graph when a poll is due.
+    /// Returns the names of the other nodes, which may equal this node's. Queries the ROS graph when a poll is due.
     pub(super) fn poll(&mut self, node: &Node, now: Instant) -> &[String] {
         if self.poll_timer.is_due(now, POLL_PERIOD) {
             self.others = self.query_graph(node);
@@ -68,7 +71,8 @@ impl DuplicateBridgeCheck {
 
     fn warning(&self) -> String {
         format!(
-            "another bridge publishes on the topics of {}: {}. Stop it, or give each a namespace of its own",
+            "another {} publishes on the topics of {}: {}. Stop it, or give each a namespace of its own",
+            self.kind,
             self.name,
             self.others.join(", ")
         )
@@ -96,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bridge_is_not_its_own_duplicate() {
+    fn a_node_is_not_its_own_duplicate() {
         let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(without_self(names(&["/a"]), "/a"), names(&[]));
         assert_eq!(
