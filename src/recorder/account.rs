@@ -26,6 +26,8 @@ mod ledger;
 mod topic_ledger;
 
 #[cfg(test)]
+mod file_tests;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod tests;

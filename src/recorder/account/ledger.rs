@@ -373,18 +373,19 @@ impl Ledger {
     /// Returns the totals of the topics that the bridge counts, and of those that are recorded only.
     pub(super) fn totals(&self) -> BTreeMap<String, TopicTotals> {
         let mut totals = self.recorded_only.clone();
-        let lost = self.last_lost();
+        let missing = self.last_lost();
         for (topic, number) in self.numbers.iter() {
-            let total = totals.entry(topic.to_owned()).or_default();
-            total.recorded = self.topics[number].received();
-            total.missing = at(&lost, number);
+            let of_topic = totals.entry(topic.to_owned()).or_default();
+            of_topic.recorded = self.topics[number].received();
+            of_topic.missing = at(&missing, number);
         }
-        if let Some(last) = self.accounts.back() {
-            let last = self.account(last.number);
-            for (topic, total) in &mut totals {
-                let account = last.topics.get(topic);
-                total.last_split_recorded = account.map_or(0, |account| account.recorded);
-                total.last_split_missing = account.and_then(|account| account.missing).unwrap_or(0);
+        if let Some(entry) = self.accounts.back() {
+            let latest = self.account(entry.number);
+            for (topic, of_topic) in &mut totals {
+                let account = latest.topics.get(topic);
+                of_topic.last_split_recorded = account.map_or(0, |account| account.recorded);
+                of_topic.last_split_missing =
+                    account.and_then(|account| account.missing).unwrap_or(0);
             }
         }
         totals

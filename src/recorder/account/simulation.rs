@@ -142,7 +142,7 @@ impl Simulation {
 
     fn is_quiet(&self, time: u64) -> bool {
         let in_split = time % SPLIT;
-        self.conditions.has_quiet_ends && (in_split < 4 * SECOND || in_split > SPLIT - 4 * SECOND)
+        self.conditions.has_quiet_ends && !(4 * SECOND..SPLIT - 4 * SECOND).contains(&in_split)
     }
 
     /// Returns the time at which the recorder receives a message that it writes.

@@ -72,7 +72,7 @@ proptest! {
     /// A loss shows in the account of its split one split later at the latest, and stays.
     #[test]
     fn a_stream_without_losses_never_shows_one(seed in any::<u64>(), bridge_runs in 1..4_usize) {
-        let conditions = Conditions { loss: 0.0, latency: 0.005, bridge_runs, ..Conditions::new(seed) };
+        let conditions = Conditions { latency: 0.005, loss: 0.0, bridge_runs, ..Conditions::new(seed) };
         let simulation = Simulation::new(conditions);
         // Before the first bag has begun, nothing is received, and the bridge starts later.
         simulation.run(|ledger| {
@@ -84,7 +84,7 @@ proptest! {
 
     #[test]
     fn a_bridge_that_dies_makes_the_account_uncertain(seed in any::<u64>(), bridge_runs in 1..4_usize, latency in 0.0..1.0_f64) {
-        let conditions = Conditions { reports_end: false, bridge_runs, latency, ..Conditions::new(seed) };
+        let conditions = Conditions { latency, bridge_runs, reports_end: false, ..Conditions::new(seed) };
         let simulation = Simulation::new(conditions);
         let ledger = simulation.run(|_| {});
         let reasons = (0..SPLITS as u64).filter_map(|number| ledger.account(number).uncertain);
@@ -102,7 +102,7 @@ proptest! {
     fn a_clock_that_is_set_back_leaves_the_end_exact(
         seed in any::<u64>(), set_back in 0.03..90.0_f64, latency in 0.0..1.0_f64, loss in 0.0..0.1_f64,
     ) {
-        let conditions = Conditions { set_back, latency, loss, ..Conditions::new(seed) };
+        let conditions = Conditions { latency, loss, set_back, ..Conditions::new(seed) };
         let simulation = Simulation::new(conditions);
         let ledger = simulation.run(|_| {});
         assert_exact(&simulation, &ledger);
@@ -116,7 +116,7 @@ proptest! {
     #[test]
     fn splits_without_an_index_are_exact_at_the_end(seed in any::<u64>(), bridge_runs in 1..3_usize, bags in 1..3_usize) {
         let index = SplitIndex::Absent;
-        let conditions = Conditions { index, bridge_runs, bags, ..Conditions::new(seed) };
+        let conditions = Conditions { bridge_runs, bags, index, ..Conditions::new(seed) };
         let simulation = Simulation::new(conditions);
         let ledger = simulation.run(|_| {});
         assert_exact(&simulation, &ledger);
