@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::history::History;
 use super::simulation::{Conditions, SPLITS, Simulation, TOPICS};
 use super::*;
 
@@ -39,7 +40,7 @@ fn assert_certain(ledger: &Ledger) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn recorded_and_missing_are_published_at_the_end(
@@ -122,4 +123,63 @@ proptest! {
         assert_exact(&simulation, &ledger);
         assert_certain(&ledger);
     }
+}
+
+fn statistics(run_start: u64, stamp: u64, points: u64) -> PublishedCounts {
+    const SECOND: u64 = 1_000_000_000;
+    PublishedCounts {
+        stamp_ns: stamp * SECOND,
+        run_start_ns: run_start * SECOND,
+        published: [(TOPICS[0].to_owned(), points)].into(),
+        ..PublishedCounts::default()
+    }
+}
+
+/// Returns the messages published in all runs.
+fn published(history: &History) -> u64 {
+    history.published()[0]
+}
+
+#[test]
+fn snapshots_of_a_split_that_stays_open_are_bounded() {
+    let mut history = History::default();
+    for second in 0..200_000 {
+        // The bridge also dies every minute without a last report.
+        let start = second / 60 * 60;
+        let counts = vec![second - start; 25];
+        history.add(&statistics(1000 + start, 1001 + second, 0), counts, 0);
+        assert!(
+            history.snapshots.len() <= 1100,
+            "{}",
+            history.snapshots.len()
+        );
+    }
+    let times: Vec<u64> = history.snapshots.iter().map(|one| one.time_ns).collect();
+    assert!(times.is_sorted());
+    // The first and the last ones are complete.
+    let second = 1_000_000_000;
+    let is_complete = |times: &[u64]| times.windows(2).all(|pair| pair[1] - pair[0] <= second);
+    assert!(is_complete(&times[..60]) && is_complete(&times[times.len() - 200..]));
+    assert!(!is_complete(&times));
+}
+
+#[test]
+fn a_restart_is_told_from_a_step_of_the_clock() {
+    const STEP: i128 = 30_000_000_000;
+    // Three seconds after a first run of two seconds, which left no trace in the uptime.
+    let mut history = History::default();
+    history.add(&statistics(100, 102, 20), vec![20], 0);
+    history.add(&statistics(103, 105, 25), vec![25], 0);
+    assert_eq!(published(&history), 45);
+    // The clock was set forward by 30 s; the bridge went on.
+    let mut history = History::default();
+    history.add(&statistics(100, 102, 20), vec![20], 0);
+    history.add(&statistics(130, 133, 30), vec![30], STEP);
+    assert_eq!(published(&history), 30);
+    // The step happened after the stamp and before the message arrived.
+    let mut history = History::default();
+    history.add(&statistics(100, 102, 20), vec![20], 0);
+    history.add(&statistics(100, 103, 30), vec![30], STEP);
+    history.add(&statistics(130, 134, 40), vec![40], STEP);
+    assert_eq!(published(&history), 40);
 }
