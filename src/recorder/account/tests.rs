@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::history::History;
 use super::simulation::{Conditions, SPLITS, Simulation, TOPICS};
 use super::*;
+use crate::recorder::split_summary::SplitIndex;
 
 /// Checks that everything published is recorded or missing, in the totals and over the accounts.
 fn assert_exact(simulation: &Simulation, ledger: &Ledger) {
