@@ -25,6 +25,11 @@ mod latched;
 mod ledger;
 mod topic_ledger;
 
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;
+
 use ledger::{ClosedSplit, Ledger};
 
 /// Messages that the bridge has published, from its `statistics` topic.
@@ -154,6 +159,7 @@ impl Accountant {
     /// A cut split must be repaired first. Messages of a split that cannot be read count as missing.
     pub fn close_split(&mut self, split: &Path) -> Result<SplitAccount, SplitError> {
         let summary = split_summary::read(split)?;
+        self.ledger.check_clock(clock_offset_ns(self.clock));
         let times: Vec<u64> = match summary.index {
             SplitIndex::Chunks => self.ledger.times_within(summary.start_ns, summary.end_ns),
             SplitIndex::Absent => Vec::new(),
