@@ -117,6 +117,8 @@ impl Health {
             .as_ref()
             .is_none_or(|(name, _)| *name != split.name)
         {
+            // Only a recorder that writes opens the next split.
+            self.has_grown |= self.split.is_some();
             self.split = Some((split.name.clone(), now));
             self.stall.reset();
         }
