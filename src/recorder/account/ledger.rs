@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::history::{History, Snapshot, SnapshotKind, TopicNumbers};
 use super::topic_ledger::{Deficits, TopicInSplit, TopicLedger};
 use super::{PublishedCounts, SplitAccount, TopicAccount, TopicTotals};
-use crate::recorder::split_summary::{SplitIndex, SplitSummary};
+use crate::recorder::split_summary::SplitSummary;
 
 /// Accounts that can still be corrected.
 const MAX_ACCOUNTS: usize = 256;
@@ -24,8 +24,9 @@ pub(super) struct ClosedSplit<'a> {
     pub begins_bag: bool,
     /// Topics whose messages a new subscription receives again.
     pub latched: &'a BTreeSet<String>,
-    /// Messages by topic before each time of [`Ledger::times_within`]. Empty if the split has no index.
-    pub counts: BTreeMap<u64, BTreeMap<String, u64>>,
+    /// Messages by topic before each time of [`Ledger::times_within`]. `None` if they are not known, because the
+    /// split has no index and too many messages.
+    pub counts: Option<BTreeMap<u64, BTreeMap<String, u64>>>,
 }
 
 /// Account of one split under correction.
@@ -142,9 +143,8 @@ impl Ledger {
         if std::mem::take(&mut self.history.was_set_back) {
             uncertain.insert("the clock of this machine was set back");
         }
-        if has_messages && summary.index == SplitIndex::Absent {
-            uncertain
-                .insert("the storage preset writes no index; exact at the end of the recording");
+        if has_messages && split.counts.is_none() {
+            uncertain.insert("the split has no usable index; exact at the end of the recording");
         }
         let snapshots = if has_messages {
             self.history.take_until(summary.end_ns)
@@ -163,7 +163,7 @@ impl Ledger {
                 if snapshot.time_ns <= summary.start_ns {
                     return Some(0);
                 }
-                let counts = split.counts.get(&snapshot.time_ns)?;
+                let counts = split.counts.as_ref()?.get(&snapshot.time_ns)?;
                 Some(counts.get(topic).copied().unwrap_or(0))
             };
             let snapshots = snapshots.iter();
@@ -264,9 +264,9 @@ impl Ledger {
             account.is_changed |= !account.settled;
             account.settled = true;
             if self.history.is_final() == Some(true) {
-                account.uncertain.remove(
-                    "the storage preset writes no index; exact at the end of the recording",
-                );
+                account
+                    .uncertain
+                    .remove("the split has no usable index; exact at the end of the recording");
             }
         }
         self.history.snapshots.clear();
@@ -375,16 +375,17 @@ impl Ledger {
         let mut totals = self.recorded_only.clone();
         let missing = self.last_lost();
         for (topic, number) in self.numbers.iter() {
-            let total = totals.entry(topic.to_owned()).or_default();
-            total.recorded = self.topics[number].received();
-            total.missing = at(&missing, number);
+            let of_topic = totals.entry(topic.to_owned()).or_default();
+            of_topic.recorded = self.topics[number].received();
+            of_topic.missing = at(&missing, number);
         }
-        if let Some(last) = self.accounts.back() {
-            let last = self.account(last.number);
-            for (topic, total) in &mut totals {
-                let account = last.topics.get(topic);
-                total.last_split_recorded = account.map_or(0, |account| account.recorded);
-                total.last_split_missing = account.and_then(|account| account.missing).unwrap_or(0);
+        if let Some(entry) = self.accounts.back() {
+            let latest = self.account(entry.number);
+            for (topic, of_topic) in &mut totals {
+                let account = latest.topics.get(topic);
+                of_topic.last_split_recorded = account.map_or(0, |account| account.recorded);
+                of_topic.last_split_missing =
+                    account.and_then(|account| account.missing).unwrap_or(0);
             }
         }
         totals

@@ -142,7 +142,7 @@ impl Simulation {
 
     fn is_quiet(&self, time: u64) -> bool {
         let in_split = time % SPLIT;
-        self.conditions.has_quiet_ends && (in_split < 4 * SECOND || in_split > SPLIT - 4 * SECOND)
+        self.conditions.has_quiet_ends && !(4 * SECOND..SPLIT - 4 * SECOND).contains(&in_split)
     }
 
     /// Returns the time at which the recorder receives a message that it writes.
@@ -235,10 +235,7 @@ impl Simulation {
             index: self.conditions.index,
         };
         ledger.check_clock(i128::from(self.clock(split.end)) - i128::from(split.end));
-        let wanted = match self.conditions.index {
-            SplitIndex::Chunks => ledger.times_within(summary.start_ns, summary.end_ns),
-            SplitIndex::Absent => Vec::new(),
-        };
+        let wanted = ledger.times_within(summary.start_ns, summary.end_ns);
         let counts = wanted.into_iter().map(|time| {
             let mut counts = BTreeMap::new();
             for (topic, _) in messages.iter().filter(|(_, received)| *received < time) {
@@ -250,7 +247,7 @@ impl Simulation {
             summary: &summary,
             begins_bag: split.begins_bag,
             latched: &BTreeSet::new(),
-            counts: counts.collect(),
+            counts: (self.conditions.index == SplitIndex::Chunks).then(|| counts.collect()),
         });
     }
 
