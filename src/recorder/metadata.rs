@@ -98,8 +98,16 @@ fn list_splits(folder: &Path) -> Result<Vec<PathBuf>, SplitError> {
             splits.push((split_name::number_in_any_bag(&path), path));
         }
     }
+    // Other people's files in the folder stay out. Without any split of that name the bag has been renamed.
+    if splits.iter().any(|(_, path)| is_of_this_bag(path)) {
+        splits.retain(|(_, path)| is_of_this_bag(path));
+    }
     splits.sort();
     Ok(splits.into_iter().map(|(_, path)| path).collect())
+}
+
+fn is_of_this_bag(split: &Path) -> bool {
+    split_name::number_of_path(split).is_some()
 }
 
 fn file_name(path: &Path) -> String {

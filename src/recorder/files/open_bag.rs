@@ -228,15 +228,18 @@ fn unreadable(path: &Path, error: &io::Error) -> String {
 /// True if a part of the file after `offset` has never been written.
 fn has_hole_from(path: &Path, offset: u64) -> io::Result<bool> {
     let file = File::open(path)?;
+    // Before the search, which takes the end of the file for a hole: the file grows all the time.
+    let bytes = file.metadata()?.len();
     // There is no place after the end, and some file systems know no holes.
     let hole = seek(&file, SeekFrom::Hole(offset));
-    Ok(hole.is_ok_and(|hole| file.metadata().is_ok_and(|found| hole < found.len())))
+    Ok(hole.is_ok_and(|hole| hole < bytes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::{Seek as _, Write as _};
+    use std::sync::atomic::{AtomicBool, Ordering};
     use tempfile::TempDir;
 
     struct Bench {
@@ -373,6 +376,25 @@ mod tests {
         assert_eq!(file.stream_position().unwrap(), 1 << 20);
         file.write_all(&vec![1; 1 << 20]).unwrap();
         assert!(bench.problem().contains("was truncated"));
+    }
+
+    #[test]
+    fn a_file_that_grows_meanwhile_has_no_hole() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("split");
+        let mut file = File::create(&path).unwrap();
+        file.write_all(&[1; 5000]).unwrap();
+        let is_done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    file.write_all(&[1; 100]).unwrap();
+                }
+            });
+            let is_whole = (0..5000).all(|_| matches!(has_hole_from(&path, 0), Ok(false)));
+            is_done.store(true, Ordering::Relaxed);
+            assert!(is_whole);
+        });
     }
 
     #[test]

@@ -121,6 +121,20 @@ fn splits_are_in_the_order_of_their_numbers() {
 }
 
 #[test]
+fn files_of_others_in_the_folder_stay_out() {
+    let parent = test_files::folder();
+    let folder = parent.path().join("bag");
+    fs::create_dir(&folder).unwrap();
+    let messages = [TestMessage::at(POINTS, 1000)];
+    test_files::write(&folder.join("bag_0.mcap"), Layout::Plain, &messages);
+    fs::write(folder.join("other_0.mcap"), "not ours").unwrap();
+    let mended = mend(&folder).unwrap();
+    assert!(mended.is_changed && mended.left_out.is_empty());
+    let text = fs::read_to_string(folder.join(FILE_NAME)).unwrap();
+    assert!(text.contains("bag_0.mcap") && !text.contains("other_0.mcap"));
+}
+
+#[test]
 fn a_cut_split_is_left_out_and_named() {
     let folder = bag(&[&[1000, 2000], &[3000]]);
     let cut = folder.path().join("bag_1.mcap");
