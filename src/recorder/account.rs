@@ -18,12 +18,19 @@ use serde::{Deserialize, Serialize};
 
 use super::atomic_file;
 use super::split_error::SplitError;
-use super::split_summary::{self, SplitIndex};
+use super::split_summary;
 
 mod history;
 mod latched;
 mod ledger;
 mod topic_ledger;
+
+#[cfg(test)]
+mod file_tests;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;
 
 use ledger::{ClosedSplit, Ledger};
 
@@ -154,15 +161,13 @@ impl Accountant {
     /// A cut split must be repaired first. Messages of a split that cannot be read count as missing.
     pub fn close_split(&mut self, split: &Path) -> Result<SplitAccount, SplitError> {
         let summary = split_summary::read(split)?;
-        let times: Vec<u64> = match summary.index {
-            SplitIndex::Chunks => self.ledger.times_within(summary.start_ns, summary.end_ns),
-            SplitIndex::Absent => Vec::new(),
-        };
-        let counts = if times.is_empty() {
-            Vec::new()
-        } else {
-            split_summary::counts_before(split, &times)?
-        };
+        self.ledger.check_clock(clock_offset_ns(self.clock));
+        let times = self.ledger.times_within(summary.start_ns, summary.end_ns);
+        let counts =
+            split_summary::counts_before(split, &summary, &times).unwrap_or_else(|error| {
+                log::warn!("{error}; its account follows from its summary alone");
+                None
+            });
         let bag = split.parent().map(Path::to_owned);
         let begins_bag = self.bag != bag;
         self.bag = bag;
@@ -171,7 +176,7 @@ impl Accountant {
             summary: &summary,
             begins_bag,
             latched: &latched,
-            counts: times.iter().copied().zip(counts).collect(),
+            counts: counts.map(|counts| times.into_iter().zip(counts).collect()),
         });
         self.files.insert(number, split.to_owned());
         self.write_changed()?;

@@ -37,7 +37,8 @@ pub struct SplitTopic {
 pub enum SplitIndex {
     /// The messages are in chunks, and each chunk has its index.
     Chunks,
-    /// The messages have no index: the preset `fastwrite` writes no chunks. Only totals and times are known.
+    /// The messages have no index: the preset `fastwrite` writes no chunks. What was received before
+    /// a time follows only from the headers of all messages.
     Absent,
 }
 

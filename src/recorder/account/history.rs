@@ -102,6 +102,21 @@ impl History {
         }
     }
 
+    /// Notices a clock that has been set back since the last statistics, before a split is compared.
+    pub(super) fn check_clock(&mut self, clock_offset_ns: i128) {
+        let Some(&before) = self.clock_offsets_ns.front() else {
+            return;
+        };
+        let step = before - clock_offset_ns;
+        let stamp_ns = self.run.as_ref().map_or(0, |run| run.stamp_ns);
+        if step > STEP_NS {
+            let step = u64::try_from(step).unwrap_or(u64::MAX);
+            // The next statistics tell until when more exactly.
+            let until_ns = stamp_ns.saturating_add(2_000_000_000);
+            self.set_back(stamp_ns.saturating_sub(step), until_ns);
+        }
+    }
+
     /// Start of the first run of the bridge.
     pub(super) fn first_run_ns(&self) -> Option<u64> {
         self.first_run_ns

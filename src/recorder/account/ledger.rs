@@ -9,10 +9,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::history::{History, Snapshot, SnapshotKind, TopicNumbers};
 use super::topic_ledger::{Deficits, TopicInSplit, TopicLedger};
 use super::{PublishedCounts, SplitAccount, TopicAccount, TopicTotals};
-use crate::recorder::split_summary::{SplitIndex, SplitSummary};
+use crate::recorder::split_summary::SplitSummary;
 
 /// Accounts that can still be corrected.
 const MAX_ACCOUNTS: usize = 256;
+
+/// Snapshots after a split that settle its account: messages may be on their way at one or two of them.
+const SETTLING_SNAPSHOTS: usize = 3;
 
 /// Split as the ledger needs it.
 pub(super) struct ClosedSplit<'a> {
@@ -21,8 +24,9 @@ pub(super) struct ClosedSplit<'a> {
     pub begins_bag: bool,
     /// Topics whose messages a new subscription receives again.
     pub latched: &'a BTreeSet<String>,
-    /// Messages by topic before each time of [`Ledger::times_within`]. Empty if the split has no index.
-    pub counts: BTreeMap<u64, BTreeMap<String, u64>>,
+    /// Messages by topic before each time of [`Ledger::times_within`]. `None` if they are not known, because the
+    /// split has no index and too many messages.
+    pub counts: Option<BTreeMap<u64, BTreeMap<String, u64>>>,
 }
 
 /// Account of one split under correction.
@@ -37,6 +41,9 @@ struct Entry {
     /// Loss up to the end of the split, by number of the topic, since the first split.
     lost: Vec<u64>,
     settled: bool,
+    /// Least deficits since the end of the split, by number of the topic, and the number of snapshots.
+    least: Vec<Option<u64>>,
+    snapshots: usize,
     uncertain: BTreeSet<&'static str>,
     is_changed: bool,
 }
@@ -103,6 +110,12 @@ impl Ledger {
         }
     }
 
+    /// Compares the system clock with the monotonic clock before a split is read: the clock may have been set back since
+    /// the last statistics.
+    pub(super) fn check_clock(&mut self, clock_offset_ns: i128) {
+        self.history.check_clock(clock_offset_ns);
+    }
+
     /// Returns the times of the snapshots between two times, without repetition. The times at both ends are left out.
     pub(super) fn times_within(&self, start_ns: u64, end_ns: u64) -> Vec<u64> {
         let snapshots = self.history.snapshots.iter();
@@ -130,9 +143,8 @@ impl Ledger {
         if std::mem::take(&mut self.history.was_set_back) {
             uncertain.insert("the clock of this machine was set back");
         }
-        if has_messages && summary.index == SplitIndex::Absent {
-            uncertain
-                .insert("the storage preset writes no index; exact at the end of the recording");
+        if has_messages && split.counts.is_none() {
+            uncertain.insert("the split has no usable index; exact at the end of the recording");
         }
         let snapshots = if has_messages {
             self.history.take_until(summary.end_ns)
@@ -151,7 +163,7 @@ impl Ledger {
                 if snapshot.time_ns <= summary.start_ns {
                     return Some(0);
                 }
-                let counts = split.counts.get(&snapshot.time_ns)?;
+                let counts = split.counts.as_ref()?.get(&snapshot.time_ns)?;
                 Some(counts.get(topic).copied().unwrap_or(0))
             };
             let snapshots = snapshots.iter();
@@ -162,7 +174,7 @@ impl Ledger {
                 }),
                 TopicInSplit {
                     total: summary.topics.get(topic).map_or(0, |topic| topic.count),
-                    start_ns: summary.start_ns,
+                    start_ns: has_messages.then_some(summary.start_ns),
                     first_run_ns: self.history.first_run_ns(),
                 },
             );
@@ -182,8 +194,8 @@ impl Ledger {
         }
         deficits.sort_unstable_by_key(|&(number, _)| number);
         let deficits: Vec<Deficits> = deficits.into_iter().map(|(_, compared)| compared).collect();
-        let is_compared = deficits.iter().any(|topic| topic.least.is_some());
-        self.correct(|number| deficits[number].least, is_compared);
+        let compared = deficits.iter().map(|topic| topic.snapshots).max();
+        self.correct(|number| deficits[number].least, compared.unwrap_or(0));
         let number = self.next_number;
         self.next_number += 1;
         let previous = self.last_lost();
@@ -203,6 +215,8 @@ impl Ledger {
                 .map(|(number, topic)| topic.at_end.max(at(&previous, number)))
                 .collect(),
             settled: false,
+            least: Vec::new(),
+            snapshots: 0,
             uncertain,
             is_changed: true,
         });
@@ -218,8 +232,9 @@ impl Ledger {
     pub(super) fn finish(&mut self) -> Vec<u64> {
         if self.history.is_final() == Some(true) {
             let published = self.history.published();
+            let first_run_ns = self.history.first_run_ns();
             let lost: Vec<u64> = (0..self.topics.len())
-                .map(|number| self.topics[number].settle(at(&published, number)))
+                .map(|number| self.topics[number].settle(at(&published, number), first_run_ns))
                 .collect();
             let unreported = self.history.snapshots.iter();
             let unreported = unreported
@@ -236,7 +251,7 @@ impl Ledger {
                     *mine = lost;
                 }
             }
-            self.correct(|number| lost.get(number).copied(), true);
+            self.correct(|number| lost.get(number).copied(), SETTLING_SNAPSHOTS);
         } else if let (Some(false), Some(last)) =
             (self.history.is_final(), self.accounts.back_mut())
         {
@@ -249,9 +264,9 @@ impl Ledger {
             account.is_changed |= !account.settled;
             account.settled = true;
             if self.history.is_final() == Some(true) {
-                account.uncertain.remove(
-                    "the storage preset writes no index; exact at the end of the recording",
-                );
+                account
+                    .uncertain
+                    .remove("the split has no usable index; exact at the end of the recording");
             }
         }
         self.history.snapshots.clear();
@@ -259,25 +274,28 @@ impl Ledger {
         changed.map(|account| account.number).collect()
     }
 
-    /// Corrects earlier accounts by the least deficit after them, by number of the topic.
-    fn correct(&mut self, least: impl Fn(usize) -> Option<u64>, is_compared: bool) {
+    /// Corrects earlier accounts by the least deficits of a number of snapshots after them, by number of the topic.
+    fn correct(&mut self, least: impl Fn(usize) -> Option<u64>, snapshots: usize) {
         let topics = self.topics.len();
         for account in &mut self.accounts {
+            account.snapshots += snapshots;
             account.lost.resize(topics, 0);
+            account.least.resize(topics, None);
+            let settles = !account.settled && account.snapshots >= SETTLING_SNAPSHOTS;
             for (number, lost) in account.lost.iter_mut().enumerate() {
-                let Some(least) = least(number) else { continue };
-                let corrected = if account.settled {
-                    least.min(*lost)
-                } else {
-                    least
+                let Some(mut least) = least(number) else {
+                    continue;
                 };
+                if !account.settled {
+                    least = account.least[number].map_or(least, |before| before.min(least));
+                    account.least[number] = Some(least);
+                }
+                let corrected = if settles { least } else { least.min(*lost) };
                 account.is_changed |= corrected != *lost;
                 *lost = corrected;
             }
-            if is_compared && !account.settled {
-                account.settled = true;
-                account.is_changed = true;
-            }
+            account.settled |= settles;
+            account.is_changed |= settles;
         }
     }
 
@@ -357,16 +375,17 @@ impl Ledger {
         let mut totals = self.recorded_only.clone();
         let missing = self.last_lost();
         for (topic, number) in self.numbers.iter() {
-            let total = totals.entry(topic.to_owned()).or_default();
-            total.recorded = self.topics[number].received();
-            total.missing = at(&missing, number);
+            let of_topic = totals.entry(topic.to_owned()).or_default();
+            of_topic.recorded = self.topics[number].received();
+            of_topic.missing = at(&missing, number);
         }
-        if let Some(last) = self.accounts.back() {
-            let last = self.account(last.number);
-            for (topic, total) in &mut totals {
-                let account = last.topics.get(topic);
-                total.last_split_recorded = account.map_or(0, |account| account.recorded);
-                total.last_split_missing = account.and_then(|account| account.missing).unwrap_or(0);
+        if let Some(entry) = self.accounts.back() {
+            let latest = self.account(entry.number);
+            for (topic, of_topic) in &mut totals {
+                let account = latest.topics.get(topic);
+                of_topic.last_split_recorded = account.map_or(0, |account| account.recorded);
+                of_topic.last_split_missing =
+                    account.and_then(|account| account.missing).unwrap_or(0);
             }
         }
         totals

@@ -5,14 +5,16 @@ use super::history::{Snapshot, SnapshotKind};
 /// Time after the start of a bag in which the subscription to a topic is awaited.
 const SUBSCRIPTION_NS: u64 = 10_000_000_000;
 
-/// Time before the end of a split in which a deficit may be a message on its way.
-const TRANSIT_NS: u64 = 3_000_000_000;
+/// Number of snapshots of which at least one is taken when no message is on its way. They are a second apart.
+const ENOUGH_SNAPSHOTS: usize = 5;
 
 /// Result of a comparison of one split with the snapshots up to its end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Deficits {
     /// Least deficit since the end of the previous split. `None` if there was no snapshot.
     pub least: Option<u64>,
+    /// Number of the snapshots.
+    pub snapshots: usize,
     /// Loss up to the end of the split, as far as it is known.
     pub at_end: u64,
     /// The messages that were due at the start are not known; those until the first snapshot count as recorded.
@@ -40,6 +42,20 @@ struct OpenBase {
     published: Option<u64>,
     /// Messages received in earlier bags.
     received: u64,
+}
+
+impl OpenBase {
+    /// Returns whether nothing was published between the last bag, or the start of the bridge, and this bag.
+    fn is_continuous(&self, since_ns: u64, first_run_ns: Option<u64>) -> bool {
+        match self.cause {
+            Cause::Start => self.published.map_or_else(
+                || first_run_ns.is_some_and(|start| start >= since_ns),
+                |before| before == 0,
+            ),
+            Cause::Pause { published } => self.published.is_none_or(|before| before == published),
+            Cause::Latched => false,
+        }
+    }
 }
 
 /// Figures of one topic over all splits.
@@ -80,8 +96,8 @@ impl Default for TopicLedger {
 pub(super) struct TopicInSplit {
     /// Messages of the topic in the split.
     pub total: u64,
-    /// Earliest `log_time` of the split.
-    pub start_ns: u64,
+    /// Earliest `log_time` of the split, if it has messages.
+    pub start_ns: Option<u64>,
     /// Start of the first run of the bridge that was heard.
     pub first_run_ns: Option<u64>,
 }
@@ -135,11 +151,15 @@ impl TopicLedger {
         split: TopicInSplit,
     ) -> Deficits {
         let mut known = Known::default();
+        if let (Some(base), Some(start_ns)) = (&mut self.open_base, split.start_ns) {
+            base.since_ns.get_or_insert(start_ns);
+        }
         let mut unindexed = None;
         if !self.is_excluded {
             for (snapshot, published, received) in snapshots {
                 let Some(received) = received else {
                     unindexed = Some(published);
+                    self.close_known_base(split);
                     continue;
                 };
                 self.add(&mut known, snapshot, published, received, split);
@@ -152,25 +172,26 @@ impl TopicLedger {
             let published = unindexed.filter(|_| self.open_base.is_none())?;
             Some(self.clamped(self.due(published, 0)))
         });
-        self.lost = at_end.map_or(self.lost, |lost| lost.max(self.floor));
+        if known.deficits.len() >= ENOUGH_SNAPSHOTS || known.deficits.is_empty() {
+            self.lost = at_end.map_or(self.lost, |lost| lost.max(self.floor));
+        }
         Deficits {
             least: known.least(),
+            snapshots: known.deficits.len(),
             at_end: self.lost,
             is_base_assumed: known.is_base_assumed,
         }
     }
 
     /// Returns the loss at the end, when all has been received that ever will be.
-    pub(super) fn settle(&mut self, published: u64) -> u64 {
+    pub(super) fn settle(&mut self, published: u64, first_run_ns: Option<u64>) -> u64 {
         if self.is_excluded {
             return self.lost;
         }
         if let Some(base) = self.open_base.take() {
-            let is_continuous = match base.cause {
-                Cause::Start => base.published == Some(0),
-                Cause::Pause { published } => base.published == Some(published),
-                Cause::Latched => self.received == base.received,
-            };
+            let was_silent = base.cause == Cause::Latched && self.received == base.received;
+            let since_ns = base.since_ns.unwrap_or(u64::MAX);
+            let is_continuous = was_silent || base.is_continuous(since_ns, first_run_ns);
             if !is_continuous {
                 let due = match base.published {
                     Some(before) if self.received == base.received => before,
@@ -224,7 +245,7 @@ impl TopicLedger {
             return;
         }
         if let Some(mut base) = self.open_base.take() {
-            let since_ns = *base.since_ns.get_or_insert(split.start_ns);
+            let since_ns = base.since_ns.unwrap_or(u64::MAX);
             if time_ns <= since_ns {
                 base.published = Some(published);
                 self.open_base = Some(base);
@@ -241,6 +262,14 @@ impl TopicLedger {
         known.segment.push((time_ns, raw));
     }
 
+    /// Ends the search for the offset if nothing was published between the last bag and this one.
+    fn close_known_base(&mut self, split: TopicInSplit) {
+        self.open_base = self.open_base.take().filter(|base| {
+            let since_ns = base.since_ns.unwrap_or(u64::MAX);
+            !base.is_continuous(since_ns, split.first_run_ns)
+        });
+    }
+
     /// Determines the offset at the start of a bag. Returns whether it is known now.
     fn try_base(
         &mut self,
@@ -249,16 +278,9 @@ impl TopicLedger {
         split: TopicInSplit,
         (time_ns, published, received): (u64, u64, u64),
     ) -> bool {
-        let since_ns = base.since_ns.unwrap_or(split.start_ns);
+        let since_ns = base.since_ns.unwrap_or(u64::MAX);
         let gap = std::mem::take(&mut known.gap);
-        let is_continuous = match base.cause {
-            Cause::Start => base.published.map_or_else(
-                || split.first_run_ns.is_some_and(|start| start >= since_ns),
-                |before| before == 0,
-            ),
-            Cause::Pause { published } => base.published.is_none_or(|before| before == published),
-            Cause::Latched => false,
-        };
+        let is_continuous = base.is_continuous(since_ns, split.first_run_ns);
         if is_continuous || base.cause == Cause::Latched {
             known.segment.extend(gap);
         }
@@ -320,13 +342,9 @@ impl Known {
         last.map(|&(_, deficit)| deficit).min()
     }
 
-    /// Returns the least deficit of the last seconds.
+    /// Returns the least deficit of the last seconds, or of all if there are few.
     fn at_end(&self) -> Option<u64> {
-        let &(end_ns, _) = self.deficits.last()?;
-        let since_ns = end_ns.saturating_sub(TRANSIT_NS);
-        let last = self.deficits.iter().rev();
-        last.take_while(|&&(time_ns, _)| time_ns >= since_ns)
-            .map(|&(_, deficit)| deficit)
-            .min()
+        let last = self.deficits.iter().rev().take(ENOUGH_SNAPSHOTS);
+        last.map(|&(_, deficit)| deficit).min()
     }
 }

@@ -17,6 +17,9 @@ use crate::recorder::split_error::SplitError;
 /// Longest record and chunk that are read; longer ones are garbage.
 const MAX_RECORD_BYTES: usize = 1 << 30;
 
+/// Bytes of a chunk without compression before its records: times, sizes, checksum, and an empty name.
+const PLAIN_HEADER_BYTES: u64 = 8 + 8 + 8 + 4 + 4 + 8;
+
 /// Longest single read.
 const MAX_READ_BYTES: usize = 1 << 20;
 
@@ -28,6 +31,66 @@ pub(super) fn parse_header(bytes: &[u8]) -> Option<ChunkHeader> {
 /// Passes the records of the chunk that begins at the start of `range` to `visit`, until it returns false, the records
 /// make no sense, or `range` ends.
 pub(super) fn read_records(
+    path: &Path,
+    file: &File,
+    range: Range<u64>,
+    visit: impl FnMut(Record<'_>) -> bool,
+) -> Result<(), SplitError> {
+    match read_header(path, file, range.start)? {
+        Some(header) if header.compression.is_empty() => {
+            let start = range.start + HEAD_BYTES + PLAIN_HEADER_BYTES;
+            let end = start.saturating_add(header.compressed_size);
+            read_plain(path, file, start..end.min(range.end), visit)
+        }
+        Some(_) => read_compressed(path, file, range, visit),
+        None => Ok(()),
+    }
+}
+
+fn read_header(path: &Path, file: &File, chunk: u64) -> Result<Option<ChunkHeader>, SplitError> {
+    let mut head = vec![0; 128];
+    let read = file
+        .read_at(&mut head, chunk + HEAD_BYTES)
+        .map_err(SplitError::io("read", path))?;
+    Ok(parse_header(&head[..read]))
+}
+
+/// Reads the records of a chunk without compression. The library's reader expects that none reaches beyond the chunk.
+fn read_plain(
+    path: &Path,
+    file: &File,
+    range: Range<u64>,
+    mut visit: impl FnMut(Record<'_>) -> bool,
+) -> Result<(), SplitError> {
+    let io = SplitError::io("read", path);
+    let mut position = range.start;
+    let mut head = [0; 9];
+    while position.saturating_add(HEAD_BYTES) <= range.end {
+        file.read_exact_at(&mut head, position).map_err(&io)?;
+        let [opcode, length @ ..] = head;
+        let length = u64::from_le_bytes(length);
+        let start = position + HEAD_BYTES;
+        position = start.saturating_add(length);
+        if position > range.end || !is_content(opcode) {
+            break;
+        }
+        let mut body = vec![0; usize::try_from(length).unwrap_or(0)];
+        file.read_exact_at(&mut body, start).map_err(&io)?;
+        let Ok(record) = mcap::parse_record(opcode, &body) else {
+            break;
+        };
+        if !visit(record) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn is_content(opcode: u8) -> bool {
+    matches!(opcode, op::SCHEMA | op::CHANNEL | op::MESSAGE)
+}
+
+fn read_compressed(
     path: &Path,
     file: &File,
     range: Range<u64>,
@@ -50,9 +113,7 @@ pub(super) fn read_records(
                 reader.notify_read(read);
                 position += read as u64;
             }
-            Ok(LinearReadEvent::Record { opcode, data })
-                if matches!(opcode, op::SCHEMA | op::CHANNEL | op::MESSAGE) =>
-            {
+            Ok(LinearReadEvent::Record { opcode, data }) if is_content(opcode) => {
                 let Ok(record) = mcap::parse_record(opcode, data) else {
                     break;
                 };
@@ -83,11 +144,7 @@ pub(super) fn rewrite(
     range: Range<u64>,
     definitions: &mut Definitions,
 ) -> Result<Rewritten, SplitError> {
-    let mut head = vec![0; 128];
-    let read = file
-        .read_at(&mut head, range.start + HEAD_BYTES)
-        .map_err(SplitError::io("read", path))?;
-    let Some(header) = parse_header(&head[..read]) else {
+    let Some(header) = read_header(path, file, range.start)? else {
         return Ok(Rewritten::default());
     };
     let compression = match header.compression.as_str() {

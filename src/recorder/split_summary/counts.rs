@@ -8,6 +8,7 @@ use std::path::Path;
 use mcap::records::{ChunkIndex, MessageIndex, Record, op};
 
 use super::section::read_section;
+use super::{SplitIndex, SplitSummary};
 use crate::recorder::split_error::SplitError;
 
 /// Bytes of a `MessageIndex` record before its entries: opcode, length, channel, length of the entries.
@@ -19,16 +20,26 @@ const MESSAGE_INDEX_ENTRY_BYTES: u64 = 8 + 8;
 /// Longest `MessageIndex` record that is read; a longer one is garbage.
 const MAX_MESSAGE_INDEX_BYTES: u64 = 256 << 20;
 
+/// Bytes of a message record before its payload: opcode, length, channel, sequence, two times.
+const MESSAGE_HEAD_BYTES: usize = 1 + 8 + 2 + 4 + 8 + 8;
+
+/// Messages of a split without an index whose headers are read at most: some ten seconds.
+const MAX_SCANNED_MESSAGES: u64 = 5_000_000;
+
 /// Returns, for each of `times_ns`, the number of messages of each topic whose `log_time` is earlier.
 ///
 /// `times_ns` must be sorted. The number of messages in a chunk follows from the index of the chunk in the summary;
-/// only of chunks that span one of the times are the entries read. Needs a split whose index is
-/// [`SplitIndex::Chunks`](super::SplitIndex::Chunks).
+/// only of chunks that span one of the times are the entries read. In a split without an index the header of every
+/// message is read; `None` if there are more than five million.
 pub fn counts_before(
     path: &Path,
+    summary: &SplitSummary,
     times_ns: &[u64],
-) -> Result<Vec<BTreeMap<String, u64>>, SplitError> {
+) -> Result<Option<Vec<BTreeMap<String, u64>>>, SplitError> {
     let file = File::open(path).map_err(SplitError::io("open", path))?;
+    if summary.index == SplitIndex::Absent && summary.message_count > MAX_SCANNED_MESSAGES {
+        return Ok(None);
+    }
     let mut channels = BTreeMap::new();
     let mut counts = IntervalCounts::new(times_ns);
     let mut failure = None;
@@ -44,7 +55,10 @@ pub fn counts_before(
     if let Some(failure) = failure {
         return Err(failure);
     }
-    Ok(counts.cumulate(&channels))
+    if summary.index == SplitIndex::Absent {
+        counts.scan_messages(path, &file)?;
+    }
+    Ok(Some(counts.cumulate(&channels)))
 }
 
 /// Messages per channel in the intervals between consecutive times.
@@ -103,6 +117,30 @@ impl<'a> IntervalCounts<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Adds the messages of a file without chunks. Their payload is skipped.
+    fn scan_messages(&mut self, path: &Path, file: &File) -> Result<(), SplitError> {
+        let mut position = mcap::MAGIC.len() as u64;
+        let mut head = [0; MESSAGE_HEAD_BYTES];
+        loop {
+            file.read_exact_at(&mut head, position)
+                .map_err(SplitError::io("read", path))?;
+            let opcode = head[0];
+            let length = head[1..9].try_into().map_or(u64::MAX, u64::from_le_bytes);
+            match opcode {
+                op::DATA_END => return Ok(()),
+                op::MESSAGE => {
+                    if let Ok(Record::Message { header, .. }) =
+                        mcap::parse_record(opcode, &head[9..])
+                    {
+                        self.add(self.interval_of(header.log_time), header.channel_id, 1);
+                    }
+                }
+                _ => {}
+            }
+            position = position.saturating_add(9).saturating_add(length);
+        }
     }
 
     fn cumulate(self, channels: &BTreeMap<u16, String>) -> Vec<BTreeMap<String, u64>> {

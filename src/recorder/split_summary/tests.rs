@@ -45,10 +45,16 @@ fn a_summary_has_counts_and_times_of_every_layout() {
 fn counts_before_any_time_are_those_of_the_messages() {
     let folder = test_files::folder();
     let path = folder.path().join("bag_0.mcap");
-    for chunk_bytes in [1, 300, 4000, 1_000_000] {
-        test_files::write_chunks(&path, Layout::Zstd, chunk_bytes, &messages());
+    for chunk_bytes in [0, 1, 300, 4000, 1_000_000] {
+        let layout = if chunk_bytes == 0 {
+            Layout::NoChunks
+        } else {
+            Layout::Zstd
+        };
+        test_files::write_chunks(&path, layout, chunk_bytes, &messages());
+        let summary = read(&path).unwrap();
         let times: Vec<u64> = (990..2010).collect();
-        let counts = counts_before(&path, &times).unwrap();
+        let counts = counts_before(&path, &summary, &times).unwrap().unwrap();
         for (time, counts) in times.into_iter().zip(counts) {
             for topic in ["/a", "/b"] {
                 let expected = messages()
@@ -98,7 +104,7 @@ fn a_damaged_summary_is_an_error() {
         damaged[at] ^= 0xff;
         fs::write(&path, &damaged).unwrap();
         // Some bytes are of names and times only; no byte may lead to a panic.
-        let _ = read(&path).and_then(|_| counts_before(&path, &[1500]));
+        let _ = read(&path).and_then(|summary| counts_before(&path, &summary, &[1500]));
     }
     let mut damaged = bytes.clone();
     damaged[summary + 1..summary + 9].fill(0xff);
