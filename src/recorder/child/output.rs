@@ -10,6 +10,8 @@ use crate::time::log_throttle::RepeatThrottle;
 
 /// Longest line. The rest of a longer one counts as the next line.
 const MAX_LINE_BYTES: u64 = 4096;
+/// Longest error that is kept, to be part of a reason.
+const MAX_ERROR_CHARS: usize = 200;
 /// Time in which the same line is logged once.
 const REPEAT_PERIOD: Duration = Duration::from_secs(60);
 /// Text before the number of lost messages, as rosbag2's cache prints it: a sum since its start.
@@ -66,7 +68,7 @@ fn note(is_error: bool, text: &str, told: &SharedTold) {
     if let Some(lost) = lost {
         told.lost = told.lost.max(lost);
     } else if is_error {
-        told.last_error = Some(text.to_owned());
+        told.last_error = Some(text.chars().take(MAX_ERROR_CHARS).collect());
     }
 }
 

@@ -1,207 +1,12 @@
+mod bench;
+
 use std::fs;
 use std::path::PathBuf;
 
-use tempfile::TempDir;
-
 use super::*;
-use crate::connection::backoff::BackoffLimits;
-use crate::recorder::child::test_support::{PATIENCE, Stub};
+use crate::recorder::child::test_support::PATIENCE;
 use crate::recorder::features::samples;
-use crate::recorder::test_config;
-
-/// Limits that are short enough for a test, and those that must not pass on a busy machine long.
-fn times() -> Times {
-    let ms = Duration::from_millis;
-    Times {
-        state: StateTimes {
-            close: PATIENCE,
-            deaf_close: ms(300),
-            good: PATIENCE,
-        },
-        files: FilesTimes {
-            look: ms(20),
-            scan: ms(100),
-            completion: ms(200),
-        },
-        health: HealthTimes {
-            open: PATIENCE,
-            first_write: ms(100),
-            quiet: ms(50),
-            stopped: ms(50),
-            memory: ms(10),
-        },
-        help: PATIENCE,
-        silence: PATIENCE,
-        finish: PATIENCE,
-        stop: PATIENCE,
-    }
-}
-
-/// Beginning of every script: answers `--help`, finds the bag folder, and opens its first split.
-const BEGIN: &str = r#"
-here=$(dirname "$0")
-case "$*" in *--help*) cat "$here/help"; exit 0;; esac
-while [ $# -gt 0 ]; do case "$1" in -o|--output) bag=$2;; esac; shift; done
-split="$bag/$(basename "$bag")_0.mcap"
-mkdir "$bag" || exit 1
-close() { cat "$here/whole.mcap" > "$split"; exit 0; }
-trap close INT
-printf x > "$split"
-"#;
-/// A recorder that writes until it is interrupted.
-const WRITE: &str = r#"while :; do printf x >> "$split"; sleep 0.01; done"#;
-/// A recorder that has stopped writing.
-const IDLE: &str = "while :; do sleep 0.01; done";
-
-struct Bench {
-    stub: Stub,
-    output: TempDir,
-    config: RecorderConfig,
-    recorder: Recorder,
-}
-
-impl Bench {
-    fn start(script: &str) -> Self {
-        Self::start_configured(script, |_| {}, times())
-    }
-
-    fn start_configured(
-        script: &str,
-        change: impl FnOnce(&mut RecorderConfig),
-        times: Times,
-    ) -> Self {
-        let stub = Stub::new(&[BEGIN, script].concat());
-        fs::write(stub.folder().join("help"), samples::JAZZY).unwrap();
-        fs::write(stub.folder().join("whole.mcap"), whole_split()).unwrap();
-        let output = tempfile::tempdir().unwrap();
-        let mut config = RecorderConfig {
-            output_dir: output.path().join("bags"),
-            min_free_bytes: 0,
-            min_free_percent: 0.0,
-            restart: BackoffLimits {
-                initial_delay: Duration::from_millis(10),
-                max_delay: Duration::from_millis(100),
-            },
-            stall_timeout: Duration::from_millis(100),
-            ..test_config()
-        };
-        change(&mut config);
-        let settings_dir = stub.folder().join("settings");
-        let recorder =
-            Recorder::start_with(config.clone(), "/a", &stub.path(), settings_dir, times)
-                .expect("started");
-        Self {
-            stub,
-            output,
-            config,
-            recorder,
-        }
-    }
-
-    /// Polls until the report fulfils a condition.
-    fn wait(
-        &mut self,
-        what: &str,
-        condition: impl Fn(&RecordingReport) -> bool,
-    ) -> RecordingReport {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let now = Instant::now();
-            self.recorder.poll(now);
-            let report = self.recorder.report(now);
-            if condition(&report) {
-                return report;
-            }
-            assert!(now < deadline, "not seen: {what}; last: {report:#?}");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    fn wait_for_recording(&mut self) -> RecordingReport {
-        self.wait("recording", |report| {
-            report.state == RecordingState::Recording && report.split.is_some()
-        })
-    }
-
-    fn wait_for_failure(&mut self, text: &str) -> RecordingReport {
-        let report = self.wait(text, |report| {
-            report.state == RecordingState::Retrying && report.reason.contains(text)
-        });
-        assert_eq!(report.reason.lines().count(), 1);
-        assert_eq!(report.last_failure, report.reason);
-        report
-    }
-
-    /// The recording goes on in a bag with another number.
-    fn wait_for_bag(&mut self, ending: &str) -> RecordingReport {
-        let bag = |report: &RecordingReport| report.bag.clone().unwrap_or_default();
-        self.wait(ending, |report| {
-            report.state == RecordingState::Recording
-                && bag(report).to_string_lossy().ends_with(ending)
-                && report.split.is_some()
-        })
-    }
-
-    fn stop(&mut self) -> RecordingReport {
-        self.recorder.begin_stop();
-        let deadline = Instant::now() + PATIENCE;
-        while !self.recorder.is_stopped() {
-            assert!(Instant::now() < deadline, "does not stop");
-            self.recorder.poll(Instant::now());
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        let now = Instant::now();
-        self.recorder.poll(now);
-        self.recorder.report(now)
-    }
-
-    fn publish(&mut self, bytes: u64) {
-        self.recorder.on_statistics(PublishedCounts {
-            published_bytes: bytes,
-            ..PublishedCounts::default()
-        });
-    }
-}
-
-/// Sends a signal to the stock recorder.
-fn send(signal: &str, report: &RecordingReport) {
-    let pid = report.recorder_pid.expect("running").to_string();
-    let status = std::process::Command::new("kill")
-        .args([signal, &pid])
-        .status();
-    assert!(status.expect("started").success());
-}
-
-/// A split with one message.
-fn whole_split() -> Vec<u8> {
-    let mut file = std::io::Cursor::new(Vec::new());
-    let mut writer = mcap::Writer::new(&mut file).unwrap();
-    let schema = writer
-        .add_schema("std_msgs/msg/Empty", "ros2msg", b"")
-        .unwrap();
-    let channel = writer
-        .add_channel(
-            schema,
-            "/a/objects",
-            "cdr",
-            &std::collections::BTreeMap::new(),
-        )
-        .unwrap();
-    let header = mcap::records::MessageHeader {
-        channel_id: channel,
-        sequence: 0,
-        log_time: 1,
-        publish_time: 1,
-    };
-    writer.write_to_known_channel(&header, b"1234").unwrap();
-    writer.finish().unwrap();
-    drop(writer);
-    file.into_inner()
-}
-
-fn mark_of(bag: &Path) -> String {
-    fs::read_to_string(bag.join("recording.json")).expect("marked")
-}
+use bench::{BEGIN, Bench, IDLE, WRITE, mark_of, send, times, whole_split};
 
 #[test]
 fn recording_is_marked_reported_and_completed_at_the_end() {
@@ -480,7 +285,9 @@ fn other_options_go_on_in_a_new_bag_and_other_limits_do_not() {
     let second = bench.wait_for_bag("_2");
     assert_ne!(second.recorder_pid, first.recorder_pid);
     assert_eq!(second.last_failure, "");
-    bench.stop();
+    let end = bench.stop();
+    let topic = end.topics.iter().find(|topic| topic.topic == "objects");
+    assert_eq!(topic.map(|topic| topic.recorded), Some(2), "of both bags");
 }
 
 #[test]

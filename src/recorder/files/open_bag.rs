@@ -4,14 +4,14 @@ use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use rustix::fs::{SeekFrom, seek};
 
 use crate::recorder::split_name;
 
-/// Time between two searches for holes in the open split.
-const HOLE_PERIOD: Duration = Duration::from_secs(5);
+/// Distance from the end of a file in which a hole is looked for: more than the page that the end is in.
+const HOLE_DISTANCE: u64 = 8192;
 
 /// Split that the stock recorder is writing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,6 @@ struct WatchedSplit {
     number: u64,
     id: FileId,
     shown: OpenSplit,
-    hole_check: Instant,
 }
 
 /// Identity of a file: device and inode.
@@ -56,9 +55,8 @@ impl FileId {
 impl OpenBag {
     /// Watches a folder that the stock recorder is about to create.
     pub(super) fn new(folder: PathBuf) -> Self {
-        let name = folder.file_name().unwrap_or_default();
         Self {
-            name: name.to_string_lossy().into_owned(),
+            name: file_name(&folder),
             folder,
             folder_id: None,
             split: None,
@@ -86,29 +84,34 @@ impl OpenBag {
         Some(self.folder.join(&self.split()?.name))
     }
 
+    /// Splits that the stock recorder opened after the open one, before it ended because of the problem.
+    pub(super) fn later_splits(&self) -> Vec<PathBuf> {
+        let first = self.split.as_ref().map_or(0, |split| split.number + 1);
+        (first..)
+            .map_while(|number| self.find_name(number).ok().flatten())
+            .map(|name| self.folder.join(name))
+            .take_while(|path| path.exists())
+            .collect()
+    }
+
     /// Reason, with the cure, why the bag cannot be continued. It stays.
     pub(super) fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
     }
 
     /// Looks at the folder. Returns the splits that have been closed since the last look, and the number of opened ones.
-    pub(super) fn look(&mut self, now: Instant) -> (Vec<PathBuf>, u64) {
+    pub(super) fn look(&mut self) -> (Vec<PathBuf>, u64) {
         let mut closed = Vec::new();
         let mut opened = 0;
         if self.problem.is_none()
-            && let Err(problem) = self.look_at_files(now, &mut closed, &mut opened)
+            && let Err(problem) = self.look_at_files(&mut closed, &mut opened)
         {
             self.problem = Some(problem);
         }
         (closed, opened)
     }
 
-    fn look_at_files(
-        &mut self,
-        now: Instant,
-        closed: &mut Vec<PathBuf>,
-        opened: &mut u64,
-    ) -> Result<(), String> {
+    fn look_at_files(&mut self, closed: &mut Vec<PathBuf>, opened: &mut u64) -> Result<(), String> {
         let found = metadata(&self.folder).map_err(|error| unreadable(&self.folder, &error))?;
         let found = found.as_ref().map(FileId::of);
         if self.folder_id.is_some() && found != self.folder_id {
@@ -122,19 +125,24 @@ impl OpenBag {
         if found.is_none() {
             return Ok(());
         }
-        while let Some(next) = self.find_next(now)? {
+        while let Some(next) = self.find_next()? {
+            self.look_at_split()?;
             closed.extend(self.split_path());
             *opened += 1;
             self.split = Some(next);
         }
-        let folder = &self.folder;
-        self.split
-            .as_mut()
-            .map_or(Ok(()), |split| split.look(folder, now))
+        self.look_at_split()
+    }
+
+    fn look_at_split(&mut self) -> Result<(), String> {
+        match &mut self.split {
+            Some(split) => split.look(&self.folder),
+            None => Ok(()),
+        }
     }
 
     /// Finds the split after the open one.
-    fn find_next(&self, now: Instant) -> Result<Option<WatchedSplit>, String> {
+    fn find_next(&self) -> Result<Option<WatchedSplit>, String> {
         let number = self.split.as_ref().map_or(0, |split| split.number + 1);
         let Some(name) = self.find_name(number)? else {
             return Ok(None);
@@ -149,7 +157,6 @@ impl OpenBag {
                 bytes: found.len(),
                 since: SystemTime::now(),
             },
-            hole_check: now + HOLE_PERIOD,
         }))
     }
 
@@ -171,7 +178,7 @@ impl OpenBag {
 }
 
 impl WatchedSplit {
-    fn look(&mut self, folder: &Path, now: Instant) -> Result<(), String> {
+    fn look(&mut self, folder: &Path) -> Result<(), String> {
         let path = folder.join(&self.shown.name);
         let damaged = |how: &str| {
             format!(
@@ -187,16 +194,19 @@ impl WatchedSplit {
         if found.len() < self.shown.bytes {
             return Err(damaged("truncated"));
         }
-        self.shown.bytes = found.len();
-        // A recorder that goes on writing after a truncation leaves a hole.
-        if now >= self.hole_check {
-            self.hole_check = now + HOLE_PERIOD;
-            if has_hole(&path).map_err(|error| unreadable(&path, &error))? {
-                return Err(damaged("truncated"));
-            }
+        // A recorder that goes on writing after a truncation leaves a hole, in which the former end is.
+        let written = self.shown.bytes.saturating_sub(HOLE_DISTANCE);
+        if has_hole_from(&path, written).map_err(|error| unreadable(&path, &error))? {
+            return Err(damaged("truncated"));
         }
+        self.shown.bytes = found.len();
         Ok(())
     }
+}
+
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 /// Reads metadata. `None` if there is no such file.
@@ -215,11 +225,11 @@ fn unreadable(path: &Path, error: &io::Error) -> String {
     )
 }
 
-/// True if a part of the file has never been written.
-fn has_hole(path: &Path) -> io::Result<bool> {
+/// True if a part of the file after `offset` has never been written.
+fn has_hole_from(path: &Path, offset: u64) -> io::Result<bool> {
     let file = File::open(path)?;
-    let hole = seek(&file, SeekFrom::Hole(0));
-    // An empty file has no place to begin at, and some file systems know no holes.
+    // There is no place after the end, and some file systems know no holes.
+    let hole = seek(&file, SeekFrom::Hole(offset));
     Ok(hole.is_ok_and(|hole| file.metadata().is_ok_and(|found| hole < found.len())))
 }
 
@@ -232,18 +242,13 @@ mod tests {
     struct Bench {
         parent: TempDir,
         bag: OpenBag,
-        now: Instant,
     }
 
     impl Bench {
         fn new() -> Self {
             let parent = tempfile::tempdir().unwrap();
             let bag = OpenBag::new(parent.path().join("a_1"));
-            Self {
-                parent,
-                bag,
-                now: Instant::now(),
-            }
+            Self { parent, bag }
         }
 
         /// A bag with an open split of 100 bytes, seen once.
@@ -264,11 +269,11 @@ mod tests {
         }
 
         fn look(&mut self) -> (Vec<PathBuf>, u64) {
-            self.bag.look(self.now)
+            self.bag.look()
         }
 
         fn problem(&mut self) -> &str {
-            assert_eq!(self.bag.look(self.now), (vec![], 0));
+            assert_eq!(self.bag.look(), (vec![], 0));
             self.bag.problem().expect("problem")
         }
     }
@@ -367,20 +372,28 @@ mod tests {
         file.set_len(0).unwrap();
         assert_eq!(file.stream_position().unwrap(), 1 << 20);
         file.write_all(&vec![1; 1 << 20]).unwrap();
-        bench.look();
-        assert_eq!(bench.bag.problem(), None, "not looked for at every look");
-        bench.now += HOLE_PERIOD;
         assert!(bench.problem().contains("was truncated"));
     }
 
     #[test]
     fn empty_and_whole_files_have_no_hole() {
-        let mut bench = Bench::recording();
+        let bench = Bench::recording();
         let path = bench.path("a_1_0.mcap");
-        assert!(!has_hole(&path).unwrap());
+        assert!(!has_hole_from(&path, 0).unwrap());
+        assert!(!has_hole_from(&path, 50).unwrap());
         fs::write(&path, []).unwrap();
-        assert!(!has_hole(&path).unwrap());
-        bench.now += HOLE_PERIOD;
-        assert!(has_hole(Path::new("/nonexistent")).is_err());
+        assert!(!has_hole_from(&path, 0).unwrap());
+        assert!(has_hole_from(Path::new("/nonexistent"), 0).is_err());
+    }
+
+    #[test]
+    fn truncation_just_before_the_next_split_is_seen() {
+        let mut bench = Bench::recording();
+        bench.write("a_1_0.mcap", 1 << 20);
+        assert_eq!(bench.look(), (vec![], 0));
+        bench.write("a_1_0.mcap", 10);
+        bench.write("a_1_1.mcap", 10);
+        assert!(bench.problem().contains("a_1_0.mcap was truncated"));
+        assert_eq!(bench.bag.later_splits(), [bench.path("a_1_1.mcap")]);
     }
 }

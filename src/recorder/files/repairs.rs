@@ -1,6 +1,7 @@
 //! Repair of cut splits, on a thread of low priority: a large split takes minutes.
 
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::time::Duration;
@@ -92,7 +93,7 @@ fn run(jobs: &Receiver<Job>, repaired: &Sender<Repaired>) {
         };
         match jobs.recv_timeout(timeout) {
             Ok(Job::Split(split)) => {
-                let is_whole = repair_split(&split);
+                let is_whole = survive(&split, || repair_split(&split)).unwrap_or(false);
                 if repaired.send(Repaired { split, is_whole }).is_err() {
                     return;
                 }
@@ -102,8 +103,20 @@ fn run(jobs: &Receiver<Job>, repaired: &Sender<Repaired>) {
             Err(RecvTimeoutError::Disconnected) => return,
         }
         // Splits of this run come first.
-        bags.retain(|bag| !complete_bag(bag));
+        bags.retain(|bag| !survive(&bag.folder, || complete_bag(bag)).unwrap_or(true));
     }
+}
+
+/// Works on a file or folder. A panic costs only that, not the recording. Returns `None` after one.
+fn survive<T>(path: &Path, work: impl FnOnce() -> T) -> Option<T> {
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
+    if result.is_err() {
+        log::error!(
+            "cannot repair {}: internal error; move it out of the output folder, and report the error",
+            path.display()
+        );
+    }
+    result.ok()
 }
 
 /// Repairs a split. Returns false, after a line in the log, if it cannot be repaired.
@@ -154,4 +167,31 @@ fn complete_bag(bag: &Bag) -> bool {
         tasks::close_mark(&bag.folder);
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recorder::child::test_support::wait_for;
+
+    #[test]
+    fn panic_in_a_repair_is_survived() {
+        assert_eq!(survive(Path::new("x"), || 1), Some(1));
+        assert_eq!(
+            survive(Path::new("x"), || -> u32 { panic!("damaged") }),
+            None
+        );
+    }
+
+    #[test]
+    fn split_that_cannot_be_repaired_is_answered() {
+        let folder = tempfile::tempdir().unwrap();
+        let split = folder.path().join("a_0.mcap");
+        std::fs::write(&split, "no recording").unwrap();
+        let repairs = Repairs::spawn().unwrap();
+        repairs.repair_split(split.clone());
+        let repaired = wait_for("answer", || repairs.try_next());
+        assert_eq!((repaired.split, repaired.is_whole), (split.clone(), false));
+        assert_eq!(std::fs::read(&split).unwrap(), b"no recording");
+    }
 }
