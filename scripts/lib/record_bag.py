@@ -16,6 +16,7 @@ These variables in its environment make it misbehave:
   RECORD_BAG_EXIT_AFTER_MESSAGES=N  the same after N messages
   RECORD_BAG_STOP_WRITING_AFTER=N   N seconds after the start it goes on receiving and writes nothing more
   RECORD_BAG_BYTES_PER_SECOND=N     writes no faster than this
+  RECORD_BAG_BYTES_PER_FILE=N       writes to a file fail beyond this size
   RECORD_BAG_LOSE_EVERY=N           loses every Nth message of each topic, and reports that
   RECORD_BAG_HANG_AT_END=1          does not end at SIGINT and SIGTERM, and writes no index
   RECORD_BAG_FAULTS_WHILE=FILE      the above only while this file exists; only those named in it, if any

@@ -15,15 +15,15 @@ WINDOWS = 6
 POINTS = 131_072
 
 
-def share_of_a_core(bridge, limit):
+def share_of_a_core(process, limit):
     """Returns CPU time over wall time, of the best of several windows."""
     best = None
     for _ in range(WINDOWS):
-        begun, cpu = time.monotonic(), bridge.cpu_seconds()
+        begun, cpu = time.monotonic(), process.cpu_seconds()
         # A window of time, not a wait for something.
         time.sleep(WINDOW_SECONDS)
-        bridge.require_alive()
-        share = (bridge.cpu_seconds() - cpu) / (time.monotonic() - begun)
+        process.require_alive()
+        share = (process.cpu_seconds() - cpu) / (time.monotonic() - begun)
         best = share if best is None else min(best, share)
         if best < limit:
             break
@@ -53,3 +53,11 @@ def test_not_connected(environment):
     share = share_of_a_core(bridge, 0.01)
     add_note(f"idle cost: {share:.2%} of a core not connected (limit 1 %)")
     assert share < 0.01
+
+
+def test_a_recorder_without_a_bridge(environment):
+    recorder = environment.recorder()
+    recorder.wait_for_output("the stock recorder .* records to")
+    share = share_of_a_core(recorder, 0.02)
+    add_note(f"idle cost: {share:.2%} of a core of sensr_recorder without a bridge (limit 2 %)")
+    assert share < 0.02

@@ -12,6 +12,7 @@ from sensor_msgs.msg import PointCloud2
 from tf2_msgs.msg import TFMessage
 
 from support import REPOSITORY, fastdds_environment, ros_observer, summary_notes
+from support import launched as launches
 from support.broken_rcl import UNKNOWN_CODE
 from support.polling import wait_until
 from support.topic_table import TOPICS
@@ -188,6 +189,20 @@ def test_a_namespace_pushed_by_the_including_file_applies_to_the_bridge(environm
     launched = launch(includes=[{"host": "127.0.0.1", "namespace": "a"}], pushed="site", **ports)
     [words] = [process.words for process in launched.processes("sensr_bridge")]
     assert "__ns:=/site/a" in words and "site.a.sensr_bridge:=info" in words
+
+
+def niceness(process):
+    return int((process.folder / "stat").read_text().rpartition(")")[2].split()[16])
+
+
+@pytest.mark.parametrize(("name_filter", "expected"), [((), 7), (("launch-prefix-filter:=sensr_sim",), 0)])
+def test_a_prefix_of_the_command_line_applies_to_the_bridge(environment, launch, name_filter, expected):
+    ports = {"points_port": environment.unserved_port, "output_port": environment.unserved_port}
+    launched = launch("host:=127.0.0.1", "launch-prefix:=nice -n 7", *name_filter, **ports)
+    [bridge] = launched.processes("sensr_bridge")
+    own = niceness(launches.Launched(os.getpid()))
+    wait_until(lambda: (bridge.folder / "exe").readlink().name == "sensr_bridge", launched.log_tail)
+    assert niceness(bridge) == min(own + expected, 19)
 
 
 def test_a_misspelt_argument_is_reported(environment, launch):

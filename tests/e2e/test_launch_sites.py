@@ -1,11 +1,13 @@
 """sites.launch.py, run by `ros2 launch` where it is installed. The stock recorder is replaced by its stand-in."""
 
+import re
 import signal
 
 import pytest
 import yaml
 from sensor_msgs.msg import PointCloud2
 
+from support import REPOSITORY
 from support import launched as launches
 from support.launched import SHUTDOWN_TIMEOUT
 from support.recorder import bags_in
@@ -68,6 +70,25 @@ def test_each_site_is_bridged_and_recorded_in_its_namespace(environment, start):
     for site in frames:
         [bag] = bags_of(environment, site)
         assert bag.mark["state"] == "closed" and bag.mark["namespace"] == f"/{site}"
+
+
+def test_the_documented_example_keeps_two_bridges_apart(environment, launch):
+    """The parent launch file of docs/operation.md, with addresses and a folder of this machine."""
+    [example] = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "operation.md").read_text(), re.DOTALL)
+    launches.use_stand_in(environment)
+    bags = environment.folder / "bags"
+    file = environment.folder / "two_bridges.launch.py"
+    for there, here in {"192.0.2.10": "127.0.0.1", "192.0.2.11": "127.0.0.2", "/data/gate": str(bags)}.items():
+        assert example.count(there) == 1
+        example = example.replace(there, here)
+    file.write_text(example)
+    ports = {"points_port": environment.unserved_port, "output_port": environment.unserved_port}
+    launched = launch(file=file, **ports)
+    gate, yard = (process.words for process in launched.processes("sensr_bridge", 2))
+    assert {"__ns:=/gate", "host:='127.0.0.1'", "gate.sensr_bridge:=info"} <= {*gate}
+    assert {"__ns:=/yard", "host:='127.0.0.2'", "yard.sensr_bridge:=warn"} <= {*yard}
+    [recorder] = launched.processes("sensr_recorder")
+    assert {"__ns:=/gate", f"output_dir:='{bags}'", "keep_splits:=100"} <= {*recorder.words}
 
 
 def test_a_misspelt_site_is_named_and_the_others_run(environment, start):

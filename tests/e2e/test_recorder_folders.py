@@ -32,14 +32,14 @@ def test_a_cut_bag_of_an_earlier_run_is_repaired(environment):
     first = environment.recorder()
     recording = environment.recording(observer, first)
     status = recording.wait_for_splits(2)
-    status = recording.wait_until(lambda status: status.split_bytes > 500_000, "an open split with messages")
+    bag = Bag(Path(status.bag))
     # The recorder must not react to the death of its child.
     first.send_signal(signal.SIGSTOP)
     wait_until(lambda: state_of(first.pid) == "T", "the stop of the recorder")
+    wait_until(lambda: bag.splits()[-1].stat().st_size > 500_000, "an open split with messages")
     os.kill(status.recorder_pid, signal.SIGKILL)
     first.send_signal(signal.SIGKILL)
     assert first.wait() == -signal.SIGKILL
-    bag = Bag(Path(status.bag))
     complete, *_, cut = bag.splits()
     before = complete.stat().st_mtime_ns, complete.read_bytes()
     with pytest.raises(McapError):
@@ -112,10 +112,11 @@ def test_two_sites_share_a_folder_and_leave_each_other_alone(environment):
     for site, other in (sites, sites[::-1]):
         (bag,) = bags[site]
         assert bag.name.startswith(f"{site[1:]}_")
-        for split in bag.splits():
+        splits = bag.splits()
+        assert counts_of(splits[-1])[f"{site}/points/raw"] > 0
+        for split in splits:
             topics = counts_of(split)
             assert not [topic for topic in topics if topic.startswith(f"{other}/")], (split.name, topics)
-            assert f"{site}/points/raw" in topics
     assert len(bags["/north"][0].splits()) >= opened["/north"]
     assert len(bags["/south"][0].splits()) <= 2
 
@@ -126,7 +127,6 @@ def test_two_sites_share_a_folder_and_leave_each_other_alone(environment):
         ({"split_duration": -1.0}, "split_duration"),
         ({"storage_preset": "fast"}, "storage_preset"),
         ({"output_dir": ""}, "output_dir"),
-        ({"unknown": 1}, "unknown"),
     ],
     ids=str,
 )

@@ -5,7 +5,14 @@ import time
 from pathlib import Path
 
 _PREFIX = "RECORD_BAG_"
-_NUMBERS = ("EXIT_AFTER_SECONDS", "EXIT_AFTER_MESSAGES", "STOP_WRITING_AFTER", "LOSE_EVERY", "BYTES_PER_SECOND")
+_NUMBERS = (
+    "EXIT_AFTER_SECONDS",
+    "EXIT_AFTER_MESSAGES",
+    "STOP_WRITING_AFTER",
+    "LOSE_EVERY",
+    "BYTES_PER_SECOND",
+    "BYTES_PER_FILE",
+)
 _FLAGS = ("REFUSE", "HANG_AT_END")
 
 
@@ -66,6 +73,12 @@ class Faults:
         """Returns whether the message with this number, counted from 1 in its topic, is to be lost."""
         every = self._value("LOSE_EVERY")
         return bool(every) and number % every == 0
+
+    @property
+    def largest_file(self):
+        """Returns the size beyond which writes to a file fail. None: none does."""
+        size = self._value("BYTES_PER_FILE")
+        return None if size is None else int(size)
 
     def write_delay(self, size):
         """Returns the seconds that writing so many bytes is to take."""

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import resource
 import signal
 import time
 
@@ -164,6 +165,9 @@ def record(given, faults):
     stop = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.append(True))
+    if faults.largest_file is not None:
+        # Python ignores SIGXFSZ, so that the write fails.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (faults.largest_file, faults.largest_file))
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     executor = SingleThreadedExecutor()
     recorder = Recorder(given, faults)

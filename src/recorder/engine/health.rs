@@ -117,6 +117,9 @@ impl Health {
             .as_ref()
             .is_none_or(|(name, _)| *name != split.name)
         {
+            // The stock recorder opens the next split when it writes. Little data reach the disk only then, because the
+            // open chunk of a split is written when it is closed.
+            self.has_grown |= self.split.is_some() && self.stall.outstanding() <= self.slack_bytes;
             self.split = Some((split.name.clone(), now));
             self.stall.reset();
         }
@@ -170,5 +173,41 @@ impl Health {
                 self.stall.outstanding()
             )
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recorder::files::OpenSplit;
+
+    fn look(split: &str) -> BagLook {
+        BagLook {
+            folder: "/bags/a".into(),
+            split: Some(OpenSplit {
+                name: split.to_owned(),
+                bytes: 1000,
+                since: std::time::SystemTime::UNIX_EPOCH,
+            }),
+            problem: None,
+        }
+    }
+
+    #[test]
+    fn short_splits_with_little_data_are_a_recording_and_with_much_that_is_not_written_none() {
+        let now = Instant::now();
+        for (published, is_recording) in [(1000, true), (SLACK_BYTES + 1, false)] {
+            let features = RecorderFeatures {
+                storage_config: true,
+                ..RecorderFeatures::default()
+            };
+            let mut health = Health::new(HealthTimes::default(), &features);
+            health.begin(now);
+            health.on_published(0, now);
+            assert!(!health.observe_bag(Some(&look("a_0.mcap")), now));
+            health.on_published(published, now);
+            let next = health.observe_bag(Some(&look("a_1.mcap")), now);
+            assert_eq!(next, is_recording);
+        }
     }
 }

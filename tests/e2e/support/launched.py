@@ -37,17 +37,17 @@ class Launched:
     """Process started by a launch, as /proc shows it."""
 
     def __init__(self, pid):
-        self._folder = Path(f"/proc/{pid}")
+        self.folder = Path(f"/proc/{pid}")
         self.words = self._read("cmdline")
         words = self._read("environ")
         self.environment = dict(word.split("=", 1) for word in words if "=" in word)
 
     def _read(self, file):
-        return (self._folder / file).read_bytes().decode().split("\0")
+        return (self.folder / file).read_bytes().decode().split("\0")
 
     @property
     def is_alive(self):
-        return self._folder.exists()
+        return self.folder.exists()
 
 
 def shows_arguments(pid):

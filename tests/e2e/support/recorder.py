@@ -135,8 +135,9 @@ class Recorder(Process):
             assert self.exit_code == self.expected_exit, f"{self.name} exited with another code\n{self.log_tail()}"
 
     def children(self) -> list[int]:
-        """Returns the processes that record into its folder."""
-        prefix = f"{self.output_dir}/".encode()
+        """Returns the processes that record into bags with its name."""
+        site = self.namespace.strip("/").replace("/", "_") or "sensr"
+        prefix = f"{self.output_dir}/{site}_".encode()
         found = []
         for entry in Path("/proc").glob("[0-9]*"):
             try:
@@ -227,7 +228,7 @@ class Bag:
 
     def splits(self) -> list[Path]:
         """Returns the splits in the order of their numbers."""
-        return sorted(self.folder.glob("*.mcap"), key=lambda split: int(split.stem.rpartition("_")[2]))
+        return sorted(self.folder.glob(f"{self.name}_*.mcap"), key=lambda split: int(split.stem.rpartition("_")[2]))
 
     def accounts(self) -> list[dict]:
         """Returns the accounts of the splits that have one, in the order of their numbers."""
