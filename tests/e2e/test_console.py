@@ -162,9 +162,7 @@ def test_a_stop_while_a_publisher_hangs_with_a_blocked_console(environment, brok
     console = console_of("full_pipe")
     links = BreakableLinks(environment, broken_rcl, thread="pub-points", publish="hang", stderr=console.writer)
     links.break_rcl()
-    links.feed()
-    links.send_cloud(2)
-    links.statistics.wait_until(lambda message: topic_of(message).queued == 2, "the hanging clouds")
+    links.hang_with_clouds()
     links.bridge.send_signal(signal.SIGTERM)
     links.require_exit()
 

@@ -104,15 +104,7 @@ def test_a_hanging_publisher_ends_the_process_and_soon_gives_no_sign_of_life(env
 def test_a_stop_while_a_publisher_hangs(environment, broken_rcl):
     links = BreakableLinks(environment, broken_rcl, thread="pub-points", publish="hang")
     links.break_rcl()
-    links.feed()
-    links.send_cloud(2)
-
-    def hangs(message):
-        # The cloud that hangs counts as published, the one behind it as queued.
-        account = topic_of(message)
-        return (account.received, account.published, account.queued) == (3, 2, 1)
-
-    links.statistics.wait_until(hangs, "the hanging clouds")
+    links.hang_with_clouds()
     links.bridge.send_signal(signal.SIGTERM)
     took = links.require_exit("the pub-points thread hangs")
     add_note(f"dying: SIGTERM with a hanging publisher, exit code 1 after {took:.1f} s")

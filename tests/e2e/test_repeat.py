@@ -1,5 +1,6 @@
 """Latched messages are published again when a recorder opens a new split, so that every split can be read alone."""
 
+from rclpy.duration import Duration
 from rosbag2_interfaces.msg import WriteSplitEvent
 from sensr_bridge.msg import RecordingStatus
 from tf2_msgs.msg import TFMessage
@@ -41,6 +42,16 @@ class Recorder:
         status = RecordingStatus(state=RecordingStatus.STATE_RECORDING, splits_opened=splits_opened, split=split)
         status.uptime.sec = self._uptime
         self._status.publish(status)
+        self.wait_until_processed()
+
+    def wait_until_processed(self):
+        """Waits until the bridge has processed what was published: the next status would replace one that waits.
+
+        The answer to a request that follows the messages follows their processing.
+        """
+        for publisher in (*self._events.values(), self._status):
+            assert publisher.wait_for_all_acked(Duration(seconds=30))
+        self._observer.wait_for_match()
 
 
 def latched_message(*zones):
@@ -56,11 +67,6 @@ def start(environment, **options):
     links.output.send(latched_message(1))
     wait_for_all(links, 1)
     return links, recorder
-
-
-def await_processing(links):
-    """Waits for the answer of the bridge to a request, which follows what was published before."""
-    links.observer.wait_for_match(links.statistics.inbox)
 
 
 def wait_for_all(links, count):
@@ -123,7 +129,7 @@ def test_only_messages_that_exist_are_repeated(environment):
     recorder = Recorder(links.observer)
     recorder.wait_for_match()
     recorder.tell_split("a_1.mcap")
-    await_processing(links)
+    recorder.wait_until_processed()
     links.output.send(outputs.message(outputs.health("OK")))
     links["health"].wait(1)
     recorder.tell_split("a_2.mcap")
@@ -142,12 +148,12 @@ def test_a_status_tells_of_splits_and_foreign_splits_do_not_count(environment):
     for number in range(1, 4):
         recorder.tell_split(f"bags/foreign/foreign_{number}.mcap")
     recorder.tell_status(2, "a_1.mcap")
-    await_processing(links)
+    recorder.wait_until_processed()
     recorder.tell_status(3, "a_2.mcap")
     # The stock recorder tells of the same split.
     recorder.tell_split("bags/a/a_2.mcap")
     wait_for_all(links, 3)
-    await_processing(links)
+    recorder.wait_until_processed()
     wait_for_all(links, 3)
 
 

@@ -20,9 +20,10 @@ const LOCAL_VARIABLES: [(&str, &str); 2] = [
 /// Ports of participants within those of a domain: the first, and the distance between two.
 const FIRST_PARTICIPANT: u16 = 10;
 const PARTICIPANT_GAIN: u16 = 2;
-/// Participants whose place may be taken, the last first. Since Iron nodes that keep to this machine announce
-/// themselves to the places of 32 participants, whether these exist or not.
-const PLACES: std::ops::Range<u16> = 16..32;
+/// Participant whose place is taken. Since Iron nodes that keep to this machine announce themselves to the places of 32
+/// participants, whether these exist or not. This is the last of them, so that none is discovered less for it unless all
+/// exist; one bridge per domain is enough to notice what concerns all of them.
+const PLACE: u16 = 31;
 /// Longest datagram that is read whole. Announcements take a few hundred bytes.
 const MAX_DATAGRAM: usize = 8 * 1024;
 /// Datagrams read at a time. Others stay for the next time, or the system drops them.
@@ -76,15 +77,12 @@ fn open_group(port: u16) -> io::Result<UdpSocket> {
     Ok(UdpSocket::from(socket))
 }
 
-/// Opens a socket in the place of a participant that does not exist. A participant that would have taken it takes the
-/// next one.
+/// Opens a socket in the place of a participant. `None` if it exists, or if another bridge has taken it.
 fn open_place(domain: u16) -> Option<UdpSocket> {
-    PLACES.rev().find_map(|participant| {
-        let port = domain.checked_add(FIRST_PARTICIPANT + PARTICIPANT_GAIN * participant)?;
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
-        socket.set_nonblocking(true).ok()?;
-        Some(socket)
-    })
+    let port = domain.checked_add(FIRST_PARTICIPANT + PARTICIPANT_GAIN * PLACE)?;
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
+    socket.set_nonblocking(true).ok()?;
+    Some(socket)
 }
 
 #[cfg(test)]
@@ -107,7 +105,7 @@ mod tests {
         }
     }
 
-    /// Returns a free port that is followed by others.
+    /// Returns a free port with room for those of a domain behind it.
     fn free_port() -> u16 {
         let socket = UdpSocket::bind((GROUP, 0)).expect("bound");
         let port = socket.local_addr().expect("bound").port();
@@ -130,15 +128,13 @@ mod tests {
     }
 
     #[test]
-    fn announcements_to_the_places_of_participants_are_received_by_several_bridges() {
-        let domain = free_port();
+    fn announcements_to_the_place_of_a_participant_are_received_by_one_bridge() {
+        let (domain, place) = std::iter::repeat_with(free_port)
+            .find_map(|domain| Some((domain, open_place(domain)?)))
+            .expect("endless");
+        assert!(open_place(domain).is_none(), "taken");
         let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("bound");
-        let places = [(); 2].map(|()| open_place(domain).expect("a place"));
-        for place in places {
-            let port = place.local_addr().expect("bound").port();
-            assert!(port > domain + FIRST_PARTICIPANT);
-            let to = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
-            exchange(place, &sender, to);
-        }
+        let to = SocketAddrV4::new(Ipv4Addr::LOCALHOST, domain + 72);
+        exchange(place, &sender, to);
     }
 }

@@ -3,6 +3,7 @@
 import time
 
 from support import outputs
+from support.statistics_reader import topic_of
 from support.two_links import TwoLinks
 
 #: rcl/types.h
@@ -33,6 +34,18 @@ class BreakableLinks(TwoLinks):
         self.send_cloud(1)
         self.output.send(outputs.message(outputs.objects(1)))
         self.output.send(outputs.message(outputs.zone_events(1)))
+
+    def hang_with_clouds(self):
+        """Sends two clouds and waits until the first hangs in rcl, if its publisher does, and the second waits."""
+        self.feed()
+        self.send_cloud(2)
+
+        def hangs(message):
+            # The cloud that hangs counts as published, like that of the start.
+            account = topic_of(message)
+            return (account.received, account.published, account.queued) == (3, 2, 1)
+
+        self.statistics.wait_until(hangs, "the hanging clouds")
 
     def break_rcl(self):
         self.trigger.touch()
