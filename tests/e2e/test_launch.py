@@ -17,7 +17,6 @@ from support.broken_rcl import UNKNOWN_CODE
 from support.polling import wait_until
 from support.topic_table import TOPICS
 
-LAUNCH_FILE = REPOSITORY / "launch" / "bridge.launch.py"
 RVIZ_FILE = REPOSITORY / "config" / "sensr.rviz"
 #: The installed Fast DDS profile.
 SHIPPED = str(Path(get_package_share_directory("sensr_bridge"), "config", fastdds_environment.FILE.name))
@@ -331,5 +330,5 @@ def test_a_missing_dds_profile_is_reported(environment, launch):
 
 def test_other_middleware_gets_no_dds_profile(ros2_launch, monkeypatch):
     monkeypatch.setenv("RMW_IMPLEMENTATION", "rmw_cyclonedds_cpp")
-    launch_file = runpy.run_path(str(LAUNCH_FILE))
-    assert launch_file["dds_environment"](SHIPPED) == {}
+    nodes = runpy.run_path(str(REPOSITORY / "launch" / "bridge_nodes.py"))
+    assert nodes["dds_environment"](SHIPPED) == {}
