@@ -245,7 +245,7 @@ fn folder_is_looked_at_when_the_stock_recorder_tells_of_a_split() {
 #[test]
 fn next_split_is_seen_and_the_closed_one_accounted() {
     let next = r#"
-sleep 0.1; cat "$here/whole.mcap" > "$split"; split="${split%_0.mcap}_1.mcap"; printf x > "$split""#;
+sleep 0.1; rest; split="${split%_0.mcap}_1.mcap"; begin"#;
     let mut bench = Bench::start(&[next, "\n", WRITE].concat());
     let report = bench.wait("second split", |report| {
         report.splits_opened == 2 && report.closed_splits == 1 && !report.last_split.is_empty()
@@ -261,8 +261,7 @@ sleep 0.1; cat "$here/whole.mcap" > "$split"; split="${split%_0.mcap}_1.mcap"; p
 fn deaf_recorder_is_killed_at_the_end_and_its_split_repaired() {
     let mut limits = times();
     limits.state.close = Duration::from_millis(100);
-    let script =
-        r#"trap '' INT; head -c -40 "$here/whole.mcap" > "$split"; while :; do sleep 0.01; done"#;
+    let script = r#"trap '' INT; tail -c +2 "$here/whole.mcap" | head -c -40 >> "$split"; while :; do sleep 0.01; done"#;
     let mut bench = Bench::start_configured(script, |_| {}, limits);
     let report = bench.wait_for_recording();
     let bag = report.bag.unwrap();

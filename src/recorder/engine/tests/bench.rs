@@ -39,19 +39,22 @@ pub(super) fn times() -> Times {
     }
 }
 
-/// Beginning of every script: answers `--help`, finds the bag folder, and opens its first split.
+/// Beginning of every script: answers `--help`, finds the bag folder, and opens its first split. A split grows to a copy of
+/// the whole one, byte by byte with `next`, and at once with `rest`.
 pub(super) const BEGIN: &str = r#"
 here=$(dirname "$0")
 case "$*" in *--help*) cat "$here/help"; exit 0;; esac
 while [ $# -gt 0 ]; do case "$1" in -o|--output) bag=$2;; esac; shift; done
 split="$bag/$(basename "$bag")_0.mcap"
 mkdir "$bag" || exit 1
-close() { cat "$here/whole.mcap" > "$split"; exit 0; }
-trap close INT
-printf x > "$split"
+next() { head -c $(($(stat -c %s "$split") + 1)) "$here/whole.mcap" | tail -c 1 >> "$split"; }
+rest() { tail -c +$(($(stat -c %s "$split") + 1)) "$here/whole.mcap" >> "$split"; }
+trap 'rest; exit 0' INT
+begin() { head -c 1 "$here/whole.mcap" > "$bag/new"; mv "$bag/new" "$split"; }
+begin
 "#;
 /// A recorder that writes until it is interrupted.
-pub(super) const WRITE: &str = r#"while :; do printf x >> "$split"; sleep 0.01; done"#;
+pub(super) const WRITE: &str = "while :; do next; sleep 0.01; done";
 /// A recorder that has stopped writing.
 pub(super) const IDLE: &str = "while :; do sleep 0.01; done";
 
@@ -174,10 +177,13 @@ pub(super) fn send(signal: &str, report: &RecordingReport) {
     assert!(status.expect("started").success());
 }
 
-/// A split with one message.
+/// A split with one message, large enough to grow for minutes.
 pub(super) fn whole_split() -> Vec<u8> {
     let mut file = std::io::Cursor::new(Vec::new());
-    let mut writer = mcap::Writer::new(&mut file).unwrap();
+    let mut writer = mcap::WriteOptions::new()
+        .compression(None)
+        .create(&mut file)
+        .unwrap();
     let schema = writer
         .add_schema("std_msgs/msg/Empty", "ros2msg", b"")
         .unwrap();
@@ -195,7 +201,7 @@ pub(super) fn whole_split() -> Vec<u8> {
         log_time: 1,
         publish_time: 1,
     };
-    writer.write_to_known_channel(&header, b"1234").unwrap();
+    writer.write_to_known_channel(&header, &[7; 65536]).unwrap();
     writer.finish().unwrap();
     drop(writer);
     file.into_inner()
