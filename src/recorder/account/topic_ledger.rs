@@ -292,8 +292,15 @@ impl TopicLedger {
             self.lost = known.least().unwrap_or(self.lost);
         }
         if self.received + received > base.received {
-            self.rebase(self.due(published, received) + self.offset);
-            known.is_base_assumed |= base.cause != Cause::Latched && base.published != Some(0);
+            let raw = self.due(published, received) + self.offset;
+            if base.cause == Cause::Latched {
+                // Messages that were received before do not count again; those that fell out of the history are lost.
+                self.floor = self.lost;
+                self.lower_offset(raw);
+            } else {
+                self.rebase(raw);
+                known.is_base_assumed |= base.published != Some(0);
+            }
             return true;
         }
         if time_ns <= since_ns.saturating_add(SUBSCRIPTION_NS) {
