@@ -38,6 +38,8 @@ INK = "#d8dbe2"
 SHADES = colormaps.LinearSegmentedColormap.from_list("shades", ["#3d4452", "#7d8ba3", "#f4f6fa"])
 #: Smallest number of messages for a meaningful rate.
 MESSAGES_FOR_RATE = 10
+#: Parts of the names of topics without a rate: their messages come in bursts.
+IRREGULAR = ("/events/", "/rosout")
 #: Smallest distance of drawn points from the camera, in metres.
 NEAR = 1.0
 
@@ -68,7 +70,7 @@ def summarize(reader):
     for connection in sorted(reader.connections, key=lambda connection: connection.topic):
         stamps = np.array([time for _, time, _ in reader.messages([connection])]) / 1e9
         text = f"  {connection.topic:24} {connection.msgtype:40} {len(stamps):6} messages"
-        if len(stamps) >= MESSAGES_FOR_RATE and "/events/" not in connection.topic:
+        if len(stamps) >= MESSAGES_FOR_RATE and not any(part in connection.topic for part in IRREGULAR):
             # The median, because messages held during the start of the recorder arrive all at once.
             text += f", {1 / np.median(np.diff(stamps)):.1f} Hz"
         print(text)
