@@ -4,7 +4,6 @@ Run them with `scripts/test`, or after `colcon build` and `. scripts/env.sh` wit
 """
 
 import os
-import signal
 
 import pytest
 
@@ -101,7 +100,7 @@ def launch(environment, ros2_launch):
     yield start
     for one in launches:
         if one.alive:
-            one.send_signal(signal.SIGINT)
+            one.interrupt()
             one.wait(launched.SHUTDOWN_TIMEOUT)
         left = one.end_processes()
         one.end()

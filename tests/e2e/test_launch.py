@@ -143,7 +143,7 @@ def test_a_site_name_may_look_like_another_yaml_type(environment, launch):
     for _ in AMBIGUOUS:
         server.client()
     assert "given up" not in launched.log
-    launched.send_signal(signal.SIGINT)
+    launched.interrupt()
     assert launched.wait() == 0, launched.log_tail()
 
 
@@ -160,7 +160,7 @@ def test_two_includes_neither_inherit_from_nor_end_each_other(environment, launc
     [words] = [process.words for process in launched.processes("sensr_bridge") if process.is_alive]
     assert "__ns:=/one" in words
     assert "--log-level sensr_bridge:=info" in launched.log
-    launched.send_signal(signal.SIGINT)
+    launched.interrupt()
     assert launched.wait() == 1, "one bridge was given up"
 
 
@@ -178,7 +178,7 @@ def test_an_include_that_cannot_start_leaves_the_others_alone(environment, launc
     sites = [{"host": "127.0.0.1", "namespace": "one"}, {"host": "127.0.0.1", "namespace": "site-2"}]
     launched = launch(includes=sites, points_port=sim.points_port, output_port=sim.output_port)
     launched.wait_until(lambda: "namespace: letters" in launched.log and raw.count > 3, launched.log_tail)
-    launched.send_signal(signal.SIGINT)
+    launched.interrupt()
     assert launched.wait() == 1
     assert launched.started("sensr_bridge") == 1
 

@@ -118,7 +118,7 @@ def test_a_recorder_that_needs_long_for_its_index_is_not_killed(environment, rec
     launched = record()
     [recorder] = launched.processes("sensr_recorder")
     [child] = stock_recorders(environment)
-    launched.send_signal(signal.SIGINT)
+    launched.interrupt()
     began = time.monotonic()
     launched.wait_until(lambda: time.monotonic() - began > KILLED_BY_DEFAULT, launched.log_tail, timeout=30.0)
     assert recorder.is_alive and Path(f"/proc/{child}").exists(), launched.log_tail()
@@ -151,7 +151,7 @@ def test_a_recorder_with_an_invalid_configuration_is_given_up_without_the_bridge
     launched.wait_until(lambda: "/sensr_bridge IS NOT RECORDED" in launched.log, launched.log_tail)
     assert "split_duration" in launched.log
     raw.wait(raw.count + 3)
-    launched.send_signal(signal.SIGINT)
+    launched.interrupt()
     assert launched.wait(SHUTDOWN_TIMEOUT) == 1, "the recorder was given up"
     assert (launched.started("sensr_bridge"), launched.started("sensr_recorder")) == (1, 1)
 
@@ -197,7 +197,7 @@ def test_a_recording_under_a_namespace_splits_and_ends_complete(environment, lau
     )
     raw.wait(5)
     launched.wait_until(lambda: len(list(bags.glob("*/*.mcap"))) >= 3, launched.log_tail)
-    launched.send_signal(signal.SIGINT)
+    launched.interrupt()
     assert launched.wait(SHUTDOWN_TIMEOUT) == 0, launched.log_tail()
     assert "ran for" in launched.log, "the final report of the bridge is missing"
     [bag] = bags_in(bags)
@@ -228,7 +228,7 @@ def test_bursts_of_events_are_recorded_completely(environment, launch, ros2_bag_
     for number in range(bursts):
         client.send(outputs.message(outputs.zone_events(*range(burst))))
         statistics.wait_for_received(burst * (number + 1), "events/zone")
-    launched.send_signal(signal.SIGINT)
+    launched.interrupt()
     assert launched.wait(SHUTDOWN_TIMEOUT) == 0, launched.log_tail()
     [bag] = bags_in(bags)
     with AnyReader([bag.folder]) as reader:

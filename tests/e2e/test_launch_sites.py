@@ -1,7 +1,6 @@
 """sites.launch.py, run by `ros2 launch` where it is installed. The stock recorder is replaced by its stand-in."""
 
 import re
-import signal
 
 import pytest
 import yaml
@@ -65,7 +64,7 @@ def test_each_site_is_bridged_and_recorded_in_its_namespace(environment, start):
         lambda: all(bag and bag[0].splits() for bag in (bags_of(environment, site) for site in frames)),
         launched.log_tail,
     )
-    launched.send_signal(signal.SIGINT)
+    launched.interrupt()
     assert launched.wait(SHUTDOWN_TIMEOUT) == 0, launched.log_tail()
     for site in frames:
         [bag] = bags_of(environment, site)
@@ -98,7 +97,7 @@ def test_a_misspelt_site_is_named_and_the_others_run(environment, start):
     assert "did you mean pier" in launched.log
     before = raw.count
     launched.wait_until(lambda: raw.count > before + 3, launched.log_tail)
-    launched.send_signal(signal.SIGINT)
+    launched.interrupt()
     assert launched.wait() == 1, "one site was given up"
 
 

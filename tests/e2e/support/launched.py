@@ -11,6 +11,7 @@ import yaml
 from ament_index_python.packages import get_package_share_directory
 
 from support import summary_notes
+from support.polling import wait_until
 from support.processes import Process
 from support.recorder import STANDIN_PATH
 
@@ -62,6 +63,16 @@ def shows_arguments(pid):
         return True
 
 
+def expects_interrupt(pid):
+    """Returns whether a process has a handler for SIGINT, or has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    caught = re.search(r"^SigCgt:\s*(\w+)$", status, re.MULTILINE)
+    return "State:\tZ" in status or bool(int(caught[1], 16) & 1 << (signal.SIGINT - 1))
+
+
 class Launch(Process):
     """`ros2 launch` with a launch file of the package, or with one that includes bridge.launch.py several times."""
 
@@ -98,6 +109,16 @@ class Launch(Process):
         self.wait_until(lambda: self.started(name) >= count, self.log_tail)
         self.wait_until(lambda: all(map(shows_arguments, self.pids(name))), self.log_tail)
         return [Launched(pid) for pid in self.pids(name) if Path(f"/proc/{pid}").exists()]
+
+    def interrupt(self):
+        """Sends SIGINT as soon as all processes that were started expect it.
+
+        A launch that is interrupted while it starts a process may lose it and wait for ever, because KeyboardInterrupt
+        is raised in its own callbacks.
+        """
+        pids = self.pids(r"\w+")
+        wait_until(lambda: all(map(expects_interrupt, pids)), self.log_tail)
+        self.send_signal(signal.SIGINT)
 
     def end_processes(self):
         """Kills the processes that it has left running, and returns their ids."""
