@@ -45,7 +45,7 @@ pub struct PublishedCounts {
     pub is_final: bool,
     /// Messages passed to the middleware since the start of the bridge, by absolute topic name.
     pub published: BTreeMap<String, u64>,
-    /// Their bytes, of all topics.
+    /// Bytes of those of them that are recorded.
     pub published_bytes: u64,
 }
 

@@ -32,11 +32,19 @@ impl StallDetector {
         }
     }
 
-    /// Forgets the file. To be called when the recording goes on in another.
+    /// Forgets the file, for a new process.
     pub(super) fn reset(&mut self) {
         self.published_at_growth = self.published;
         self.size = None;
         self.behind_since = None;
+    }
+
+    /// Goes on with the next split. A stall does not end by that: a recorder whose writes fail still opens files.
+    pub(super) fn on_next_file(&mut self) {
+        if self.outstanding() <= self.slack_bytes {
+            self.reset();
+        }
+        self.size = None;
     }
 
     /// Takes the number of bytes that the bridge has published since its start.
@@ -55,7 +63,7 @@ impl StallDetector {
     /// Takes the size of the open split. Returns true if it has grown since the last call.
     pub(super) fn on_size(&mut self, size: u64) -> bool {
         let has_grown = self.size.is_some_and(|last| size > last);
-        if has_grown || self.size.is_none() {
+        if has_grown {
             self.published_at_growth = self.published;
             self.behind_since = None;
         }
@@ -84,6 +92,27 @@ mod tests {
 
     fn at(start: Instant, secs: u64) -> Instant {
         start + Duration::from_secs(secs)
+    }
+
+    #[test]
+    fn a_stall_lasts_beyond_the_next_split() {
+        let start = Instant::now();
+        let mut stall = StallDetector::new(SLACK);
+        stall.on_published(0, start);
+        stall.on_size(100);
+        stall.on_published(2 * SLACK, at(start, 1));
+        stall.on_next_file();
+        stall.on_size(50);
+        assert_eq!(
+            stall.behind_for(at(start, 11)),
+            Some(Duration::from_secs(10))
+        );
+        stall.on_size(60);
+        assert_eq!(stall.behind_for(at(start, 11)), None);
+        // Little data may wait for the end of a split.
+        stall.on_published(3 * SLACK, at(start, 12));
+        stall.on_next_file();
+        assert_eq!(stall.outstanding(), 0);
     }
 
     #[test]

@@ -121,7 +121,7 @@ impl Health {
             // open chunk of a split is written when it is closed.
             self.has_grown |= self.split.is_some() && self.stall.outstanding() <= self.slack_bytes;
             self.split = Some((split.name.clone(), now));
-            self.stall.reset();
+            self.stall.on_next_file();
         }
         self.has_grown |= self.stall.on_size(split.bytes);
         let since = self.split.as_ref().map_or(now, |(_, since)| *since);
