@@ -51,7 +51,7 @@ impl Default for FilesTimes {
     }
 }
 
-/// What the thread needs to know.
+/// Settings of the thread.
 #[derive(Debug, Clone)]
 pub(super) struct Setup {
     /// Configuration.

@@ -47,7 +47,7 @@ pub(super) enum Action {
     Finish,
 }
 
-/// What the recorder is doing.
+/// Phase of the recorder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// A bag is to be begun, not before `at`.

@@ -17,7 +17,7 @@ const REPEAT_PERIOD: Duration = Duration::from_secs(60);
 /// Text before the number of lost messages, as rosbag2's cache prints it: a sum since its start.
 const TOTAL_LOST: &str = "Total lost: ";
 
-/// What the output told so far.
+/// Findings in the output so far.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Told {
     /// Messages that the stock recorder reported as lost.
@@ -26,7 +26,7 @@ pub(super) struct Told {
     pub(super) last_error: Option<String>,
 }
 
-/// What the output told so far, shared with the threads that read it.
+/// Findings in the output so far, shared with the threads that read it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SharedTold(Arc<Mutex<Told>>);
 

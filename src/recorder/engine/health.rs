@@ -40,7 +40,7 @@ impl Default for HealthTimes {
     }
 }
 
-/// What is known about the health of the running process.
+/// State of health of the running process.
 #[derive(Debug)]
 pub(super) struct Health {
     times: HealthTimes,

@@ -17,7 +17,7 @@ pub(super) struct StopSequence {
     has_begun_stop: bool,
 }
 
-/// What is to be done next.
+/// Next step of the stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StopStep {
     /// Nothing yet.
