@@ -18,7 +18,7 @@ use log::Level;
 use procfs::process::{ProcState, Process};
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
-use output::SharedTold;
+use output::SharedFindings;
 pub(super) use programs::{Programs, ProgramsError};
 
 /// Time that what the process has started, and its output, may last longer than itself.
@@ -34,7 +34,7 @@ const WAIT_INTERVAL: Duration = Duration::from_millis(5);
 pub(super) struct RecorderProcess {
     child: Child,
     readers: Vec<JoinHandle<()>>,
-    told: SharedTold,
+    told: SharedFindings,
     exit: Option<(ExitStatus, Instant)>,
     is_killed: bool,
 }
@@ -47,7 +47,7 @@ impl RecorderProcess {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
-        let told = SharedTold::default();
+        let told = SharedFindings::default();
         let stdout = child.stdout.take().map(|output| {
             let told = told.clone();
             reader("recorder-stdout", move || {

@@ -16,7 +16,7 @@ use super::account::PublishedCounts;
 use super::child::{Programs, ProgramsError, RecorderProcess};
 use super::command;
 use super::features::RecorderFeatures;
-use super::files::{Files, FilesTimes, Look, Prepared, Request, Setup};
+use super::files::{Files, FilesSnapshot, FilesTimes, Prepared, Request, Setup};
 use super::report::RecordingState;
 use super::state::{Machine, StateTimes};
 use crate::config::RecorderConfig;
@@ -111,7 +111,7 @@ pub struct Recorder {
     files: Files,
     last_answer: Instant,
     is_silent: bool,
-    look: Option<Look>,
+    look: Option<FilesSnapshot>,
 
     /// Preparations that have not been answered. Only the last one counts.
     preparations: u32,
@@ -246,7 +246,7 @@ impl Recorder {
             .as_ref()
             .map(|prepared| prepared.bag.as_path());
         if bag.is_some() && (closed.parent() == bag || opened.parent() == bag) {
-            self.files.send(Request::Look);
+            self.files.send(Request::Refresh);
         }
     }
 

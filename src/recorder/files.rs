@@ -75,8 +75,8 @@ pub(super) enum Request {
     Prepare,
     /// Counters of the bridge.
     Statistics(PublishedCounts),
-    /// The folder of the open bag is to be looked at without delay.
-    Look,
+    /// The files are to be read again without delay.
+    Refresh,
     /// The stock recorder has ended. If not in order, its bag may be incomplete.
     BagEnded {
         /// True if it has closed its bag.
@@ -96,8 +96,8 @@ pub(super) enum Request {
 pub(super) enum Event {
     /// A bag can be begun, or the reason why not.
     Prepared(Result<Prepared, String>),
-    /// The thread has looked at the files.
-    Look(Box<Look>),
+    /// State of the files, read again.
+    Snapshot(Box<FilesSnapshot>),
     /// Everything is complete.
     Finished,
 }
@@ -113,11 +113,11 @@ pub(super) struct Prepared {
 
 /// State of the files.
 #[derive(Debug, Clone)]
-pub(super) struct Look {
-    /// Time at which the open bag was looked at.
+pub(super) struct FilesSnapshot {
+    /// Time at which the open bag was read.
     pub(super) at: Instant,
     /// Open bag.
-    pub(super) bag: Option<BagLook>,
+    pub(super) bag: Option<BagSnapshot>,
     /// Number of splits opened since the start.
     pub(super) splits_opened: u64,
     /// Space of the disk. `None` if it is not known.
@@ -146,7 +146,7 @@ pub(super) struct Look {
     pub(super) topics: Vec<TopicReport>,
 }
 
-impl Look {
+impl FilesSnapshot {
     /// State of the files before anything is known.
     pub(super) fn new(now: Instant) -> Self {
         Self {
@@ -171,7 +171,7 @@ impl Look {
 
 /// State of the open bag.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct BagLook {
+pub(super) struct BagSnapshot {
     /// Folder.
     pub(super) folder: PathBuf,
     /// Open split, if there is one yet.

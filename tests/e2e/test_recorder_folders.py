@@ -182,7 +182,7 @@ def test_an_older_stock_recorder_is_split_by_a_new_bag(environment):
     assert recording.latest.state != RETRYING
     wait_for_clouds(recorder, 2)
     recorder.stop()
-    # What the bridge publishes between the two bags is missing; everything else is in them.
+    # Messages published between the two bags are missing; everything else is in them.
     accounts = [account for bag in recorder.bags() for account in bag.accounts()]
     assert [account["bag"] for account in accounts] == [Path(first.bag).name, f"{Path(first.bag).name}_2"]
     assert all(account["topics"]["/points/raw"]["recorded"] > 0 for account in accounts)

@@ -46,7 +46,7 @@ def stamp_ns(stamp):
 
 @dataclass
 class Run:
-    """What a recorder left behind, and what it said meanwhile."""
+    """Recordings and statuses of one run of a recorder."""
 
     folder: object = None
     statuses: list = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What systemd is told: ready, alive, the state of the links, stopping. The test is the service manager."""
+"""Reports to systemd: ready, alive, the state of the links, stopping. The test is the service manager."""
 
 import os
 import signal

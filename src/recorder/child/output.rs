@@ -19,7 +19,7 @@ const TOTAL_LOST: &str = "Total lost: ";
 
 /// Findings in the output so far.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Told {
+pub(super) struct OutputFindings {
     /// Messages that the stock recorder reported as lost.
     pub(super) lost: u64,
     /// Last line that looks like an error.
@@ -28,17 +28,17 @@ pub(super) struct Told {
 
 /// Findings in the output so far, shared with the threads that read it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct SharedTold(Arc<Mutex<Told>>);
+pub(super) struct SharedFindings(Arc<Mutex<OutputFindings>>);
 
-impl SharedTold {
+impl SharedFindings {
     /// Locks the figures, which are consistent after every statement.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Told> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, OutputFindings> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Reads the output to its end, line by line.
-pub(super) fn pass_on(output: impl Read, default_level: Level, told: &SharedTold) {
+pub(super) fn pass_on(output: impl Read, default_level: Level, told: &SharedFindings) {
     let mut output = BufReader::new(output);
     let mut throttle = RepeatThrottle::new(REPEAT_PERIOD);
     let mut level = default_level;
@@ -59,7 +59,7 @@ pub(super) fn pass_on(output: impl Read, default_level: Level, told: &SharedTold
     }
 }
 
-fn note(is_error: bool, text: &str, told: &SharedTold) {
+fn note(is_error: bool, text: &str, told: &SharedFindings) {
     let lost = text.split_once(TOTAL_LOST).and_then(|(_, rest)| {
         let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
         digits.parse::<u64>().ok()
@@ -131,8 +131,8 @@ fn parse(line: &str) -> (Option<Level>, &str) {
 mod tests {
     use super::*;
 
-    fn told_by(output: &[u8]) -> Told {
-        let told = SharedTold::default();
+    fn told_by(output: &[u8]) -> OutputFindings {
+        let told = SharedFindings::default();
         pass_on(output, Level::Info, &told);
         told.lock().clone()
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::metrics::process_memory::ProcessMemory;
 use crate::recorder::child::RecorderProcess;
 use crate::recorder::features::RecorderFeatures;
-use crate::recorder::files::BagLook;
+use crate::recorder::files::BagSnapshot;
 use crate::recorder::stall::StallDetector;
 
 /// Bytes that the stock recorder may hold back: several chunks of the size that the engine sets.
@@ -108,7 +108,7 @@ impl Health {
     }
 
     /// Takes a look at the bag. Returns true while messages reach the disk, as far as there are any.
-    pub(super) fn observe_bag(&mut self, look: Option<&BagLook>, now: Instant) -> bool {
+    pub(super) fn observe_bag(&mut self, look: Option<&BagSnapshot>, now: Instant) -> bool {
         let Some(split) = look.and_then(|look| look.split.as_ref()) else {
             return false;
         };
@@ -133,7 +133,7 @@ impl Health {
     /// Reason, with the cure, for starting the stock recorder again. The files were `seen` some time before `now`.
     pub(super) fn problem(
         &self,
-        look: Option<&BagLook>,
+        look: Option<&BagSnapshot>,
         is_starting: bool,
         stall_timeout: Duration,
         (seen, now): (Instant, Instant),
@@ -181,8 +181,8 @@ mod tests {
     use super::*;
     use crate::recorder::files::OpenSplit;
 
-    fn look(split: &str) -> BagLook {
-        BagLook {
+    fn look(split: &str) -> BagSnapshot {
+        BagSnapshot {
             folder: "/bags/a".into(),
             split: Some(OpenSplit {
                 name: split.to_owned(),

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Recorder;
-use crate::recorder::files::Look;
+use crate::recorder::files::FilesSnapshot;
 use crate::recorder::report::{RecordingReport, RecordingState};
 use crate::time::stamp::Stamp;
 
@@ -30,7 +30,7 @@ impl Recorder {
     /// Returns the state and figures at `now`.
     #[must_use]
     pub fn report(&self, now: Instant) -> RecordingReport {
-        let look = self.look.clone().unwrap_or_else(|| Look::new(now));
+        let look = self.look.clone().unwrap_or_else(|| FilesSnapshot::new(now));
         let bag = self.prepared.as_ref().map(|prepared| prepared.bag.clone());
         let split = look
             .bag

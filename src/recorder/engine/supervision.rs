@@ -24,7 +24,7 @@ impl Recorder {
                 let action = self.machine.on_prepared(result, now);
                 self.act(action, now);
             }
-            Event::Look(look) => {
+            Event::Snapshot(look) => {
                 let full = look.full.clone();
                 self.look = Some(*look);
                 let action = self.machine.on_disk(full, now);

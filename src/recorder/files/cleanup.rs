@@ -129,7 +129,7 @@ impl Cleanup {
                     self.deleted.1 += deletion.bytes;
                     changed.extend(deletion.path.parent().map(Path::to_owned));
                 }
-                Err(error) => self.complain("split", &deletion.path, &error),
+                Err(error) => self.warn_throttled("split", &deletion.path, &error),
             }
         }
         changed.dedup();
@@ -156,7 +156,7 @@ impl Cleanup {
                         );
                         changed.push(bag.folder.clone());
                     }
-                    Err(error) => self.complain("account", account, &error),
+                    Err(error) => self.warn_throttled("account", account, &error),
                 }
             }
         }
@@ -164,7 +164,7 @@ impl Cleanup {
         changed
     }
 
-    fn complain(&mut self, kind: &str, path: &Path, error: &io::Error) {
+    fn warn_throttled(&mut self, kind: &str, path: &Path, error: &io::Error) {
         let text = format!(
             "cannot delete the {kind} {}: {error}; check the rights and the disk",
             path.display()

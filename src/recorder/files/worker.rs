@@ -13,7 +13,7 @@ use super::cleanup::Cleanup;
 use super::open_bag::OpenBag;
 use super::repairs::Repairs;
 use super::tasks::{Step, Tasks};
-use super::{Event, Look, Request, Setup};
+use super::{Event, FilesSnapshot, Request, Setup};
 use crate::recorder::account::{Accountant, TopicTotals};
 use crate::recorder::disk::WriteRate;
 use crate::recorder::naming::BagNames;
@@ -45,7 +45,7 @@ pub(super) struct Worker {
     rate: WriteRate,
     look_due: Instant,
     scan_due: Instant,
-    look: Look,
+    look: FilesSnapshot,
     /// Deadline of the end.
     finish: Option<Instant>,
     throttle: RepeatThrottle,
@@ -69,7 +69,7 @@ impl Worker {
             rate: WriteRate::default(),
             look_due: now,
             scan_due: now,
-            look: Look::new(now),
+            look: FilesSnapshot::new(now),
             finish: None,
             throttle: RepeatThrottle::new(REPEAT_PERIOD),
         }
@@ -103,7 +103,7 @@ impl Worker {
             }
         }
         self.look_at_files();
-        self.tell(Event::Finished);
+        self.send(Event::Finished);
     }
 
     fn on_request(&mut self, request: Request) {
@@ -111,10 +111,10 @@ impl Worker {
             Request::Configure(config) => self.configure(*config),
             Request::Prepare => {
                 let prepared = self.prepare();
-                self.tell(Event::Prepared(prepared));
+                self.send(Event::Prepared(prepared));
             }
             Request::Statistics(counts) => self.accountant.on_statistics(&counts),
-            Request::Look => self.look_due = Instant::now(),
+            Request::Refresh => self.look_due = Instant::now(),
             Request::BagEnded {
                 is_in_order,
                 is_paused,
@@ -124,7 +124,7 @@ impl Worker {
     }
 
     /// Sends a report. Without an engine to read it, `run` ends at its next request.
-    fn tell(&self, event: Event) {
+    fn send(&self, event: Event) {
         drop(self.events.send(event));
     }
 }

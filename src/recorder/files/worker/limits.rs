@@ -37,7 +37,7 @@ impl Worker {
         if has_room_again {
             self.complete_earlier_bags();
         }
-        self.tell(Event::Look(Box::new(self.look.clone())));
+        self.send(Event::Snapshot(Box::new(self.look.clone())));
     }
 
     fn look_at_disk(&mut self, now: Instant) {

@@ -9,7 +9,7 @@ use crate::config::RecorderConfig;
 use crate::recorder::bags::{self, MarkState, RecordingMark};
 use crate::recorder::command::{self, Files};
 use crate::recorder::files::open_bag::OpenBag;
-use crate::recorder::files::{BagLook, Prepared, Setup, output_folder};
+use crate::recorder::files::{BagSnapshot, Prepared, Setup, output_folder};
 use crate::recorder::{atomic_file, naming, topics};
 
 impl Worker {
@@ -143,7 +143,7 @@ impl Worker {
                 }
             }
         }
-        self.look.bag = Some(BagLook {
+        self.look.bag = Some(BagSnapshot {
             folder: bag.folder().to_owned(),
             split: bag.split().cloned(),
             problem: bag.problem().map(str::to_owned),
