@@ -201,7 +201,9 @@ pub(super) fn whole_split() -> Vec<u8> {
         log_time: 1,
         publish_time: 1,
     };
-    writer.write_to_known_channel(&header, &vec![7; 65536]).unwrap();
+    writer
+        .write_to_known_channel(&header, &vec![7; 65536])
+        .unwrap();
     writer.finish().unwrap();
     drop(writer);
     file.into_inner()
