@@ -7,6 +7,6 @@ import time
 
 def log(level, text, name="rosbag2_recorder"):
     seconds, nanoseconds = divmod(time.time_ns(), 10**9)
-    # Whoever read the lines may have died. The recording goes on, as that of the stock recorder does.
+    # The reader of the pipe may have died. The recording goes on, as that of the stock recorder does.
     with contextlib.suppress(BrokenPipeError):
         print(f"[{level}] [{seconds}.{nanoseconds:09}] [{name}]: {text}", file=sys.stderr, flush=True)
