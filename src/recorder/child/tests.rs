@@ -38,7 +38,7 @@ fn reports_of_lost_messages_are_counted() {
 #[test]
 fn recorder_ends_in_order_when_interrupted() {
     let stub = Stub::new(
-        "cd \"$(dirname \"$0\")\"; trap 'touch closed; exit 0' INT; touch ready; while :; do sleep 0.01; done",
+        "cd \"${0%/*}\"; trap 'touch closed; exit 0' INT; touch ready; while :; do sleep 0.01; done",
     );
     let mut process = spawn(&stub);
     wait_for_file(&stub, "ready");
@@ -52,7 +52,7 @@ fn recorder_ends_in_order_when_interrupted() {
 #[test]
 fn deaf_recorder_and_what_it_started_are_killed() {
     let stub = Stub::new(
-        "cd \"$(dirname \"$0\")\"; trap '' INT; sleep 1000 & echo $! > other.new; mv other.new other; wait",
+        "cd \"${0%/*}\"; trap '' INT; sleep 1000 & echo $! > other.new; mv other.new other; wait",
     );
     let mut process = spawn(&stub);
     wait_for_file(&stub, "other");
@@ -73,7 +73,7 @@ fn deaf_recorder_and_what_it_started_are_killed() {
 #[test]
 fn stopped_recorder_is_seen_and_interrupted_all_the_same() {
     let stub = Stub::new(
-        "cd \"$(dirname \"$0\")\"; trap 'exit 0' INT; touch ready; while :; do sleep 0.01; done",
+        "cd \"${0%/*}\"; trap 'exit 0' INT; touch ready; while :; do sleep 0.01; done",
     );
     let mut process = spawn(&stub);
     wait_for_file(&stub, "ready");
@@ -87,7 +87,7 @@ fn stopped_recorder_is_seen_and_interrupted_all_the_same() {
 #[test]
 fn recorder_is_interrupted_when_its_starter_is_gone() {
     let stub = Stub::new(
-        "cd \"$(dirname \"$0\")\"; trap 'touch closed; exit 0' INT; touch ready; while :; do sleep 0.01; done",
+        "cd \"${0%/*}\"; trap 'touch closed; exit 0' INT; touch ready; while :; do sleep 0.01; done",
     );
     drop({
         let process = spawn(&stub);

@@ -41,16 +41,18 @@ pub(super) fn times() -> Times {
 
 /// Beginning of every script: answers `--help`, finds the bag folder, and opens its first split. A split grows to a copy of
 /// the whole one, byte by byte with `next`, and at once with `rest`.
+///
+/// Without subshells: bash 5.2 loops for ever if a command substitution is interrupted under a trap.
 pub(super) const BEGIN: &str = r#"
-here=$(dirname "$0")
+here=${0%/*}
 case "$*" in *--help*) cat "$here/help"; exit 0;; esac
 while [ $# -gt 0 ]; do case "$1" in -o|--output) bag=$2;; esac; shift; done
-split="$bag/$(basename "$bag")_0.mcap"
+split="$bag/${bag##*/}_0.mcap"
 mkdir "$bag" || exit 1
-next() { head -c $(($(stat -c %s "$split") + 1)) "$here/whole.mcap" | tail -c 1 >> "$split"; }
-rest() { tail -c +$(($(stat -c %s "$split") + 1)) "$here/whole.mcap" >> "$split"; }
+next() { dd if="$here/whole.mcap" of="$split" bs=1 count=1 skip=$n seek=$n conv=notrunc status=none; n=$((n + 1)); }
+rest() { dd if="$here/whole.mcap" of="$split" bs=64k conv=notrunc status=none; }
 trap 'rest; exit 0' INT
-begin() { head -c 1 "$here/whole.mcap" > "$bag/new"; mv "$bag/new" "$split"; }
+begin() { head -c 1 "$here/whole.mcap" > "$bag/new"; mv "$bag/new" "$split"; n=1; }
 begin
 "#;
 /// A recorder that writes until it is interrupted.
