@@ -72,9 +72,8 @@ fn deaf_recorder_and_what_it_started_are_killed() {
 
 #[test]
 fn stopped_recorder_is_seen_and_interrupted_all_the_same() {
-    let stub = Stub::new(
-        "cd \"${0%/*}\"; trap 'exit 0' INT; touch ready; while :; do sleep 0.01; done",
-    );
+    let stub =
+        Stub::new("cd \"${0%/*}\"; trap 'exit 0' INT; touch ready; while :; do sleep 0.01; done");
     let mut process = spawn(&stub);
     wait_for_file(&stub, "ready");
     assert!(!process.is_stopped());
