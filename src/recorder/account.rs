@@ -23,6 +23,7 @@ use super::split_summary;
 mod history;
 mod latched;
 mod ledger;
+mod recent_splits;
 mod topic_ledger;
 
 #[cfg(test)]
@@ -33,6 +34,7 @@ mod simulation;
 mod tests;
 
 use ledger::{ClosedSplit, Ledger};
+use recent_splits::RecentSplits;
 
 /// Messages that the bridge has published, from its `statistics` topic.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -111,6 +113,7 @@ pub struct Accountant {
     ledger: Ledger,
     files: BTreeMap<u64, PathBuf>,
     bag: Option<PathBuf>,
+    recent: RecentSplits,
     clock: Instant,
     totals: BTreeMap<String, TopicTotals>,
 }
@@ -135,6 +138,7 @@ impl Accountant {
             ledger: Ledger::new(Box::new(is_recorded)),
             files: BTreeMap::new(),
             bag: None,
+            recent: RecentSplits::default(),
             clock: Instant::now(),
             totals: BTreeMap::new(),
         }
@@ -177,7 +181,9 @@ impl Accountant {
             begins_bag,
             latched: &latched,
             counts: counts.map(|counts| times.into_iter().zip(counts).collect()),
+            late: self.recent.received_since(&self.ledger.late_times()),
         });
+        self.recent.push(split, summary);
         self.files.insert(number, split.to_owned());
         self.write_changed()?;
         Ok(self.account(number))

@@ -226,3 +226,29 @@ fn a_cut_split_is_an_error_and_its_messages_are_missing() {
     assert_eq!(account.topics[POINTS].recorded, 2);
     assert_eq!(account.missing, 0);
 }
+
+#[test]
+fn a_split_is_read_again_if_the_end_of_a_bridge_in_it_is_told_later() {
+    let mut recording = Recording::new();
+    // The bridge dies after its fourth cloud, which is in no statistics. The next one starts at 109.
+    recording.statistics(101, &[0, 0, 0, 0, 1, 2, 3]);
+    let clouds = [208, 210, 212, 215, 220];
+    let first = recording.split("bag", 0, &with_rosout(206..222, &clouds));
+    recording.accountant.close_split(&first).unwrap();
+
+    // Its first statistics come after the split. The last of its three clouds is lost.
+    for (second, points) in [(112, 2), (113, 3), (114, 3), (115, 3), (116, 3), (117, 3)] {
+        recording.accountant.on_statistics(&PublishedCounts {
+            run_start_ns: 109 * SECOND,
+            is_final: second == 117,
+            ..counts(second, points, 0)
+        });
+    }
+    let second = recording.split("bag", 1, &with_rosout(222..240, &[223]));
+    recording.accountant.close_split(&second).unwrap();
+    recording.accountant.finish();
+    let totals = recording.accountant.totals()[POINTS];
+    assert_eq!((totals.recorded, totals.missing), (6, 1));
+    let uncertain = read_account(&second).uncertain.unwrap();
+    assert!(uncertain.contains("without a last report"), "{uncertain}");
+}

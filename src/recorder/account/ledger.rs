@@ -27,6 +27,8 @@ pub(super) struct ClosedSplit<'a> {
     /// Messages by topic before each time of [`Ledger::times_within`]. `None` if they are not known, because the
     /// split has no index and too many messages.
     pub counts: Option<BTreeMap<u64, BTreeMap<String, u64>>>,
+    /// Messages by topic that earlier splits hold from each time of [`Ledger::late_times`] on, as far as that is known.
+    pub late: BTreeMap<u64, BTreeMap<String, u64>>,
 }
 
 /// Account of one split under correction.
@@ -58,7 +60,10 @@ pub(super) struct Ledger {
     next_number: u64,
     /// Loss up to the end of the split before the oldest account, by number of the topic.
     lost_before: Vec<u64>,
-    has_begun: bool,
+    /// Earliest `log_time` of the first split.
+    begun_ns: Option<u64>,
+    /// Latest `log_time` of all closed splits.
+    closed_until_ns: Option<u64>,
     /// Totals of the topics that the bridge does not count.
     recorded_only: BTreeMap<String, TopicTotals>,
 }
@@ -73,7 +78,8 @@ impl Ledger {
             accounts: VecDeque::new(),
             next_number: 0,
             lost_before: Vec::new(),
-            has_begun: false,
+            begun_ns: None,
+            closed_until_ns: None,
             recorded_only: BTreeMap::new(),
         }
     }
@@ -82,7 +88,10 @@ impl Ledger {
         for topic in statistics.published.keys() {
             if self.numbers.get(topic).is_none() && (self.is_recorded)(topic) {
                 self.numbers.number(topic);
-                self.topics.push(TopicLedger::default());
+                // Splits may have closed before the first statistics came.
+                let earlier = self.recorded_only.remove(topic).unwrap_or_default();
+                self.topics
+                    .push(TopicLedger::new(earlier.recorded, self.begun_ns));
             }
         }
         let mut counts = vec![0; self.topics.len()];
@@ -128,16 +137,25 @@ impl Ledger {
         times
     }
 
+    /// Returns the times within closed splits at which the bridge ended without a last report, as its statistics told
+    /// only after those splits had been closed.
+    pub(super) fn late_times(&self) -> Vec<u64> {
+        let snapshots = self.history.snapshots.iter();
+        let mut times: Vec<u64> = snapshots
+            .filter(|snapshot| snapshot.kind == SnapshotKind::UnreportedEnd)
+            .map(|snapshot| snapshot.time_ns)
+            .filter(|&time| is_closed(self.closed_until_ns, time))
+            .collect();
+        times.dedup();
+        times
+    }
+
     /// Enters a closed split. Returns the number of its account.
     pub(super) fn close_split(&mut self, split: &ClosedSplit<'_>) -> u64 {
         let summary = split.summary;
         let has_messages = summary.message_count > 0;
-        if split.begins_bag && self.has_begun {
-            for topic in split.latched {
-                if let Some(number) = self.numbers.get(topic) {
-                    self.topics[number].subscribe_again();
-                }
-            }
+        if split.begins_bag && self.begun_ns.is_some() {
+            self.subscribe_again(split.latched);
         }
         let mut uncertain = BTreeSet::new();
         if std::mem::take(&mut self.history.was_set_back) {
@@ -158,6 +176,7 @@ impl Ledger {
             uncertain.insert("the bridge ended without a last report of what it had published");
         }
         let mut deficits = Vec::new();
+        let closed_until_ns = self.closed_until_ns;
         for (topic, number) in self.numbers.iter() {
             let received = |snapshot: &Snapshot| {
                 if snapshot.time_ns <= summary.start_ns {
@@ -168,14 +187,26 @@ impl Ledger {
             };
             let snapshots = snapshots.iter();
             let compared = self.topics[number].compare(
-                snapshots.map(|snapshot| {
+                snapshots.filter_map(|snapshot| {
                     let published = at(&snapshot.published, number);
-                    (snapshot, published, received(snapshot))
+                    if !is_closed(closed_until_ns, snapshot.time_ns) {
+                        return Some((snapshot, published, received(snapshot)));
+                    }
+                    // Late statistics say nothing more, unless the previous run of the bridge did not report its end.
+                    // What was received since then is not in its counters.
+                    let later = split.late.get(&snapshot.time_ns)?;
+                    let later = later.get(topic).copied().unwrap_or(0);
+                    (snapshot.kind == SnapshotKind::UnreportedEnd).then_some((
+                        snapshot,
+                        published + later,
+                        Some(0),
+                    ))
                 }),
                 TopicInSplit {
                     total: summary.topics.get(topic).map_or(0, |topic| topic.count),
                     start_ns: has_messages.then_some(summary.start_ns),
                     first_run_ns: self.history.first_run_ns(),
+                    closed_until_ns,
                 },
             );
             if compared.is_base_assumed {
@@ -183,15 +214,11 @@ impl Ledger {
             }
             deficits.push((number, compared));
         }
-        self.has_begun |= has_messages;
-        for (topic, of_split) in &summary.topics {
-            if self.numbers.get(topic).is_none() {
-                self.recorded_only
-                    .entry(topic.clone())
-                    .or_default()
-                    .recorded += of_split.count;
-            }
+        if has_messages {
+            self.begun_ns.get_or_insert(summary.start_ns);
+            self.closed_until_ns = self.closed_until_ns.max(Some(summary.end_ns));
         }
+        self.add_recorded_only(summary);
         deficits.sort_unstable_by_key(|&(number, _)| number);
         let deficits: Vec<Deficits> = deficits.into_iter().map(|(_, compared)| compared).collect();
         let compared = deficits.iter().map(|topic| topic.snapshots).max();
@@ -226,6 +253,27 @@ impl Ledger {
             self.lost_before = oldest.lost;
         }
         number
+    }
+
+    /// Notes that a new bag receives the last messages of latched topics again.
+    fn subscribe_again(&mut self, latched: &BTreeSet<String>) {
+        for topic in latched {
+            if let Some(number) = self.numbers.get(topic) {
+                self.topics[number].subscribe_again();
+            }
+        }
+    }
+
+    /// Adds the messages of topics that the bridge does not count.
+    fn add_recorded_only(&mut self, summary: &SplitSummary) {
+        for (topic, of_split) in &summary.topics {
+            if self.numbers.get(topic).is_none() {
+                self.recorded_only
+                    .entry(topic.clone())
+                    .or_default()
+                    .recorded += of_split.count;
+            }
+        }
     }
 
     /// Settles all accounts at the end. Returns the numbers of those that this changes.
@@ -390,6 +438,11 @@ impl Ledger {
         }
         totals
     }
+}
+
+/// Returns whether a time is in a closed split, or before it.
+fn is_closed(closed_until_ns: Option<u64>, time_ns: u64) -> bool {
+    closed_until_ns.is_some_and(|end_ns| time_ns <= end_ns)
 }
 
 fn at(values: &[u64], number: usize) -> u64 {

@@ -26,8 +26,12 @@ pub(super) struct Conditions {
     pub loss: f64,
     /// Runs of the bridge.
     pub bridge_runs: usize,
+    /// Longest time from the start of a run to its first statistics, s. Messages are published before.
+    pub stall: f64,
     /// The bridge reports before it ends.
     pub reports_end: bool,
+    /// The last run of the bridge reports before it ends.
+    pub reports_last_end: bool,
     /// Bags, because the recorder is killed between them.
     pub bags: usize,
     /// Time by which the clock is set back in the middle, s.
@@ -43,7 +47,9 @@ impl Conditions {
             latency: 0.05,
             loss: 0.02,
             bridge_runs: 1,
+            stall: 0.0,
             reports_end: true,
+            reports_last_end: true,
             bags: 1,
             set_back: 0.0,
             index: SplitIndex::Chunks,
@@ -108,13 +114,19 @@ impl Simulation {
             let start = 5 * SECOND + run * (end - 10 * SECOND) / runs;
             let stop = 5 * SECOND + (run + 1) * (end - 10 * SECOND) / runs - 2 * SECOND;
             let stop = stop + random.random_range(0..SECOND);
-            simulation.run_bridge(&mut random, start, stop);
+            let reports_end = if run + 1 == runs {
+                conditions.reports_last_end
+            } else {
+                conditions.reports_end
+            };
+            simulation.run_bridge(&mut random, start, stop, reports_end);
         }
         simulation.messages.sort_by_key(|message| message.published);
         simulation
     }
 
-    fn run_bridge(&mut self, random: &mut StdRng, start: u64, stop: u64) {
+    fn run_bridge(&mut self, random: &mut StdRng, start: u64, stop: u64, reports_end: bool) {
+        let stall = seconds(random.random_range(0.0..=self.conditions.stall));
         let first = self.messages.len();
         for topic in 0..TOPICS.len() {
             let mut time = start + random.random_range(0..SECOND);
@@ -130,12 +142,12 @@ impl Simulation {
                 time += random.random_range(SECOND / 50..SECOND / 2);
             }
         }
-        let mut time = start + random.random_range(SECOND / 2..SECOND);
+        let mut time = start + stall + random.random_range(SECOND / 2..SECOND);
         while time < stop {
             self.report(first, start, time, false);
             time += SECOND + random.random_range(0..SECOND / 10);
         }
-        if self.conditions.reports_end {
+        if reports_end {
             self.report(first, start, stop, true);
         }
     }
@@ -248,7 +260,24 @@ impl Simulation {
             begins_bag: split.begins_bag,
             latched: &BTreeSet::new(),
             counts: (self.conditions.index == SplitIndex::Chunks).then(|| counts.collect()),
+            late: self.received_since(&ledger.late_times(), split.start),
         });
+    }
+
+    /// Returns the messages of splits before a true time that were received at each time of the clock or later.
+    fn received_since(&self, times: &[u64], until: u64) -> BTreeMap<u64, BTreeMap<String, u64>> {
+        let closed = self.splits.iter().filter(|split| split.end <= until);
+        let received: Vec<(usize, u64)> = closed.flat_map(|split| self.in_split(split)).collect();
+        let since = times.iter().map(|&time| {
+            let mut counts = BTreeMap::new();
+            for &(topic, received) in &received {
+                if self.clock(received) >= time {
+                    *counts.entry(TOPICS[topic].to_owned()).or_default() += 1;
+                }
+            }
+            (time, counts)
+        });
+        since.collect()
     }
 
     /// Returns topic and true time of the messages in a split.

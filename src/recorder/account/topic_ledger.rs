@@ -73,24 +73,6 @@ pub(super) struct TopicLedger {
     is_excluded: bool,
 }
 
-impl Default for TopicLedger {
-    fn default() -> Self {
-        Self {
-            received: 0,
-            offset: 0,
-            floor: 0,
-            open_base: Some(OpenBase {
-                cause: Cause::Start,
-                since_ns: None,
-                published: None,
-                received: 0,
-            }),
-            lost: 0,
-            is_excluded: false,
-        }
-    }
-}
-
 /// Split, as far as one topic needs it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TopicInSplit {
@@ -100,9 +82,29 @@ pub(super) struct TopicInSplit {
     pub start_ns: Option<u64>,
     /// Start of the first run of the bridge that was heard.
     pub first_run_ns: Option<u64>,
+    /// Latest `log_time` of the earlier splits.
+    pub closed_until_ns: Option<u64>,
 }
 
 impl TopicLedger {
+    /// Begins when a topic is first counted. `received` of it are in closed splits, the first of which began at
+    /// `begun_ns`.
+    pub(super) fn new(received: u64, begun_ns: Option<u64>) -> Self {
+        Self {
+            received,
+            offset: 0,
+            floor: 0,
+            open_base: Some(OpenBase {
+                cause: Cause::Start,
+                since_ns: begun_ns.filter(|_| received > 0),
+                published: None,
+                received: 0,
+            }),
+            lost: 0,
+            is_excluded: false,
+        }
+    }
+
     /// Notes a pause: what is published between now and the next bag is not due.
     pub(super) fn pause(&mut self, published: u64) {
         if !self.awaits(Cause::Start) {
@@ -241,7 +243,10 @@ impl TopicLedger {
             let arrived = u64::try_from(raw - self.offset).unwrap_or(0);
             self.lost = arrived.max(known.floor().unwrap_or(self.lost));
             self.rebase(raw);
-            known.deficits.push((time_ns, self.lost));
+            // An end that was heard of too late says nothing about the loss at the end of the earlier splits.
+            if split.closed_until_ns.is_none_or(|until| time_ns > until) {
+                known.deficits.push((time_ns, self.lost));
+            }
             return;
         }
         if let Some(mut base) = self.open_base.take() {
