@@ -3,8 +3,12 @@
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use signal_hook::consts::SIGINT;
+use signal_hook::flag::register_conditional_shutdown;
 use tempfile::TempDir;
 
 /// Patience of the tests with a busy machine.
@@ -17,7 +21,12 @@ pub(in crate::recorder) struct Stub {
 
 impl Stub {
     /// Writes a `ros2` that runs a shell script.
+    ///
+    /// Handles SIGINT in this process, as `sensr_recorder` does: tests in the background of a shell ignore it, and
+    /// their children would inherit that.
     pub(in crate::recorder) fn new(script: &str) -> Self {
+        let always = Arc::new(AtomicBool::new(true));
+        register_conditional_shutdown(SIGINT, 130, always).expect("handled");
         let stub = Self {
             folder: tempfile::tempdir().expect("created"),
         };
