@@ -13,6 +13,8 @@ from ament_index_python.packages import get_package_prefix, get_package_share_di
 from sensor_msgs.msg import PointCloud2
 
 from support import fastdds_environment, summary_notes
+from support.launched import expects_interrupt
+from support.polling import wait_until
 from support.processes import Process
 from support.recorder import STANDIN_PATH, bags_in
 
@@ -98,6 +100,8 @@ def service(environment):
     yield start
     for process in processes:
         if process.alive:
+            # Before it has a handler, a signal ends it, or is lost in a background job.
+            wait_until(lambda pid=process.pid: expects_interrupt(pid), process.log_tail)
             process.send_signal(signal.SIGINT)
             process.wait(90.0)
         process.end()
