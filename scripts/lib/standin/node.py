@@ -28,6 +28,8 @@ LARGE_DEPTH, DEPTH = 100, 5000
 DRAIN_SECONDS = 2.0
 #: Number of spins in a row without a message after which nothing is left to write.
 IDLE_SPINS = 20
+#: Times of reception before it, 2020, are impossible.
+EARLIEST_NS = 1_577_836_800 * 10**9
 
 
 def matching_qos(kind, offers, override):
@@ -153,6 +155,11 @@ class Recorder:
                 received.append(True)
                 log("INFO", f"Received the first message of '{name}'")
             time_ns = info.get("received_timestamp") or time.time_ns()
+            if time_ns < EARLIEST_NS:
+                # Seen once: after its publisher had ended, the middleware handed out clouds again and again, received
+                # milliseconds after 1970.
+                log("WARN", f"Ignored a message of '{name}' with an impossible time of reception, {time_ns} ns")
+                return
             self.cache.put_message(name, lambda: self._bag.write(name, time_ns, data), len(data))
 
         qos = matching_qos(kind, offers, self._overrides.get(name, {}))
