@@ -272,15 +272,19 @@ def start(context):
     return result
 
 
-def generate_launch_description():
-    declared = [
+def declarations(arguments):
+    """Returns the actions that declare arguments."""
+    return [
         DeclareLaunchArgument(argument.name, default_value=argument.default, description=argument.description)
-        for argument in ARGUMENTS
+        for argument in arguments
     ]
+
+
+def generate_launch_description():
     return LaunchDescription(
         [
             OpaqueFunction(function=drop_arguments_of_former_include),
-            *declared,
+            *declarations(ARGUMENTS),
             OpaqueFunction(function=start),
             OpaqueFunction(function=mark_arguments_as_used),
         ]

@@ -46,15 +46,11 @@ def start(context):
 
 
 def generate_launch_description():
-    declared = [
-        DeclareLaunchArgument(argument.name, default_value=argument.default, description=argument.description)
-        for argument in SHARED
-    ]
     return LaunchDescription(
         [
             OpaqueFunction(function=bridge_launch.drop_arguments_of_former_include),
             DeclareLaunchArgument(SITES, description="Names of sites in the hosts file, separated by commas."),
-            *declared,
+            *bridge_launch.declarations(SHARED),
             OpaqueFunction(function=start),
         ]
     )

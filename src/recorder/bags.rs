@@ -1,17 +1,17 @@
 //! Recordings of one bridge on the disk: bags, splits, and the mark that tells them from other people's.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::split_name;
+use super::{atomic_file, metadata, split_name};
 use crate::time::stamp::Stamp;
 
 /// Name of the mark in the folder of a bag.
-const MARK_FILE: &str = "recording.json";
+pub(super) const MARK_FILE: &str = "recording.json";
 
 /// Extension of a split.
 const SPLIT_EXTENSION: &str = "mcap";
@@ -75,19 +75,9 @@ impl RecordingMark {
 
     /// Writes the mark into a folder, whole or not at all.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
-        let new = folder.join(format!(".{MARK_FILE}.new"));
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
-        let mut file = File::create(&new)?;
-        let written = file
-            .write_all(&text)
-            .and_then(|()| file.sync_all())
-            .and_then(|()| fs::rename(&new, folder.join(MARK_FILE)));
-        if written.is_err() {
-            // The first error says more.
-            drop(fs::remove_file(&new));
-        }
-        written
+        atomic_file::write(&folder.join(MARK_FILE), &text)
     }
 
     /// Marks a bag as complete. A folder without a mark stays as it is.
@@ -167,6 +157,12 @@ fn key(bag: &Bag) -> (&str, usize, &Path) {
     (&bag.mark.started, bag.folder.as_os_str().len(), &bag.folder)
 }
 
+/// Returns whether a bag has metadata that are not empty, as they are after a full disk.
+pub(super) fn has_metadata(folder: &Path) -> bool {
+    let metadata = fs::metadata(folder.join(metadata::FILE_NAME));
+    metadata.is_ok_and(|file| file.len() > 0)
+}
+
 fn read_bag(folder: PathBuf, mark: RecordingMark, open: Option<&Path>) -> io::Result<Bag> {
     let mut splits = Vec::new();
     let mut orphans = Vec::new();
@@ -199,9 +195,8 @@ fn read_bag(folder: PathBuf, mark: RecordingMark, open: Option<&Path>) -> io::Re
     {
         last.is_open = true;
     }
-    let metadata = fs::metadata(folder.join("metadata.yaml"));
     Ok(Bag {
-        has_metadata: metadata.is_ok_and(|file| file.len() > 0),
+        has_metadata: has_metadata(&folder),
         folder,
         mark,
         splits,

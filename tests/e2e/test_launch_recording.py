@@ -15,6 +15,7 @@ from support import launched as launches
 from support import outputs, summary_notes
 from support.launched import SHUTDOWN_TIMEOUT
 from support.polling import wait_until
+from support.processes import processes_with_argument
 from support.recorder import bags_in
 from support.topic_table import topics_in_namespace
 
@@ -63,17 +64,9 @@ def record(environment, launch):
 
 def stock_recorders(environment):
     """Returns the stand-ins that record into the folder of the test."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if any(word.endswith(b"record_bag.py") for word in words) and any(
-            word.startswith(bytes(environment.folder)) for word in words
-        ):
-            found.append(int(entry.name))
-    return found
+    return processes_with_argument(
+        lambda word: word.endswith(b"record_bag.py"), lambda word: word.startswith(bytes(environment.folder))
+    )
 
 
 def is_complete(bag):

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::config::RecorderConfig;
-use crate::recorder::bags::{Bag, Split};
+use crate::recorder::bags::{Bag, MARK_FILE, Split};
 use crate::recorder::disk::DiskSpace;
 use crate::recorder::retention::{self, Deletion, Limits, Reason};
-use crate::recorder::split_summary;
+use crate::recorder::{metadata, split_summary};
 use crate::time::log_throttle::RepeatThrottle;
 use crate::time::stamp::Stamp;
 
@@ -208,7 +208,7 @@ fn remove(path: &Path) -> io::Result<()> {
 
 /// Removes the folder of a bag that holds no recording any more. Returns false if it holds one, or anything foreign.
 pub(super) fn remove_if_empty(folder: &Path) -> io::Result<bool> {
-    let ours = ["metadata.yaml", "recording.json"];
+    let ours = [metadata::FILE_NAME, MARK_FILE];
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name();
         if !ours.iter().any(|own| name == *own) {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::cleanup;
 use super::repairs::{Repaired, Repairs};
 use crate::recorder::account::Accountant;
-use crate::recorder::bags::RecordingMark;
+use crate::recorder::bags::{RecordingMark, has_metadata};
 use crate::recorder::{metadata, repair};
 
 /// Closed splits and bags of this run that are not complete yet.
@@ -190,12 +190,8 @@ fn account(accountant: &mut Accountant, split: &Path) -> bool {
 
 /// Completes a bag whose stock recorder has ended.
 fn complete_bag(folder: &Path, needs_mending: bool) {
-    let is_complete = folder
-        .join("metadata.yaml")
-        .metadata()
-        .is_ok_and(|found| found.len() > 0);
     // Its splits may have been deleted meanwhile, all of them too.
-    if needs_mending || !is_complete {
+    if needs_mending || !has_metadata(folder) {
         tidy(folder);
     }
     close_mark(folder);

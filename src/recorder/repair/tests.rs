@@ -238,7 +238,7 @@ fn permissions_and_modification_time_stay() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Neither cuts nor changed bytes lead to a panic or a loss of the file.
+    /// Damage by cuts and changed bytes leads to no panic and loses no file.
     #[test]
     fn damage_never_panics(layout in 0..4_usize, cut in 0.0..1.0_f64, flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4)) {
         let split = Split::new(LAYOUTS[layout], 24);

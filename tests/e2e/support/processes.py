@@ -20,6 +20,19 @@ def executable(name: str) -> str:
     return str(Path(os.environ["SENSR_BRIDGE_PREFIX"]) / "lib" / "sensr_bridge" / name)
 
 
+def processes_with_argument(*are_wanted) -> list[int]:
+    """Returns the processes in whose command line each of these functions accepts a word, given as bytes."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if all(any(map(is_wanted, words)) for is_wanted in are_wanted):
+            found.append(int(entry.name))
+    return found
+
+
 class Process:
     """Running program with its output in files. Signals go to its process id, never to a name."""
 

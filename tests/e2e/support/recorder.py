@@ -17,7 +17,7 @@ from sensr_bridge.msg import RecordingStatus
 
 from support import REPOSITORY, ros_observer, summary_notes
 from support.polling import wait_until
-from support.processes import Process, assignments, executable
+from support.processes import Process, assignments, executable, processes_with_argument
 from support.statistics_reader import stamp_ns
 from support.topic_table import TOPICS
 
@@ -138,15 +138,7 @@ class Recorder(Process):
         """Returns the processes that record into bags with its name."""
         site = self.namespace.strip("/").replace("/", "_") or "sensr"
         prefix = f"{self.output_dir}/{site}_".encode()
-        found = []
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if any(word.startswith(prefix) for word in words) and int(entry.name) != self.pid:
-                found.append(int(entry.name))
-        return found
+        return [pid for pid in processes_with_argument(lambda word: word.startswith(prefix)) if pid != self.pid]
 
     def require_no_children(self):
         """Waits until the stock recorder has ended. Kills it and fails if it does not."""
