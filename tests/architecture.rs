@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Components, and the components that each may use.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("time", &[]),
     ("topic", &[]),
     ("connection", &["time"]),
@@ -42,6 +42,31 @@ const MAY_USE: [(&str, &[&str]); 12] = [
         ],
     ),
     (
+        "monitor",
+        &[
+            "time",
+            "topic",
+            "connection",
+            "environment",
+            "metrics",
+            "diagnostics",
+            "recorder",
+        ],
+    ),
+    (
+        "check",
+        &[
+            "time",
+            "topic",
+            "connection",
+            "config",
+            "environment",
+            "metrics",
+            "diagnostics",
+            "recorder",
+        ],
+    ),
+    (
         "ros",
         &[
             "time",
@@ -55,6 +80,8 @@ const MAY_USE: [(&str, &[&str]); 12] = [
             "pipeline",
             "diagnostics",
             "recorder",
+            "monitor",
+            "check",
         ],
     ),
 ];

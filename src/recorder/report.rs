@@ -22,6 +22,16 @@ pub enum RecordingState {
 }
 
 impl RecordingState {
+    /// All states.
+    pub const ALL: [Self; 6] = [
+        Self::Starting,
+        Self::Recording,
+        Self::Paused,
+        Self::DiskFull,
+        Self::Retrying,
+        Self::Stopping,
+    ];
+
     /// Returns the number of the state in `RecordingStatus.msg`.
     #[must_use]
     pub const fn number(self) -> u8 {
@@ -39,6 +49,15 @@ impl RecordingState {
             Self::Retrying => "retrying",
             Self::Stopping => "stopping",
         }
+    }
+
+    /// Returns the name of a state by its number in `RecordingStatus.msg`.
+    #[must_use]
+    pub fn name_of(number: u8) -> &'static str {
+        Self::ALL
+            .into_iter()
+            .find(|state| state.number() == number)
+            .map_or("unknown", Self::name)
     }
 }
 

@@ -62,6 +62,7 @@ pub(super) fn collect_statistics(
         rss_bytes: memory.rss_bytes,
         rss_peak_bytes: memory.rss_peak_bytes,
         memory_bound_bytes: memory_bound(metrics, queues, config.qos.depth, memory),
+        startup: Vec::new(),
     }
 }
 

@@ -1,0 +1,7 @@
+//! The monitor of running bridges: everything that `sensr_monitor` does without ROS.
+//!
+//! - [`sample`]: what a bridge and its recorder tell, as the monitor keeps it.
+//! - [`site`]: the state of one bridge, with rates and a bounded history, made from its samples.
+
+pub mod sample;
+pub mod site;
