@@ -1,5 +1,14 @@
 //! The pre-flight check: everything that `sensr_check` does without ROS.
 //!
-//! - [`finding`]: verdicts, each with its cure.
+//! - [`finding`]: verdicts, each with its cure; [`text`] and [`json`] print them.
+//! - [`arguments`], [`targets`]: the command line, and the sites and recorders that it is about.
+//! - [`site`]: sites over the network.
+//! - [`run`]: the program.
 
+pub mod arguments;
 pub mod finding;
+pub mod json;
+pub mod run;
+pub mod site;
+pub mod targets;
+pub mod text;
