@@ -3,11 +3,14 @@
 //! Everything that is read is below the root folder of a [`System`], so that tests can examine machines that do not
 //! exist.
 
+mod disk;
 mod figures;
 mod kernel_settings;
+mod mounts;
 mod system;
 #[cfg(test)]
 mod test_machine;
+mod time_limit;
 
 use crate::check::finding::Finding;
 use crate::config::RecorderConfig;
@@ -42,5 +45,7 @@ pub struct MachineOptions {
 #[must_use]
 pub fn check_machine(options: &MachineOptions) -> Vec<Finding> {
     let system = &options.system;
-    kernel_settings::check(system)
+    let mut findings = disk::check(system, &options.recordings);
+    findings.extend(kernel_settings::check(system));
+    findings
 }

@@ -1,4 +1,6 @@
-//! Figures formatted for people.
+//! Figures formatted for people, and paths for a shell.
+
+use std::path::Path;
 
 /// Formats a number with a comma between groups of three digits.
 pub(super) fn with_separators(number: u64) -> String {
@@ -44,6 +46,11 @@ fn format_scaled(value: f64, unit: &str) -> String {
     format!("{value:.decimals$} {prefix}{unit}")
 }
 
+/// Quotes a path for a shell.
+pub(super) fn quote(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,5 +83,11 @@ mod tests {
             assert_eq!(format_size(bytes), text);
         }
         assert_eq!(format_rate(21e6), "21.0 MB/s");
+    }
+
+    #[test]
+    fn paths_are_one_word_of_a_shell() {
+        assert_eq!(quote(Path::new("/my bags")), "'/my bags'");
+        assert_eq!(quote(Path::new("/it's")), "'/it'\\''s'");
     }
 }

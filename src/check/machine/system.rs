@@ -54,6 +54,16 @@ impl System {
         self.root.join(path.strip_prefix("/").unwrap_or(path))
     }
 
+    /// Returns the path on the machine of a file found below its root folder, both without links.
+    pub(super) fn without_root(&self, path: &Path) -> PathBuf {
+        let root = fs::canonicalize(&self.root);
+        let inside = root.as_deref().map(|root| path.strip_prefix(root));
+        match inside {
+            Ok(Ok(inside)) => Path::new("/").join(inside),
+            _ => path.to_owned(),
+        }
+    }
+
     /// Reads a file of the machine, which is text.
     pub(super) fn read(&self, path: impl AsRef<Path>) -> io::Result<String> {
         fs::read(self.path(path)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
