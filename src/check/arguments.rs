@@ -27,7 +27,7 @@ Examples:
   sensr_check --hosts-file hosts.yaml --all-sites --listen 15
   sensr_check --site samyang --output-dir /data/bags   and a recording of it in another folder
   sensr_check --json > check.json                      for programs
-  sensr_check --fix-print | sudo tee /etc/sysctl.d/60-sensr.conf && sudo sysctl --system
+  sensr_check --fix-print | sudo tee /etc/sysctl.d/60-sensr-bridge.conf && sudo sysctl --system
   sensr_check --import old/config.yaml --output site   configuration of the old Python recorder
   sensr_check --ros-args --params-file bridge.yaml -r __ns:=/samyang   exactly as the bridge gets them
 

@@ -8,6 +8,7 @@ use std::thread;
 use super::arguments::CheckArguments;
 use super::finding::Finding;
 use super::json::format_json;
+use super::machine::{MachineOptions, RecordingPlan, System, check_machine, sysctl_file};
 use super::site;
 use super::targets::{Targets, find_targets};
 use super::text::{Counts, format_text};
@@ -36,7 +37,15 @@ pub fn run(check_graph: fn(&[GraphTarget], &RosArguments) -> Vec<Finding>) -> Ex
         Err(error) => CheckArguments::exit_with(&error.to_string()),
     };
     let arguments = CheckArguments::parse_own(&ros.own);
+    if arguments.fix_print {
+        return print(&sysctl_file(&System::current()), 0);
+    }
     let (output, code) = examine(&arguments, &ros, check_graph);
+    print(&output, code)
+}
+
+/// Prints the output. Returns the exit code of the program.
+fn print(output: &str, code: u8) -> ExitCode {
     match io::stdout().lock().write_all(output.as_bytes()) {
         Ok(()) => ExitCode::from(code),
         // The reader has enough, as `head` does.
@@ -45,6 +54,7 @@ pub fn run(check_graph: fn(&[GraphTarget], &RosArguments) -> Vec<Finding>) -> Ex
     }
 }
 
+/// Examines everything, and returns the output and the exit code.
 fn examine(
     arguments: &CheckArguments,
     ros: &RosArguments,
@@ -57,7 +67,7 @@ fn examine(
     }
     let Targets {
         sites,
-        recorders,
+        mut recordings,
         findings: configuration,
     } = find_targets(arguments, ros);
     findings.extend(configuration);
@@ -66,9 +76,9 @@ fn examine(
         .map(|target| GraphTarget {
             site: target.name.clone(),
             namespace: target.namespace.clone(),
-            has_recorder: recorders
+            has_recorder: recordings
                 .iter()
-                .any(|recorder| recorder.namespace == target.namespace),
+                .any(|recording| recording.namespace == target.namespace),
         })
         .collect();
     // Both mostly wait.
@@ -77,18 +87,27 @@ fn examine(
         let graph = check_graph(&graph, ros);
         (reports.join(), graph)
     });
+    findings.extend(graph);
     let reports = match reports {
         Ok(Ok(reports)) => reports,
         Ok(Err(error)) => {
             findings.push(no_network_finding(&error.to_string()));
             Vec::new()
         }
-        Err(_) => {
-            findings.push(no_network_finding("the examination failed"));
-            Vec::new()
-        }
+        Err(panic) => std::panic::resume_unwind(panic),
     };
-    findings.extend(graph);
+    for (target, report) in sites.iter().zip(&reports) {
+        let own = |recording: &&mut RecordingPlan| recording.namespace == target.namespace;
+        if let Some(recording) = recordings.iter_mut().find(own) {
+            recording.bytes_per_second = report.bytes_per_second;
+        }
+    }
+    // After the sites: the disks are compared with what these send.
+    findings.extend(check_machine(&MachineOptions {
+        bridges: sites.len(),
+        recordings,
+        system: System::current(),
+    }));
     findings.extend(reports.into_iter().flat_map(|report| report.findings));
     let code = Counts::of(&findings).exit_code();
     if !arguments.json {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::arguments::CheckArguments;
 use super::finding::Finding;
+use super::machine::RecordingPlan;
 use super::site::SiteTarget;
 use crate::config::hosts::{Hosts, shipped_hosts_file};
 use crate::config::overrides::Overrides;
@@ -16,22 +17,13 @@ use crate::config::{Config, RecorderConfig, ResolvedConfig, Settings, Value};
 const SUBJECT: &str = "configuration";
 const CURE: &str = "correct it as the message says, and run sensr_check again";
 
-/// Recorder of a site.
-#[derive(Debug, Clone)]
-pub struct RecorderTarget {
-    /// Namespace, absolute.
-    pub namespace: String,
-    /// Its parameters.
-    pub config: RecorderConfig,
-}
-
 /// Bridges and recorders that are to be started.
 #[derive(Debug, Default)]
 pub struct Targets {
     /// Sites whose parameters are valid.
     pub sites: Vec<SiteTarget>,
-    /// Recorder of each site, in any order. Empty if nothing is to be recorded.
-    pub recorders: Vec<RecorderTarget>,
+    /// Recordings, without their rates. Empty if nothing is to be recorded.
+    pub recordings: Vec<RecordingPlan>,
     /// Why the other sites cannot be examined.
     pub findings: Vec<Finding>,
 }
@@ -172,7 +164,11 @@ impl TargetResolver<'_> {
             return;
         }
         match self.resolve_recorder(&namespace) {
-            Ok(config) => targets.recorders.push(RecorderTarget { namespace, config }),
+            Ok(config) => targets.recordings.push(RecordingPlan {
+                namespace,
+                config,
+                bytes_per_second: None,
+            }),
             // The same for each site.
             Err(finding) if targets.findings.contains(&finding) => {}
             Err(finding) => targets.findings.push(finding),
