@@ -42,7 +42,7 @@ fn is_wsl(system: &System) -> bool {
 
 fn check_container(system: &System) -> Finding {
     if !is_container(system) {
-        return Finding::pass(CONTAINER, "none");
+        return Finding::pass(CONTAINER, "no container");
     }
     let mounts = Mounts::read(system).unwrap_or_default();
     let shared_memory = mounts.of(Path::new("/dev/shm"));

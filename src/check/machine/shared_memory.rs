@@ -70,7 +70,7 @@ fn assess_room(
     without: &str,
 ) -> Finding {
     let mut message = format!(
-        "{} of {} are free in {FOLDER}, the bridges need {}",
+        "{} of {} are free in {FOLDER}, bridges and recorders need {}",
         format_size(space.free_bytes),
         format_size(space.size_bytes),
         format_size(needed)
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(small.verdict, Verdict::Warn);
         assert_eq!(
             small.message,
-            "60.0 MB of 100 MB are free in /dev/shm, the bridges need 80.0 MB: slow"
+            "60.0 MB of 100 MB are free in /dev/shm, bridges and recorders need 80.0 MB: slow"
         );
         assert_eq!(small.cure, "sudo mount -o remount,size=230m /dev/shm");
         assert!(
