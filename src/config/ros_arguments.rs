@@ -98,6 +98,24 @@ impl RosArguments {
         Ok(overrides)
     }
 
+    /// Returns the value of the remapping `FROM:=VALUE`, or `NODE:FROM:=VALUE` for the node of that name, such as of
+    /// `__ns`. The first one wins, as in rcl.
+    #[must_use]
+    pub fn remapped(&self, node: &str, from: &str) -> Option<&str> {
+        self.flags().find_map(|(flag, value)| {
+            let ("-r" | "--remap", Some(rule)) = (flag, value) else {
+                return None;
+            };
+            let (name, to) = rule.split_once(":=")?;
+            let name = match name.split_once(':') {
+                Some((only, name)) if only == node => name,
+                Some(_) => return None,
+                None => name,
+            };
+            (name == from).then_some(to)
+        })
+    }
+
     /// Returns the flags for ROS with their values.
     fn flags(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         let mut args = self.ros.iter().map(String::as_str);
@@ -161,6 +179,24 @@ mod tests {
         assert_eq!(own("x --print-params"), "x --print-params");
         assert_eq!(own("x --ros-args -p a:=1"), "x");
         assert_eq!(own("x --ros-args -p a:=1 -- --version"), "x --version");
+    }
+
+    #[test]
+    fn first_remapping_for_the_node_is_returned() {
+        let namespace = |line: &str| {
+            split(line)
+                .remapped("sensr_bridge", "__ns")
+                .map(str::to_owned)
+        };
+        assert_eq!(namespace("x -r __ns:=/a"), None);
+        assert_eq!(
+            namespace("x --ros-args -r a:=b -r __ns:=/a -r __ns:=/b"),
+            Some("/a".to_owned())
+        );
+        assert_eq!(
+            namespace("x --ros-args -r other:__ns:=/a --remap sensr_bridge:__ns:=/b"),
+            Some("/b".to_owned())
+        );
     }
 
     #[test]
