@@ -27,7 +27,7 @@ SUBJECTS = [
     "rosbag2",
     "memory",
     "open file limit",
-    "middleware",
+    "middleware choice",
     "dds profile",
     "shared memory",
     "shared memory owner",

@@ -9,7 +9,7 @@ use super::System;
 use crate::check::finding::Finding;
 use xml::Element;
 
-const MIDDLEWARE: &str = "middleware";
+const MIDDLEWARE: &str = "middleware choice";
 const PROFILE: &str = "dds profile";
 const FAST_DDS: &str = "rmw_fastrtps_cpp";
 const TRANSPORTS: &str = "FASTDDS_BUILTIN_TRANSPORTS";
