@@ -3,10 +3,19 @@
 //! Everything that is read is below the root folder of a [`System`], so that tests can examine machines that do not
 //! exist.
 
+mod clock;
+mod container;
+mod discovery;
 mod disk;
 mod figures;
 mod kernel_settings;
+mod memory;
+mod middleware;
 mod mounts;
+mod open_files;
+mod programs;
+mod shared_memory;
+mod stock_recorder;
 mod system;
 #[cfg(test)]
 mod test_machine;
@@ -45,7 +54,18 @@ pub struct MachineOptions {
 #[must_use]
 pub fn check_machine(options: &MachineOptions) -> Vec<Finding> {
     let system = &options.system;
+    let own = rustix::process::geteuid().as_raw();
     let mut findings = disk::check(system, &options.recordings);
+    if !options.recordings.is_empty() {
+        findings.push(stock_recorder::check(system, &options.recordings));
+    }
+    findings.push(memory::check(options));
+    findings.push(open_files::check(system));
+    findings.extend(middleware::check(system));
+    findings.extend(shared_memory::check(system, options.bridges, own));
+    findings.extend(discovery::check(system));
     findings.extend(kernel_settings::check(system));
+    findings.extend(container::check(system));
+    findings.push(clock::check(system));
     findings
 }

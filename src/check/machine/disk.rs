@@ -17,6 +17,7 @@ use crate::recorder::bags;
 use crate::recorder::disk::{DiskSpace, floor};
 use output_folder::OutputFolder;
 use space::DiskUse;
+pub(super) use write_speed::unnamed_file;
 
 /// Time in which a file system must answer questions.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
@@ -160,7 +161,7 @@ impl DiskReport {
             ..limits
         };
         let speed = (space.free_bytes >= MIN_FREE_BYTES).then(|| {
-            let mut file = write_speed::unnamed_file(&path)?;
+            let mut file = unnamed_file(&path)?;
             write_speed::measure(&mut file, limits)
         });
         Ok(Self {

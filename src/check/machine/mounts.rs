@@ -28,7 +28,7 @@ const NETWORK_TYPES: [&str; 13] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mount {
     /// Folder on which it is mounted.
-    pub(super) mount_point: PathBuf,
+    pub(super) folder: PathBuf,
     /// Type, such as `ext4`.
     pub(super) kind: String,
     /// Device, share or word that the mount command was given.
@@ -47,7 +47,7 @@ impl Mount {
         let options = mount_options.split(',');
         let options = options.chain(file_system.next().unwrap_or_default().split(','));
         Some(Self {
-            mount_point: OsString::from_vec(unescape(mount_point)).into(),
+            folder: OsString::from_vec(unescape(mount_point)).into(),
             kind: kind.to_owned(),
             source: String::from_utf8_lossy(&unescape(source)).into_owned(),
             options: options.map(str::to_owned).collect(),
@@ -136,8 +136,8 @@ impl Mounts {
 
     /// Returns the file system that holds a path without links. Later mounts hide earlier ones.
     pub(super) fn of(&self, path: &Path) -> Option<&Mount> {
-        let holds = |mount: &&Mount| path.starts_with(&mount.mount_point);
-        let depth = |mount: &&Mount| mount.mount_point.components().count();
+        let holds = |mount: &&Mount| path.starts_with(&mount.folder);
+        let depth = |mount: &&Mount| mount.folder.components().count();
         self.0.iter().filter(holds).max_by_key(depth)
     }
 }

@@ -1,7 +1,7 @@
 //! Machine made of files, for tests.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -23,10 +23,23 @@ impl TestMachine {
     }
 
     /// Writes a shell script.
+    ///
+    /// Another process writes it: a process that another test forks meanwhile would inherit the open file, and a file
+    /// open for writing cannot be executed.
     pub(super) fn write_program(&self, path: &str, script: &str) {
-        self.write(path, &format!("#!/bin/sh\n{script}\n"));
+        let write = "mkdir -p \"$(dirname \"$0\")\" && printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$0.new\" \
+                     && chmod +x \"$0.new\" && mv \"$0.new\" \"$0\"";
+        let status = Command::new("sh")
+            .args(["-c", write, &self.folder(path), script])
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+
+    /// Returns where a path of the machine is found.
+    pub(super) fn folder(&self, path: &str) -> String {
         let path = self.0.path().join(path.trim_start_matches('/'));
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        path.to_str().unwrap().to_owned()
     }
 
     pub(super) fn system(&self) -> System {

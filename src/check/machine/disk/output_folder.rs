@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::super::System;
 use super::super::figures::quote;
 use super::super::mounts::{Mount, Mounts};
-use super::write_speed::unnamed_file;
+use super::unnamed_file;
 use crate::check::finding::Finding;
 
 const SUBJECT: &str = "output folder";
@@ -101,7 +101,7 @@ fn describe_error(folder: &Path, problem: &FolderError, mounts: &Mounts) -> Find
     match error.kind() {
         ErrorKind::ReadOnlyFilesystem => {
             let mount = mounts.of(&problem.existing);
-            let mount_point = mount.map_or(&*problem.existing, |mount| &*mount.mount_point);
+            let mount_point = mount.map_or(&*problem.existing, |mount| &*mount.folder);
             Finding::fail(
                 SUBJECT,
                 format!("{shown}: the file system is read-only"),

@@ -56,7 +56,7 @@ impl Target for File {
 }
 
 /// Opens a file without a name in a folder. It is gone when it is closed, however the program ends.
-pub(super) fn unnamed_file(folder: &Path) -> io::Result<File> {
+pub(in crate::check::machine) fn unnamed_file(folder: &Path) -> io::Result<File> {
     let flags = i32::try_from(OFlags::TMPFILE.bits()).map_err(io::Error::other)?;
     let unnamed = OpenOptions::new()
         .write(true)
