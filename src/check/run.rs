@@ -65,6 +65,14 @@ fn examine(
         let cure = "export ROS_LOG_DIR=/tmp/ros_log";
         findings.push(Finding::fail("log folder", error.to_string(), cure));
     }
+    if let Some(reason) = environment::missing_log_file_reason() {
+        let cure = "export ROS_LOG_DIR=/tmp/ros_log   (or another folder that can be written)";
+        findings.push(Finding::warn(
+            "log folder",
+            format!("bridge and recorder will have no log file: {reason}"),
+            cure,
+        ));
+    }
     let Targets {
         sites,
         mut recordings,
