@@ -8,6 +8,7 @@
 
 pub mod arguments;
 pub mod finding;
+mod findings_output;
 pub mod json;
 pub mod machine;
 pub mod run;

@@ -1,12 +1,13 @@
 //! The program `sensr_check`: parses the command line, examines, and prints.
 
 use std::env;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io;
 use std::process::ExitCode;
 use std::thread;
 
 use super::arguments::CheckArguments;
 use super::finding::Finding;
+use super::findings_output::FindingsOutput;
 use super::json::format_json;
 use super::machine::{MachineOptions, RecordingPlan, System, check_machine, sysctl_file};
 use super::site;
@@ -38,30 +39,17 @@ pub fn run(check_graph: fn(&[GraphTarget], &RosArguments) -> Vec<Finding>) -> Ex
     };
     let arguments = CheckArguments::parse_own(&ros.own);
     if arguments.fix_print {
-        return print(&sysctl_file(&System::current()), 0);
+        return print(
+            &mut FindingsOutput::take(),
+            &sysctl_file(&System::current()),
+            0,
+        );
     }
-    let (output, code) = examine(&arguments, &ros, check_graph);
-    print(&output, code)
-}
-
-/// Prints the output. Returns the exit code of the program.
-fn print(output: &str, code: u8) -> ExitCode {
-    match io::stdout().lock().write_all(output.as_bytes()) {
-        Ok(()) => ExitCode::from(code),
-        // The reader has enough, as `head` does.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(code),
-        Err(_) => ExitCode::from(EXIT_FAILURE),
-    }
-}
-
-/// Examines everything, and returns the output and the exit code.
-fn examine(
-    arguments: &CheckArguments,
-    ros: &RosArguments,
-    check_graph: fn(&[GraphTarget], &RosArguments) -> Vec<Finding>,
-) -> (String, u8) {
+    // It may start the program again, which needs the original standard output.
+    let log_folder = environment::prepare_process(&ros.ros).err();
+    let mut output = FindingsOutput::take();
     let mut findings = Vec::new();
-    if let Err(error) = environment::prepare_process(&ros.ros) {
+    if let Some(error) = log_folder {
         let cure = "export ROS_LOG_DIR=/tmp/ros_log";
         findings.push(Finding::fail("log folder", error.to_string(), cure));
     }
@@ -73,12 +61,42 @@ fn examine(
             cure,
         ));
     }
+    findings.extend(examine(&arguments, &ros, check_graph));
+    let code = Counts::of(&findings).exit_code();
+    if !arguments.json {
+        let text = format_text(&findings, has_colors(&output));
+        return print(&mut output, &text, code);
+    }
+    match format_json(&findings) {
+        Ok(document) => print(&mut output, &(document + "\n"), code),
+        Err(error) => {
+            let text = format!("cannot format the findings: {error}\n");
+            print(&mut output, &text, EXIT_FAILURE)
+        }
+    }
+}
+
+/// Prints a text. Returns the exit code of the program.
+fn print(output: &mut FindingsOutput, text: &str, code: u8) -> ExitCode {
+    match output.write(text) {
+        Ok(()) => ExitCode::from(code),
+        // The reader has enough, as `head` does.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(code),
+        Err(_) => ExitCode::from(EXIT_FAILURE),
+    }
+}
+
+/// Examines everything.
+fn examine(
+    arguments: &CheckArguments,
+    ros: &RosArguments,
+    check_graph: fn(&[GraphTarget], &RosArguments) -> Vec<Finding>,
+) -> Vec<Finding> {
     let Targets {
         sites,
         mut recordings,
-        findings: configuration,
+        mut findings,
     } = find_targets(arguments, ros);
-    findings.extend(configuration);
     let graph: Vec<GraphTarget> = sites
         .iter()
         .map(|target| GraphTarget {
@@ -117,17 +135,7 @@ fn examine(
         system: System::current(),
     }));
     findings.extend(reports.into_iter().flat_map(|report| report.findings));
-    let code = Counts::of(&findings).exit_code();
-    if !arguments.json {
-        return (format_text(&findings, has_colors()), code);
-    }
-    match format_json(&findings) {
-        Ok(document) => (document + "\n", code),
-        Err(error) => (
-            format!("cannot format the findings: {error}\n"),
-            EXIT_FAILURE,
-        ),
-    }
+    findings
 }
 
 fn no_network_finding(reason: &str) -> Finding {
@@ -139,8 +147,8 @@ fn no_network_finding(reason: &str) -> Finding {
 }
 
 /// Returns whether the output is a terminal that may be colored (<https://no-color.org>).
-fn has_colors() -> bool {
+fn has_colors(output: &FindingsOutput) -> bool {
     let is_unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
-    io::stdout().is_terminal() && !is_unwanted && !is_dumb
+    output.is_terminal() && !is_unwanted && !is_dumb
 }

@@ -109,10 +109,12 @@ def test_everything_is_examined_and_no_file_is_left(check):
     findings, _ = check.run()
     subjects = [subject for subject in findings if subject in SUBJECTS]
     assert subjects == SUBJECTS
-    for subject in ("output folder", "free disk space", "rosbag2", "ros domain", "open file limit"):
+    for subject in ("free disk space", "rosbag2", "ros domain", "open file limit"):
         assert findings[subject]["verdict"] == PASS, findings[subject]
+    # In a container the folder may be in its layered file system.
+    assert findings["output folder"]["verdict"] != FAIL, findings["output folder"]
     speed = findings["write speed"]
-    assert re.search(r"\d B/s|\d [kMG]B/s; the sites send \d+(\.\d+)? [kM]B/s$", speed["message"]), speed
+    assert re.search(r"\d [kMG]?B/s; the sites send \d+(\.\d+)? [kM]B/s$", speed["message"]), speed
     assert list(check.bags.iterdir()) == []
     add_note(f"sensr_check: {speed['message']}")
 
