@@ -81,21 +81,31 @@ impl RosArguments {
             .find(|flag| !OPTIONS.contains(flag) && !SWITCHES.contains(flag))
     }
 
-    /// Reads the parameter files and values.
+    /// Reads the parameter files and values. Fails with the first error.
     pub fn overrides(&self) -> Result<Overrides, OverrideError> {
+        let (overrides, errors) = self.examine_overrides();
+        errors.into_iter().next().map_or(Ok(overrides), Err)
+    }
+
+    /// Reads the parameter files and values. Returns those that can be used, and all errors.
+    #[must_use]
+    pub fn examine_overrides(&self) -> (Overrides, Vec<OverrideError>) {
         let mut overrides = Overrides::default();
+        let mut errors = Vec::new();
         for (flag, value) in self.flags() {
             match (flag, value) {
-                ("--params-file", Some(path)) => overrides.add_file(path)?,
-                ("-p" | "--param", Some(argument)) => overrides.add_argument(argument)?,
-                ("--params-file", None) => {
-                    return Err(missing_value_error(flag, "the path of a parameter file"));
+                ("--params-file", Some(path)) => errors.extend(overrides.add_file(path)),
+                ("-p" | "--param", Some(argument)) => {
+                    errors.extend(overrides.add_argument(argument).err());
                 }
-                ("-p" | "--param", None) => return Err(missing_value_error(flag, "NAME:=VALUE")),
+                ("--params-file", None) => {
+                    errors.push(missing_value_error(flag, "the path of a parameter file"));
+                }
+                ("-p" | "--param", None) => errors.push(missing_value_error(flag, "NAME:=VALUE")),
                 _ => {}
             }
         }
-        Ok(overrides)
+        (overrides, errors)
     }
 
     /// Returns the value of the remapping `FROM:=VALUE`, or `NODE:FROM:=VALUE` for the node of that name, such as of
