@@ -32,6 +32,8 @@ use crate::topic::Topic;
 
 pub(crate) use format::format_duration;
 pub use log::LogFigures;
+pub(crate) use server::assess_master;
+pub(crate) use server_components::assess_components;
 
 /// Input of one assessment, all read at the same instant.
 #[derive(Debug, Clone)]
@@ -184,7 +186,7 @@ impl Diagnostics {
         let (server, is_current) = self.server.assess_server(input);
         statuses.push(server);
         if let Some((_, health)) = &input.server.health {
-            statuses.extend(server_components::assess_components(health, is_current));
+            statuses.extend(assess_components(health, is_current));
         }
         statuses
     }

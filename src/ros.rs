@@ -3,8 +3,10 @@
 //! [`Executable`] creates a node and runs its application. [`bridge::Bridge`]: two threads that read, three that publish,
 //! and the main loop, which serves parameters and services and publishes statistics and diagnostics.
 //! [`recorder_node::RecorderNode`]: the main loop around [`recorder`](crate::recorder).
+//! [`check_graph()`]: the part of `sensr_check` that needs ROS.
 
 mod bridge;
+mod check_graph;
 mod control;
 mod diagnostics_publisher;
 mod duplicate_node;
@@ -28,5 +30,6 @@ mod status_publisher;
 mod subscription;
 mod threads;
 
+pub use check_graph::check_graph;
 pub use executable::{BRIDGE, Executable, RECORDER};
 pub use runtime_error::{Error, RuntimeError};

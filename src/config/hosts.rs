@@ -145,5 +145,14 @@ impl Hosts {
     }
 }
 
+/// Returns the path of the hosts file that is installed with the running executable, which need not exist:
+/// `<prefix>/share/sensr_bridge/config/hosts.yaml` for `<prefix>/lib/sensr_bridge/sensr_bridge`.
+#[must_use]
+pub fn shipped_hosts_file() -> Option<PathBuf> {
+    let executable = std::env::current_exe().ok()?;
+    let prefix = executable.ancestors().nth(3)?;
+    Some(prefix.join("share/sensr_bridge/config/hosts.yaml"))
+}
+
 #[cfg(test)]
 mod tests;

@@ -40,6 +40,14 @@ pub struct Resolution {
     pub output: LinkOptions,
 }
 
+impl Resolution {
+    /// Derives the link options from resolved parameters.
+    #[must_use]
+    pub fn of(config: ResolvedConfig) -> Self {
+        resolve_links(config, None)
+    }
+}
+
 /// Parameters or files that cannot be resolved.
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {

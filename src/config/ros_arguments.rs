@@ -81,21 +81,67 @@ impl RosArguments {
             .find(|flag| !OPTIONS.contains(flag) && !SWITCHES.contains(flag))
     }
 
-    /// Reads the parameter files and values.
+    /// Reads the parameter files and values. Fails with the first error.
     pub fn overrides(&self) -> Result<Overrides, OverrideError> {
+        let (overrides, errors) = self.examine_overrides();
+        errors.into_iter().next().map_or(Ok(overrides), Err)
+    }
+
+    /// Reads the parameter files and values. Returns those that can be used, and all errors.
+    #[must_use]
+    pub fn examine_overrides(&self) -> (Overrides, Vec<OverrideError>) {
         let mut overrides = Overrides::default();
+        let mut errors = Vec::new();
         for (flag, value) in self.flags() {
             match (flag, value) {
-                ("--params-file", Some(path)) => overrides.add_file(path)?,
-                ("-p" | "--param", Some(argument)) => overrides.add_argument(argument)?,
-                ("--params-file", None) => {
-                    return Err(missing_value_error(flag, "the path of a parameter file"));
+                ("--params-file", Some(path)) => errors.extend(overrides.add_file(path)),
+                ("-p" | "--param", Some(argument)) => {
+                    errors.extend(overrides.add_argument(argument).err());
                 }
-                ("-p" | "--param", None) => return Err(missing_value_error(flag, "NAME:=VALUE")),
+                ("--params-file", None) => {
+                    errors.push(missing_value_error(flag, "the path of a parameter file"));
+                }
+                ("-p" | "--param", None) => errors.push(missing_value_error(flag, "NAME:=VALUE")),
                 _ => {}
             }
         }
-        Ok(overrides)
+        (overrides, errors)
+    }
+
+    /// Returns the value of the remapping `FROM:=VALUE`, or `NODE:FROM:=VALUE` for the node of that name, such as of
+    /// `__ns`. The first one wins, as in rcl.
+    #[must_use]
+    pub fn remapped(&self, node: &str, from: &str) -> Option<&str> {
+        self.flags().find_map(|(flag, value)| {
+            let ("-r" | "--remap", Some(rule)) = (flag, value) else {
+                return None;
+            };
+            let (name, to) = rule.split_once(":=")?;
+            let name = match name.split_once(':') {
+                Some((only, name)) if only == node => name,
+                Some(_) => return None,
+                None => name,
+            };
+            (name == from).then_some(to)
+        })
+    }
+
+    /// Returns only the parameters that are given for the node of that name, as `-p NODE:NAME:=VALUE`, for any node: as
+    /// `-p NAME:=VALUE`.
+    #[must_use]
+    pub fn parameters_of(&self, node: &str) -> Self {
+        let parameters = self.flags().filter_map(|(flag, value)| {
+            let ("-p" | "--param", Some(value)) = (flag, value) else {
+                return None;
+            };
+            value.strip_prefix(node)?.strip_prefix(':')
+        });
+        Self {
+            own: Vec::new(),
+            ros: parameters
+                .flat_map(|parameter| ["-p".to_owned(), parameter.to_owned()])
+                .collect(),
+        }
     }
 
     /// Returns the flags for ROS with their values.
@@ -161,6 +207,32 @@ mod tests {
         assert_eq!(own("x --print-params"), "x --print-params");
         assert_eq!(own("x --ros-args -p a:=1"), "x");
         assert_eq!(own("x --ros-args -p a:=1 -- --version"), "x --version");
+    }
+
+    #[test]
+    fn first_remapping_for_the_node_is_returned() {
+        let namespace = |line: &str| {
+            split(line)
+                .remapped("sensr_bridge", "__ns")
+                .map(str::to_owned)
+        };
+        assert_eq!(namespace("x -r __ns:=/a"), None);
+        assert_eq!(
+            namespace("x --ros-args -r a:=b -r __ns:=/a -r __ns:=/b"),
+            Some("/a".to_owned())
+        );
+        assert_eq!(
+            namespace("x --ros-args -r other:__ns:=/a --remap sensr_bridge:__ns:=/b"),
+            Some("/b".to_owned())
+        );
+    }
+
+    #[test]
+    fn parameters_of_a_node_are_those_with_its_name() {
+        let all =
+            split("x --ros-args -p a:=1 -p sensr_recorder:b:=2 --param sensr_recorder_2:c:=3");
+        let own = all.parameters_of("sensr_recorder");
+        assert_eq!(own.ros, ["-p", "b:=2"]);
     }
 
     #[test]

@@ -23,10 +23,35 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// Addresses of a name that are tried. A SENSR machine has fewer.
 const MAX_ADDRESSES: usize = 8;
 
-/// Makes one attempt to connect. A message larger than `max_message_bytes` will end the connection.
+/// Progress of an attempt, which is kept when it fails.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AttemptTrace {
+    /// Addresses of the name. Empty until it is resolved.
+    pub addresses: Vec<SocketAddr>,
+    /// Last step that succeeded. `None` if the first one failed.
+    pub completed: Option<AttemptStep>,
+}
+
+/// Step of an attempt, in the order in which they are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AttemptStep {
+    /// Reading of the CA file, with TLS.
+    CaFile,
+    /// Name resolution.
+    Resolve,
+    /// TCP connection.
+    Connect,
+    /// TLS handshake, with TLS.
+    Tls,
+    /// WebSocket handshake.
+    WebSocket,
+}
+
+/// Makes one attempt to connect and records its steps. A message larger than `max_message_bytes` will end the connection.
 pub(super) async fn connect(
     endpoint: &Endpoint,
     max_message_bytes: usize,
+    trace: &mut AttemptTrace,
 ) -> Result<WebSocketStream<Transport>, LinkError> {
     let Endpoint { address, port, tls } = endpoint;
     let deadline = Instant::now() + ATTEMPT_TIMEOUT;
@@ -38,10 +63,8 @@ pub(super) async fn connect(
             Some((tls, with_deadline(deadline, timeout, trust).await?))
         }
     };
-    let resolved = resolve_host(address, *port);
-    let addresses = with_deadline(deadline, "no answer from the name server", resolved).await?;
-    let connected = connect_to_any(addresses);
-    let stream = with_deadline(deadline, "no answer to the connection", connected).await?;
+    trace.completed = Some(AttemptStep::CaFile);
+    let stream = open_connection(address, *port, deadline, trace).await?;
     // For pings, which are a few bytes that should leave at once. The link works without it too.
     if let Err(error) = stream.set_nodelay(true) {
         log::debug!("TCP_NODELAY: {error}");
@@ -51,7 +74,9 @@ pub(super) async fn connect(
         Some((tls, trust)) => {
             let secured = async { Ok(tls.connect(stream, address, trust).await?) };
             let timeout = "connected, but no answer to the TLS handshake";
-            Transport::tls(with_deadline(deadline, timeout, secured).await?)
+            let secured = with_deadline(deadline, timeout, secured).await?;
+            trace.completed = Some(AttemptStep::Tls);
+            Transport::tls(secured)
         }
     };
     let config = WebSocketConfig::default()
@@ -59,7 +84,36 @@ pub(super) async fn connect(
         .max_frame_size(Some(max_message_bytes));
     let socket = async { Ok(perform_handshake(endpoint, transport, config).await?) };
     let timeout = "connected, but no answer to the WebSocket handshake";
-    with_deadline(deadline, timeout, socket).await
+    let socket = with_deadline(deadline, timeout, socket).await?;
+    trace.completed = Some(AttemptStep::WebSocket);
+    Ok(socket)
+}
+
+/// Connects and closes again, to try name and port where the rest of an attempt is impossible.
+pub(super) async fn try_port(
+    endpoint: &Endpoint,
+    trace: &mut AttemptTrace,
+) -> Result<(), LinkError> {
+    let deadline = Instant::now() + ATTEMPT_TIMEOUT;
+    open_connection(&endpoint.address, endpoint.port, deadline, trace)
+        .await
+        .map(drop)
+}
+
+async fn open_connection(
+    address: &str,
+    port: u16,
+    deadline: Instant,
+    trace: &mut AttemptTrace,
+) -> Result<TcpStream, LinkError> {
+    let resolved = resolve_host(address, port);
+    let addresses = with_deadline(deadline, "no answer from the name server", resolved).await?;
+    trace.addresses.clone_from(&addresses);
+    trace.completed = Some(AttemptStep::Resolve);
+    let connected = connect_to_any(addresses);
+    let stream = with_deadline(deadline, "no answer to the connection", connected).await?;
+    trace.completed = Some(AttemptStep::Connect);
+    Ok(stream)
 }
 
 /// Runs a step of an attempt until the deadline. `missing` describes the answer that did not arrive by then.

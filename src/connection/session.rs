@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
 use super::close_frame::CloseReason;
-use super::connect::connect;
+use super::connect::{AttemptTrace, connect};
 use super::error::LinkError;
 use super::keepalive::{DataStall, KeepAlive, LinkCheck};
 use super::options::LinkOptions;
@@ -82,20 +82,34 @@ impl<'a> Session<'a> {
         url: &str,
         on_message: &mut impl FnMut(Bytes, Arrival),
     ) -> SessionEnd {
-        let attempt = connect(&self.current.endpoint, self.current.max_message_bytes);
+        let mut trace = AttemptTrace::default();
+        let attempt = connect(
+            &self.current.endpoint,
+            self.current.max_message_bytes,
+            &mut trace,
+        );
         let connected = tokio::select! {
             // An established connection is closed gracefully, because it may have data already.
             biased;
             connected = attempt => connected,
             end = wait_for_interruption(self.shutdown, self.options, self.current) => return end,
         };
-        let mut socket = match connected {
-            Ok(socket) => socket,
+        match connected {
+            Ok(socket) => self.run_connected(socket, url, on_message).await,
             Err(error) => {
                 self.link.update(|figures| figures.failed_attempts += 1);
-                return SessionEnd::Failed(error);
+                SessionEnd::Failed(error)
             }
-        };
+        }
+    }
+
+    /// Passes the messages of an established connection to `on_message` until it ends.
+    pub(super) async fn run_connected(
+        &mut self,
+        mut socket: WebSocketStream<Transport>,
+        url: &str,
+        on_message: &mut impl FnMut(Bytes, Arrival),
+    ) -> SessionEnd {
         self.link.set_state(LinkState::Connected);
         log::info!("connected to {url}");
         self.warn_if_name_unverified(url);

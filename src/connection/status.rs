@@ -27,7 +27,13 @@ impl Endpoint {
     #[must_use]
     pub fn url(&self) -> String {
         let scheme = if self.tls.is_some() { "wss" } else { "ws" };
-        format!("{scheme}://{}/", format_authority(&self.address, self.port))
+        format!("{scheme}://{}/", self.authority())
+    }
+
+    /// Address and port, such as `192.0.2.1:5050`, with IPv6 addresses in brackets.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        format_authority(&self.address, self.port)
     }
 
     /// `Host` header field of a request, without the zone of an IPv6 address, which is local (RFC 6874, section 4).

@@ -5,6 +5,7 @@
 
 mod ca_file;
 mod certificate;
+mod certificate_summary;
 mod chain;
 mod refusal;
 mod tls_error;
@@ -25,6 +26,7 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, SignatureScheme};
 
 pub use ca_file::CaFileError;
+pub use certificate_summary::CertificateSummary;
 pub use tls_error::TlsError;
 use verifier::{Findings, ServerVerifier};
 

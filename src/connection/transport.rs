@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::message_counter::MessageCounter;
-use super::tls::TlsConnection;
+use super::tls::{CertificateSummary, TlsConnection};
 
 /// Connection to the server. Records the time of the last received byte.
 #[derive(Debug)]
@@ -53,6 +53,17 @@ impl Transport {
     /// Warning about the server's certificate, which was accepted nevertheless.
     pub(super) fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
+    }
+
+    /// Certificate of the server. `None` without TLS.
+    pub(super) fn certificate(&self) -> Option<CertificateSummary> {
+        match &self.stream {
+            Stream::Plain(_) => None,
+            Stream::Tls(stream) => {
+                let presented = stream.get_ref().1.peer_certificates()?.first()?;
+                CertificateSummary::parse(presented)
+            }
+        }
     }
 
     /// Starts counting messages, at the end of the handshake. `first` are the bytes of frames that have been read already.

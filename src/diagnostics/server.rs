@@ -85,7 +85,8 @@ fn master_status(input: &DiagnosticsInput) -> Option<i32> {
         .map(|(_, health)| health.master)
 }
 
-fn assess_master(master: Option<i32>) -> (Level, String) {
+/// Assesses the status that the server reports of itself. `None` if it has reported none.
+pub(crate) fn assess_master(master: Option<i32>) -> (Level, String) {
     let status = master.and_then(|number| Master::try_from(number).ok());
     let level = match status {
         Some(Master::Ok) => Level::Ok,

@@ -13,7 +13,7 @@ use sensr_protocol::wire::proto::system_health::node::Status as NodeStatus;
 const MAX_SHOWN: usize = 1000;
 
 /// Returns one status per component, in the order of the names. All are stale unless `is_current`.
-pub(super) fn assess_components(health: &SystemHealth, is_current: bool) -> Vec<Status> {
+pub(crate) fn assess_components(health: &SystemHealth, is_current: bool) -> Vec<Status> {
     let mut components = list_components(health);
     let mut statuses: Vec<Status> = components
         .by_ref()

@@ -2,6 +2,7 @@
 //! through files under `/dev/shm`. Only their owner can write these, and a container with its own `/dev/shm` has others.
 //! Topics are listed and nothing is received.
 
+mod abandoned;
 mod announcement;
 mod announcement_sockets;
 mod byte_reader;
@@ -21,6 +22,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::time::log_throttle::LogThrottle;
 use crate::time::rate_limiter::RateLimiter;
+pub use abandoned::abandoned_bytes;
 use announcement_sockets::AnnouncementSockets;
 use peers::Peers;
 
@@ -159,6 +161,15 @@ fn uses_shared_memory() -> bool {
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
     let paths = PREFIXES.map(|prefix| format!("{FOLDER}/{prefix}"));
     paths.iter().any(|path| maps.contains(path.as_str()))
+}
+
+/// Returns the uids, other than `own`, of the users that run nodes of a domain with files in a folder such as `/dev/shm`.
+/// `domain` is the value of `ROS_DOMAIN_ID`.
+pub fn other_users(folder: &Path, domain: Option<&str>, own: u32) -> io::Result<Vec<u32>> {
+    match domain_ports(domain) {
+        Some(ports) => find_users_in(folder, &ports, own),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// Returns the owners, other than `own`, of locked `ports`.

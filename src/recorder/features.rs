@@ -1,7 +1,10 @@
 //! Options that the installed stock recorder offers, as its `--help` lists them.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::time::Duration;
 
+use super::child::Programs;
 use crate::config::RecorderConfig;
 
 /// Deepest indentation of a line that begins an option. Texts that explain an option are indented by more, and may begin
@@ -43,6 +46,14 @@ pub struct RecorderFeatures {
 }
 
 impl RecorderFeatures {
+    /// Asks the stock recorder in a search path for its options, and waits for the answer until a limit. The error says
+    /// what is missing, and the cure after a semicolon.
+    pub fn query(path: &OsStr, limit: Duration) -> Result<Self, String> {
+        let help = Programs::find(path).and_then(|programs| programs.help(limit));
+        help.map(|help| Self::parse(&help))
+            .map_err(|error| error.to_string())
+    }
+
     /// Parses the output of `ros2 bag record --help`.
     #[must_use]
     pub fn parse(help: &str) -> Self {

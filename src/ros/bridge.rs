@@ -1,6 +1,5 @@
 //! The running bridge: starts the threads, serves parameters and services, and stops in the order of the data.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +19,7 @@ use super::split_watch::SplitWatch;
 use super::static_transform::StaticTransform;
 use super::threads::ThreadSpawner;
 use super::{Error, RuntimeError, statistics};
+use crate::config::hosts::shipped_hosts_file;
 use crate::config::resolve::Resolver;
 use crate::config::table::{BRIDGE, ParameterTable};
 use crate::config::{Config, Settings};
@@ -229,11 +229,4 @@ impl Bridge {
         self.reporter.wait_for_delivery();
         Ok(())
     }
-}
-
-/// `<prefix>/share/sensr_bridge/config/hosts.yaml` for `<prefix>/lib/sensr_bridge/sensr_bridge`.
-fn shipped_hosts_file() -> Option<PathBuf> {
-    let executable = std::env::current_exe().ok()?;
-    let prefix = executable.ancestors().nth(3)?;
-    Some(prefix.join("share/sensr_bridge/config/hosts.yaml"))
 }

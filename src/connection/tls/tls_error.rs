@@ -65,6 +65,12 @@ pub enum TlsError {
 }
 
 impl TlsError {
+    /// Returns whether the server's certificate is the reason.
+    #[must_use]
+    pub fn is_about_certificate(&self) -> bool {
+        matches!(self, Self::Certificate(_) | Self::UnknownName)
+    }
+
     /// Converts the error of a handshake. `is_requested`: whether the server requested a client certificate.
     pub(super) fn from_handshake(error: io::Error, is_requested: bool) -> Self {
         match rustls_error(&error) {
