@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use super::arguments::CheckArguments;
+use super::files::check_files;
 use super::finding::Finding;
 use super::json::format_json;
 use super::machine::{MachineOptions, RecordingPlan, System, check_machine, sysctl_file};
@@ -70,7 +71,15 @@ fn examine(
         mut recordings,
         findings: configuration,
     } = find_targets(arguments, ros);
-    findings.extend(configuration);
+    let files = check_files(arguments, ros);
+    // Why a site cannot be examined is often a mistake in the files, which is named there.
+    let is_named = |finding: &Finding| files.iter().any(|named| named.message == finding.message);
+    findings.extend(
+        configuration
+            .into_iter()
+            .filter(|finding| !is_named(finding)),
+    );
+    findings.extend(files);
     let graph: Vec<GraphTarget> = sites
         .iter()
         .map(|target| GraphTarget {
