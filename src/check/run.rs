@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use super::arguments::CheckArguments;
+use super::files::check_files;
 use super::finding::Finding;
 use super::findings_output::FindingsOutput;
 use super::json::format_json;
@@ -97,6 +98,10 @@ fn examine(
         mut recordings,
         mut findings,
     } = find_targets(arguments, ros);
+    let files = check_files(arguments, ros);
+    // Why a site cannot be examined is often a mistake in the files, which is named there.
+    findings.retain(|finding| !files.iter().any(|named| named.message == finding.message));
+    findings.extend(files);
     let graph: Vec<GraphTarget> = sites
         .iter()
         .map(|target| GraphTarget {
