@@ -2,6 +2,8 @@
 //!
 //! - [`sample`]: what a bridge and its recorder tell, as the monitor keeps it.
 //! - [`site`]: the state of one bridge, with rates and a bounded history, made from its samples.
+//! - [`view`]: the live view on a terminal.
 
 pub mod sample;
 pub mod site;
+pub mod view;
