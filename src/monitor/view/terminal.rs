@@ -1,0 +1,181 @@
+//! The terminal of the view: raw mode, alternate screen, and the way back from both.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::cursor::Show;
+use ratatui::crossterm::event::{self, Event};
+use ratatui::crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen};
+use ratatui::crossterm::{Command, execute};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Signal, kill_current_process_group};
+use signal_hook::consts::SIGCONT;
+
+/// Longest wait for a terminal that takes nothing while it is restored.
+const RESTORE_LIMIT: Duration = Duration::from_millis(300);
+/// Room for a whole frame of a large terminal, so that it is written at once.
+const FRAME_CAPACITY: usize = 1 << 17;
+
+/// The view has changed the terminal and has to restore it.
+static IS_CHANGED: AtomicBool = AtomicBool::new(false);
+
+/// Terminal that the view draws on.
+pub(super) type ViewTerminal = Terminal<CrosstermBackend<BufWriter<File>>>;
+
+/// Terminal in raw mode that shows its alternate screen. Restored when dropped.
+#[derive(Debug)]
+pub(super) struct RawTerminal {
+    keyboard: File,
+    terminal: ViewTerminal,
+    /// The process was stopped and runs again, so the shell may have changed the terminal.
+    is_continued: Arc<AtomicBool>,
+}
+
+impl RawTerminal {
+    pub(super) fn enter() -> io::Result<Self> {
+        let keyboard = open_keyboard()?;
+        let terminal = Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(
+            FRAME_CAPACITY,
+            open_screen()?,
+        )))?;
+        let is_continued = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(SIGCONT, Arc::clone(&is_continued))?;
+        restore_before_panic_messages();
+        let mut entered = Self {
+            keyboard,
+            terminal,
+            is_continued,
+        };
+        entered.change()?;
+        Ok(entered)
+    }
+
+    /// Returns the drawing side.
+    pub(super) fn terminal(&mut self) -> &mut ViewTerminal {
+        &mut self.terminal
+    }
+
+    /// Waits for a key or a change of size. `None` after `timeout`.
+    ///
+    /// Fails if the terminal is gone. crossterm itself never returns from reading such a terminal.
+    pub(super) fn read_event(&mut self, timeout: Duration) -> io::Result<Option<Event>> {
+        if self.is_continued.swap(false, Ordering::Relaxed) {
+            self.change()?;
+            return Ok(Some(Event::FocusGained));
+        }
+        // A key that crossterm has already read.
+        if event::poll(Duration::ZERO)? {
+            return event::read().map(Some);
+        }
+        let timeout = Timespec::try_from(timeout).map_err(io::Error::other)?;
+        let mut fds = [PollFd::new(&self.keyboard, PollFlags::IN)];
+        match poll(&mut fds, Some(&timeout)) {
+            // A signal, such as the one of a change of size.
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+        if fds[0].revents().intersects(gone) {
+            return Err(io::Error::new(
+                io::ErrorKind::BrokenPipe,
+                "the terminal was closed",
+            ));
+        }
+        if event::poll(Duration::ZERO)? {
+            return event::read().map(Some);
+        }
+        Ok(None)
+    }
+
+    /// Stops the process and all others of its job, as Ctrl-Z does outside raw mode, and returns when it is continued.
+    pub(super) fn suspend(&mut self) -> io::Result<()> {
+        restore_terminal();
+        kill_current_process_group(Signal::TSTP)?;
+        self.change()
+    }
+
+    /// Draws everything anew with the next frame.
+    pub(super) fn clear(&mut self) -> io::Result<()> {
+        self.terminal.clear()
+    }
+
+    fn change(&mut self) -> io::Result<()> {
+        IS_CHANGED.store(true, Ordering::SeqCst);
+        terminal::enable_raw_mode()?;
+        execute!(self.terminal.backend_mut(), EnterAlternateScreen)?;
+        self.terminal.hide_cursor()?;
+        self.terminal.clear()
+    }
+}
+
+impl Drop for RawTerminal {
+    fn drop(&mut self) {
+        restore_terminal();
+    }
+}
+
+/// Restores the terminal if a view has changed it: cooked mode, main screen, visible cursor.
+///
+/// May be called from any thread, also while another one is stuck in drawing on a terminal that takes nothing: such a
+/// terminal is given 300 ms, and then only its mode is restored.
+pub fn restore_terminal() {
+    if !IS_CHANGED.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    // The errors of a terminal that is gone: nothing is left to restore.
+    let _ = terminal::disable_raw_mode();
+    let _ = leave_screen();
+}
+
+fn leave_screen() -> io::Result<()> {
+    let mut screen = open_screen()?;
+    let mut commands = String::new();
+    let written = LeaveAlternateScreen
+        .write_ansi(&mut commands)
+        .and_then(|()| Show.write_ansi(&mut commands));
+    written.map_err(io::Error::other)?;
+    let limit = Timespec::try_from(RESTORE_LIMIT).map_err(io::Error::other)?;
+    let is_writable = {
+        let mut fds = [PollFd::new(&screen, PollFlags::OUT)];
+        poll(&mut fds, Some(&limit))? > 0
+    };
+    if is_writable {
+        screen.write_all(commands.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Opens what is drawn on: standard output, or the controlling terminal if the output is redirected.
+fn open_screen() -> io::Result<File> {
+    let stdout = io::stdout();
+    if stdout.is_terminal() {
+        return stdout.as_fd().try_clone_to_owned().map(File::from);
+    }
+    File::options().write(true).open("/dev/tty")
+}
+
+/// Opens what crossterm reads keys from.
+fn open_keyboard() -> io::Result<File> {
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        return stdin.as_fd().try_clone_to_owned().map(File::from);
+    }
+    File::open("/dev/tty")
+}
+
+fn restore_before_panic_messages() {
+    static INSTALLED: std::sync::Once = std::sync::Once::new();
+    INSTALLED.call_once(|| {
+        let next = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            restore_terminal();
+            next(panic);
+        }));
+    });
+}
