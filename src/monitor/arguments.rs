@@ -182,7 +182,9 @@ impl FromStr for SiteSelector {
         let name = text.trim_matches('/');
         let is_name = |part: &str| {
             let mut letters = part.chars();
-            letters.next().is_some_and(|c| c == '_' || c.is_ascii_alphabetic())
+            letters
+                .next()
+                .is_some_and(|c| c == '_' || c.is_ascii_alphabetic())
                 && letters.all(|c| c == '_' || c.is_ascii_alphanumeric())
         };
         if is_absolute && name.is_empty() {
@@ -229,7 +231,13 @@ mod tests {
         for namespace in ["/samyang", "/north/samyang", "/north/harbour"] {
             assert!(parsed.selects(namespace), "{namespace}");
         }
-        for namespace in ["/", "/harbour", "/xsamyang", "/samyang/x", "/a/north/harbour"] {
+        for namespace in [
+            "/",
+            "/harbour",
+            "/xsamyang",
+            "/samyang/x",
+            "/a/north/harbour",
+        ] {
             assert!(!parsed.selects(namespace), "{namespace}");
         }
         let named: Vec<_> = parsed.selected_namespaces().collect();
@@ -262,7 +270,14 @@ mod tests {
         let help = MonitorArguments::parse_line(["x", "--help"]).expect_err("the help");
         assert_eq!(help.exit_code(), 0);
         let help = help.to_string();
-        for word in ["--csv", "ROS_DOMAIN_ID", "NO_COLOR", "Exit code", "--ros-args", "10GB"] {
+        for word in [
+            "--csv",
+            "ROS_DOMAIN_ID",
+            "NO_COLOR",
+            "Exit code",
+            "--ros-args",
+            "10GB",
+        ] {
             assert!(help.contains(word), "{word} in {help}");
         }
     }

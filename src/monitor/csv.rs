@@ -2,6 +2,7 @@
 //!
 //! The values are plain numbers in SI units; unknown ones are empty. Counts are since the start of the bridge.
 
+use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use super::period::{PeriodFigures, Periods};
@@ -68,11 +69,11 @@ impl Row {
         row
     }
 
-    fn push(&mut self, name: impl Into<String>, value: impl ToString) {
-        self.0.push((name.into(), value.to_string()));
+    fn push(&mut self, name: &str, value: impl Display) {
+        self.push_some(name, Some(value));
     }
 
-    fn push_some(&mut self, name: impl Into<String>, value: Option<impl ToString>) {
+    fn push_some(&mut self, name: impl Into<String>, value: Option<impl Display>) {
         let value = value.map_or_else(String::new, |value| value.to_string());
         self.0.push((name.into(), value));
     }
@@ -112,40 +113,46 @@ impl Row {
         push("queue_bytes", link.map(|link| link.queue.bytes));
         push("queue_max_bytes", link.map(|link| link.queue.max_bytes));
         if name == "output" {
-            push("reliable_queue_bytes", link.map(|link| link.reliable_queue.bytes));
+            push(
+                "reliable_queue_bytes",
+                link.map(|link| link.reliable_queue.bytes),
+            );
         }
         let state = link.map(|link| link_word(link.state));
         self.push_some(format!("{name}_state"), state);
     }
 
     fn push_figures(&mut self, figures: Option<&PeriodFigures>) {
-        let per_second: [(&str, fn(&PeriodFigures) -> f64); 4] = [
-            ("received_per_s", |figures| figures.received),
-            ("published_per_s", |figures| figures.published),
-            ("points_bytes_per_s", |figures| figures.points_bytes),
-            ("output_bytes_per_s", |figures| figures.output_bytes),
-        ];
-        for (name, value) in per_second {
-            self.push_some(name, figures.map(|figures| format!("{:.3}", value(figures))));
+        for (name, value) in [
+            ("received_per_s", figures.map(|figures| figures.received)),
+            ("published_per_s", figures.map(|figures| figures.published)),
+            (
+                "points_bytes_per_s",
+                figures.map(|figures| figures.points_bytes),
+            ),
+            (
+                "output_bytes_per_s",
+                figures.map(|figures| figures.output_bytes),
+            ),
+        ] {
+            self.push_some(name, value.map(|value| format!("{value:.3}")));
         }
         self.push_some("lost_in_period", figures.map(|figures| figures.lost));
     }
 
     /// Adds the accounts: the sum over all topics, and the messages received, published and lost of each.
     fn push_accounts(&mut self, bridge: Option<&BridgeSample>, total: &Account) {
-        let total = bridge.map(|_| total);
-        let counts: [(&str, fn(&Account) -> u64); 8] = [
-            ("received", |account| account.received),
-            ("published", |account| account.published),
-            ("thinned", |account| account.thinned),
-            ("unsubscribed", |account| account.unsubscribed),
-            ("dropped", |account| account.dropped),
-            ("malformed", |account| account.malformed),
-            ("queued", |account| account.queued),
-            ("published_bytes", |account| account.published_bytes),
-        ];
-        for (name, count) in counts {
-            self.push_some(name, total.map(count));
+        for (name, count) in [
+            ("received", total.received),
+            ("published", total.published),
+            ("thinned", total.thinned),
+            ("unsubscribed", total.unsubscribed),
+            ("dropped", total.dropped),
+            ("malformed", total.malformed),
+            ("queued", total.queued),
+            ("published_bytes", total.published_bytes),
+        ] {
+            self.push_some(name, bridge.map(|_| count));
         }
         for topic in Topic::ALL.map(Topic::name) {
             let mut topics = bridge.into_iter().flat_map(|bridge| &bridge.topics);
@@ -180,7 +187,10 @@ impl Row {
         );
         let mut push = |name: &str, value: Option<u64>| self.push_some(name, value);
         push("splits", recording.map(|recording| recording.splits_opened));
-        push("split_bytes", recording.map(|recording| recording.split_bytes));
+        push(
+            "split_bytes",
+            recording.map(|recording| recording.split_bytes),
+        );
         push(
             "recorder_rss_bytes",
             recording.map(|recording| recording.recorder_rss_bytes),
@@ -194,13 +204,19 @@ impl Row {
             recording.map(|recording| recording.disk_free_bytes),
         );
         push("missing", recording.map(|recording| recording.missing));
-        push("reported_lost", recording.map(|recording| recording.reported_lost));
+        push(
+            "reported_lost",
+            recording.map(|recording| recording.reported_lost),
+        );
     }
 
     fn push_problems(&mut self, site: &Site) {
         for (name, level) in [("warnings", Level::Warn), ("errors", Level::Error)] {
             let statuses = site.diagnostics();
-            self.push(name, statuses.filter(|status| status.level == level).count());
+            self.push(
+                name,
+                statuses.filter(|status| status.level == level).count(),
+            );
         }
         let problem = worst_problem(site);
         self.push_some(
@@ -278,7 +294,10 @@ mod tests {
         let mut rows = CsvRows::default();
         let mut site = site_with(bridge_sample(0, 10));
         let first = columns(&rows.next(&site, "t0", now));
-        assert_eq!((&*first["received"], &*first["received_per_s"]), ("200", ""));
+        assert_eq!(
+            (&*first["received"], &*first["received_per_s"]),
+            ("200", "")
+        );
         site.on_statistics(bridge_sample(0, 15), now);
         site.on_recording(recording_sample(), now);
         let row = columns(&rows.next(&site, "t1", now));

@@ -53,10 +53,7 @@ pub enum OutputError {
 
 impl Output {
     /// Starts the thread that writes to `target`. `name` is for errors.
-    pub fn start(
-        name: impl Into<String>,
-        target: impl Write + Send + 'static,
-    ) -> io::Result<Self> {
+    pub fn start(name: impl Into<String>, target: impl Write + Send + 'static) -> io::Result<Self> {
         let output = Self {
             name: name.into(),
             queue: Arc::new(LossyQueue::new(MAX_WAITING_BYTES)),
@@ -82,13 +79,14 @@ impl Output {
         self.lock_failure().is_some()
     }
 
-    /// Waits until everything is written, as long as its reader takes something.
-    pub fn finish(self) -> Result<(), OutputError> {
+    /// Ends the output: waits until everything is written, as long as its reader takes something. What is written later
+    /// is lost.
+    pub fn finish(&self) -> Result<(), OutputError> {
         self.queue.close();
         let deadline = Instant::now() + FINISH_LIMIT;
         let is_finished = self.queue.finish(STALL_LIMIT, deadline);
         let failure = self.lock_failure().take();
-        let (name, lines) = (self.name, self.queue.lost());
+        let (name, lines) = (self.name.clone(), self.queue.lost());
         match failure {
             Some(source) => Err(OutputError::Failed { name, source }),
             None if !is_finished => Err(OutputError::Stalled { name }),
@@ -170,7 +168,10 @@ mod tests {
         }
         let drain = thread::spawn(move || reader.read_to_end(&mut Vec::new()));
         let error = output.finish().expect_err("lines are lost");
-        assert!(matches!(error, OutputError::Lost { lines: 1.., .. }), "{error}");
+        assert!(
+            matches!(error, OutputError::Lost { lines: 1.., .. }),
+            "{error}"
+        );
         assert!(error.to_string().contains("too slow"));
         drain.join().expect("no panic").expect("readable");
     }
@@ -188,6 +189,9 @@ mod tests {
         output.write("line\n");
         let error = output.finish().expect_err("the disk is full");
         assert!(!error.is_closed());
-        assert!(error.to_string().starts_with("run.csv: No space left"), "{error}");
+        assert!(
+            error.to_string().starts_with("run.csv: No space left"),
+            "{error}"
+        );
     }
 }

@@ -96,11 +96,17 @@ mod tests {
         let mut periods = Periods::default();
         assert_eq!(periods.next(&Site::new("/")), None);
         assert_eq!(periods.next(&site_with(bridge_sample(0, 10))), None);
-        let figures = periods.next(&site_with(bridge_sample(0, 15))).expect("known");
-        assert_eq!(figures.received, 20.0);
-        assert_eq!(figures.published, 10.0);
-        assert_eq!(figures.points_bytes, 1000.0);
-        assert_eq!(figures.lost, 10);
+        let figures = periods
+            .next(&site_with(bridge_sample(0, 15)))
+            .expect("known");
+        let expected = PeriodFigures {
+            received: 20.0,
+            published: 10.0,
+            points_bytes: 1000.0,
+            output_bytes: 10.0,
+            lost: 10,
+        };
+        assert_eq!(figures, expected);
         // Nothing new.
         assert_eq!(periods.next(&site_with(bridge_sample(0, 15))), None);
     }

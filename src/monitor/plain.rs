@@ -87,7 +87,9 @@ pub(super) fn worst_problem(site: &Site) -> Option<&DiagnosticSample> {
         Level::Warn => 2,
         Level::Error => 3,
     };
-    let problems = site.diagnostics().filter(|status| status.level != Level::Ok);
+    let problems = site
+        .diagnostics()
+        .filter(|status| status.level != Level::Ok);
     // The first of equal ones.
     problems.reduce(|worst, next| {
         if severity(&next) > severity(&worst) {
@@ -124,8 +126,14 @@ fn push_bridge(
     }
     let total = site.total();
     let lost = total.dropped + total.malformed;
-    push(line, format_args!(" | since start: received {}", total.received));
-    push(line, format_args!(", published {}, lost {lost}", total.published));
+    push(
+        line,
+        format_args!(" | since start: received {}", total.received),
+    );
+    push(
+        line,
+        format_args!(", published {}, lost {lost}", total.published),
+    );
     push(line, format_args!(" | queue {} %", queue_percent(bridge)));
     for link in ["points", "output"] {
         if let Some(stage) = total_time(site, link) {
@@ -133,7 +141,10 @@ fn push_bridge(
             push(line, format_args!(" | {link} delay {mean}, max {max}"));
         }
     }
-    push(line, format_args!(" | memory {}", format_size(bridge.rss_bytes)));
+    push(
+        line,
+        format_args!(" | memory {}", format_size(bridge.rss_bytes)),
+    );
 }
 
 fn push_links(line: &mut String, bridge: &BridgeSample, figures: Option<&PeriodFigures>) {
@@ -205,9 +216,7 @@ fn push_problem(line: &mut String, site: &Site, problem: &DiagnosticSample) {
 pub(super) fn one_line(text: &str) -> String {
     let is_long = text.chars().nth(MAX_PROBLEM_CHARS).is_some();
     let kept = text.chars().take(MAX_PROBLEM_CHARS);
-    let mut shown: String = kept
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let mut shown: String = kept.map(|c| if c.is_control() { ' ' } else { c }).collect();
     if is_long {
         shown.push('…');
     }
@@ -257,7 +266,10 @@ mod tests {
         let now = Instant::now();
         let mut site = site_with(bridge_sample(0, 10));
         let first = line.next(&site, "16:45:00", now);
-        assert!(first.starts_with("16:45:00 /: OK | points connected | output"), "{first}");
+        assert!(
+            first.starts_with("16:45:00 /: OK | points connected | output"),
+            "{first}"
+        );
         site.on_statistics(bridge_sample(0, 15), now);
         site.on_recording(recording_sample(), now);
         assert_eq!(
@@ -298,7 +310,10 @@ mod tests {
         site.on_recording(recording_sample(), now);
         let line = PlainLine::default().next(&site, "t", later);
         assert!(line.contains("SILENT, no statistics for 6.0 s"), "{line}");
-        assert!(line.contains("recorder SILENT, no status for 6.0 s, last recording"), "{line}");
+        assert!(
+            line.contains("recorder SILENT, no status for 6.0 s, last recording"),
+            "{line}"
+        );
         assert!(!line.contains("memory"), "{line}");
     }
 }

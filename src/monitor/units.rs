@@ -123,7 +123,7 @@ pub fn format_size(bytes: u64) -> String {
 #[must_use]
 pub fn format_rate(per_second: f64) -> String {
     let decimals = match per_second.abs() {
-        rate if rate < 0.005 || rate >= 999.95 => 0,
+        rate if !(0.005..999.95).contains(&rate) => 0,
         rate if rate < 9.995 => 2,
         _ => 1,
     };
@@ -167,7 +167,17 @@ mod tests {
                 "{text}"
             );
         }
-        for text in ["", "0", "-1", "5 parsecs", "s", "1e9d", "nan", "1.2.3", "99999d"] {
+        for text in [
+            "",
+            "0",
+            "-1",
+            "5 parsecs",
+            "s",
+            "1e9d",
+            "nan",
+            "1.2.3",
+            "99999d",
+        ] {
             let error = parse_duration(text).expect_err(text);
             assert!(error.contains("10m"), "{error}");
         }
