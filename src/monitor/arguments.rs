@@ -13,17 +13,19 @@ use super::units::{parse_bytes, parse_duration};
 /// Shortest period of lines and rows. Statistics come once a second by default.
 const MIN_PERIOD: Duration = Duration::from_millis(100);
 
+// Wrapped by hand: clap does not wrap without a further library.
 const DETAILS: &str = "\
 Shows running bridges and their recorders, and reports on them at the end.
 
-Every bridge in the same ROS domain is found by itself, on this machine and on others, also one that is started or \
-comes back later. On a terminal it shows a live view (? shows its keys, q ends it); otherwise, or with --plain, it \
-writes one line for each site every 5 seconds. At the end (q, --duration, Ctrl-C, SIGTERM) it writes a report to \
-standard output: memory of bridge and recorder with its growth, messages, losses, delays, links, recording.
+Every bridge in the same ROS domain is found by itself, on this machine and on others, also one that
+is started or comes back later. On a terminal it shows a live view (? shows its keys, q ends it);
+otherwise, or with --plain, it writes one line for each site every 5 seconds. At the end (q,
+--duration, Ctrl-C, SIGTERM) it writes a report to standard output: memory of bridge and recorder
+with its growth, messages, losses, delays, links, recording.
 
-It never disturbs what it watches: it subscribes to `statistics`, `recording`, `/diagnostics` and, 25 s after the start \
-of a bridge, to `events/*`, all with best effort, and to no clouds or objects. It publishes nothing and has no \
-parameters.";
+It never disturbs what it watches: it subscribes to `statistics`, `recording`, `/diagnostics` and,
+25 s after the start of a bridge, to `events/*`, all with best effort, and to no clouds or objects.
+It publishes nothing and has no parameters.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,8 +47,7 @@ Exit code: 0, 1 after a failure (such as a file that cannot be written), 2 for w
     version,
     about = "Shows running bridges and their recorders, and reports on them at the end",
     long_about = DETAILS,
-    after_help = EXAMPLES,
-    max_term_width = 100
+    after_help = EXAMPLES
 )]
 pub struct MonitorArguments {
     /// Sites to show: a name such as `samyang`, a namespace such as `/north/samyang`, or `/` for a bridge without
