@@ -2,7 +2,8 @@
 //!
 //! [`Executable`] creates a node and runs its application. [`bridge::Bridge`]: two threads that read, three that publish,
 //! and the main loop, which serves parameters and services and publishes statistics and diagnostics.
-//! [`recorder_node::RecorderNode`]: the main loop around [`recorder`](crate::recorder).
+//! [`recorder_node::RecorderNode`]: the main loop around [`recorder`](crate::recorder). [`run_monitor`]: the main loop around
+//! [`monitor`](crate::monitor).
 
 mod bridge;
 mod control;
@@ -11,6 +12,7 @@ mod duplicate_node;
 mod executable;
 mod link_services;
 mod logging;
+mod monitor_node;
 mod node;
 mod parameter_services;
 mod publisher;
@@ -29,4 +31,5 @@ mod subscription;
 mod threads;
 
 pub use executable::{BRIDGE, Executable, RECORDER};
+pub use monitor_node::run_monitor;
 pub use runtime_error::{Error, RuntimeError};

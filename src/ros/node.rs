@@ -106,7 +106,7 @@ fn settings_at_start(
 }
 
 /// Creates the context. r2r panics on arguments that rcl refuses; the panic becomes an error.
-fn create_context(args: &RosArguments) -> Result<Context, Error> {
+pub(super) fn create_context(args: &RosArguments) -> Result<Context, Error> {
     if let Some(unknown) = args.first_unknown() {
         return Err(ConfigError::Arguments(format!("{unknown} is unknown")).into());
     }

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from support import REPOSITORY
+from support.monitor import Monitor
 from support.parameter_client import ParameterClient
 from support.ports import Domain, Port
 from support.processes import Bridge, Process, Sim
@@ -114,6 +115,10 @@ class Environment:
         output_dir = self.folder / "bags" if output_dir is None else output_dir
         name = self._next_name("recorder")
         return self._add_process(Recorder(name, self.env, self.folder, output_dir, parameters, **options))
+
+    def monitor(self, *args, **options) -> Monitor:
+        """Starts sensr_monitor with its own arguments. `options` are those of `monitor.Monitor`."""
+        return self._add_process(Monitor(self._next_name("monitor"), self.env, self.folder, *args, **options))
 
     def recording(self, observer: Observer, recorder: Recorder) -> RecordingReader:
         """Subscribes to the status of a recorder."""
