@@ -2,21 +2,34 @@
 //!
 //! [`View`] owns the terminal, reads keys and draws; [`render`] draws one frame, without a terminal of its own.
 
+mod assess;
+mod format;
+mod help;
+mod overview;
+mod page;
+mod panel;
+#[cfg(test)]
+mod sample_sites;
+mod site_panels;
+mod stages;
 mod state;
 mod terminal;
+#[cfg(test)]
+mod tests;
+mod text;
+mod theme;
+mod topic_table;
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use ratatui::Frame;
-use ratatui::crossterm::event::{Event, KeyCode, KeyModifiers};
-use ratatui::text::Line;
-use ratatui::widgets::Paragraph;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::site::Site;
-pub use state::ViewState;
-use terminal::RawTerminal;
+pub use state::{Page, TopicOrder, ViewState};
 pub use terminal::restore_terminal;
+use terminal::{Input, RawTerminal};
 
 /// Consequence of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +47,8 @@ pub enum Action {
 pub struct View {
     terminal: RawTerminal,
     state: ViewState,
+    /// Sites as they were when the display was paused, and that time.
+    frozen: Option<(Vec<Site>, Instant)>,
 }
 
 impl View {
@@ -42,52 +57,51 @@ impl View {
         Ok(Self {
             terminal: RawTerminal::enter()?,
             state: ViewState::new(colors, unicode),
+            frozen: None,
         })
     }
 
     /// Waits for a key or a change of the terminal's size, up to `timeout`. An error means that the terminal is gone.
     pub fn handle_input(&mut self, timeout: Duration) -> io::Result<Action> {
-        Ok(match self.terminal.read_event(timeout)? {
-            None => Action::None,
-            Some(Event::Key(key)) => match key.code {
-                KeyCode::Char('q') => Action::Quit,
-                KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Action::Quit,
-                KeyCode::Char('z') if key.modifiers.contains(KeyModifiers::CONTROL) => {
-                    self.terminal.suspend()?;
-                    Action::Redraw
-                }
-                KeyCode::Char('l') if key.modifiers.contains(KeyModifiers::CONTROL) => {
-                    self.terminal.clear()?;
-                    Action::Redraw
-                }
-                _ => Action::None,
-            },
-            Some(_) => Action::Redraw,
-        })
+        match self.terminal.read_input(timeout)? {
+            Input::None => Ok(Action::None),
+            Input::Changed => Ok(Action::Redraw),
+            Input::Key(key) => self.handle_key(key),
+        }
     }
 
-    /// Draws the sites, in the order given.
+    fn handle_key(&mut self, key: KeyEvent) -> io::Result<Action> {
+        if key.modifiers == KeyModifiers::CONTROL {
+            match key.code {
+                KeyCode::Char('z') => self.terminal.suspend()?,
+                KeyCode::Char('l') => self.terminal.clear()?,
+                _ => return Ok(self.state.handle_key(key)),
+            }
+            return Ok(Action::Redraw);
+        }
+        Ok(self.state.handle_key(key))
+    }
+
+    /// Draws the sites, in the order given. While the display is paused, draws them as they were.
     ///
     /// Blocks while the terminal takes nothing, so no lock may be held that the collecting threads need.
     pub fn draw(&mut self, sites: &[&Site], now: Instant) -> io::Result<()> {
-        let state = &self.state;
-        self.terminal
-            .terminal()
-            .draw(|frame| render(frame, sites, state, now))?;
-        Ok(())
+        if self.state.is_paused() {
+            let copy = || (sites.iter().copied().cloned().collect(), now);
+            let (frozen, now) = self.frozen.get_or_insert_with(copy);
+            let sites: Vec<&Site> = frozen.iter().collect();
+            self.terminal.draw(&sites, &mut self.state, *now)
+        } else {
+            self.frozen = None;
+            self.terminal.draw(sites, &mut self.state, now)
+        }
     }
 }
 
 /// Draws one frame.
-pub fn render(frame: &mut Frame, sites: &[&Site], _state: &ViewState, now: Instant) {
-    let lines: Vec<Line> = sites
-        .iter()
-        .map(|site| {
-            let silent = if site.is_silent(now) { " (silent)" } else { "" };
-            Line::raw(format!("{}{silent}", site.name()))
-        })
-        .collect();
-    frame.render_widget(Paragraph::new(lines), frame.area());
+pub fn render(frame: &mut Frame, sites: &[&Site], state: &ViewState, now: Instant) {
+    let area = frame.area();
+    page::draw(frame.buffer_mut(), area, sites, state, now);
 }
 
 /// Returns whether the environment wants colors: `NO_COLOR` is not set, and the terminal is not a dumb one.

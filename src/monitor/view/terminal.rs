@@ -5,17 +5,21 @@ use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::Show;
-use ratatui::crossterm::event::{self, Event};
+use ratatui::crossterm::event::{self, Event, KeyEvent};
 use ratatui::crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen};
 use ratatui::crossterm::{Command, execute};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, kill_current_process_group};
 use signal_hook::consts::SIGCONT;
+
+use super::page;
+use super::state::ViewState;
+use crate::monitor::site::Site;
 
 /// Longest wait for a terminal that takes nothing while it is restored.
 const RESTORE_LIMIT: Duration = Duration::from_millis(300);
@@ -25,8 +29,19 @@ const FRAME_CAPACITY: usize = 1 << 17;
 /// The view has changed the terminal and has to restore it.
 static IS_CHANGED: AtomicBool = AtomicBool::new(false);
 
+/// Input from the terminal.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Input {
+    /// Nothing within the time.
+    None,
+    /// A key.
+    Key(KeyEvent),
+    /// The terminal has another size, or was used by others.
+    Changed,
+}
+
 /// Terminal that the view draws on.
-pub(super) type ViewTerminal = Terminal<CrosstermBackend<BufWriter<File>>>;
+type ViewTerminal = Terminal<CrosstermBackend<BufWriter<File>>>;
 
 /// Terminal in raw mode that shows its alternate screen. Restored when dropped.
 #[derive(Debug)]
@@ -56,23 +71,45 @@ impl RawTerminal {
         Ok(entered)
     }
 
-    /// Returns the drawing side.
-    pub(super) fn terminal(&mut self) -> &mut ViewTerminal {
-        &mut self.terminal
+    /// Draws one frame, for the present size of the terminal.
+    pub(super) fn draw(
+        &mut self,
+        sites: &[&Site],
+        state: &mut ViewState,
+        now: Instant,
+    ) -> io::Result<()> {
+        state.adopt_sites(sites);
+        let mut list = None;
+        self.terminal.draw(|frame| {
+            let area = frame.area();
+            list = Some(page::draw(frame.buffer_mut(), area, sites, state, now));
+        })?;
+        if let Some(list) = list {
+            state.adopt_list(list);
+        }
+        Ok(())
     }
 
-    /// Waits for a key or a change of size. `None` after `timeout`.
+    /// Waits for a key or a change of the terminal, up to `timeout`.
     ///
     /// Fails if the terminal is gone. crossterm itself never returns from reading such a terminal.
-    pub(super) fn read_event(&mut self, timeout: Duration) -> io::Result<Option<Event>> {
+    pub(super) fn read_input(&mut self, timeout: Duration) -> io::Result<Input> {
         if self.is_continued.swap(false, Ordering::Relaxed) {
             self.change()?;
-            return Ok(Some(Event::FocusGained));
+            return Ok(Input::Changed);
         }
         // A key that crossterm has already read.
         if event::poll(Duration::ZERO)? {
-            return event::read().map(Some);
+            return read_ready();
         }
+        self.wait_for_input(timeout)?;
+        if event::poll(Duration::ZERO)? {
+            return read_ready();
+        }
+        Ok(Input::None)
+    }
+
+    fn wait_for_input(&self, timeout: Duration) -> io::Result<()> {
         let timeout = Timespec::try_from(timeout).map_err(io::Error::other)?;
         let mut fds = [PollFd::new(&self.keyboard, PollFlags::IN)];
         match poll(&mut fds, Some(&timeout)) {
@@ -82,21 +119,17 @@ impl RawTerminal {
         }
         let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
         if fds[0].revents().intersects(gone) {
-            return Err(io::Error::new(
-                io::ErrorKind::BrokenPipe,
-                "the terminal was closed",
-            ));
+            let kind = io::ErrorKind::BrokenPipe;
+            return Err(io::Error::new(kind, "the terminal was closed"));
         }
-        if event::poll(Duration::ZERO)? {
-            return event::read().map(Some);
-        }
-        Ok(None)
+        Ok(())
     }
 
     /// Stops the process and all others of its job, as Ctrl-Z does outside raw mode, and returns when it is continued.
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         restore_terminal();
         kill_current_process_group(Signal::TSTP)?;
+        self.is_continued.store(false, Ordering::Relaxed);
         self.change()
     }
 
@@ -112,6 +145,15 @@ impl RawTerminal {
         self.terminal.hide_cursor()?;
         self.terminal.clear()
     }
+}
+
+/// Reads what crossterm has announced.
+fn read_ready() -> io::Result<Input> {
+    Ok(match event::read()? {
+        Event::Key(key) => Input::Key(key),
+        Event::Resize(..) => Input::Changed,
+        Event::FocusGained | Event::FocusLost | Event::Mouse(_) | Event::Paste(_) => Input::None,
+    })
 }
 
 impl Drop for RawTerminal {
