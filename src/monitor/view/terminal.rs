@@ -134,8 +134,12 @@ impl RawTerminal {
     }
 
     /// Draws everything anew with the next frame.
+    ///
+    /// Not by [`Terminal::clear`], which asks the terminal where its cursor is and fails if there is no answer in time, as
+    /// from one that is stopped.
     pub(super) fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
     }
 
     fn change(&mut self) -> io::Result<()> {
@@ -143,7 +147,7 @@ impl RawTerminal {
         terminal::enable_raw_mode()?;
         execute!(self.terminal.backend_mut(), EnterAlternateScreen)?;
         self.terminal.hide_cursor()?;
-        self.terminal.clear()
+        self.clear()
     }
 }
 
