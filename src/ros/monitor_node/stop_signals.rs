@@ -5,11 +5,16 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::monitor::view::restore_terminal;
 use crate::supervisor::exit_timer;
+
+/// Time after the first signal in which others are taken for the same: Ctrl-C reaches the monitor from the terminal and,
+/// if `ros2 launch` has started it, from there too.
+const REPEAT_TIME: Duration = Duration::from_secs(1);
 
 /// Signals to end, caught from the creation of this value on.
 #[derive(Debug)]
@@ -18,7 +23,7 @@ pub(super) struct StopSignals {
 }
 
 impl StopSignals {
-    /// Catches the signals. The second one ends the process at once.
+    /// Catches the signals. A second one ends the process at once.
     pub(super) fn catch() -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
@@ -46,7 +51,13 @@ impl StopSignals {
                 runtime.block_on(async {
                     signals.next().await;
                     stop.store(true, Ordering::Relaxed);
-                    signals.next().await;
+                    let first = Instant::now();
+                    loop {
+                        signals.next().await;
+                        if first.elapsed() >= REPEAT_TIME {
+                            break;
+                        }
+                    }
                     restore_terminal();
                     exit_timer::end_at_once(exit_timer::EXIT_FAILURE);
                 });
