@@ -88,7 +88,7 @@ def test_sites_stand_side_by_side_and_keys_choose_one(environment, broken_site):
 def test_diagnostics_are_shown_in_full(environment):
     site = environment.standin_site("/samyang")
     message = "a long message with many words " * 8 + "and its end"
-    site.kill_sensor("node 서버_1 sensor 라이다_7")
+    site.kill_sensor(sensors=("sensor 라이다_7",))
     site.change(lambda site: site.statuses.update({"shared memory": (b"\1", message)}))
     monitor = environment.monitor_in_terminal(**SMALL)
     monitor.wait_for_line("WARN  shared memory: a long message")

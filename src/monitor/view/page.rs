@@ -24,6 +24,8 @@ pub(super) const MIN_HEIGHT: u16 = 16;
 const TWO_COLUMNS: u16 = 140;
 /// Lines from which details are shown that are not needed all the time.
 const TALL: u16 = 32;
+/// Lines of a chart.
+const CHART_LINES: usize = 6;
 /// Lines of each problem where there is little room, and where there is more.
 const PROBLEM_LINES: (usize, usize) = (2, 4);
 
@@ -249,8 +251,10 @@ fn draw_two_columns(buffer: &mut Buffer, area: Rect, view: SiteView) {
         narrow.problems(PROBLEM_LINES.1),
         narrow.component_list(),
         stages::panel(narrow),
+        narrow.data_rate("points", CHART_LINES),
+        narrow.data_rate("output", CHART_LINES),
     ];
-    draw_column(panels, &[0, 1, 2], right, buffer, view.theme);
+    draw_column(panels, &[0, 1, 2, 3, 4], right, buffer, view.theme);
 }
 
 /// All diagnostics with their whole messages, the worst first.

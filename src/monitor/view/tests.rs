@@ -198,7 +198,7 @@ fn every_page_fits_every_size() {
     state.adopt_sites(&sites);
     for key in ['o', '1', 'e', 'd', '?'] {
         press(&mut state, key);
-        for width in 1..210 {
+        for width in (1..210).step_by(9).chain([59, 60, 75, 76, 139, 140]) {
             for height in [1, 2, 15, 16, 17, 23, 24, 50] {
                 draw((width, height), &sites, &state, broken.now);
             }

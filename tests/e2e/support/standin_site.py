@@ -116,11 +116,13 @@ class StandinSite:
 
         self.change(change)
 
-    def kill_sensor(self, name: str = "node 서버_1 sensor 라이다_2"):
+    def kill_sensor(self, node: str = "node 서버_1", sensors=("sensor 라이다_1", "sensor 라이다_2")):
+        """Reports a node with sensors, the last of which is dead."""
+
         def change(site):
-            site.statuses["node 서버_1"] = (DiagnosticStatus.OK, "OK")
-            site.statuses["node 서버_1 sensor 라이다_1"] = (DiagnosticStatus.OK, "ALIVE")
-            site.statuses[name] = (DiagnosticStatus.ERROR, "DEAD")
+            tasks = [node, *(f"{node} {sensor}" for sensor in sensors)]
+            site.statuses |= dict.fromkeys(tasks, (DiagnosticStatus.OK, "ALIVE"))
+            site.statuses[tasks[-1]] = (DiagnosticStatus.ERROR, "DEAD")
 
         self.change(change)
 
