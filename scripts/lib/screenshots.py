@@ -31,23 +31,23 @@ def draw(terminal, path: Path):
     print(path)
 
 
-def start_site(environment, namespace: str, rate: int):
-    """Starts a simulator, a bridge and a recorder. Returns the simulator and the bridge."""
+def start_site(environment, namespace: str, rate: int, has_output: bool = True):
+    """Starts a simulator, a bridge and a recorder. Without `has_output`, the output port is closed."""
     in_namespace = ("-r", f"__ns:={namespace}")
     sim = environment.sim("--rate", rate)
     parameters = {"statistics_period": 1.0, "startup_hold": 5.0}
-    bridge = environment.bridge(sim.points_port, parameters, output_port=sim.output_port, ros_args=in_namespace)
+    output_port = sim.output_port if has_output else environment.unserved_port
+    environment.bridge(sim.points_port, parameters, output_port=output_port, ros_args=in_namespace)
     bags = environment.folder / namespace.strip("/")
-    environment.recorder(bags, namespace=namespace)
-    return sim, bridge
+    environment.recorder(bags, {"split_duration": 600.0}, namespace=namespace)
 
 
 def draw_monitor(output: Path, folder: Path):
-    """Draws the monitor with two sites, one of which is losing its server."""
+    """Draws the monitor with two sites, one of which has lost a link."""
     with Environment(folder) as environment:
         start_site(environment, "/samyang", 10)
-        hall, _ = start_site(environment, "/hall", 5)
-        monitor = environment.monitor_in_terminal(columns=110, rows=36)
+        start_site(environment, "/hall", 5, has_output=False)
+        monitor = environment.monitor_in_terminal(columns=110, rows=38)
         monitor.wait_for_line("1 hall", "2 samyang")
         monitor.press("2")
         monitor.wait_for_line("recording OK", "recording")
@@ -57,9 +57,7 @@ def draw_monitor(output: Path, folder: Path):
             lambda: f"events and rates in\n{monitor.screen}",
             timeout=LIMIT,
         )
-        hall.send_signal(19)
         draw(monitor, output / "monitor.png")
-        hall.send_signal(18)
 
 
 def draw_check(output: Path, folder: Path):
@@ -70,6 +68,7 @@ def draw_check(output: Path, folder: Path):
         command = [executable("sensr_check"), "--host", "127.0.0.1", "--listen", "3", "--output-dir", folder]
         check = environment.terminal(*command, "--ros-args", *parameters, columns=110, rows=60)
         check.wait(LIMIT)
+        assert check.lines_with("passed", "failure"), check.screen
         columns, rows, cells = check.copy_of_cells()
         used = max((y + 1 for y in range(rows) if any(cell.data.strip() for cell in cells[y])), default=rows)
         path = output / "check.png"

@@ -50,8 +50,7 @@ Exit code: 0, 1 after a failure (such as a file that cannot be written), 2 for w
     after_help = EXAMPLES
 )]
 pub struct MonitorArguments {
-    /// Sites to show: a name such as `samyang`, a namespace such as `/north/samyang`, or `/` for a bridge without
-    /// namespace. Without any: all sites.
+    /// Sites to show, such as `samyang` or `/north/samyang`; `/` is a bridge without namespace. By default all sites.
     #[arg(value_name = "SITE")]
     pub sites: Vec<SiteSelector>,
 
@@ -79,7 +78,7 @@ pub struct MonitorArguments {
     #[arg(long, value_name = "FILE")]
     pub plot: Option<PathBuf>,
 
-    /// Memory for which the report tells the time left: 10GB, 2GiB. Without it: the memory of this machine.
+    /// Memory for which the report tells the time left: 10GB, 2GiB. By default the memory of this machine.
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     pub limit: Option<u64>,
 

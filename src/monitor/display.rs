@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,8 @@ const INPUT_TIMEOUT: Duration = Duration::from_millis(100);
 const FRAME_PERIOD: Duration = Duration::from_millis(250);
 /// Time after which a frame is drawn although nothing has changed: ages are shown.
 const REFRESH_PERIOD: Duration = Duration::from_secs(1);
+/// Longest wait at the start for a terminal that takes nothing.
+const START_LIMIT: Duration = Duration::from_secs(5);
 /// Longest wait at the end for a terminal that takes nothing.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
 /// Time between two looks for the end of the thread.
@@ -39,10 +41,15 @@ impl Display {
         let thread = thread::Builder::new()
             .name("view".to_owned())
             .spawn(move || run(&sites, (colors, unicode), &is_stopped, &started))?;
-        match result.recv() {
+        match result.recv_timeout(START_LIMIT) {
             Ok(Ok(())) => Ok(Self { thread, stop }),
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(io::Error::other("the view has panicked")),
+            Err(RecvTimeoutError::Disconnected) => Err(io::Error::other("the view has panicked")),
+            Err(RecvTimeoutError::Timeout) => {
+                restore_terminal();
+                let reason = "the terminal takes nothing: is it stopped (Ctrl-Q resumes it)?";
+                Err(io::Error::new(ErrorKind::TimedOut, reason))
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use sensr_console::lossy_queue::LossyQueue;
 /// Capacity of the queue: hours of lines, should their reader stand still.
 const MAX_WAITING_BYTES: usize = 4 << 20;
 /// Longest wait at the end for a reader that takes nothing.
-const STALL_LIMIT: Duration = Duration::from_secs(5);
+const STALL_LIMIT: Duration = Duration::from_secs(2);
 /// Longest wait at the end for a reader that takes a little now and then.
 const FINISH_LIMIT: Duration = Duration::from_secs(10);
 /// Pause before writing again to a stream that another process has made non-blocking.

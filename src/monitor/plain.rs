@@ -59,7 +59,7 @@ fn state_of(site: &Site, now: Instant) -> String {
 }
 
 /// Returns the word for a severity.
-pub(super) const fn level_word(level: Level) -> &'static str {
+const fn level_word(level: Level) -> &'static str {
     match level {
         Level::Ok => "OK",
         Level::Warn => "WARN",
@@ -213,7 +213,7 @@ fn push_problem(line: &mut String, site: &Site, problem: &DiagnosticSample) {
 }
 
 /// Returns a text without control characters, which a server may send, and cut to a length that a line has room for.
-pub(super) fn one_line(text: &str) -> String {
+fn one_line(text: &str) -> String {
     let is_long = text.chars().nth(MAX_PROBLEM_CHARS).is_some();
     let kept = text.chars().take(MAX_PROBLEM_CHARS);
     let mut shown: String = kept.map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -224,7 +224,7 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 /// Returns the fill of the fullest queue in percent.
-pub(super) fn queue_percent(bridge: &BridgeSample) -> u64 {
+fn queue_percent(bridge: &BridgeSample) -> u64 {
     let queues = bridge
         .links
         .iter()

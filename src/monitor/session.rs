@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -101,9 +101,15 @@ impl Session {
         &self.sites
     }
 
+    /// Returns whether the site is to be shown.
+    #[must_use]
+    pub fn selects(&self, namespace: &str) -> bool {
+        self.arguments.selects(namespace)
+    }
+
     /// Adds the site of a bridge that was found, if it is selected. Returns whether it is.
     pub fn add_site(&mut self, namespace: &str) -> bool {
-        let is_selected = self.arguments.selects(namespace);
+        let is_selected = self.selects(namespace);
         if is_selected {
             self.sites.add(namespace);
         }
@@ -210,10 +216,8 @@ impl Session {
     /// Writes text for people: to standard error if standard output is taken by data.
     fn write_text(&self, text: &str) {
         if self.arguments.has_data_on_stdout() {
-            #[expect(clippy::print_stderr, reason = "standard output is taken by data")]
-            {
-                eprint!("{text}");
-            }
+            // There is no other place for it, if that is closed.
+            let _ = io::stderr().write_all(text.as_bytes());
         } else {
             self.stdout.write(text);
         }

@@ -294,7 +294,7 @@ fn take_diagnostics(session: &mut Session, graph: &Graph, message: &DiagnosticAr
     }
     for (node, statuses) in nodes {
         if let Some((namespace, source)) = graph.node(node)
-            && session.add_site(namespace)
+            && session.selects(namespace)
         {
             session.on_diagnostics(namespace, source, statuses);
         }

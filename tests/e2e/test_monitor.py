@@ -1,7 +1,11 @@
 """The monitor finds bridges and recorders, shows and reports on them, and disturbs nothing."""
 
+import os
+import pty
+import select
 import signal
 import subprocess
+import termios
 import time
 
 import pytest
@@ -212,6 +216,48 @@ def test_a_monitor_does_not_take_the_first_events_from_a_recorder(environment):
         "events/zone", ZoneEvent, TOPICS["events/zone"].subscription_qos(), keep=lambda message: message.sequence
     )
     assert events.wait(count) == list(range(count))
+
+
+def test_a_terminal_that_takes_nothing_stops_nothing(environment):
+    """Ctrl-S, or a connection that hangs: rows go on, and SIGTERM ends it with all files."""
+    csv, json = environment.folder / "run.csv", environment.folder / "run.json"
+    environment.bridge()
+    reader, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (50, 200))
+    try:
+        argv = [executable("sensr_monitor"), "--period", "0.2", "--csv", csv, "--json", json]
+        env = environment.env | {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+        streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal)
+        monitor = subprocess.Popen(argv, env=env, start_new_session=True, **streams)
+        try:
+            wait_until(lambda: select.select([reader], [], [], 0)[0], "the first frame")
+            fill(os.ttyname(terminal))
+            count = len(csv.read_text().splitlines())
+            wait_until(lambda: len(csv.read_text().splitlines()) > count + 20, "rows all the same")
+            monitor.terminate()
+            # The report could not be written.
+            assert monitor.wait(60.0) == 1
+            assert termios.tcgetattr(terminal)[3] & termios.ICANON, "the mode of the terminal is restored"
+        finally:
+            monitor.kill()
+            monitor.wait()
+    finally:
+        os.close(reader)
+        os.close(terminal)
+    assert rows_of(csv.read_text())[-1]["state"] == "running"
+    assert [site["namespace"] for site in document_of(json)["sites"]] == ["/"]
+
+
+def fill(terminal: str):
+    """Writes to a terminal that nobody reads until it takes nothing more."""
+    file = os.open(terminal, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    try:
+        while select.select([], [file], [], 0)[1]:
+            os.write(file, b" " * 64)
+    except BlockingIOError:
+        pass
+    finally:
+        os.close(file)
 
 
 class StandIn:

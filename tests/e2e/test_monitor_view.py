@@ -61,7 +61,7 @@ def test_faults_are_visible_at_any_size_while_the_terminal_is_resized(environmen
 def test_sites_stand_side_by_side_and_keys_choose_one(environment, broken_site):
     environment.standin_site("/north/hall")
     monitor = environment.monitor_in_terminal(**SMALL)
-    monitor.wait_for_line("1 north/hall OK", "2 samyang ERROR")
+    monitor.wait_for_line("1 north/hall  OK", "2 samyang  ERROR")
     monitor.wait_for_line("output", "OK", "ERROR connection refused")
     monitor.wait_for_line("ERROR samyang: loss: 37 messages")
     monitor.press("2")

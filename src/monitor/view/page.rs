@@ -24,6 +24,8 @@ pub(super) const MIN_HEIGHT: u16 = 16;
 const TWO_COLUMNS: u16 = 140;
 /// Lines from which details are shown that are not needed all the time.
 const TALL: u16 = 32;
+/// Lines of events where there is room for them.
+const EVENT_LINES: usize = 3;
 /// Lines of a chart.
 const CHART_LINES: usize = 6;
 /// Lines of each problem where there is little room, and where there is more.
@@ -135,7 +137,7 @@ fn tabs(sites: &[&Site], state: &ViewState, now: Instant, width: usize) -> Line<
             } else {
                 Style::new()
             };
-            let level = Span::styled(format!("{} ", level_word(level)), theme.level(level));
+            let level = Span::styled(format!(" {}  ", level_word(level)), theme.level(level));
             vec![Span::styled(name, style), level]
         })
         .collect();
@@ -221,7 +223,10 @@ pub(super) fn draw_one_column(buffer: &mut Buffer, area: Rect, view: SiteView) {
         problems,
         view.state(true),
         view.topics(),
-        view.events(),
+        Panel {
+            min_lines: if is_tall { EVENT_LINES } else { 1 },
+            ..view.events()
+        },
     ];
     draw_column(panels, &[0, 1, 2, 3, 4], area, buffer, view.theme);
 }

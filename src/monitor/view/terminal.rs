@@ -143,9 +143,11 @@ impl RawTerminal {
         self.change()
     }
 
-    /// Clears the screen; the next frame draws everything anew.
+    /// Draws everything anew with the next frame.
+    ///
+    /// Not by [`Terminal::clear`], which asks the terminal where its cursor is and fails if there is no answer in time, as
+    /// from one that is stopped.
     pub(super) fn clear(&mut self) -> io::Result<()> {
-        // `Terminal::clear` would ask the terminal for its cursor, and fail without an answer.
         let size = self.terminal.size()?;
         self.terminal.resize(size.into())
     }

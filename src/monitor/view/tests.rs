@@ -108,7 +108,7 @@ fn everything_that_is_wrong_is_on_a_small_screen_with_its_reason() {
 #[test]
 fn a_healthy_site_shows_no_problem() {
     let screen = screen(SMALL, &[&SampleSite::healthy("/")], &new_state(true, true));
-    line_with(&screen, "1 / OK");
+    line_with(&screen, "1 /  OK");
     line_with(&screen, "Problems: none");
     line_with(&screen, "sensr_bridge 0.1.0, up 60 s");
     line_with(&screen, "recording OK    recording  samyang_");
@@ -230,7 +230,7 @@ fn silence_of_the_bridge_is_an_error_and_its_figures_are_called_old() {
     let sample = SampleSite::healthy("/samyang");
     let later = sample.now + Duration::from_secs(30);
     let text = rows(&draw(SMALL, &[&sample.site], &new_state(true, true), later)).join("\n");
-    line_with(&text, "1 samyang ERROR");
+    line_with(&text, "1 samyang  ERROR");
     line_with(&text, "figures are 30 s old");
     line_with(&text, "ERROR no statistics from the bridge for 30 s");
     line_with(

@@ -1,10 +1,12 @@
 //! Logger of the monitor: warnings and errors to standard error. It publishes no `/rosout`.
 
+use std::io::{self, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use log::{Level, LevelFilter, Metadata, Record};
 
+use super::NODE_NAME;
 use crate::time::log_throttle::RepeatThrottle;
 
 /// Time in which the same line is logged once.
@@ -45,7 +47,7 @@ impl log::Log for StderrLogger {
 }
 
 /// Writes a line to standard error.
-#[expect(clippy::print_stderr, reason = "this is where a tool reports problems")]
 pub(super) fn print_problem(message: &str) {
-    eprintln!("sensr_monitor: {message}");
+    // There is no other place for it, if that is closed.
+    let _ = writeln!(io::stderr(), "{NODE_NAME}: {message}");
 }
