@@ -24,6 +24,10 @@ pub(super) const MIN_HEIGHT: u16 = 16;
 const TWO_COLUMNS: u16 = 140;
 /// Lines from which details are shown that are not needed all the time.
 const TALL: u16 = 32;
+/// Lines of events where there is room for them.
+const EVENT_LINES: usize = 3;
+/// Lines of a chart.
+const CHART_LINES: usize = 6;
 /// Lines of each problem where there is little room, and where there is more.
 const PROBLEM_LINES: (usize, usize) = (2, 4);
 
@@ -133,7 +137,7 @@ fn tabs(sites: &[&Site], state: &ViewState, now: Instant, width: usize) -> Line<
             } else {
                 Style::new()
             };
-            let level = Span::styled(format!("{} ", level_word(level)), theme.level(level));
+            let level = Span::styled(format!(" {}  ", level_word(level)), theme.level(level));
             vec![Span::styled(name, style), level]
         })
         .collect();
@@ -219,7 +223,10 @@ pub(super) fn draw_one_column(buffer: &mut Buffer, area: Rect, view: SiteView) {
         problems,
         view.state(true),
         view.topics(),
-        view.events(),
+        Panel {
+            min_lines: if is_tall { EVENT_LINES } else { 1 },
+            ..view.events()
+        },
     ];
     draw_column(panels, &[0, 1, 2, 3, 4], area, buffer, view.theme);
 }
@@ -249,8 +256,10 @@ fn draw_two_columns(buffer: &mut Buffer, area: Rect, view: SiteView) {
         narrow.problems(PROBLEM_LINES.1),
         narrow.component_list(),
         stages::panel(narrow),
+        narrow.data_rate("points", CHART_LINES),
+        narrow.data_rate("output", CHART_LINES),
     ];
-    draw_column(panels, &[0, 1, 2], right, buffer, view.theme);
+    draw_column(panels, &[0, 1, 2, 3, 4], right, buffer, view.theme);
 }
 
 /// All diagnostics with their whole messages, the worst first.

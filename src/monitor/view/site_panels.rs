@@ -148,7 +148,10 @@ impl<'a> SiteView<'a> {
         }
         let rates = self.site.link_rates(&link.name);
         let queue = self.queue(link);
-        let (frames, bytes) = rates.map_or((0.0, 0.0), |rates| (rates.frames, rates.bytes));
+        let (frames, bytes) = match rates {
+            Some(rates) => (format::rate(rates.frames), format::bytes(rates.bytes)),
+            None => ("-".to_owned(), "-".to_owned()),
+        };
         let state_width = if self.width < WITH_DETAILS { 19 } else { 24 };
         spans.push(Span::styled(
             pad(&state, state_width, theme),
@@ -156,10 +159,10 @@ impl<'a> SiteView<'a> {
         ));
         let is_narrow = self.width < WITH_SPARK;
         if !is_narrow {
-            let frames = format!("{} fr/s", format::rate(frames));
+            let frames = format!("{frames} fr/s");
             spans.push(Span::raw(pad_left(&frames, 10, theme)));
         }
-        let bytes = format!("{}/s", format::bytes(bytes));
+        let bytes = format!("{bytes}/s");
         spans.push(Span::raw(pad_left(&bytes, 11, theme)));
         let used: usize = spans.iter().map(Span::width).sum();
         let queue_width: usize = queue.iter().map(Span::width).sum();
@@ -223,6 +226,24 @@ impl<'a> SiteView<'a> {
         }
         let indent = " ".repeat(LEVEL_WIDTH + 7);
         self.fit(vec![Span::raw(format!("{indent}{}", counts.join(", ")))])
+    }
+
+    /// Data rate of a link over time, `height` lines high.
+    pub(super) fn data_rate(self, link: &str, height: usize) -> Panel {
+        let history = self.site.link_rates(link).map(|rates| &rates.history);
+        let max = history.into_iter().flatten().copied().fold(0.0, f64::max);
+        let lines = history.map(|history| self.theme.chart(history, self.width, height));
+        let lines = lines.into_iter().flatten();
+        Panel {
+            note: format!("up to {}/s", format::bytes(max)),
+            min_lines: height,
+            ..self.panel(
+                format!("Data rate of {link}"),
+                lines
+                    .map(|line| Line::styled(line, self.theme.spark()))
+                    .collect(),
+            )
+        }
     }
 
     pub(super) fn topics(self) -> Panel {

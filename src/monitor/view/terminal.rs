@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ratatui::Terminal;
@@ -23,6 +24,9 @@ use crate::monitor::site::Site;
 
 /// Longest wait for a terminal that takes nothing while it is restored.
 const RESTORE_LIMIT: Duration = Duration::from_millis(300);
+/// Longest time until a stop takes effect, and the time between two looks for its end.
+const STOP_LIMIT: Duration = Duration::from_millis(500);
+const STOP_POLL: Duration = Duration::from_millis(5);
 /// Room for a whole frame of a large terminal, so that it is written at once.
 const FRAME_CAPACITY: usize = 1 << 17;
 
@@ -128,8 +132,14 @@ impl RawTerminal {
     /// Stops the process and all others of its job, as Ctrl-Z does outside raw mode, and returns when it is continued.
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         restore_terminal();
-        kill_current_process_group(Signal::TSTP)?;
         self.is_continued.store(false, Ordering::Relaxed);
+        kill_current_process_group(Signal::TSTP)?;
+        // Another thread may take the signal, and this one runs on for a moment. Without a shell that could continue the
+        // process, the system ignores the signal.
+        let deadline = Instant::now() + STOP_LIMIT;
+        while !self.is_continued.swap(false, Ordering::Relaxed) && Instant::now() < deadline {
+            thread::sleep(STOP_POLL);
+        }
         self.change()
     }
 

@@ -97,12 +97,32 @@ impl Theme {
         width: usize,
         (low, high): (f64, f64),
     ) -> String {
-        const UNICODE: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-        const ASCII: [char; 8] = ['_', '.', ',', '-', '=', '+', '*', '#'];
+        // Without the full block, which would join the lines of a table.
+        const UNICODE: [char; 7] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇'];
+        const ASCII: [char; 7] = ['_', '.', '-', '=', '+', '*', '#'];
         let chars = if self.unicode { UNICODE } else { ASCII };
         let bars = newest(history, width).map(|value| chars[bar_index(value - low, high - low)]);
         let blanks = std::iter::repeat_n(' ', width.saturating_sub(history.len()));
         blanks.chain(bars).collect()
+    }
+
+    /// The last `width` rates as bars of `height` lines, the highest line first.
+    pub(super) fn chart(self, history: &VecDeque<f64>, width: usize, height: usize) -> Vec<String> {
+        const EIGHTHS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+        let max = newest(history, width).fold(0.0, f64::max);
+        let blanks = " ".repeat(width.saturating_sub(history.len()));
+        let line = |below: usize| {
+            let cells = newest(history, width).map(|value| {
+                let eighths = eighths(value, max, height).saturating_sub(below * 8).min(8);
+                match (self.unicode, eighths) {
+                    (true, eighths) => EIGHTHS[eighths],
+                    (false, 0..4) => ' ',
+                    (false, _) => '#',
+                }
+            });
+            blanks.chars().chain(cells).collect()
+        };
+        (0..height).rev().map(line).collect()
     }
 
     /// A bar that is filled in part.
@@ -162,7 +182,22 @@ pub(super) fn severity(level: Level) -> u8 {
 )]
 fn bar_index(value: f64, max: f64) -> usize {
     if value > 0.0 && max > 0.0 {
-        ((value / max * 7.0).ceil() as usize).clamp(1, 7)
+        ((value / max * 6.0).ceil() as usize).clamp(1, 6)
+    } else {
+        0
+    }
+}
+
+/// Height of a bar in eighths of a line; anything above zero is visible.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a small positive number"
+)]
+fn eighths(value: f64, max: f64, height: usize) -> usize {
+    if value > 0.0 && max > 0.0 {
+        (value / max * (height * 8) as f64).ceil() as usize
     } else {
         0
     }
@@ -196,8 +231,8 @@ mod tests {
     #[test]
     fn a_sparkline_shows_the_newest_values_and_tells_a_stop_from_a_low_rate() {
         let history = VecDeque::from([9.0, 0.0, 0.1, 35.0, 70.0]);
-        assert_eq!(UNICODE.sparkline(&history, 4), "▁▂▅█");
-        assert_eq!(UNICODE.sparkline(&history, 7), "  ▂▁▂▅█");
+        assert_eq!(UNICODE.sparkline(&history, 4), "▁▂▄▇");
+        assert_eq!(UNICODE.sparkline(&history, 7), "  ▂▁▂▄▇");
         assert_eq!(ASCII.sparkline(&history, 4), "_.=#");
         assert_eq!(UNICODE.sparkline(&VecDeque::from([0.0, f64::NAN]), 2), "▁▁");
     }
@@ -205,9 +240,16 @@ mod tests {
     #[test]
     fn a_flat_level_is_in_the_middle_and_growth_is_visible() {
         let flat = VecDeque::from([60.0, 60.0, 60.0]);
-        assert_eq!(UNICODE.level_line(&flat, 4), " ▅▅▅");
+        assert_eq!(UNICODE.level_line(&flat, 4), " ▄▄▄");
         let growing = VecDeque::from([60.0, 65.0, 70.0]);
-        assert_eq!(UNICODE.level_line(&growing, 3), "▃▅▆");
+        assert_eq!(UNICODE.level_line(&growing, 3), "▃▄▆");
+    }
+
+    #[test]
+    fn a_chart_has_bars_over_several_lines() {
+        let history = VecDeque::from([0.0, 1.0, 8.0, 16.0]);
+        assert_eq!(UNICODE.chart(&history, 5, 2), ["    █", "  ▁██"]);
+        assert_eq!(ASCII.chart(&history, 3, 2), ["  #", " ##"]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::metrics::ledger::Account;
 type Count = (&'static str, &'static str, fn(&Account) -> u64);
 
 /// Cells from which the counts are written out.
-const WIDE: usize = 106;
+const WIDE: usize = 130;
 /// Columns of counts, in the order of the ledger's equation.
 const COUNTS: [Count; 6] = [
     ("recv", "received", |account| account.received),
