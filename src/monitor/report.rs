@@ -4,7 +4,11 @@
 //! [`Collector::report`](collector::Collector::report) makes the [`Report`] of them, and [`plot::write_plot`] the plot.
 
 pub mod collector;
+pub mod growth;
+mod line_fit;
+pub mod memory;
 pub mod plot;
+mod thinned;
 
 pub use collector::Collector;
 
