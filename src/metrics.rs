@@ -1,10 +1,11 @@
-//! Metrics of the bridge: loss ledger, stage times, links, memory, health of the server. Each is counted where it
+//! Metrics of the bridge: loss ledger, stage times, links, memory, phases of the start, health of the server. Each is counted where it
 //! happens; reading takes consistent copies.
 
 pub mod ledger;
 pub mod process_memory;
 pub mod server_health;
 pub mod stage_times;
+pub mod startup;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -39,6 +40,8 @@ pub struct Metrics {
     pub output: StreamMetrics,
     /// Health that SENSR reports.
     pub server: server_health::ServerHealth,
+    /// Phases of the start of the process.
+    pub startup: startup::Startup,
     clock: Mutex<ClockOffsetEstimator>,
     /// Host of the clock.
     clock_host: Mutex<String>,
@@ -54,6 +57,15 @@ pub struct StreamMetrics {
 }
 
 impl Metrics {
+    /// Creates metrics of a process whose start has begun before.
+    #[must_use]
+    pub fn new(startup: startup::Startup) -> Self {
+        Self {
+            startup,
+            ..Self::default()
+        }
+    }
+
     /// Locks the estimator of the clock offset. To be released at once: both streams use it for every message.
     pub fn clock(&self) -> MutexGuard<'_, ClockOffsetEstimator> {
         lock_counters(&self.clock)

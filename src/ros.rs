@@ -2,8 +2,8 @@
 //!
 //! [`Executable`] creates a node and runs its application. [`bridge::Bridge`]: two threads that read, three that publish,
 //! and the main loop, which serves parameters and services and publishes statistics and diagnostics.
-//! [`recorder_node::RecorderNode`]: the main loop around [`recorder`](crate::recorder).
-//! [`check_graph()`]: the part of `sensr_check` that needs ROS.
+//! [`recorder_node::RecorderNode`]: the main loop around [`recorder`](crate::recorder). [`run_monitor`]: the main loop around
+//! [`monitor`](crate::monitor). [`check_graph()`]: the part of `sensr_check` that needs ROS.
 
 mod bridge;
 mod check_graph;
@@ -13,6 +13,7 @@ mod duplicate_node;
 mod executable;
 mod link_services;
 mod logging;
+mod monitor_node;
 mod node;
 mod parameter_services;
 mod publisher;
@@ -32,4 +33,5 @@ mod threads;
 
 pub use check_graph::check_graph;
 pub use executable::{BRIDGE, Executable, RECORDER};
+pub use monitor_node::run_monitor;
 pub use runtime_error::{Error, RuntimeError};

@@ -26,6 +26,9 @@ pub trait FrameHandler {
     /// Handles a whole binary message, received completely at `arrival`. Must not block: the socket is not read meanwhile.
     fn handle_frame(&mut self, payload: Bytes, arrival: Arrival);
 
+    /// Handles that the link was established, before its first frame. Must not block.
+    fn handle_connect(&mut self) {}
+
     /// Handles a change of the server that all following frames are from. Called before the first attempt to connect to
     /// it, and not for a reconnect to the same one (see [`Endpoint::is_same_server`]). Must not block.
     fn handle_server(&mut self, _server: &Endpoint) {}
@@ -93,8 +96,7 @@ pub async fn run_link(
         }
         link.set_state(LinkState::Connecting);
         let mut session = Session::new(link, &current, &mut options, &shutdown, &mut stall);
-        let mut on_message = |payload, arrival| handler.handle_frame(payload, arrival);
-        let end = session.run(&url, &mut on_message).await;
+        let end = session.run(&url, &mut handler).await;
         if session.was_stable() {
             backoff.reset();
             failure_log = FailureLog::new();

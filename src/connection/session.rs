@@ -18,6 +18,7 @@ use super::connect::{AttemptTrace, connect};
 use super::error::LinkError;
 use super::keepalive::{DataStall, KeepAlive, LinkCheck};
 use super::options::LinkOptions;
+use super::reconnect::FrameHandler;
 use super::status::{LinkState, LinkStatus};
 use super::transport::Transport;
 use crate::time::log_throttle::LogThrottle;
@@ -76,12 +77,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Connects, and passes messages to `on_message` until the connection ends.
-    pub(super) async fn run(
-        &mut self,
-        url: &str,
-        on_message: &mut impl FnMut(Bytes, Arrival),
-    ) -> SessionEnd {
+    /// Connects, and passes messages to `handler` until the connection ends.
+    pub(super) async fn run(&mut self, url: &str, handler: &mut impl FrameHandler) -> SessionEnd {
         let mut trace = AttemptTrace::default();
         let attempt = connect(
             &self.current.endpoint,
@@ -95,7 +92,7 @@ impl<'a> Session<'a> {
             end = wait_for_interruption(self.shutdown, self.options, self.current) => return end,
         };
         match connected {
-            Ok(socket) => self.run_connected(socket, url, on_message).await,
+            Ok(socket) => self.run_connected(socket, url, handler).await,
             Err(error) => {
                 self.link.update(|figures| figures.failed_attempts += 1);
                 SessionEnd::Failed(error)
@@ -103,23 +100,24 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Passes the messages of an established connection to `on_message` until it ends.
+    /// Passes the messages of an established connection to `handler` until it ends.
     pub(super) async fn run_connected(
         &mut self,
         mut socket: WebSocketStream<Transport>,
         url: &str,
-        on_message: &mut impl FnMut(Bytes, Arrival),
+        handler: &mut impl FrameHandler,
     ) -> SessionEnd {
         self.link.set_state(LinkState::Connected);
+        handler.handle_connect();
         log::info!("connected to {url}");
         self.warn_if_name_unverified(url);
         if let Some(warning) = socket.get_ref().warning() {
             log::warn!("{url}: {warning}");
         }
-        let end = self.read_messages(&mut socket, url, on_message).await;
+        let end = self.read_messages(&mut socket, url, handler).await;
         let close_code = end.close_code();
         let transport = if let Some(code) = close_code {
-            self.close_gracefully(socket, code, on_message).await
+            self.close_gracefully(socket, code, handler).await
         } else {
             // Sends the answer to the server's close frame, if there was one.
             let _ = socket.flush().now_or_never();
@@ -152,7 +150,7 @@ impl<'a> Session<'a> {
         &mut self,
         socket: &mut WebSocketStream<Transport>,
         url: &str,
-        on_message: &mut impl FnMut(Bytes, Arrival),
+        handler: &mut impl FrameHandler,
     ) -> SessionEnd {
         let mut keep_alive = KeepAlive::new(self.current.keep_alive, Instant::now(), *self.stall);
         let mut next_poll = keep_alive.next_poll();
@@ -179,7 +177,7 @@ impl<'a> Session<'a> {
                     );
                 }
                 Some(Ok(message)) => {
-                    if let Some(arrival) = self.handle_message(message, on_message) {
+                    if let Some(arrival) = self.handle_message(message, handler) {
                         keep_alive.on_message(arrival.instant);
                         self.update_stall(keep_alive.stall(), url);
                     }
@@ -190,17 +188,17 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Counts a message and passes a binary one to `on_message`. Returns the arrival of a binary one.
+    /// Counts a message and passes a binary one to `handler`. Returns the arrival of a binary one.
     fn handle_message(
         &mut self,
         message: Message,
-        on_message: &mut impl FnMut(Bytes, Arrival),
+        handler: &mut impl FrameHandler,
     ) -> Option<Arrival> {
         match message {
             Message::Binary(payload) => {
                 let arrival = Arrival::now();
                 self.count_frame(payload.len(), arrival);
-                on_message(payload, arrival);
+                handler.handle_frame(payload, arrival);
                 Some(arrival)
             }
             Message::Text(text) => {
@@ -298,7 +296,7 @@ impl<'a> Session<'a> {
         &mut self,
         mut socket: WebSocketStream<Transport>,
         code: CloseCode,
-        on_message: &mut impl FnMut(Bytes, Arrival),
+        handler: &mut impl FrameHandler,
     ) -> Transport {
         let deadline = Instant::now() + CLOSE_TIMEOUT;
         let frame = CloseFrame {
@@ -311,7 +309,7 @@ impl<'a> Session<'a> {
         }
         let answered = async {
             while let Some(Ok(message)) = socket.next().await {
-                self.handle_message(message, on_message);
+                self.handle_message(message, handler);
             }
         };
         let is_answered = timeout_at(deadline.into(), answered).await.is_ok();

@@ -23,6 +23,8 @@ use crate::config::hosts::shipped_hosts_file;
 use crate::config::resolve::Resolver;
 use crate::config::table::{BRIDGE, ParameterTable};
 use crate::config::{Config, Settings};
+use crate::metrics::Metrics;
+use crate::metrics::startup::{Phase, Startup};
 use crate::pipeline::queues::Queues;
 use crate::supervisor::heartbeat::Heartbeat;
 use crate::supervisor::link_runtime::{LinkRuntime, Signals};
@@ -59,6 +61,7 @@ impl RosNode for Bridge {
     fn start(
         node: &mut Node,
         settings: Settings,
+        startup: Startup,
         runtime: LinkRuntime,
         signals: Signals,
     ) -> Result<Self, Error> {
@@ -72,13 +75,14 @@ impl RosNode for Bridge {
         let parameters = ParameterServer::new(node, settings)?;
         let services = LinkServices::new(node)?;
         let splits = SplitWatch::new(node)?;
+        startup.complete(Phase::Node);
 
         let queues = Queues::new(initial.config.queue_max_bytes);
         let (config, config_changes) = watch::channel(Arc::new(initial.config.clone()));
         let (points, points_changes) = watch::channel(initial.points);
         let (output, output_changes) = watch::channel(initial.output);
         let spawner = ThreadSpawner {
-            metrics: Arc::default(),
+            metrics: Arc::new(Metrics::new(startup)),
             config: config_changes,
             shutdown: CancellationToken::new(),
             heartbeat: Heartbeat::default(),
@@ -87,6 +91,7 @@ impl RosNode for Bridge {
         let publishers = spawner.spawn_publishers(node, &queues, &initial.config)?;
         let readers =
             spawner.spawn_readers(&queues, (runtime, signals), points_changes, output_changes)?;
+        spawner.metrics.startup.complete(Phase::Publishers);
         Ok(Self {
             parameters,
             services,

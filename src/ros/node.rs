@@ -9,6 +9,7 @@ use crate::config::overrides::Overrides;
 use crate::config::ros_arguments::RosArguments;
 use crate::config::table::ParameterTable;
 use crate::config::{ConfigError, Settings};
+use crate::metrics::startup::{Phase, Startup};
 use crate::supervisor::exit_timer;
 use crate::supervisor::link_runtime::{LinkRuntime, Signals};
 use crate::supervisor::workers::{ThreadError, panic_message};
@@ -18,10 +19,11 @@ pub(super) trait RosNode: Sized {
     /// Parameters of the node. Its name, unless remapped, is that of the executable.
     const TABLE: &'static ParameterTable;
 
-    /// Starts on a node that nothing else uses.
+    /// Starts on a node that nothing else uses. `startup` is that of the process, with the arguments read.
     fn start(
         node: &mut Node,
         settings: Settings,
+        startup: Startup,
         runtime: LinkRuntime,
         signals: Signals,
     ) -> Result<Self, Error>;
@@ -35,6 +37,7 @@ pub(super) trait RosNode: Sized {
 
 /// Runs the node until SIGINT or SIGTERM. `args` is the command line, which rcl reads too.
 pub(super) fn run<N: RosNode>(args: &RosArguments) -> Result<(), Error> {
+    let startup = Startup::of_this_process();
     // Signals first, so that none is lost during the start.
     let runtime = create_runtime()?;
     let signals = Signals::catch(&runtime).map_err(|source| RuntimeError::System {
@@ -43,6 +46,7 @@ pub(super) fn run<N: RosNode>(args: &RosArguments) -> Result<(), Error> {
     })?;
     // Before rcl reads the arguments: its errors name neither line nor cure.
     let overrides = args.overrides()?;
+    startup.complete(Phase::Settings);
     let context = create_context(args)?;
     let mut node = Node::create(context, N::TABLE.executable, "")
         .map_err(RuntimeError::ros("create the node"))?;
@@ -50,7 +54,7 @@ pub(super) fn run<N: RosNode>(args: &RosArguments) -> Result<(), Error> {
     let rosout = logging::install_logger(&mut node, level)?;
     exit_timer::start_on_panic();
     let result = settings_at_start(&node, &overrides, N::TABLE)
-        .and_then(|settings| N::start(&mut node, settings, runtime, signals))
+        .and_then(|settings| N::start(&mut node, settings, startup, runtime, signals))
         .and_then(|started| started.run(&mut node, &rosout));
     if let Err(error) = &result {
         exit_timer::start(exit_timer::AFTER_ERROR, error.exit_code());

@@ -26,6 +26,7 @@ use super::subscription::Subscription;
 use super::{Error, RuntimeError};
 use crate::config::table::{ParameterTable, RECORDER};
 use crate::config::{ConfigError, RecorderConfig, Settings, Value};
+use crate::metrics::startup::Startup;
 use crate::recorder::engine::Recorder;
 use crate::supervisor::heartbeat::Heartbeat;
 use crate::supervisor::link_runtime::{LinkRuntime, Signals};
@@ -66,6 +67,7 @@ impl RosNode for RecorderNode {
     fn start(
         node: &mut Node,
         settings: Settings,
+        _startup: Startup,
         runtime: LinkRuntime,
         signals: Signals,
     ) -> Result<Self, Error> {

@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use r2r::sensr_bridge::msg::{
-    BridgeStatistics, ClockStatistics, LinkStatistics, StageStatistics, TopicStatistics,
+    BridgeStatistics, ClockStatistics, LinkStatistics, StageStatistics, StartupPhase,
+    TopicStatistics,
 };
 use r2r::std_msgs::msg::Header;
 
@@ -14,6 +15,7 @@ use crate::metrics::Fill;
 use crate::metrics::ledger::Account;
 use crate::metrics::process_memory::ProcessMemory;
 use crate::metrics::stage_times::{Stage, StageTimes};
+use crate::metrics::startup::CompletedPhase;
 use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::memory_bound;
 use crate::pipeline::queues::Queues;
@@ -62,7 +64,7 @@ pub(super) fn collect_statistics(
         rss_bytes: memory.rss_bytes,
         rss_peak_bytes: memory.rss_peak_bytes,
         memory_bound_bytes: memory_bound(metrics, queues, config.qos.depth, memory),
-        startup: Vec::new(),
+        startup: metrics.startup.completed().map(startup_phase).collect(),
     }
 }
 
@@ -206,5 +208,13 @@ fn stage_statistics(link: &str, stage: Stage, times: StageTimes) -> StageStatist
         min_ns: times.min_ns,
         mean_ns: times.mean_ns(),
         max_ns: times.max_ns,
+    }
+}
+
+fn startup_phase(completed: &CompletedPhase) -> StartupPhase {
+    StartupPhase {
+        name: completed.phase.name().to_owned(),
+        elapsed: to_duration(completed.elapsed),
+        rss_bytes: completed.rss_bytes,
     }
 }

@@ -1,7 +1,11 @@
 //! Messages through a link.
 
+use std::sync::{Arc, Mutex};
+
 use bytes::Bytes;
 use futures::{SinkExt as _, StreamExt as _};
+use sensr_bridge::connection::reconnect::FrameHandler;
+use sensr_bridge::time::stamp::Arrival;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -106,4 +110,37 @@ async fn oversized_message_closes_with_message_too_big_and_reconnects() {
         "{}",
         figures.last_error
     );
+}
+
+#[derive(Clone, Default)]
+struct CallRecorder(Arc<Mutex<Vec<&'static str>>>);
+
+impl FrameHandler for CallRecorder {
+    fn handle_frame(&mut self, _payload: Bytes, _arrival: Arrival) {
+        self.0.lock().expect("no panic").push("frame");
+    }
+
+    fn handle_connect(&mut self) {
+        self.0.lock().expect("no panic").push("connect");
+    }
+}
+
+#[tokio::test]
+async fn handler_is_told_of_each_connection_before_its_first_frame() {
+    let server = Server::start().await;
+    let recorder = CallRecorder::default();
+    let fixture = Fixture::start_with(options(server.port()), recorder.clone());
+    for connection in 1..=2 {
+        let mut socket = server.accept().await;
+        socket
+            .send(Message::Binary(Bytes::from_static(b"x")))
+            .await
+            .unwrap();
+        fixture
+            .wait_until("a frame", |figures, _| figures.frames == connection)
+            .await;
+    }
+    fixture.stop().await;
+    let calls = recorder.0.lock().expect("no panic").clone();
+    assert_eq!(calls, ["connect", "frame", "connect", "frame"]);
 }

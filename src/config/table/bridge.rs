@@ -188,7 +188,7 @@ const PARAMETERS: &[Parameter] = &[
             // Below the 30 s after which the queue watchdog takes a queue without progress for stuck.
             max: 20.0,
         },
-        "Time after the start during which events, zones, health and status wait for the first subscriber of their topic, such as a recorder started with the bridge, in seconds. 0: they do not wait.",
+        "Time after the start during which events, zones, health and status wait for subscribers of their topic, such as a recorder started with the bridge, in seconds. 0: they do not wait.",
     ),
     Parameter::new(
         "reconnect.initial_delay",

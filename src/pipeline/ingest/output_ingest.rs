@@ -17,6 +17,7 @@ use crate::connection::status::Endpoint;
 use crate::encode::messages::ObjectSet;
 use crate::metrics::Metrics;
 use crate::metrics::stage_times::Stage;
+use crate::metrics::startup::Phase;
 use crate::pipeline::LOG_PERIOD;
 use crate::pipeline::queued_output::QueuedOutput;
 use crate::pipeline::queues::{ObjectQueue, ReliableQueue, settle_as_dropped};
@@ -205,6 +206,10 @@ impl FrameHandler for OutputIngest {
         };
         let message = QueuedOutput { wire, ..message };
         self.queue_if_needed(message, frame_bytes, &config);
+    }
+
+    fn handle_connect(&mut self) {
+        self.metrics.startup.complete(Phase::FirstConnection);
     }
 
     fn handle_server(&mut self, server: &Endpoint) {

@@ -16,6 +16,7 @@ use crate::encode::point_cloud::Cloud;
 use crate::metrics::Metrics;
 use crate::metrics::ledger::IngestDecision;
 use crate::metrics::stage_times::Stage;
+use crate::metrics::startup::Phase;
 use crate::pipeline::LOG_PERIOD;
 use crate::pipeline::queued_clouds::QueuedClouds;
 use crate::pipeline::queues::{CloudQueue, settle_as_dropped};
@@ -192,6 +193,10 @@ impl FrameHandler for PointsIngest {
                 format!("the queue of clouds is full: dropped the {count} oldest clouds")
             });
         }
+    }
+
+    fn handle_connect(&mut self) {
+        self.metrics.startup.complete(Phase::FirstConnection);
     }
 
     fn handle_server(&mut self, server: &Endpoint) {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::config::StampSource;
 use crate::metrics::ledger::{IngestDecision, Outcome};
 use crate::metrics::stage_times::{Stage, StageTimers};
+use crate::metrics::startup::Phase;
 use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::LOG_PERIOD;
 use crate::time::log_throttle::LogThrottle;
@@ -97,7 +98,12 @@ impl<S: Sink> Delivery<S> {
         stages.record(Stage::Convert, encoded.duration_since(begun));
         stages.record(Stage::Publish, encoded.elapsed());
         match result {
-            Ok(()) => stages.record(Stage::Total, arrival.instant.elapsed()),
+            Ok(()) => {
+                stages.record(Stage::Total, arrival.instant.elapsed());
+                if Topic::CLOUDS.contains(&topic) {
+                    self.metrics.startup.complete(Phase::FirstCloud);
+                }
+            }
             Err(error) => self.report_refusal(topic, &error),
         }
     }

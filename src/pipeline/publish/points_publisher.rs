@@ -67,6 +67,7 @@ mod tests {
     use crate::encode::point_cloud::Cloud;
     use crate::metrics::Metrics;
     use crate::metrics::ledger::{Account, IngestDecision, Ledger};
+    use crate::metrics::startup::Phase;
     use crate::pipeline::publish::delivery::test_sink::Recorder;
     use crate::pipeline::queues::{CloudQueue, settle_as_dropped};
     use crate::pipeline::stream_source::StreamSource;
@@ -77,6 +78,12 @@ mod tests {
 
     fn run(recorder: &mut Recorder) -> [Account; Topic::COUNT] {
         let metrics: Arc<Metrics> = Arc::default();
+        let accounts = run_with(&metrics, recorder);
+        assert!(accounts.iter().all(Account::balances), "{accounts:?}");
+        accounts
+    }
+
+    fn run_with(metrics: &Arc<Metrics>, recorder: &mut Recorder) -> [Account; Topic::COUNT] {
         let queue = Arc::new(CloudQueue::new(1 << 20));
         let clouds = Topic::CLOUDS.map(|topic| {
             metrics
@@ -97,12 +104,10 @@ mod tests {
         assert!(queue.push(message, 100).is_empty());
         queue.close();
         let (_sender, config) = watch::channel(Arc::default());
-        PointsPublishWorker::new(Arc::clone(&metrics), queue, config, recorder)
+        PointsPublishWorker::new(Arc::clone(metrics), queue, config, recorder)
             .run()
             .expect("nothing is final");
-        let accounts = metrics.ledger.snapshot();
-        assert!(accounts.iter().all(Account::balances), "{accounts:?}");
-        accounts
+        metrics.ledger.snapshot()
     }
 
     fn raw_cloud() -> QueuedClouds {
@@ -137,6 +142,27 @@ mod tests {
         let accounts = run(&mut recorder);
         assert_eq!(recorder.taken.len(), 2);
         assert_eq!(accounts[Topic::Ground.index()].unsubscribed, 1);
+    }
+
+    #[test]
+    fn the_first_cloud_completes_the_start_as_soon_as_the_middleware_has_it() {
+        let all = Topic::CLOUDS.to_vec();
+        for (unsubscribed, full, expected) in
+            [(all, false, 0), (vec![], true, 0), (vec![], false, 1)]
+        {
+            let mut recorder = Recorder {
+                unsubscribed,
+                full,
+                ..Recorder::default()
+            };
+            let metrics: Arc<Metrics> = Arc::default();
+            run_with(&metrics, &mut recorder);
+            let phases = metrics.startup.completed().map(|entry| entry.phase);
+            assert_eq!(
+                phases.filter(|phase| *phase == Phase::FirstCloud).count(),
+                expected
+            );
+        }
     }
 
     #[test]

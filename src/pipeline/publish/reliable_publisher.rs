@@ -22,8 +22,9 @@ pub type ReliablePublishWorker<S> = PublishWorker<ReliablePublisher, S>;
 /// Time between two checks for subscribers while messages are held back.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Time for the middleware to match a subscriber with this publisher, after this publisher is matched with it.
-const MATCH_MARGIN: Duration = Duration::from_millis(250);
+/// Time after the discovery of the last subscriber in which further ones may come. It also is the time for the middleware
+/// to match the subscriber with this publisher, after this publisher is matched with it.
+const SETTLE_TIME: Duration = Duration::from_millis(500);
 
 /// Serializes reliable messages.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl Default for ReliablePublisher {
         Self {
             buffers: [const { Vec::new() }; Topic::COUNT],
             server: 0,
-            hold: Some(StartupHold::new(Instant::now(), MATCH_MARGIN)),
+            hold: Some(StartupHold::new(Instant::now(), SETTLE_TIME)),
         }
     }
 }
@@ -63,7 +64,7 @@ impl StreamPublisher for ReliablePublisher {
         sink: &S,
     ) -> Popped<QueuedReliable> {
         while let Some(hold) = &mut self.hold {
-            if hold.has_ended(config.borrow().startup_hold, sink) {
+            if hold.has_ended(config.borrow().startup_hold, Instant::now(), sink) {
                 self.hold = None;
                 break;
             }

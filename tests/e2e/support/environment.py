@@ -8,13 +8,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from support import REPOSITORY
+from support.monitor import Monitor
 from support.parameter_client import ParameterClient
 from support.ports import Domain, Port
-from support.processes import Bridge, Process, Sim
+from support.processes import Bridge, Process, Sim, executable
 from support.recorder import Recorder, RecordingReader
 from support.ros_observer import Observer
 from support.scripted_server import ScriptedServer
+from support.standin_site import StandinSite
 from support.statistics_reader import StatisticsReader
+from support.terminal import TerminalProcess
 
 #: Stand-in for the stock recorder.
 STANDIN = REPOSITORY / "scripts" / "lib" / "record_bag.py"
@@ -114,6 +117,26 @@ class Environment:
         output_dir = self.folder / "bags" if output_dir is None else output_dir
         name = self._next_name("recorder")
         return self._add_process(Recorder(name, self.env, self.folder, output_dir, parameters, **options))
+
+    def monitor(self, *args, **options) -> Monitor:
+        """Starts sensr_monitor with its own arguments. `options` are those of `monitor.Monitor`."""
+        return self._add_process(Monitor(self._next_name("monitor"), self.env, self.folder, *args, **options))
+
+    def terminal(self, *argv, variables=None, **options) -> TerminalProcess:
+        """Starts a program in a terminal. `options` are those of `terminal.TerminalProcess`."""
+        name = self._next_name("terminal")
+        env = self.env | {"LC_ALL": "C.UTF-8"} | (variables or {})
+        return self._add_process(TerminalProcess(name, list(map(str, argv)), env, self.folder, **options))
+
+    def monitor_in_terminal(self, *args, **options) -> TerminalProcess:
+        """Starts sensr_monitor with its view. `options` are those of `terminal`."""
+        return self.terminal(executable("sensr_monitor"), *args, **options)
+
+    def standin_site(self, namespace: str) -> StandinSite:
+        """Starts a stand-in for a bridge and its recorder."""
+        site = StandinSite(self, namespace)
+        self._closing.callback(site.close)
+        return site
 
     def recording(self, observer: Observer, recorder: Recorder) -> RecordingReader:
         """Subscribes to the status of a recorder."""
