@@ -13,7 +13,7 @@ use super::json::format_json;
 use super::machine::{MachineOptions, RecordingPlan, System, check_machine, sysctl_file};
 use super::site;
 use super::targets::{Targets, find_targets};
-use super::text::{Counts, format_text};
+use super::text::{Counts, Terminal, format_text};
 use crate::config::ros_arguments::RosArguments;
 use crate::environment;
 
@@ -65,7 +65,7 @@ pub fn run(check_graph: fn(&[GraphTarget], &RosArguments) -> Vec<Finding>) -> Ex
     findings.extend(examine(&arguments, &ros, check_graph));
     let code = Counts::of(&findings).exit_code();
     if !arguments.json {
-        let text = format_text(&findings, has_colors(&output));
+        let text = format_text(&findings, terminal_of(&output));
         return print(&mut output, &text, code);
     }
     match format_json(&findings) {
@@ -151,9 +151,16 @@ fn no_network_finding(reason: &str) -> Finding {
     )
 }
 
-/// Returns whether the output is a terminal that may be colored (<https://no-color.org>).
-fn has_colors(output: &FindingsOutput) -> bool {
+/// Returns the terminal that the output goes to, with colors unless they are not wanted (<https://no-color.org>).
+fn terminal_of(output: &FindingsOutput) -> Terminal {
+    if !output.is_terminal() {
+        return Terminal::default();
+    }
     let is_unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
-    output.is_terminal() && !is_unwanted && !is_dumb
+    let size = ratatui::crossterm::terminal::size();
+    Terminal {
+        has_colors: !is_unwanted && !is_dumb,
+        width: size.ok().map(|(width, _)| width).filter(|width| *width > 0),
+    }
 }

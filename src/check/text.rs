@@ -2,12 +2,25 @@
 
 use std::fmt::Write as _;
 
+use ratatui::text::Span;
+
 use super::finding::{Finding, Verdict};
 
 /// Heading of the findings that are not about a site.
 const MACHINE: &str = "this machine";
-/// Start of the sequences that color text on a terminal.
+/// End of the sequences that color text on a terminal.
 const RESET: &str = "\x1b[0m";
+/// Indentation of what belongs to the line above.
+const INDENTATION: &str = "        ";
+
+/// Terminal that shows the lines. The default is no terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Terminal {
+    /// It shows colors.
+    pub has_colors: bool,
+    /// Its width in columns. Messages are wrapped at words to fit; commands are not, so that they can be copied.
+    pub width: Option<u16>,
+}
 
 /// Numbers of findings by verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,7 +61,7 @@ impl Counts {
 
 /// Formats findings: a heading for this machine and for each site, a line for each finding, with its cure below.
 #[must_use]
-pub fn format_text(findings: &[Finding], has_colors: bool) -> String {
+pub fn format_text(findings: &[Finding], terminal: Terminal) -> String {
     let mut text = String::new();
     let mut sections: Vec<Option<&str>> = Vec::new();
     for finding in findings {
@@ -68,7 +81,7 @@ pub fn format_text(findings: &[Finding], has_colors: bool) -> String {
             .iter()
             .filter(|finding| finding.site.as_deref() == section);
         for finding in own {
-            push_finding(&mut text, finding, has_colors);
+            push_finding(&mut text, finding, terminal);
         }
     }
     let Counts {
@@ -87,20 +100,48 @@ pub fn format_text(findings: &[Finding], has_colors: bool) -> String {
     text
 }
 
-fn push_finding(text: &mut String, finding: &Finding, has_colors: bool) {
+fn push_finding(text: &mut String, finding: &Finding, terminal: Terminal) {
     let (word, color) = match finding.verdict {
         Verdict::Pass => ("PASS", "\x1b[32m"),
         Verdict::Warn => ("WARN", "\x1b[33m"),
         Verdict::Fail => ("FAIL", "\x1b[31m"),
     };
-    let (color, reset) = if has_colors { (color, RESET) } else { ("", "") };
-    let subject = finding.subject;
-    let message = one_line(&finding.message);
+    let (color, reset) = if terminal.has_colors {
+        (color, RESET)
+    } else {
+        ("", "")
+    };
+    let message = format!("{}: {}", finding.subject, one_line(&finding.message));
+    let message = wrap_words(&message, terminal.width);
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "  {color}{word}{reset}  {subject}: {message}");
+    let _ = writeln!(text, "  {color}{word}{reset}  {message}");
     if !finding.cure.is_empty() {
-        let _ = writeln!(text, "        cure: {}", one_line(&finding.cure));
+        let _ = writeln!(text, "{INDENTATION}cure: {}", one_line(&finding.cure));
     }
+}
+
+/// Wraps a message at its blanks, so that it fits into the width with the indentation that all of its lines have.
+fn wrap_words(message: &str, width: Option<u16>) -> String {
+    let Some(width) = width.map(|width| usize::from(width).saturating_sub(INDENTATION.len()))
+    else {
+        return message.to_owned();
+    };
+    let mut wrapped = String::new();
+    let mut used = 0;
+    for word in message.split(' ') {
+        let length = Span::raw(word).width();
+        if used > 0 && used + 1 + length > width {
+            wrapped.push('\n');
+            wrapped.push_str(INDENTATION);
+            used = 0;
+        } else if used > 0 {
+            wrapped.push(' ');
+            used += 1;
+        }
+        wrapped.push_str(word);
+        used += length;
+    }
+    wrapped
 }
 
 /// Replaces control characters: names and texts of a server must not change the terminal.
@@ -137,20 +178,41 @@ site samyang
 
 2 passed, 1 warning, 1 failure
 ";
-        assert_eq!(format_text(&findings(), false), expected);
+        assert_eq!(format_text(&findings(), Terminal::default()), expected);
     }
 
     #[test]
     fn colors_are_around_the_verdict_only() {
-        let text = format_text(&findings(), true);
+        let terminal = Terminal {
+            has_colors: true,
+            width: None,
+        };
+        let text = format_text(&findings(), terminal);
         assert!(text.contains("\x1b[31mFAIL\x1b[0m  point port"), "{text}");
         assert!(text.contains("\x1b[32mPASS\x1b[0m"), "{text}");
     }
 
     #[test]
+    fn messages_are_wrapped_at_words_and_commands_are_not() {
+        let finding = Finding::warn(
+            "clock",
+            "항구 is 3 s ahead of this machine",
+            "sudo timedatectl set-ntp true",
+        );
+        let terminal = Terminal {
+            has_colors: false,
+            width: Some(26),
+        };
+        let text = format_text(&[finding], terminal);
+        let expected = "  WARN  clock: 항구 is 3 s\n        ahead of this\n        machine\n        cure: sudo \
+                        timedatectl set-ntp true\n";
+        assert!(text.contains(expected), "{text}");
+    }
+
+    #[test]
     fn texts_of_a_server_cannot_change_the_terminal() {
         let finding = Finding::pass("sensor state", "\x1b[2J\nsensor");
-        let text = format_text(&[finding], false);
+        let text = format_text(&[finding], Terminal::default());
         assert!(!text.contains('\x1b') && text.contains("\u{fffd}[2J\u{fffd}sensor"));
     }
 
