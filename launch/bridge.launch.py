@@ -44,6 +44,7 @@ def load_module(name):
 
 
 bridge_arguments = load_module("bridge_arguments")
+bridge_check = load_module("bridge_check")
 bridge_nodes = load_module("bridge_nodes")
 bridge_view = load_module("bridge_view")
 
@@ -252,6 +253,23 @@ def processes(options, namespace, group, context):
     return [*group.handlers(node, sim, recorder), *result]
 
 
+def pre_flight(options, namespace, sites=()):
+    """Runs sensr_check for the bridge that the options describe, or for that of each site within the namespace.
+
+    Returns its result. Raises `CheckError` if there is none.
+    """
+    words = bridge_check.arguments(
+        [*bridge_nodes.bridge_ros_arguments(options, namespace), "-r", f"__ns:={namespace}"],
+        sites=sites,
+        recorder_params_file=options.recorder_params_file if options.record else None,
+        recorder_parameters=bridge_nodes.quoted(bridge_arguments.recorder_parameters(options)),
+    )
+    executable = Path(get_package_prefix(PACKAGE)) / "lib" / PACKAGE / "sensr_check"
+    return bridge_check.run_check(
+        str(executable), words, os.environ | bridge_nodes.dds_environment(options.dds_profile)
+    )
+
+
 def start(context):
     """Starts one bridge with its simulator, recorder and rviz2, or nothing if an argument is invalid."""
     given = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in ARGUMENTS}
@@ -264,9 +282,15 @@ def start(context):
         options = bridge_arguments.parse_arguments(ARGUMENTS, given)
         require_installed(options)
         namespace = absolute_namespace(options, context)
+        if options.check:
+            checked = pre_flight(options, namespace)
+            result += [LogInfo(msg=line) for line in checked.lines()]
+            if failures := checked.failures():
+                fail(context, f"bridge.launch.py: nothing was started, sensr_check fails: {', '.join(failures)}")
+                return result
         group = Group("/".join([namespace.rstrip("/"), PACKAGE]))
         result += processes(options, namespace, group, context)
-    except (bridge_arguments.ArgumentError, OSError) as error:
+    except (bridge_arguments.ArgumentError, bridge_check.CheckError, OSError) as error:
         # Nothing has been started yet.
         fail(context, f"bridge.launch.py: {error}")
     return result

@@ -127,6 +127,13 @@ def all_arguments(config: Path, environment: Mapping[str, str]) -> list[Argument
             parse_switch,
         ),
         Argument(
+            "check",
+            "false",
+            "Run sensr_check first, with the same parameters. Its warnings are logged; after a failure nothing is "
+            "started: true or false.",
+            parse_switch,
+        ),
+        Argument(
             "log_level",
             "info",
             f"Log level of bridge and recorder. One of {', '.join(LOG_LEVELS)}.",
@@ -143,6 +150,8 @@ def parse_arguments(known: Iterable[Argument], given: Mapping[str, str]) -> Simp
             setattr(options, argument.name, argument.parse(given[argument.name]))
         except ValueError as error:
             raise ArgumentError(f"{argument.name}: {error}") from None
+    if options.check and options.sim:
+        raise ArgumentError("check: sim starts the simulator only afterwards, so that it cannot be examined")
     if options.record and options.bag_dir:
         try:
             create_writable_folder(options.bag_dir)

@@ -46,9 +46,14 @@ def ros_arguments(node, namespace, params_file, log_level, overrides):
     """
     logger = ".".join([*namespace.strip("/").split("/"), node]).strip(".")
     words = ["--log-level", f"{logger}:={log_level}", "--params-file", str(params_file)]
-    for name, value in overrides.items():
-        words += ["-p", f"{name}:={quote(value) if isinstance(value, str) else value}"]
+    for name, value in quoted(overrides).items():
+        words += ["-p", f"{name}:={value}"]
     return words
+
+
+def quoted(parameters):
+    """Returns parameters as texts in YAML."""
+    return {name: quote(value) if isinstance(value, str) else str(value) for name, value in parameters.items()}
 
 
 def bridge_ros_arguments(options, namespace):

@@ -21,6 +21,8 @@ SHARED = [
     "dds_profile",
     "log_level",
 ]
+# The argument of bridge.launch.py that is carried out once, for all sites together.
+CHECK = "check"
 
 
 class SitesError(ValueError):
@@ -40,9 +42,9 @@ def parse_sites(text: str) -> list[str]:
 
 def arguments_of(site: str, given: Mapping[str, str]) -> dict[str, str]:
     """Returns the arguments of bridge.launch.py for a site. `given` are the values of the shared ones."""
-    return {**given, "host": site, "namespace": site, "rviz": "false", "sim": "false"}
+    return {**given, "host": site, "namespace": site, CHECK: "false", "rviz": "false", "sim": "false"}
 
 
 def find_unused(names: Iterable[str], known: Iterable[str]) -> list[str]:
     """Returns those names that are arguments of bridge.launch.py for a single bridge, and have no effect here."""
-    return [name for name in names if name in {*known} - {*SHARED}]
+    return [name for name in names if name in {*known} - {*SHARED, CHECK}]

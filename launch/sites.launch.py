@@ -22,7 +22,31 @@ specification.loader.exec_module(bridge_launch)
 bridge_sites = bridge_launch.load_module("bridge_sites")
 
 SITES = "sites"
+CHECK = bridge_sites.CHECK
 SHARED = [argument for argument in bridge_launch.ARGUMENTS if argument.name in bridge_sites.SHARED]
+DECLARED = [argument for argument in bridge_launch.ARGUMENTS if argument.name in {*bridge_sites.SHARED, CHECK}]
+
+
+def check(context, sites, given):
+    """Runs sensr_check for all sites. Returns those without failures, and the actions that log the findings."""
+    values = {argument.name: argument.default for argument in bridge_launch.ARGUMENTS} | given
+    values[CHECK] = LaunchConfiguration(CHECK).perform(context)
+    try:
+        options = bridge_launch.bridge_arguments.parse_arguments(bridge_launch.ARGUMENTS, values)
+        if not options.check:
+            return sites, []
+        namespace = bridge_launch.absolute_namespace(options, context)
+        result = bridge_launch.pre_flight(options, namespace, sites)
+    except (bridge_launch.bridge_arguments.ArgumentError, bridge_launch.bridge_check.CheckError, OSError) as error:
+        bridge_launch.fail(context, f"sites.launch.py: nothing was started: {error}")
+        return [], []
+    passed = []
+    for site in sites:
+        if failures := result.failures(site):
+            bridge_launch.fail(context, f"site {site} was not started, sensr_check fails: {', '.join(failures)}")
+        else:
+            passed.append(site)
+    return passed, [LogInfo(msg=line) for line in result.lines()]
 
 
 def start(context):
@@ -36,6 +60,8 @@ def start(context):
     names = [word.split(":=", 1)[0] for word in context.argv]
     unused = bridge_sites.find_unused(names, [argument.name for argument in bridge_launch.ARGUMENTS])
     result = [LogInfo(msg=f"{name}: has no effect on sites.launch.py, it is for one bridge") for name in unused]
+    sites, log = check(context, sites, given)
+    result += log
     source = str(BRIDGE_LAUNCH_FILE)
     for site in sites:
         arguments = bridge_sites.arguments_of(site, given)
@@ -50,7 +76,7 @@ def generate_launch_description():
         [
             OpaqueFunction(function=bridge_launch.drop_arguments_of_former_include),
             DeclareLaunchArgument(SITES, description="Names of sites in the hosts file, separated by commas."),
-            *bridge_launch.declarations(SHARED),
+            *bridge_launch.declarations(DECLARED),
             OpaqueFunction(function=start),
         ]
     )

@@ -30,6 +30,7 @@ Examples:
   sensr_check --fix-print | sudo tee /etc/sysctl.d/60-sensr-bridge.conf && sudo sysctl --system
   sensr_check --import old/config.yaml --output site   configuration of the old Python recorder
   sensr_check --ros-args --params-file bridge.yaml -r __ns:=/samyang   exactly as the bridge gets them
+  sensr_check --ros-args -p sensr_recorder:split_size:=2000000000      a parameter of the recorder
 
 Exit code: 0 if all is well, 1 with warnings, 2 with failures or wrong arguments.";
 

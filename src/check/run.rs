@@ -53,6 +53,14 @@ pub fn run(check_graph: fn(&[GraphTarget], &RosArguments) -> Vec<Finding>) -> Ex
         let cure = "export ROS_LOG_DIR=/tmp/ros_log";
         findings.push(Finding::fail("log folder", error.to_string(), cure));
     }
+    if let Some(reason) = environment::missing_log_file_reason() {
+        let cure = "export ROS_LOG_DIR=/tmp/ros_log   (or another folder that can be written)";
+        findings.push(Finding::warn(
+            "log folder",
+            format!("bridge and recorder will have no log file: {reason}"),
+            cure,
+        ));
+    }
     findings.extend(examine(&arguments, &ros, check_graph));
     let code = Counts::of(&findings).exit_code();
     if !arguments.json {

@@ -41,7 +41,9 @@ struct TargetResolver<'a> {
 pub fn find_targets(arguments: &CheckArguments, ros: &RosArguments) -> Targets {
     let mut targets = Targets::default();
     let bridge = read_overrides(arguments.params_file.as_deref(), ros);
-    let recorder = read_overrides(arguments.recorder_params_file.as_deref(), ros);
+    // The arguments are those of the bridge, and both have parameters of the same names.
+    let recorder = ros.parameters_of(RECORDER.executable);
+    let recorder = read_overrides(arguments.recorder_params_file.as_deref(), &recorder);
     let (bridge, recorder) = match (bridge, recorder) {
         (Ok(bridge), Ok(recorder)) => (bridge, recorder),
         (bridge, recorder) => {

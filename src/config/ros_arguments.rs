@@ -116,6 +116,24 @@ impl RosArguments {
         })
     }
 
+    /// Returns only the parameters that are given for the node of that name, as `-p NODE:NAME:=VALUE`, for any node: as
+    /// `-p NAME:=VALUE`.
+    #[must_use]
+    pub fn parameters_of(&self, node: &str) -> Self {
+        let parameters = self.flags().filter_map(|(flag, value)| {
+            let ("-p" | "--param", Some(value)) = (flag, value) else {
+                return None;
+            };
+            value.strip_prefix(node)?.strip_prefix(':')
+        });
+        Self {
+            own: Vec::new(),
+            ros: parameters
+                .flat_map(|parameter| ["-p".to_owned(), parameter.to_owned()])
+                .collect(),
+        }
+    }
+
     /// Returns the flags for ROS with their values.
     fn flags(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         let mut args = self.ros.iter().map(String::as_str);
@@ -197,6 +215,14 @@ mod tests {
             namespace("x --ros-args -r other:__ns:=/a --remap sensr_bridge:__ns:=/b"),
             Some("/b".to_owned())
         );
+    }
+
+    #[test]
+    fn parameters_of_a_node_are_those_with_its_name() {
+        let all =
+            split("x --ros-args -p a:=1 -p sensr_recorder:b:=2 --param sensr_recorder_2:c:=3");
+        let own = all.parameters_of("sensr_recorder");
+        assert_eq!(own.ros, ["-p", "b:=2"]);
     }
 
     #[test]

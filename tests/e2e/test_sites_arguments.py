@@ -31,7 +31,7 @@ def test_a_site_that_occurs_twice_is_refused():
 
 
 def test_each_argument_of_a_bridge_is_shared_or_for_one_bridge():
-    assert set(bridge_sites.SHARED) | {"host", "namespace", "rviz", "sim"} == set(KNOWN)
+    assert set(bridge_sites.SHARED) | {"check", "host", "namespace", "rviz", "sim"} == set(KNOWN)
 
 
 def test_a_site_is_host_and_namespace_of_its_bridge():
@@ -40,9 +40,10 @@ def test_a_site_is_host_and_namespace_of_its_bridge():
     assert arguments.keys() == {*KNOWN}, "the include has no argument from elsewhere"
     assert (arguments["host"], arguments["namespace"]) == ("pier", "pier")
     assert (arguments["rviz"], arguments["sim"]) == ("false", "false")
+    assert arguments["check"] == "false", "it is done once for all sites"
     assert {name: arguments[name] for name in shared} == shared
 
 
 def test_arguments_of_one_bridge_are_found():
-    names = ["sites", "record", "host", "rviz", "launch-prefix"]
+    names = ["sites", "record", "check", "host", "rviz", "launch-prefix"]
     assert bridge_sites.find_unused(names, KNOWN) == ["host", "rviz"]

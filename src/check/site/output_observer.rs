@@ -68,7 +68,8 @@ impl ProbeHandler for OutputObserver {
     }
 
     fn is_complete(&self) -> bool {
-        self.health.is_some() && self.messages >= MIN_MESSAGES
+        let has_clock = self.clock.offset_ns().is_some() || self.clock.anomalies().is_frozen;
+        self.health.is_some() && has_clock && self.messages >= MIN_MESSAGES
     }
 }
 

@@ -40,14 +40,21 @@ pub(super) fn check_tls(
         return None;
     }
     let error = result.error.as_ref()?;
+    let is_about_certificate =
+        matches!(error, LinkError::Tls(error) if error.is_about_certificate());
     let (message, cure) = split_cure(&error.to_string()).unwrap_or_else(|| {
-        let cure = "see the log of the server, and check for a proxy or firewall between";
-        (error.to_string(), cure.to_owned())
+        let cure = if is_about_certificate {
+            format!(
+                "copy sensr-ca.crt of this server to {}",
+                tls.ca_file.display()
+            )
+        } else {
+            "see the log of the server, and check for a proxy or firewall between".to_owned()
+        };
+        (error.to_string(), cure)
     });
     let cure = match error {
-        LinkError::Tls(error) if error.is_about_certificate() => {
-            format!("{}   ({cure})", show_certificate(endpoint))
-        }
+        _ if is_about_certificate => format!("{}   ({cure})", show_certificate(endpoint)),
         LinkError::Tls(TlsError::Ended | TlsError::NotTls) => {
             "--ros-args -p tls.enabled:=false   (if TLS is off in SENSR; else enable it there for this port)"
                 .to_owned()

@@ -16,5 +16,6 @@ def _load_module(name):
 
 
 bridge_arguments = _load_module("bridge_arguments")
+bridge_check = _load_module("bridge_check")
 bridge_sites = _load_module("bridge_sites")
 bridge_view = _load_module("bridge_view")
