@@ -106,8 +106,8 @@ impl Config {
     /// If the table lacks a parameter that is read here, or declares it with another type. A test reads all.
     pub fn from_settings(settings: &Settings) -> Result<Self, ParameterError> {
         let config = Self::convert(settings)?;
-        config.check_consistency()?;
-        Ok(config)
+        let first = config.conflicts().into_iter().next();
+        first.map_or(Ok(config), Err)
     }
 
     /// Returns all errors with which [`from_settings`](Self::from_settings) would fail one after the other.
@@ -171,12 +171,7 @@ impl Config {
         self.tls_enabled.then_some(&self.tls)
     }
 
-    /// Checks that the values are consistent with one another. Fails with the first conflict.
-    fn check_consistency(&self) -> Result<(), ParameterError> {
-        let first = self.conflicts().into_iter().next();
-        first.map_or(Ok(()), Err)
-    }
-
+    /// Returns all conflicts of values with one another.
     fn conflicts(&self) -> Vec<ParameterError> {
         let mut conflicts = Vec::new();
         if self.reconnect.initial_delay > self.reconnect.max_delay {

@@ -144,6 +144,27 @@ impl RosArguments {
         }
     }
 
+    /// Returns the arguments without the parameters that are given for the node of that name.
+    #[must_use]
+    pub fn without_parameters_of(&self, node: &str) -> Self {
+        let is_for_node = |flag: &str, value: Option<&str>| {
+            matches!(flag, "-p" | "--param")
+                && value
+                    .and_then(|value| value.strip_prefix(node))
+                    .is_some_and(|rest| rest.starts_with(':') && !rest.starts_with(":="))
+        };
+        let others = self
+            .flags()
+            .filter(|&(flag, value)| !is_for_node(flag, value));
+        Self {
+            own: self.own.clone(),
+            ros: others
+                .flat_map(|(flag, value)| std::iter::once(flag).chain(value))
+                .map(str::to_owned)
+                .collect(),
+        }
+    }
+
     /// Returns the flags for ROS with their values.
     fn flags(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         let mut args = self.ros.iter().map(String::as_str);
@@ -233,6 +254,18 @@ mod tests {
             split("x --ros-args -p a:=1 -p sensr_recorder:b:=2 --param sensr_recorder_2:c:=3");
         let own = all.parameters_of("sensr_recorder");
         assert_eq!(own.ros, ["-p", "b:=2"]);
+    }
+
+    #[test]
+    fn parameters_of_another_node_are_left_out() {
+        let all = split(
+            "x --ros-args -p a:=1 -p sensr_recorder:b:=2 -p sensr_recorder:=3 --params-file f -r x:=y --log-level info",
+        );
+        let others = all.without_parameters_of("sensr_recorder");
+        assert_eq!(
+            others.ros.join(" "),
+            "-p a:=1 -p sensr_recorder:=3 --params-file f -r x:=y --log-level info"
+        );
     }
 
     #[test]

@@ -384,6 +384,32 @@ mod tests {
     }
 
     #[test]
+    fn all_mistakes_are_found_and_the_valid_parameters_are_kept() {
+        let text = "a:\n  ros__parameters:\n    x: \n    host: y\n    l: [1, b]\n    tls: {}\n    ? [1]\n    : 2\n\
+                    host: z\nb: {ros__parameters: 7}\nc//d: {ros__parameters: {}}\n";
+        let (sections, mistakes) = parse_sections(text.as_bytes());
+        let places = [
+            "line 3: x has no value",
+            "line 5: the items of a list",
+            "line 6: tls is an empty mapping",
+            "line 7: a name is missing",
+            "line 9: host has no ros__parameters above it",
+            "line 10: ros__parameters of b is not",
+            "line 11: c//d is not a node name",
+        ];
+        assert_eq!(mistakes.len(), places.len(), "{mistakes:#?}");
+        for (mistake, place) in mistakes.iter().zip(places) {
+            assert!(mistake.starts_with(place), "{mistake}, not {place}");
+        }
+        let names: Vec<_> = sections
+            .iter()
+            .flat_map(|section| &section.values)
+            .map(|(name, _, _)| &**name)
+            .collect();
+        assert_eq!(names, ["host"]);
+    }
+
+    #[test]
     fn excessive_and_special_files_are_refused_at_once() {
         let large = format!("# {}", "x".repeat(1 << 20));
         assert!(parse_error(&large).contains("larger"));
