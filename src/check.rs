@@ -2,11 +2,13 @@
 //!
 //! - [`finding`]: verdicts, each with its cure; [`text`] and [`json`] print them.
 //! - [`arguments`], [`targets`]: the command line, and the sites and recorders that it is about.
+//! - [`files`]: hosts file and parameter files, with all of their mistakes.
 //! - [`machine`]: this machine, with its disks, memory, network settings, middleware and clock.
 //! - [`site`]: sites over the network.
 //! - [`run`]: the program.
 
 pub mod arguments;
+pub mod files;
 pub mod finding;
 mod findings_output;
 pub mod json;

@@ -105,7 +105,19 @@ impl Config {
     ///
     /// If the table lacks a parameter that is read here, or declares it with another type. A test reads all.
     pub fn from_settings(settings: &Settings) -> Result<Self, ParameterError> {
-        let config = Self {
+        let config = Self::convert(settings)?;
+        let first = config.conflicts().into_iter().next();
+        first.map_or(Ok(config), Err)
+    }
+
+    /// Returns all errors with which [`from_settings`](Self::from_settings) would fail one after the other.
+    #[must_use]
+    pub fn errors_of(settings: &Settings) -> Vec<ParameterError> {
+        Self::convert(settings).map_or_else(|error| vec![error], |config| config.conflicts())
+    }
+
+    fn convert(settings: &Settings) -> Result<Self, ParameterError> {
+        Ok(Self {
             host: settings.string("host").to_owned(),
             hosts_file: non_empty(settings.path("hosts_file")?),
             output_port: settings.unsigned("output_port"),
@@ -142,9 +154,7 @@ impl Config {
                 ping_interval: settings.seconds("ping_interval"),
             },
             statistics_period: settings.seconds("statistics_period"),
-        };
-        config.check_consistency()?;
-        Ok(config)
+        })
     }
 
     /// Returns whether a topic is enabled.
@@ -161,9 +171,11 @@ impl Config {
         self.tls_enabled.then_some(&self.tls)
     }
 
-    fn check_consistency(&self) -> Result<(), ParameterError> {
+    /// Returns all conflicts of values with one another.
+    fn conflicts(&self) -> Vec<ParameterError> {
+        let mut conflicts = Vec::new();
         if self.reconnect.initial_delay > self.reconnect.max_delay {
-            return Err(ParameterError::Conflict {
+            conflicts.push(ParameterError::Conflict {
                 name: "reconnect.initial_delay",
                 value: self.reconnect.initial_delay.as_secs_f64().to_string(),
                 rule: "not above reconnect.max_delay",
@@ -171,7 +183,7 @@ impl Config {
             });
         }
         if self.parent_frame.as_ref() == Some(&self.frame_id) {
-            return Err(ParameterError::Conflict {
+            conflicts.push(ParameterError::Conflict {
                 name: "parent_frame",
                 value: self.frame_id.clone(),
                 rule: "different from frame_id",
@@ -179,7 +191,7 @@ impl Config {
             });
         }
         if self.keep_alive.ping_interval >= self.keep_alive.stall_timeout {
-            return Err(ParameterError::Conflict {
+            conflicts.push(ParameterError::Conflict {
                 name: "ping_interval",
                 value: self.keep_alive.ping_interval.as_secs_f64().to_string(),
                 rule: "below stall_timeout",
@@ -187,14 +199,14 @@ impl Config {
             });
         }
         if self.max_message_bytes > self.queue_max_bytes {
-            return Err(ParameterError::Conflict {
+            conflicts.push(ParameterError::Conflict {
                 name: "max_message_bytes",
                 value: self.max_message_bytes.to_string(),
                 rule: "not above queue_max_bytes",
                 other: self.queue_max_bytes.to_string(),
             });
         }
-        Ok(())
+        conflicts
     }
 }
 

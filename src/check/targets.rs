@@ -75,13 +75,35 @@ fn failure(error: impl ToString) -> Finding {
     Finding::fail(SUBJECT, error.to_string(), CURE)
 }
 
-/// Reads a parameter file, and over it the arguments for ROS.
-fn read_overrides(file: Option<&Path>, ros: &RosArguments) -> Result<Overrides, Finding> {
+/// Returns the namespace of a bridge: that of the arguments for ROS, and in it the name of the site.
+pub(super) fn namespace_of(ros: &RosArguments, site: Option<&str>) -> String {
+    let given = ros.remapped(BRIDGE.executable, "__ns").unwrap_or_default();
+    let parts = given.split('/').chain(site);
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+    format!("/{}", parts.join("/"))
+}
+
+/// Returns the fully qualified name of a node of an executable.
+pub(super) fn node_name(ros: &RosArguments, namespace: &str, table: &ParameterTable) -> String {
+    let name = ros
+        .remapped(table.executable, "__node")
+        .unwrap_or(table.executable);
+    format!("{}/{name}", namespace.trim_end_matches('/'))
+}
+
+/// Puts a parameter file before the arguments for ROS, which override it.
+pub(super) fn with_file(file: Option<&Path>, ros: &RosArguments) -> RosArguments {
     let mut all = RosArguments::default();
     if let Some(file) = file {
         all.ros = vec!["--params-file".to_owned(), file.display().to_string()];
     }
     all.ros.extend(ros.ros.iter().cloned());
+    all
+}
+
+/// Reads a parameter file, and over it the arguments for ROS.
+fn read_overrides(file: Option<&Path>, ros: &RosArguments) -> Result<Overrides, Finding> {
+    let all = with_file(file, ros);
     if let Some(unknown) = all.first_unknown() {
         return Err(failure(format!("ROS arguments: {unknown} is unknown")));
     }
@@ -118,13 +140,7 @@ impl TargetResolver<'_> {
 
     /// Returns the namespace of a bridge: that of the arguments for ROS, and in it the name of the site.
     fn namespace(&self, site: Option<&str>) -> String {
-        let given = self
-            .ros
-            .remapped(BRIDGE.executable, "__ns")
-            .unwrap_or_default();
-        let parts = given.split('/').chain(site);
-        let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
-        format!("/{}", parts.join("/"))
+        namespace_of(self.ros, site)
     }
 
     fn settings(
@@ -133,11 +149,7 @@ impl TargetResolver<'_> {
         namespace: &str,
         table: &'static ParameterTable,
     ) -> Result<Settings, Finding> {
-        let name = self
-            .ros
-            .remapped(table.executable, "__node")
-            .unwrap_or(table.executable);
-        let node = format!("{}/{name}", namespace.trim_end_matches('/'));
+        let node = node_name(self.ros, namespace, table);
         let start = overrides.for_node(&node, table).map_err(failure)?;
         Ok(start.settings)
     }
@@ -228,7 +240,7 @@ fn set_text(settings: &mut Settings, name: &'static str, text: &str) -> Result<(
 }
 
 /// Path from the working directory, as text for a parameter.
-fn absolute(path: &Path) -> String {
+pub(super) fn absolute(path: &Path) -> String {
     let absolute: PathBuf = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     absolute.display().to_string()
 }

@@ -112,16 +112,38 @@ impl Hosts {
 
     /// Parses the text of a hosts file. Relative paths in it start at the folder of `path`, which errors name.
     pub fn parse(path: &Path, text: &str) -> Result<Self, HostsError> {
-        let mut sites = parse::parse_sites(text).map_err(|problem| HostsError::Content {
-            path: path.to_owned(),
-            problem: escape_invisible(problem),
-        })?;
+        match parse::parse_sites(text) {
+            Ok(sites) => Ok(Self::in_folder_of(path, sites)),
+            Err(problem) => Err(content_error(path, &problem)),
+        }
+    }
+
+    /// Reads a hosts file and returns its valid sites, and all of its problems, the first as [`load`](Self::load)
+    /// returns it.
+    #[must_use]
+    pub fn examine(path: &Path) -> (Self, Vec<HostsError>) {
+        match text_file::read_text(path) {
+            Ok(text) => {
+                let (sites, problems) = parse::parse_with_problems(&text);
+                let problems = problems.iter();
+                let problems = problems.map(|problem| content_error(path, problem));
+                (Self::in_folder_of(path, sites), problems.collect())
+            }
+            Err(source) => {
+                let path = path.to_owned();
+                (Self::default(), vec![HostsError::Read { path, source }])
+            }
+        }
+    }
+
+    /// Resolves the relative paths of the sites against the folder of the hosts file.
+    fn in_folder_of(path: &Path, mut sites: BTreeMap<String, Site>) -> Self {
         let folder = path.parent().unwrap_or(Path::new(""));
         for tls in sites.values_mut().filter_map(|site| site.tls.as_mut()) {
             // `join` keeps absolute paths.
             tls.ca_file = tls.ca_file.as_ref().map(|ca_file| folder.join(ca_file));
         }
-        Ok(Self { sites })
+        Self { sites }
     }
 
     /// Returns the site of that name.
@@ -139,9 +161,21 @@ impl Hosts {
             || host.eq_ignore_ascii_case("localhost")
     }
 
+    /// Returns the sites with their names.
+    pub fn sites(&self) -> impl Iterator<Item = (&str, &Site)> {
+        self.sites.iter().map(|(name, site)| (&**name, site))
+    }
+
     /// Returns the names of the sites.
     pub fn site_names(&self) -> impl Iterator<Item = &str> {
         self.sites.keys().map(String::as_str)
+    }
+}
+
+fn content_error(path: &Path, problem: &str) -> HostsError {
+    HostsError::Content {
+        path: path.to_owned(),
+        problem: escape_invisible(problem),
     }
 }
 

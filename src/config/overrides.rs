@@ -146,31 +146,27 @@ pub struct StartValues {
 }
 
 impl Overrides {
-    /// Reads a file and appends its sections.
-    pub fn add_file(&mut self, path: &str) -> Result<(), OverrideError> {
-        let path = path.to_owned();
-        match params_file::read_sections(Path::new(&path)) {
-            Ok(sections) => {
-                self.add_sections(&path, sections);
-                Ok(())
-            }
-            Err(ParamsFileError::Content(problem)) => Err(OverrideError::File { path, problem }),
-            Err(ParamsFileError::Unreadable(error)) => Err(OverrideError::Unreadable {
-                path,
+    /// Reads a file and appends its sections. Returns all errors in it; what has none is appended.
+    #[must_use]
+    pub fn add_file(&mut self, path: &str) -> Vec<OverrideError> {
+        let (sections, mistakes) = params_file::read_sections(Path::new(path));
+        self.add_sections(path, sections);
+        let to_error = |mistake| match mistake {
+            ParamsFileError::Content(problem) => file_error(path, problem),
+            ParamsFileError::Unreadable(error) => OverrideError::Unreadable {
+                path: path.to_owned(),
                 reason: error.to_string(),
-            }),
-        }
+            },
+        };
+        mistakes.into_iter().map(to_error).collect()
     }
 
-    /// Appends the sections of a file that has already been read.
+    /// Appends the sections of a file that has already been read. Fails with the first error in it.
     pub fn add_file_contents(&mut self, path: &str, bytes: &[u8]) -> Result<(), OverrideError> {
-        let sections =
-            params_file::parse_sections(bytes).map_err(|problem| OverrideError::File {
-                path: path.to_owned(),
-                problem,
-            })?;
+        let (sections, mistakes) = params_file::parse_sections(bytes);
         self.add_sections(path, sections);
-        Ok(())
+        let first = mistakes.into_iter().next();
+        first.map_or(Ok(()), |problem| Err(file_error(path, problem)))
     }
 
     fn add_sections(&mut self, path: &str, sections: Vec<params_file::Section>) {
@@ -218,12 +214,26 @@ impl Overrides {
         }
     }
 
-    /// Returns the values of the parameters in `table` for the node of that fully qualified name.
+    /// Returns the values of the parameters in `table` for the node of that fully qualified name. Fails with the first
+    /// error.
     pub fn for_node(
         &self,
         node: &str,
         table: &'static ParameterTable,
     ) -> Result<StartValues, OverrideError> {
+        let (start, errors) = self.examine_for_node(node, table);
+        errors.into_iter().next().map_or(Ok(start), Err)
+    }
+
+    /// Returns the values of the parameters in `table` for the node of that fully qualified name, and all errors. A
+    /// parameter with an error has its default.
+    #[must_use]
+    pub fn examine_for_node(
+        &self,
+        node: &str,
+        table: &'static ParameterTable,
+    ) -> (StartValues, Vec<OverrideError>) {
+        let mut errors = Vec::new();
         let mut start = StartValues {
             settings: Settings::of(table),
             warnings: Vec::new(),
@@ -240,9 +250,9 @@ impl Overrides {
                     self.values[latest].origin, value.origin, value.section, self.values[latest].section
                 ));
             }
-            value.apply_to(&mut start)?;
+            errors.extend(value.apply_to(&mut start).err());
         }
-        Ok(start)
+        (start, errors)
     }
 
     /// Returns the index of the effective value and of the last given value, for each given parameter, in the order of
@@ -277,6 +287,13 @@ impl Overrides {
             .filter(|(_, section)| node_pattern::matches_node(section, node))
             .map(|(rank, section)| (&**section, rank))
             .collect()
+    }
+}
+
+fn file_error(path: &str, problem: String) -> OverrideError {
+    OverrideError::File {
+        path: path.to_owned(),
+        problem,
     }
 }
 

@@ -54,8 +54,20 @@ impl RecorderConfig {
     /// If the settings are not those of [`RECORDER`], or the table declares a parameter with another type. A test reads
     /// all.
     pub fn from_settings(settings: &Settings) -> Result<Self, ParameterError> {
+        let config = Self::convert(settings)?;
+        let first = config.conflicts().into_iter().next();
+        first.map_or(Ok(config), Err)
+    }
+
+    /// Returns all errors with which [`from_settings`](Self::from_settings) would fail one after the other.
+    #[must_use]
+    pub fn errors_of(settings: &Settings) -> Vec<ParameterError> {
+        Self::convert(settings).map_or_else(|error| vec![error], |config| config.conflicts())
+    }
+
+    fn convert(settings: &Settings) -> Result<Self, ParameterError> {
         let output_dir = path::make_absolute(settings.path("output_dir")?);
-        let config = Self {
+        Ok(Self {
             output_dir: output_dir.map_err(|problem| ParameterError::Path {
                 name: "output_dir",
                 problem,
@@ -77,9 +89,7 @@ impl RecorderConfig {
                 max_delay: settings.seconds("restart.max_delay"),
             },
             stall_timeout: settings.seconds("stall_timeout"),
-        };
-        config.check_consistency()?;
-        Ok(config)
+        })
     }
 
     /// Returns the configuration as JSON with the names and units of the parameters, for programs such as the launch
@@ -104,9 +114,10 @@ impl RecorderConfig {
         })
     }
 
-    fn check_consistency(&self) -> Result<(), ParameterError> {
+    fn conflicts(&self) -> Vec<ParameterError> {
+        let mut conflicts = Vec::new();
         if self.restart.initial_delay > self.restart.max_delay {
-            return Err(ParameterError::Conflict {
+            conflicts.push(ParameterError::Conflict {
                 name: "restart.initial_delay",
                 value: self.restart.initial_delay.as_secs_f64().to_string(),
                 rule: "not above restart.max_delay",
@@ -114,20 +125,20 @@ impl RecorderConfig {
             });
         }
         if self.split_duration > Duration::ZERO && self.split_duration < MIN_SPLIT_DURATION {
-            return Err(ParameterError::Range {
+            conflicts.push(ParameterError::Range {
                 name: "split_duration",
                 value: Value::Double(self.split_duration.as_secs_f64()),
                 allowed: format!("0.0, or {:?} and more", MIN_SPLIT_DURATION.as_secs_f64()),
             });
         }
         if self.split_size > 0 && self.split_size < MIN_SPLIT_BYTES {
-            return Err(ParameterError::Range {
+            conflicts.push(ParameterError::Range {
                 name: "split_size",
                 value: Value::Integer(self.split_size.cast_signed()),
                 allowed: format!("0, or {MIN_SPLIT_BYTES} and more"),
             });
         }
-        Ok(())
+        conflicts
     }
 }
 

@@ -11,7 +11,15 @@ pub struct ResolvedConfig(Config);
 
 impl ResolvedConfig {
     /// Applies the settings of a site, which override the parameters. `None`: `host` is an address.
-    pub fn for_site(mut given: Config, site: Option<Site>) -> Result<Self, ParameterError> {
+    pub fn for_site(given: Config, site: Option<Site>) -> Result<Self, ParameterError> {
+        let (config, errors) = Self::examine_site(given, site);
+        errors.into_iter().next().map_or(Ok(config), Err)
+    }
+
+    /// Applies the settings of a site, and returns all errors with which [`for_site`](Self::for_site) would fail one after
+    /// the other.
+    #[must_use]
+    pub fn examine_site(mut given: Config, site: Option<Site>) -> (Self, Vec<ParameterError>) {
         let needed_by = if given.tls_enabled {
             "tls.enabled"
         } else {
@@ -30,14 +38,14 @@ impl ResolvedConfig {
                 given.tls.verify_name = tls.verify_name.unwrap_or(given.tls.verify_name);
             }
         }
-        given.check_consistency()?;
+        let mut errors = given.conflicts();
         if given.tls_enabled && given.tls.ca_file.as_os_str().is_empty() {
-            return Err(ParameterError::Missing {
+            errors.push(ParameterError::Missing {
                 name: "tls.ca_file",
                 needed_by,
             });
         }
-        Ok(Self(given))
+        (Self(given), errors)
     }
 
     /// Applies the settings of the site that `host` names in a hosts file. A `host` that is not a site is an address.

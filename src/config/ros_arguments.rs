@@ -81,21 +81,31 @@ impl RosArguments {
             .find(|flag| !OPTIONS.contains(flag) && !SWITCHES.contains(flag))
     }
 
-    /// Reads the parameter files and values.
+    /// Reads the parameter files and values. Fails with the first error.
     pub fn overrides(&self) -> Result<Overrides, OverrideError> {
+        let (overrides, errors) = self.examine_overrides();
+        errors.into_iter().next().map_or(Ok(overrides), Err)
+    }
+
+    /// Reads the parameter files and values. Returns those that can be used, and all errors.
+    #[must_use]
+    pub fn examine_overrides(&self) -> (Overrides, Vec<OverrideError>) {
         let mut overrides = Overrides::default();
+        let mut errors = Vec::new();
         for (flag, value) in self.flags() {
             match (flag, value) {
-                ("--params-file", Some(path)) => overrides.add_file(path)?,
-                ("-p" | "--param", Some(argument)) => overrides.add_argument(argument)?,
-                ("--params-file", None) => {
-                    return Err(missing_value_error(flag, "the path of a parameter file"));
+                ("--params-file", Some(path)) => errors.extend(overrides.add_file(path)),
+                ("-p" | "--param", Some(argument)) => {
+                    errors.extend(overrides.add_argument(argument).err());
                 }
-                ("-p" | "--param", None) => return Err(missing_value_error(flag, "NAME:=VALUE")),
+                ("--params-file", None) => {
+                    errors.push(missing_value_error(flag, "the path of a parameter file"));
+                }
+                ("-p" | "--param", None) => errors.push(missing_value_error(flag, "NAME:=VALUE")),
                 _ => {}
             }
         }
-        Ok(overrides)
+        (overrides, errors)
     }
 
     /// Returns the value of the remapping `FROM:=VALUE`, or `NODE:FROM:=VALUE` for the node of that name, such as of
@@ -130,6 +140,27 @@ impl RosArguments {
             own: Vec::new(),
             ros: parameters
                 .flat_map(|parameter| ["-p".to_owned(), parameter.to_owned()])
+                .collect(),
+        }
+    }
+
+    /// Returns the arguments without the parameters that are given for the node of that name.
+    #[must_use]
+    pub fn without_parameters_of(&self, node: &str) -> Self {
+        let is_for_node = |flag: &str, value: Option<&str>| {
+            matches!(flag, "-p" | "--param")
+                && value
+                    .and_then(|value| value.strip_prefix(node))
+                    .is_some_and(|rest| rest.starts_with(':') && !rest.starts_with(":="))
+        };
+        let others = self
+            .flags()
+            .filter(|&(flag, value)| !is_for_node(flag, value));
+        Self {
+            own: self.own.clone(),
+            ros: others
+                .flat_map(|(flag, value)| std::iter::once(flag).chain(value))
+                .map(str::to_owned)
                 .collect(),
         }
     }
@@ -223,6 +254,18 @@ mod tests {
             split("x --ros-args -p a:=1 -p sensr_recorder:b:=2 --param sensr_recorder_2:c:=3");
         let own = all.parameters_of("sensr_recorder");
         assert_eq!(own.ros, ["-p", "b:=2"]);
+    }
+
+    #[test]
+    fn parameters_of_another_node_are_left_out() {
+        let all = split(
+            "x --ros-args -p a:=1 -p sensr_recorder:b:=2 -p sensr_recorder:=3 --params-file f -r x:=y --log-level info",
+        );
+        let others = all.without_parameters_of("sensr_recorder");
+        assert_eq!(
+            others.ros.join(" "),
+            "-p a:=1 -p sensr_recorder:=3 --params-file f -r x:=y --log-level info"
+        );
     }
 
     #[test]

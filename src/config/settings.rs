@@ -51,7 +51,7 @@ impl Settings {
         }
     }
 
-    pub(super) fn path(&self, name: &'static str) -> Result<PathBuf, ParameterError> {
+    pub(crate) fn path(&self, name: &'static str) -> Result<PathBuf, ParameterError> {
         path::expand_home(self.string(name))
             .map_err(|problem| ParameterError::Path { name, problem })
     }

@@ -39,6 +39,7 @@ const RECORDER: NodeKind = NodeKind {
 };
 
 /// Examines the middleware, and the names of each bridge and recorder. Takes [`DISCOVERY_TIME`].
+#[must_use]
 pub fn check_graph(targets: &[GraphTarget], ros: &RosArguments) -> Vec<Finding> {
     const SUBJECT: &str = "middleware";
     let rmw = env::var("RMW_IMPLEMENTATION").unwrap_or_default();

@@ -51,12 +51,8 @@ def test_a_healthy_site_passes_with_its_rates(environment, sim):
         "server clock",
         "other bridge",
     }
-    rate = float(
-        re.match(
-            r"first frame after [\d.]+ s, ([\d.]+) frames/s, [\d.]+ MB/s; raw [\d.]+/s of 2000 points",
-            found["point stream"]["message"],
-        )[1]
-    )
+    pattern = r"first frame after [\d.]+ s, ([\d.]+) frames/s, [\d.]+ MB/s; raw [\d.]+/s of 2000 points"
+    rate = float(re.match(pattern, found["point stream"]["message"])[1])
     assert 5 < rate < 40, "the simulator sends 20"
     assert "objects" in found["output stream"]["message"]
 

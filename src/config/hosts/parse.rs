@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::de::{DeserializeSeed as _, Error, MapAccess};
+use serde::de::{DeserializeSeed as _, MapAccess};
 use serde_yaml::Deserializer;
 
-use super::value::{FieldSeed, HostsField, TypedScalar, UniqueKeys, known_keys, mismatch};
+use super::value::{
+    FieldSeed, Forgiveness, HostsField, TypedScalar, UniqueKeys, known_keys, mismatch,
+};
 use super::{Site, SiteTls};
 use crate::config::address::{check_address, check_host};
 use crate::config::parameter::StringRule;
@@ -24,13 +26,41 @@ const SITE_KEYS: &[&str] = &[
 ];
 const TLS_KEYS: &[&str] = &["enabled", "ca_file", "server_name", "verify_name"];
 
-/// Parses the sites. The error names the place and may contain any characters.
+/// Most problems that are searched for in one file.
+const MAX_PROBLEMS: usize = 100;
+
+/// Parses the sites. The error is the first problem; it names the place and may contain any characters.
 pub(super) fn parse_sites(text: &str) -> Result<BTreeMap<String, Site>, String> {
+    parse_forgiving(text, &Forgiveness::new(0))
+}
+
+/// Parses what is valid, and returns all problems in the order of the text, the first as [`parse_sites`] returns it.
+pub(super) fn parse_with_problems(text: &str) -> (BTreeMap<String, Site>, Vec<String>) {
+    let mut problems = Vec::new();
+    while problems.len() < MAX_PROBLEMS {
+        let forgiveness = Forgiveness::new(problems.len());
+        match parse_forgiving(text, &forgiveness) {
+            Ok(sites) => return (sites, problems),
+            // One that cannot be passed over, such as invalid YAML, and is returned each time.
+            Err(_) if forgiveness.is_left() => break,
+            Err(problem) => problems.push(problem),
+        }
+    }
+    (BTreeMap::new(), problems)
+}
+
+/// Parses the sites, and passes over as many problems as are forgiven.
+fn parse_forgiving(
+    text: &str,
+    forgiveness: &Forgiveness,
+) -> Result<BTreeMap<String, Site>, String> {
     let mut all_sites = None;
     for document in Deserializer::from_str(text) {
-        let sites = FieldSeed(DocumentField)
+        let sites = FieldSeed(DocumentField, forgiveness)
             .deserialize(document)
-            .map_err(|error| describe_error(&error, text))?;
+            .map_err(|error| describe_error(&error, text))?
+            // A problem in it has been passed over: it is not an empty document.
+            .unwrap_or_else(|| Some(BTreeMap::new()));
         // Documents may be empty, as between two `---` lines.
         if sites.is_some() && all_sites.is_some() {
             return Err(
@@ -89,16 +119,21 @@ impl<'de> HostsField<'de> for DocumentField {
         }
     }
 
-    fn read_mapping<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-        let keys = UniqueKeys::new(known_keys("a hosts file", FILE_KEYS));
+    fn read_mapping<A: MapAccess<'de>>(
+        self,
+        mut entries: A,
+        forgiveness: &Forgiveness,
+    ) -> Result<Option<Self::Value>, A::Error> {
+        let keys = UniqueKeys::new(known_keys("a hosts file", FILE_KEYS), forgiveness);
         let mut sites = None;
         while keys.next_key(&mut entries)?.is_some() {
-            sites = Some(entries.next_value_seed(FieldSeed(SitesField))?);
+            let read = entries.next_value_seed(FieldSeed(SitesField, forgiveness))?;
+            sites = Some(read.unwrap_or_default());
         }
-        match sites {
-            Some(sites) => Ok(Some(sites)),
-            None => Err(Error::custom(mismatch::<Self>("an empty mapping"))),
+        if sites.is_none() {
+            forgiveness.raise::<A::Error>(mismatch::<Self>("an empty mapping"))?;
         }
+        Ok(sites.map(Some))
     }
 }
 
@@ -114,15 +149,21 @@ impl<'de> HostsField<'de> for SitesField {
         Err(mismatch::<Self>(value))
     }
 
-    fn read_mapping<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-        let keys = UniqueKeys::new(|name: &str| {
-            check_host(name).map_err(|error| format!("the name of a site {error}"))
-        });
+    fn read_mapping<A: MapAccess<'de>>(
+        self,
+        mut entries: A,
+        forgiveness: &Forgiveness,
+    ) -> Result<Option<Self::Value>, A::Error> {
+        let check =
+            |name: &str| check_host(name).map_err(|error| format!("the name of a site {error}"));
+        let keys = UniqueKeys::new(check, forgiveness);
         let mut sites = BTreeMap::new();
         while let Some(name) = keys.next_key(&mut entries)? {
-            sites.insert(name, entries.next_value_seed(FieldSeed(SiteField))?);
+            if let Some(site) = entries.next_value_seed(FieldSeed(SiteField, forgiveness))? {
+                sites.insert(name, site);
+            }
         }
-        Ok(sites)
+        Ok(Some(sites))
     }
 }
 
@@ -144,30 +185,42 @@ impl<'de> HostsField<'de> for SiteField {
         })
     }
 
-    fn read_mapping<A: MapAccess<'de>>(self, mut entries: A) -> Result<Site, A::Error> {
-        let keys = UniqueKeys::new(known_keys("a site", SITE_KEYS));
+    fn read_mapping<A: MapAccess<'de>>(
+        self,
+        mut entries: A,
+        forgiveness: &Forgiveness,
+    ) -> Result<Option<Site>, A::Error> {
+        let keys = UniqueKeys::new(known_keys("a site", SITE_KEYS), forgiveness);
         let mut site = Site::default();
+        let mut address = None;
         while let Some(key) = keys.next_key(&mut entries)? {
             match &*key {
-                "address" => site.address = entries.next_value_seed(FieldSeed(AddressField))?,
+                "address" => {
+                    address = Some(entries.next_value_seed(FieldSeed(AddressField, forgiveness))?);
+                }
                 "output_port" => {
-                    site.output_port = Some(entries.next_value_seed(FieldSeed(PortField))?);
+                    site.output_port =
+                        entries.next_value_seed(FieldSeed(PortField, forgiveness))?;
                 }
                 "points_port" => {
-                    site.points_port = Some(entries.next_value_seed(FieldSeed(PortField))?);
+                    site.points_port =
+                        entries.next_value_seed(FieldSeed(PortField, forgiveness))?;
                 }
-                "frame_id" => site.frame_id = Some(entries.next_value_seed(FieldSeed(FrameField))?),
+                "frame_id" => {
+                    site.frame_id = entries.next_value_seed(FieldSeed(FrameField, forgiveness))?;
+                }
                 "parent_frame" => {
-                    site.parent_frame = Some(entries.next_value_seed(FieldSeed(FrameField))?);
+                    site.parent_frame =
+                        entries.next_value_seed(FieldSeed(FrameField, forgiveness))?;
                 }
-                _ => site.tls = Some(entries.next_value_seed(FieldSeed(TlsField))?),
+                _ => site.tls = entries.next_value_seed(FieldSeed(TlsField, forgiveness))?,
             }
         }
-        // AddressField refuses empty addresses.
-        if site.address.is_empty() {
-            return Err(Error::custom("the site has no `address:`"));
+        if address.is_none() {
+            forgiveness.raise::<A::Error>("the site has no `address:`")?;
         }
-        Ok(site)
+        // Without an address there is no site.
+        Ok(address.flatten().map(|address| Site { address, ..site }))
     }
 }
 
@@ -254,20 +307,32 @@ impl<'de> HostsField<'de> for TlsField {
         }
     }
 
-    fn read_mapping<A: MapAccess<'de>>(self, mut entries: A) -> Result<SiteTls, A::Error> {
-        let keys = UniqueKeys::new(known_keys("tls", TLS_KEYS));
+    fn read_mapping<A: MapAccess<'de>>(
+        self,
+        mut entries: A,
+        forgiveness: &Forgiveness,
+    ) -> Result<Option<SiteTls>, A::Error> {
+        let keys = UniqueKeys::new(known_keys("tls", TLS_KEYS), forgiveness);
         let mut tls = SiteTls::default();
         while let Some(key) = keys.next_key(&mut entries)? {
             match &*key {
-                "enabled" => tls.enabled = entries.next_value_seed(FieldSeed(BoolField))?,
-                "ca_file" => tls.ca_file = Some(entries.next_value_seed(FieldSeed(CaFileField))?),
-                "server_name" => {
-                    tls.server_name = Some(entries.next_value_seed(FieldSeed(ServerNameField))?);
+                "enabled" => {
+                    let enabled = entries.next_value_seed(FieldSeed(BoolField, forgiveness))?;
+                    tls.enabled = enabled.unwrap_or(tls.enabled);
                 }
-                _ => tls.verify_name = Some(entries.next_value_seed(FieldSeed(BoolField))?),
+                "ca_file" => {
+                    tls.ca_file = entries.next_value_seed(FieldSeed(CaFileField, forgiveness))?;
+                }
+                "server_name" => {
+                    tls.server_name =
+                        entries.next_value_seed(FieldSeed(ServerNameField, forgiveness))?;
+                }
+                _ => {
+                    tls.verify_name = entries.next_value_seed(FieldSeed(BoolField, forgiveness))?;
+                }
             }
         }
-        Ok(tls)
+        Ok(Some(tls))
     }
 }
 

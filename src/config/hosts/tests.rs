@@ -447,3 +447,55 @@ fn shipped_file_has_two_sites_with_documentation_addresses() {
         );
     }
 }
+
+#[test]
+fn all_problems_are_found_with_their_places_and_valid_sites_are_kept() {
+    let text = "sites:\n  a:\n    address: http://x\n    output_port: 0\n    colour: {red: [1]}\n    frame_id: [x]\n    \
+                tls: {ca_file: 7, enabled: perhaps, key: 1}\n  b: 192.0.2.1\n  c: {output_port: 1}\n  b: 192.0.2.2\n  \
+                d: !x 1\n  e f: 192.0.2.3\n  g: {address: {a: 1}, points_port: 1}\nothers: []\n";
+    let (sites, problems) = parse::parse_with_problems(text);
+    let places = [
+        "sites.a.address: the address",
+        "sites.a.output_port: a port is",
+        "sites.a: there is no key colour",
+        "sites.a.frame_id: a frame is a name",
+        "sites.a.tls.ca_file: ca_file is",
+        "sites.a.tls.enabled: this is true or false",
+        "sites.a.tls: there is no key key",
+        "sites.c: the site has no `address:`",
+        "sites: b occurs twice",
+        "sites.d: a site is an address",
+        "sites: the name of a site",
+        "sites.g.address: an address is a host name",
+        "there is no key others",
+    ];
+    assert_eq!(problems.len(), places.len(), "{problems:#?}");
+    for (problem, place) in problems.iter().zip(places) {
+        assert!(problem.starts_with(place), "{problem}, not {place}");
+        assert!(problem.contains(" at line "), "{problem}");
+    }
+    assert_eq!(sites.keys().collect::<Vec<_>>(), ["b"]);
+    assert_eq!(parse::parse_sites(text), Err(problems[0].clone()));
+}
+
+#[test]
+fn problem_of_the_whole_file_is_found_once() {
+    for text in [
+        "",
+        "sites: '",
+        "7",
+        "{}",
+        "sites: {a: 192.0.2.1}\n---\nsites: {}\n",
+    ] {
+        let (_, problems) = parse::parse_with_problems(text);
+        assert_eq!(problems.len(), 1, "{text:?}: {problems:?}");
+        assert_eq!(
+            parse::parse_sites(text),
+            Err(problems[0].clone()),
+            "{text:?}"
+        );
+    }
+    let many = "  a: 192.0.2.1\n".repeat(1000);
+    let (_, problems) = parse::parse_with_problems(&format!("sites:\n{many}"));
+    assert_eq!(problems.len(), 100);
+}

@@ -35,8 +35,18 @@ pub(super) enum ParamsFileError {
     Content(String),
 }
 
-/// Reads and parses a file.
-pub(super) fn read_sections(path: &Path) -> Result<Vec<Section>, ParamsFileError> {
+/// Reads and parses a file. Returns what can be used of it, and all its mistakes in the order of the text.
+pub(super) fn read_sections(path: &Path) -> (Vec<Section>, Vec<ParamsFileError>) {
+    let bytes = match read_bytes(path) {
+        Ok(bytes) => bytes,
+        Err(error) => return (Vec::new(), vec![error]),
+    };
+    let (sections, mistakes) = parse_sections(&bytes);
+    let mistakes = mistakes.into_iter().map(ParamsFileError::Content);
+    (sections, mistakes.collect())
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>, ParamsFileError> {
     let metadata = path.metadata().map_err(ParamsFileError::Unreadable)?;
     if metadata.is_dir() {
         let problem = "is a folder, name the file in it".to_owned();
@@ -53,158 +63,172 @@ pub(super) fn read_sections(path: &Path) -> Result<Vec<Section>, ParamsFileError
     file.take(MAX_BYTES as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(ParamsFileError::Unreadable)?;
-    parse_sections(&bytes).map_err(ParamsFileError::Content)
+    Ok(bytes)
 }
 
-/// Parses the content of a file.
-pub(super) fn parse_sections(bytes: &[u8]) -> Result<Vec<Section>, String> {
-    let text = text_file::decode_text(bytes.to_vec()).map_err(|error| error.to_string())?;
-    let mut sections = Vec::new();
-    for document in yaml_tree::parse_documents(&text)? {
-        match &document.content {
-            YamlContent::Map(entries) => read_nodes("", entries, &mut sections)?,
-            YamlContent::Scalar(scalar) if scalar.is_missing() => {
-                let line = document.line;
-                return Err(format!(
+/// Parses the content of a file. Returns what can be used of it, and all its mistakes in the order of the text.
+pub(super) fn parse_sections(bytes: &[u8]) -> (Vec<Section>, Vec<String>) {
+    let documents = text_file::decode_text(bytes.to_vec())
+        .map_err(|error| error.to_string())
+        .and_then(|text| yaml_tree::parse_documents(&text));
+    let mut reader = SectionReader::default();
+    match documents {
+        Ok(documents) => reader.read_documents(&documents),
+        Err(mistake) => reader.mistakes.push(mistake),
+    }
+    (reader.sections, reader.mistakes)
+}
+
+/// Reader of the tree of a file.
+#[derive(Default)]
+struct SectionReader {
+    sections: Vec<Section>,
+    mistakes: Vec<String>,
+}
+
+impl SectionReader {
+    fn read_documents(&mut self, documents: &[YamlNode]) {
+        for document in documents {
+            let line = document.line;
+            match &document.content {
+                YamlContent::Map(entries) => self.read_nodes("", entries),
+                YamlContent::Scalar(scalar) if scalar.is_missing() => self.mistakes.push(format!(
                     "the document at line {line} is empty: leave out its ---"
-                ));
-            }
-            YamlContent::Scalar(_) | YamlContent::List(_) => {
-                return Err(format!(
-                    "line {} must be the name of a node or /**, with a colon, and {PARAMETERS}: below it",
-                    document.line
-                ));
+                )),
+                YamlContent::Scalar(_) | YamlContent::List(_) => self.mistakes.push(format!(
+                    "line {line} must be the name of a node or /**, with a colon, and {PARAMETERS}: below it"
+                )),
             }
         }
     }
-    Ok(sections)
-}
 
-/// Reads names of nodes and namespaces below `path`.
-fn read_nodes(
-    path: &str,
-    entries: &[(YamlNode, YamlNode)],
-    sections: &mut Vec<Section>,
-) -> Result<(), String> {
-    let mut has_parameters = false;
-    for (key, value) in entries {
-        let (key, line) = (key_text(key)?, key.line);
-        if key == PARAMETERS {
-            if std::mem::replace(&mut has_parameters, true) {
-                return Err(format!(
-                    "line {line}: {PARAMETERS} occurs twice below {path}"
-                ));
-            }
-            let section = read_section(path, line, value)?;
-            sections.push(section);
-            continue;
-        }
-        if key.starts_with(PARAMETERS) {
-            return Err(format!(
-                "line {line}: {} must be {PARAMETERS}",
-                escaped(key)
-            ));
-        }
-        match &value.content {
-            YamlContent::Map(inner) => read_nodes(&join_names(path, key), inner, sections)?,
-            YamlContent::Scalar(_) | YamlContent::List(_) => {
-                let above = node_pattern::base_name(path);
-                let misspelt = [key, above]
-                    .into_iter()
-                    .find(|name| is_similar(name, PARAMETERS));
-                let hint = match misspelt {
-                    Some(name) => format!("is {} a misspelling of it?", escaped(name)),
-                    None => format!("parameters belong below a node's name and {PARAMETERS}"),
-                };
-                return Err(format!(
-                    "line {line}: {} has no {PARAMETERS} above it, {hint}",
-                    escaped(key)
-                ));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn read_section(path: &str, line: usize, value: &YamlNode) -> Result<Section, String> {
-    if path.is_empty() {
-        return Err(format!(
-            "line {line}: {PARAMETERS} has no node name above it, write /**: there"
-        ));
-    }
-    if !node_pattern::is_valid(path) {
-        return Err(format!(
-            "line {line}: {} is not a node name: letters, digits and _ between single slashes, * or **",
-            escaped(path)
-        ));
-    }
-    let mut section = Section {
-        name: path.to_owned(),
-        line,
-        values: Vec::new(),
-    };
-    match &value.content {
-        YamlContent::Map(entries) => read_parameters("", entries, &mut section.values)?,
-        YamlContent::Scalar(scalar) if scalar.is_missing() => {
-            return Err(format!(
-                "line {line}: {PARAMETERS} of {path} has no parameters below it: write {{}} after it, or remove it"
-            ));
-        }
-        YamlContent::Scalar(_) | YamlContent::List(_) => {
-            return Err(format!(
-                "line {line}: {PARAMETERS} of {path} is not a mapping: write each parameter on a line below it"
-            ));
-        }
-    }
-    Ok(section)
-}
-
-/// Reads names and values of parameters below `prefix`.
-fn read_parameters(
-    prefix: &str,
-    entries: &[(YamlNode, YamlNode)],
-    values: &mut Vec<(String, UntypedValue, usize)>,
-) -> Result<(), String> {
-    for (key, value) in entries {
-        let (key, line) = (key_text(key)?, key.line);
-        let name = if prefix.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{prefix}.{key}")
-        };
-        let value = match &value.content {
-            YamlContent::Map(inner) if inner.is_empty() => {
-                return Err(format!(
-                    "line {line}: {} is an empty mapping, remove it",
-                    escaped(&name)
-                ));
-            }
-            YamlContent::Map(inner) => {
-                read_parameters(&name, inner, values)?;
+    /// Reads names of nodes and namespaces below `path`.
+    fn read_nodes(&mut self, path: &str, entries: &[(YamlNode, YamlNode)]) {
+        let mut has_parameters = false;
+        for (key, value) in entries {
+            let line = key.line;
+            let Some(key) = self.key_text(key) else {
+                continue;
+            };
+            if key == PARAMETERS {
+                if std::mem::replace(&mut has_parameters, true) {
+                    self.mistakes.push(format!(
+                        "line {line}: {PARAMETERS} occurs twice below {path}"
+                    ));
+                } else {
+                    self.read_section(path, line, value);
+                }
                 continue;
             }
-            YamlContent::Scalar(scalar) if scalar.is_missing() => {
-                return Err(format!(
+            if key.starts_with(PARAMETERS) {
+                let key = escaped(key);
+                self.mistakes
+                    .push(format!("line {line}: {key} must be {PARAMETERS}"));
+                continue;
+            }
+            match &value.content {
+                YamlContent::Map(inner) => self.read_nodes(&join_names(path, key), inner),
+                YamlContent::Scalar(_) | YamlContent::List(_) => {
+                    let above = node_pattern::base_name(path);
+                    let misspelt = [key, above]
+                        .into_iter()
+                        .find(|name| is_similar(name, PARAMETERS));
+                    let hint = match misspelt {
+                        Some(name) => format!("is {} a misspelling of it?", escaped(name)),
+                        None => format!("parameters belong below a node's name and {PARAMETERS}"),
+                    };
+                    self.mistakes.push(format!(
+                        "line {line}: {} has no {PARAMETERS} above it, {hint}",
+                        escaped(key)
+                    ));
+                }
+            }
+        }
+    }
+
+    fn read_section(&mut self, path: &str, line: usize, value: &YamlNode) {
+        if path.is_empty() {
+            self.mistakes.push(format!(
+                "line {line}: {PARAMETERS} has no node name above it, write /**: there"
+            ));
+            return;
+        }
+        if !node_pattern::is_valid(path) {
+            self.mistakes.push(format!(
+                "line {line}: {} is not a node name: letters, digits and _ between single slashes, * or **",
+                escaped(path)
+            ));
+            return;
+        }
+        let mut section = Section {
+            name: path.to_owned(),
+            line,
+            values: Vec::new(),
+        };
+        match &value.content {
+            YamlContent::Map(entries) => self.read_parameters("", entries, &mut section.values),
+            YamlContent::Scalar(scalar) if scalar.is_missing() => self.mistakes.push(format!(
+                "line {line}: {PARAMETERS} of {path} has no parameters below it: write {{}} after it, or remove it"
+            )),
+            YamlContent::Scalar(_) | YamlContent::List(_) => self.mistakes.push(format!(
+                "line {line}: {PARAMETERS} of {path} is not a mapping: write each parameter on a line below it"
+            )),
+        }
+        self.sections.push(section);
+    }
+
+    /// Reads names and values of parameters below `prefix`.
+    fn read_parameters(
+        &mut self,
+        prefix: &str,
+        entries: &[(YamlNode, YamlNode)],
+        values: &mut Vec<(String, UntypedValue, usize)>,
+    ) {
+        for (key, value) in entries {
+            let line = key.line;
+            let Some(key) = self.key_text(key) else {
+                continue;
+            };
+            let name = if prefix.is_empty() {
+                key.to_owned()
+            } else {
+                format!("{prefix}.{key}")
+            };
+            let value = match &value.content {
+                YamlContent::Map(inner) if inner.is_empty() => Err(format!(
+                    "line {line}: {} is an empty mapping, remove it",
+                    escaped(&name)
+                )),
+                YamlContent::Map(inner) => {
+                    self.read_parameters(&name, inner, values);
+                    continue;
+                }
+                YamlContent::Scalar(scalar) if scalar.is_missing() => Err(format!(
                     "line {line}: {} has no value: write '' for an empty string, or remove the line",
                     escaped(&name)
-                ));
+                )),
+                YamlContent::Scalar(scalar) => Ok(UntypedValue::Scalar(scalar.clone())),
+                YamlContent::List(items) => UntypedValue::from_list(items),
+            };
+            match value {
+                Ok(value) => values.push((name, value, line)),
+                Err(mistake) => self.mistakes.push(mistake),
             }
-            YamlContent::Scalar(scalar) => UntypedValue::Scalar(scalar.clone()),
-            YamlContent::List(items) => UntypedValue::from_list(items)?,
-        };
-        values.push((name, value, line));
+        }
     }
-    Ok(())
-}
 
-/// Returns the text of a key.
-fn key_text(key: &YamlNode) -> Result<&str, String> {
-    match &key.content {
-        YamlContent::Scalar(scalar) if !scalar.text.is_empty() => Ok(&scalar.text),
-        _ => Err(format!(
-            "line {}: a name is missing before the colon",
-            key.line
-        )),
+    /// Returns the text of a key.
+    fn key_text<'k>(&mut self, key: &'k YamlNode) -> Option<&'k str> {
+        match &key.content {
+            YamlContent::Scalar(scalar) if !scalar.text.is_empty() => Some(&scalar.text),
+            _ => {
+                self.mistakes.push(format!(
+                    "line {}: a name is missing before the colon",
+                    key.line
+                ));
+                None
+            }
+        }
     }
 }
 
@@ -226,13 +250,18 @@ mod tests {
     use super::*;
 
     fn sections(text: &str) -> Vec<Section> {
-        parse_sections(text.as_bytes()).expect("valid")
+        let (sections, mistakes) = parse_sections(text.as_bytes());
+        assert_eq!(mistakes, [""; 0], "{text:?}");
+        sections
     }
 
     fn parse_error(text: &str) -> String {
-        let refusal = parse_sections(text.as_bytes()).expect_err(text);
-        assert!(!refusal.contains(['\n', '\r']), "{refusal:?}");
-        refusal
+        let (_, mistakes) = parse_sections(text.as_bytes());
+        let [mistake] = &*mistakes else {
+            panic!("{text:?}: {mistakes:?}");
+        };
+        assert!(!mistake.contains(['\n', '\r']), "{mistake:?}");
+        mistake.clone()
     }
 
     #[test]
@@ -341,15 +370,55 @@ mod tests {
     }
 
     #[test]
+    fn all_mistakes_are_found_and_the_rest_is_used() {
+        let text = "a:\n  ros__parameters:\n    host:\n    output_port: 1\n    tls: {}\nb: x\nc//d:\n  \
+                    ros__parameters: {host: y}\n";
+        let (sections, mistakes) = parse_sections(text.as_bytes());
+        let lines: Vec<&str> = mistakes
+            .iter()
+            .filter_map(|mistake| mistake.split(':').next())
+            .collect();
+        assert_eq!(lines, ["line 3", "line 5", "line 6", "line 8"]);
+        assert_eq!(sections.len(), 1);
+        assert_eq!(sections[0].values.len(), 1);
+    }
+
+    #[test]
+    fn all_mistakes_are_found_and_the_valid_parameters_are_kept() {
+        let text = "a:\n  ros__parameters:\n    x: \n    host: y\n    l: [1, b]\n    tls: {}\n    ? [1]\n    : 2\n\
+                    host: z\nb: {ros__parameters: 7}\nc//d: {ros__parameters: {}}\n";
+        let (sections, mistakes) = parse_sections(text.as_bytes());
+        let places = [
+            "line 3: x has no value",
+            "line 5: the items of a list",
+            "line 6: tls is an empty mapping",
+            "line 7: a name is missing",
+            "line 9: host has no ros__parameters above it",
+            "line 10: ros__parameters of b is not",
+            "line 11: c//d is not a node name",
+        ];
+        assert_eq!(mistakes.len(), places.len(), "{mistakes:#?}");
+        for (mistake, place) in mistakes.iter().zip(places) {
+            assert!(mistake.starts_with(place), "{mistake}, not {place}");
+        }
+        let names: Vec<_> = sections
+            .iter()
+            .flat_map(|section| &section.values)
+            .map(|(name, _, _)| &**name)
+            .collect();
+        assert_eq!(names, ["host"]);
+    }
+
+    #[test]
     fn excessive_and_special_files_are_refused_at_once() {
         let large = format!("# {}", "x".repeat(1 << 20));
         assert!(parse_error(&large).contains("larger"));
         let wide = format!("a: {{ros__parameters: {{{}}}}}", "x: 1, ".repeat(20_000));
         assert!(parse_error(&wide).contains("more than"));
         for (path, words) in [("/dev/zero", "not a regular file"), ("/proc", "folder")] {
-            let problem = read_sections(Path::new(path)).expect_err("refused");
-            let ParamsFileError::Content(refusal) = problem else {
-                panic!("{path}: {problem:?}");
+            let (_, mistakes) = read_sections(Path::new(path));
+            let [ParamsFileError::Content(refusal)] = &*mistakes else {
+                panic!("{path}: {mistakes:?}");
             };
             assert!(refusal.contains(words), "{path}: {refusal}");
         }
@@ -357,10 +426,10 @@ mod tests {
 
     #[test]
     fn missing_file_is_unreadable() {
-        let problem = read_sections(Path::new("/no/such")).expect_err("refused");
+        let (_, mistakes) = read_sections(Path::new("/no/such"));
         assert!(
-            matches!(problem, ParamsFileError::Unreadable(_)),
-            "{problem:?}"
+            matches!(*mistakes, [ParamsFileError::Unreadable(_)]),
+            "{mistakes:?}"
         );
     }
 }
