@@ -96,12 +96,19 @@ fn examine(
     let Targets {
         sites,
         mut recordings,
-        mut findings,
+        findings: configuration,
     } = find_targets(arguments, ros);
-    let files = check_files(arguments, ros);
+    let mut findings = check_files(arguments, ros);
     // Why a site cannot be examined is often a mistake in the files, which is named there.
-    findings.retain(|finding| !files.iter().any(|named| named.message == finding.message));
-    findings.extend(files);
+    let unnamed: Vec<Finding> = configuration
+        .into_iter()
+        .filter(|finding| {
+            !findings
+                .iter()
+                .any(|named| named.message == finding.message)
+        })
+        .collect();
+    findings.extend(unnamed);
     let graph: Vec<GraphTarget> = sites
         .iter()
         .map(|target| GraphTarget {
@@ -135,7 +142,8 @@ fn examine(
     }
     // After the sites: the disks are compared with what these send.
     findings.extend(check_machine(&MachineOptions {
-        bridges: sites.len(),
+        // A site that cannot be resolved will have one too.
+        bridges: sites.len().max(1),
         recordings,
         system: System::current(),
     }));
