@@ -5,6 +5,7 @@
 mod assess;
 mod format;
 mod help;
+mod keys;
 mod overview;
 mod page;
 mod panel;
@@ -24,9 +25,9 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use ratatui::Frame;
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::site::Site;
+pub use keys::Key;
 pub use state::{Page, TopicOrder, ViewState};
 pub use terminal::restore_terminal;
 use terminal::{Input, RawTerminal};
@@ -70,16 +71,13 @@ impl View {
         }
     }
 
-    fn handle_key(&mut self, key: KeyEvent) -> io::Result<Action> {
-        if key.modifiers == KeyModifiers::CONTROL {
-            match key.code {
-                KeyCode::Char('z') => self.terminal.suspend()?,
-                KeyCode::Char('l') => self.terminal.clear()?,
-                _ => return Ok(self.state.handle_key(key)),
-            }
-            return Ok(Action::Redraw);
+    fn handle_key(&mut self, key: Key) -> io::Result<Action> {
+        match key {
+            Key::Ctrl('z') => self.terminal.suspend()?,
+            Key::Ctrl('l') => self.terminal.clear()?,
+            _ => return Ok(self.state.handle_key(key)),
         }
-        Ok(self.state.handle_key(key))
+        Ok(Action::Redraw)
     }
 
     /// Draws the sites, in the order given. While the display is paused, draws them as they were.

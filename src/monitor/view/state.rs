@@ -1,9 +1,9 @@
 //! State of the view: what the operator chose to see.
 
 use jiff::tz::TimeZone;
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::Action;
+use super::keys::Key;
 use super::theme::Theme;
 use crate::monitor::site::Site;
 
@@ -154,56 +154,39 @@ impl ViewState {
     }
 
     /// Reacts to a key. Keys of job control are not handled here.
-    pub fn handle_key(&mut self, key: KeyEvent) -> Action {
-        if key.kind == KeyEventKind::Release {
-            return Action::None;
-        }
-        if key
-            .modifiers
-            .intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
-        {
-            return match key.code {
-                KeyCode::Char('c') if key.modifiers == KeyModifiers::CONTROL => Action::Quit,
-                _ => Action::None,
-            };
-        }
+    pub fn handle_key(&mut self, key: Key) -> Action {
         let page = self.page(self.sites.len());
-        match key.code {
-            KeyCode::Char('q') => return Action::Quit,
-            KeyCode::Char('?' | 'h') | KeyCode::F(1) => self.toggle_help(page),
-            KeyCode::Esc | KeyCode::Backspace => self.go_back(page),
-            KeyCode::Char('p' | ' ') => self.is_paused = !self.is_paused,
-            KeyCode::Char('s') => self.order = self.order.step(1),
-            KeyCode::Char('S') => self.order = self.order.step(2),
-            KeyCode::Char('o') => self.open(Page::Overview),
-            KeyCode::Char('e') => self.toggle(Page::Events, page),
-            KeyCode::Char('d') => self.toggle(Page::Diagnostics, page),
-            KeyCode::Enter => self.open(Page::Site),
-            KeyCode::Tab | KeyCode::Right => self.choose_next(1),
-            KeyCode::BackTab | KeyCode::Left => {
+        match key {
+            Key::Char('q') | Key::Ctrl('c') => return Action::Quit,
+            Key::Char('?' | 'h') | Key::F1 => self.toggle_help(page),
+            Key::Escape | Key::Backspace => self.go_back(page),
+            Key::Char('p' | ' ') => self.is_paused = !self.is_paused,
+            Key::Char('s') => self.order = self.order.step(1),
+            Key::Char('S') => self.order = self.order.step(2),
+            Key::Char('o') => self.open(Page::Overview),
+            Key::Char('e') => self.toggle(Page::Events, page),
+            Key::Char('d') => self.toggle(Page::Diagnostics, page),
+            Key::Enter => self.open(Page::Site),
+            Key::Tab | Key::Right => self.choose_next(1),
+            Key::BackTab | Key::Left => {
                 self.choose_next(self.sites.len().saturating_sub(1));
             }
-            KeyCode::Char(digit @ '1'..='9') => return self.choose_number(digit, page),
-            KeyCode::Up
-            | KeyCode::Down
-            | KeyCode::PageUp
-            | KeyCode::PageDown
-            | KeyCode::Home
-            | KeyCode::End => {
-                return self.handle_vertical_key(key.code, page);
+            Key::Char(digit @ '1'..='9') => return self.choose_number(digit, page),
+            Key::Up | Key::Down | Key::PageUp | Key::PageDown | Key::Home | Key::End => {
+                return self.handle_vertical_key(key, page);
             }
             _ => return Action::None,
         }
         Action::Redraw
     }
 
-    fn handle_vertical_key(&mut self, code: KeyCode, page: Page) -> Action {
-        let lines = match code {
-            KeyCode::Up | KeyCode::Down => 1,
-            KeyCode::PageUp | KeyCode::PageDown => self.page_lines,
+    fn handle_vertical_key(&mut self, key: Key, page: Page) -> Action {
+        let lines = match key {
+            Key::Up | Key::Down => 1,
+            Key::PageUp | Key::PageDown => self.page_lines,
             _ => usize::MAX,
         };
-        let is_up = matches!(code, KeyCode::Up | KeyCode::PageUp | KeyCode::Home);
+        let is_up = matches!(key, Key::Up | Key::PageUp | Key::Home);
         match page {
             Page::Overview | Page::Site if lines == 1 => {
                 let back = self.sites.len().saturating_sub(1);
@@ -303,10 +286,10 @@ mod tests {
         state
     }
 
-    fn press(state: &mut ViewState, codes: &[KeyCode]) {
-        for code in codes {
-            let action = state.handle_key(KeyEvent::new(*code, KeyModifiers::NONE));
-            assert_eq!(action, Action::Redraw, "{code:?}");
+    fn press(state: &mut ViewState, keys: &[Key]) {
+        for key in keys {
+            let action = state.handle_key(*key);
+            assert_eq!(action, Action::Redraw, "{key:?}");
         }
     }
 
@@ -326,23 +309,22 @@ mod tests {
     fn keys_choose_sites_in_both_directions_and_by_number() {
         let names = ["/a", "/b", "/c"];
         let mut state = state(&names);
-        press(&mut state, &[KeyCode::Tab]);
+        press(&mut state, &[Key::Tab]);
         assert_eq!(chosen(&state, &names), 1);
-        press(&mut state, &[KeyCode::BackTab, KeyCode::Left]);
+        press(&mut state, &[Key::BackTab, Key::Left]);
         assert_eq!(chosen(&state, &names), 2);
-        press(&mut state, &[KeyCode::Down]);
+        press(&mut state, &[Key::Down]);
         assert_eq!(chosen(&state, &names), 0);
         assert_eq!(state.page(3), Page::Overview);
-        press(&mut state, &[KeyCode::Char('2')]);
+        press(&mut state, &[Key::Char('2')]);
         assert_eq!((chosen(&state, &names), state.page(3)), (1, Page::Site));
-        let key = KeyEvent::new(KeyCode::Char('4'), KeyModifiers::NONE);
-        assert_eq!(state.handle_key(key), Action::None);
+        assert_eq!(state.handle_key(Key::Char('4')), Action::None);
     }
 
     #[test]
     fn the_chosen_site_stays_chosen_when_another_one_appears_before_it() {
         let mut state = state(&["/b", "/c"]);
-        press(&mut state, &[KeyCode::Tab]);
+        press(&mut state, &[Key::Tab]);
         assert_eq!(chosen(&state, &["/a", "/b", "/c"]), 2);
         assert_eq!(chosen(&state, &["/a", "/b"]), 0);
     }
@@ -351,48 +333,45 @@ mod tests {
     fn pages_open_and_close_with_the_same_key() {
         let mut state = state(&["/a", "/b"]);
         for (key, page) in [('e', Page::Events), ('d', Page::Diagnostics)] {
-            press(&mut state, &[KeyCode::Char(key)]);
+            press(&mut state, &[Key::Char(key)]);
             assert_eq!(state.page(2), page);
-            press(&mut state, &[KeyCode::Char(key)]);
+            press(&mut state, &[Key::Char(key)]);
             assert_eq!(state.page(2), Page::Site);
         }
-        press(&mut state, &[KeyCode::Esc, KeyCode::Char('?')]);
+        press(&mut state, &[Key::Escape, Key::Char('?')]);
         assert_eq!(state.page(2), Page::Help);
-        press(&mut state, &[KeyCode::Esc]);
+        press(&mut state, &[Key::Escape]);
         assert_eq!(state.page(2), Page::Overview);
     }
 
     #[test]
     fn a_list_is_not_scrolled_past_its_end() {
         let mut state = state(&["/a"]);
-        press(&mut state, &[KeyCode::Char('e'), KeyCode::Home]);
+        press(&mut state, &[Key::Char('e'), Key::Home]);
         state.adopt_list(ListExtent {
             lines: 30,
             shown: 20,
         });
         assert_eq!(state.scroll(), 10);
-        press(&mut state, &[KeyCode::Down]);
+        press(&mut state, &[Key::Down]);
         assert_eq!(state.scroll(), 9);
-        press(&mut state, &[KeyCode::PageDown]);
+        press(&mut state, &[Key::PageDown]);
         assert_eq!(state.scroll(), 0);
     }
 
     #[test]
     fn sorting_pausing_and_ending_have_keys() {
         let mut state = state(&["/a"]);
-        press(&mut state, &[KeyCode::Char('s')]);
+        press(&mut state, &[Key::Char('s')]);
         assert_eq!(state.order(), TopicOrder::Rate);
-        press(&mut state, &[KeyCode::Char('S'), KeyCode::Char('S')]);
+        press(&mut state, &[Key::Char('S'), Key::Char('S')]);
         assert_eq!(state.order(), TopicOrder::Lost);
-        press(&mut state, &[KeyCode::Char('p')]);
+        press(&mut state, &[Key::Char('p')]);
         assert!(state.is_paused());
-        press(&mut state, &[KeyCode::Char(' ')]);
+        press(&mut state, &[Key::Char(' ')]);
         assert!(!state.is_paused());
-        let end = KeyEvent::new(KeyCode::Char('q'), KeyModifiers::NONE);
-        assert_eq!(state.handle_key(end), Action::Quit);
-        let end = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
-        assert_eq!(state.handle_key(end), Action::Quit);
-        let alt = KeyEvent::new(KeyCode::Char('q'), KeyModifiers::ALT);
-        assert_eq!(state.handle_key(alt), Action::None);
+        assert_eq!(state.handle_key(Key::Char('q')), Action::Quit);
+        assert_eq!(state.handle_key(Key::Ctrl('c')), Action::Quit);
+        assert_eq!(state.handle_key(Key::Ctrl('q')), Action::None);
     }
 }

@@ -1,7 +1,7 @@
 //! The terminal of the view: raw mode, alternate screen, and the way back from both.
 
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::io::{self, BufWriter, IsTerminal as _, Read as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,19 +11,21 @@ use std::time::{Duration, Instant};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::Show;
-use ratatui::crossterm::event::{self, Event, KeyEvent};
 use ratatui::crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen};
 use ratatui::crossterm::{Command, execute};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, kill_current_process_group};
-use signal_hook::consts::SIGCONT;
+use signal_hook::consts::{SIGCONT, SIGWINCH};
 
+use super::keys::{Key, KeyBuffer};
 use super::page;
 use super::state::ViewState;
 use crate::monitor::site::Site;
 
 /// Longest wait for a terminal that takes nothing while it is restored.
 const RESTORE_LIMIT: Duration = Duration::from_millis(300);
+/// Longest time between the bytes of one key. An Escape with nothing after it is the key itself.
+const SEQUENCE_LIMIT: Duration = Duration::from_millis(50);
 /// Longest time until a stop takes effect, and the time between two looks for its end.
 const STOP_LIMIT: Duration = Duration::from_millis(500);
 const STOP_POLL: Duration = Duration::from_millis(5);
@@ -39,7 +41,7 @@ pub(super) enum Input {
     /// Nothing within the time.
     None,
     /// A key.
-    Key(KeyEvent),
+    Key(Key),
     /// The terminal has another size, or was used by others.
     Changed,
 }
@@ -51,9 +53,12 @@ type ViewTerminal = Terminal<CrosstermBackend<BufWriter<File>>>;
 #[derive(Debug)]
 pub(super) struct RawTerminal {
     keyboard: File,
+    keys: KeyBuffer,
     terminal: ViewTerminal,
     /// The process was stopped and runs again, so the shell may have changed the terminal.
     is_continued: Arc<AtomicBool>,
+    /// The terminal has another size.
+    is_resized: Arc<AtomicBool>,
 }
 
 impl RawTerminal {
@@ -65,11 +70,15 @@ impl RawTerminal {
         )))?;
         let is_continued = Arc::new(AtomicBool::new(false));
         signal_hook::flag::register(SIGCONT, Arc::clone(&is_continued))?;
+        let is_resized = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(SIGWINCH, Arc::clone(&is_resized))?;
         restore_before_panic_messages();
         let mut entered = Self {
             keyboard,
+            keys: KeyBuffer::default(),
             terminal,
             is_continued,
+            is_resized,
         };
         entered.change()?;
         Ok(entered)
@@ -84,49 +93,66 @@ impl RawTerminal {
     ) -> io::Result<()> {
         state.adopt_sites(sites);
         let mut list = None;
-        self.terminal.draw(|frame| {
+        let drawn = self.terminal.draw(|frame| {
             let area = frame.area();
             list = Some(page::draw(frame.buffer_mut(), area, sites, state, now));
-        })?;
+        });
+        drawn.map_err(closed_if_gone)?;
         if let Some(list) = list {
             state.adopt_list(list);
         }
         Ok(())
     }
 
-    /// Waits for a key or a change of the terminal, up to `timeout`.
+    /// Waits for a key or a change of the terminal, up to `timeout`. Fails if the terminal is gone.
     ///
-    /// Fails if the terminal is gone. crossterm itself never returns from reading such a terminal.
+    /// The events of crossterm are of no use here: it never returns from reading a terminal that is gone, and it forgets
+    /// a key that comes together with a change of size until the next one.
     pub(super) fn read_input(&mut self, timeout: Duration) -> io::Result<Input> {
         if self.is_continued.swap(false, Ordering::Relaxed) {
             self.change()?;
             return Ok(Input::Changed);
         }
-        // A key that crossterm has already read.
-        if event::poll(Duration::ZERO)? {
-            return read_ready();
+        if let Some(key) = self.keys.next(false) {
+            return Ok(Input::Key(key));
         }
-        self.wait_for_input(timeout)?;
-        if event::poll(Duration::ZERO)? {
-            return read_ready();
+        let limit = if self.keys.is_waiting() {
+            SEQUENCE_LIMIT
+        } else {
+            timeout
+        };
+        let is_complete = !self.wait_for_bytes(limit)?;
+        if !is_complete {
+            let mut bytes = [0; 256];
+            let count = self.keyboard.read(&mut bytes).map_err(closed_if_gone)?;
+            if count == 0 {
+                return Err(closed());
+            }
+            self.keys.push(&bytes[..count]);
         }
-        Ok(Input::None)
+        // What is complete has been waited for; what has just come may go on.
+        Ok(match self.keys.next(is_complete) {
+            Some(key) => Input::Key(key),
+            None if self.is_resized.swap(false, Ordering::Relaxed) => Input::Changed,
+            None => Input::None,
+        })
     }
 
-    fn wait_for_input(&self, timeout: Duration) -> io::Result<()> {
-        let timeout = Timespec::try_from(timeout).map_err(io::Error::other)?;
+    /// Waits until bytes can be read. False after `limit` or a signal.
+    fn wait_for_bytes(&self, limit: Duration) -> io::Result<bool> {
+        let limit = Timespec::try_from(limit).map_err(io::Error::other)?;
         let mut fds = [PollFd::new(&self.keyboard, PollFlags::IN)];
-        match poll(&mut fds, Some(&timeout)) {
+        match poll(&mut fds, Some(&limit)) {
             // A signal, such as the one of a change of size.
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(false),
+            Ok(_) => {}
             Err(error) => return Err(error.into()),
         }
         let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
         if fds[0].revents().intersects(gone) {
-            let kind = io::ErrorKind::BrokenPipe;
-            return Err(io::Error::new(kind, "the terminal was closed"));
+            return Err(closed());
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Stops the process and all others of its job, as Ctrl-Z does outside raw mode, and returns when it is continued.
@@ -161,13 +187,17 @@ impl RawTerminal {
     }
 }
 
-/// Reads what crossterm has announced.
-fn read_ready() -> io::Result<Input> {
-    Ok(match event::read()? {
-        Event::Key(key) => Input::Key(key),
-        Event::Resize(..) => Input::Changed,
-        Event::FocusGained | Event::FocusLost | Event::Mouse(_) | Event::Paste(_) => Input::None,
-    })
+fn closed() -> io::Error {
+    io::Error::new(io::ErrorKind::BrokenPipe, "the terminal was closed")
+}
+
+/// Names the error of a terminal that is gone.
+fn closed_if_gone(error: io::Error) -> io::Error {
+    if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) {
+        closed()
+    } else {
+        error
+    }
 }
 
 impl Drop for RawTerminal {
@@ -216,7 +246,7 @@ fn open_screen() -> io::Result<File> {
     File::options().write(true).open("/dev/tty")
 }
 
-/// Opens what crossterm reads keys from.
+/// Opens what keys are read from.
 fn open_keyboard() -> io::Result<File> {
     let stdin = io::stdin();
     if stdin.is_terminal() {

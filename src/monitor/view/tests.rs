@@ -4,7 +4,6 @@ use jiff::tz::TimeZone;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::Color;
 
 use super::sample_sites::SampleSite;
@@ -49,7 +48,7 @@ fn screen(size: (u16, u16), samples: &[&SampleSite], state: &ViewState) -> Strin
 }
 
 fn press(state: &mut ViewState, key: char) {
-    let _ = state.handle_key(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE));
+    let _ = state.handle_key(Key::Char(key));
 }
 
 fn line_with<'a>(screen: &'a str, text: &str) -> &'a str {
@@ -183,7 +182,7 @@ fn many_sites_become_a_table_in_which_the_chosen_one_is_visible() {
     }
     let sites: Vec<&Site> = samples.iter().map(|sample| &sample.site).collect();
     state.adopt_sites(&sites);
-    let _ = state.handle_key(KeyEvent::new(KeyCode::Up, KeyModifiers::NONE));
+    let _ = state.handle_key(Key::Up);
     let last = screen(SMALL, &samples, &state);
     line_with(&last, "30 site_30 ");
     assert!(line_with(&last, "Sites").contains("of 30 not shown"));
@@ -307,7 +306,7 @@ fn events_scroll_back_and_diagnostics_have_their_whole_messages() {
     let newest = screen(SMALL, &[&broken], &state);
     line_with(&newest, "23 to 43 of 43");
     line_with(&newest, "12 more messages are missing");
-    let _ = state.handle_key(KeyEvent::new(KeyCode::Home, KeyModifiers::NONE));
+    let _ = state.handle_key(Key::Home);
     let oldest = screen(SMALL, &[&broken], &state);
     line_with(&oldest, "1 to 21 of 43");
     line_with(&oldest, "14:00:00 zone 3: object 100 entered");

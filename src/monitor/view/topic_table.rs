@@ -13,19 +13,21 @@ use super::text::{fit, pad, pad_left};
 use crate::diagnostics::Level;
 use crate::metrics::ledger::Account;
 
-/// Column of a count: its names for narrow and wide tables, and the count.
-type Count = (&'static str, &'static str, fn(&Account) -> u64);
+/// Cells of a count in a narrow table.
+const COUNT_WIDTH: usize = 5;
+/// Column of a count: its names for narrow and wide tables, its cells in a wide one, and the count.
+type Count = (&'static str, &'static str, usize, fn(&Account) -> u64);
 
 /// Cells from which the counts are written out.
-const WIDE: usize = 130;
+const WIDE: usize = 114;
 /// Columns of counts, in the order of the ledger's equation.
 const COUNTS: [Count; 6] = [
-    ("recv", "received", |account| account.received),
-    ("publ", "published", |account| account.published),
-    ("thin", "thinned", |account| account.thinned),
-    ("unsub", "unsubscribed", |account| account.unsubscribed),
-    ("drop", "dropped", |account| account.dropped),
-    ("malf", "malformed", |account| account.malformed),
+    ("recv", "received", 11, |account| account.received),
+    ("publ", "published", 11, |account| account.published),
+    ("thin", "thinned", 10, |account| account.thinned),
+    ("unsub", "unsubscribed", 12, |account| account.unsubscribed),
+    ("drop", "dropped", 9, |account| account.dropped),
+    ("malf", "malformed", 9, |account| account.malformed),
 ];
 /// Position in [`COUNTS`] from which a count is a loss.
 const LOSSES: usize = 4;
@@ -70,7 +72,6 @@ struct Columns {
     name: usize,
     rate: usize,
     spark: usize,
-    count: usize,
     is_wide: bool,
 }
 
@@ -78,16 +79,19 @@ impl Columns {
     fn of(width: usize) -> Self {
         let is_wide = width >= WIDE;
         let (name, rate) = if width < WITH_SPARK { (17, 6) } else { (20, 7) };
-        let count = if is_wide { 12 } else { 5 };
-        let used = name + rate + 1 + COUNTS.len() * (count + 1);
+        let counts = COUNTS.iter().map(|count| count_width(count, is_wide) + 1);
+        let used = name + rate + 1 + counts.sum::<usize>();
         Self {
             name,
             rate,
             spark: width.saturating_sub(used).min(60),
-            count,
             is_wide,
         }
     }
+}
+
+fn count_width((_, _, wide, _): &Count, is_wide: bool) -> usize {
+    if is_wide { *wide } else { COUNT_WIDTH }
 }
 
 fn header(view: SiteView, columns: Columns) -> Line<'static> {
@@ -95,10 +99,11 @@ fn header(view: SiteView, columns: Columns) -> Line<'static> {
     let mut text = pad("topic", columns.name, theme);
     text.push_str(&pad_left("recv/s", columns.rate, theme));
     text.push_str(&" ".repeat(columns.spark + 1));
-    for (short, long, _) in COUNTS {
+    for column in &COUNTS {
+        let (short, long, ..) = column;
         let name = if columns.is_wide { long } else { short };
         text.push(' ');
-        text.push_str(&pad_left(name, columns.count, theme));
+        text.push_str(&pad_left(name, count_width(column, columns.is_wide), theme));
     }
     fit(vec![Span::styled(text, theme.label())], view.width, theme)
 }
@@ -123,7 +128,8 @@ fn row(view: SiteView, columns: Columns, topic: &str, account: &Account) -> Line
         Span::raw(pad_left(&rate, columns.rate, theme)),
         Span::styled(format!(" {spark}"), theme.spark()),
     ];
-    for (index, (_, _, count)) in COUNTS.iter().enumerate() {
+    for (index, column) in COUNTS.iter().enumerate() {
+        let (.., count) = column;
         let count = count(account);
         let is_lost = index >= LOSSES && count > 0;
         let style = if is_lost {
@@ -137,7 +143,10 @@ fn row(view: SiteView, columns: Columns, topic: &str, account: &Account) -> Line
             format::short_count(count)
         };
         spans.push(Span::styled(
-            format!(" {}", pad_left(&text, columns.count, theme)),
+            format!(
+                " {}",
+                pad_left(&text, count_width(column, columns.is_wide), theme)
+            ),
             style,
         ));
     }
