@@ -119,7 +119,7 @@ def test_events_come_as_they_happen_and_scroll(environment):
 
 def test_a_pause_stops_the_display_only(environment):
     environment.standin_site("/samyang")
-    monitor = environment.monitor_in_terminal("--json", "run.json", "--duration", "1h", **SMALL)
+    monitor = environment.monitor_in_terminal("--json", environment.folder / "run.json", "--duration", "1h", **SMALL)
 
     def received():
         lines = monitor.lines_with("points/raw")
