@@ -39,7 +39,7 @@ def start_site(environment, namespace: str, rate: int, has_output: bool = True):
     output_port = sim.output_port if has_output else environment.unserved_port
     environment.bridge(sim.points_port, parameters, output_port=output_port, ros_args=in_namespace)
     bags = environment.folder / namespace.strip("/")
-    environment.recorder(bags, {"split_duration": 600.0}, namespace=namespace)
+    environment.recorder(bags, {"split_duration": 600.0, "keep_bytes": 2_000_000_000}, namespace=namespace)
 
 
 def draw_monitor(output: Path, folder: Path):

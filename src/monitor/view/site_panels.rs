@@ -309,7 +309,13 @@ impl<'a> SiteView<'a> {
             None if sample.bytes_per_second > 0.0 && !is_full => ", does not fill".to_owned(),
             None => String::new(),
         };
-        let level = if is_full { Level::Error } else { Level::Ok };
+        let mut statuses = self.site.diagnostics();
+        let told = statuses.find(|status| status.task == "disk");
+        let level = match told {
+            _ if is_full => Level::Error,
+            Some(status) => status.level,
+            None => Level::Ok,
+        };
         let disk = format!(
             "{} of {} free{left}",
             format::byte_count(sample.disk_free_bytes),
