@@ -8,6 +8,7 @@ use std::thread;
 use super::arguments::CheckArguments;
 use super::files::check_files;
 use super::finding::Finding;
+use super::import::{self, ImportOptions};
 use super::json::format_json;
 use super::machine::{MachineOptions, RecordingPlan, System, check_machine, sysctl_file};
 use super::site;
@@ -41,8 +42,23 @@ pub fn run(check_graph: fn(&[GraphTarget], &RosArguments) -> Vec<Finding>) -> Ex
     if arguments.fix_print {
         return print(&sysctl_file(&System::current()), 0);
     }
+    if let (Some(source), Some(folder)) = (&arguments.import, &arguments.output) {
+        return run_import(&ImportOptions {
+            source: source.clone(),
+            folder: folder.clone(),
+            force: arguments.force,
+        });
+    }
     let (output, code) = examine(&arguments, &ros, check_graph);
     print(&output, code)
+}
+
+/// Converts the configuration of the old recorder. The exit code is 1 if a value was not carried over.
+fn run_import(options: &ImportOptions) -> ExitCode {
+    match import::run(options) {
+        Ok(report) => print(&report.to_string(), u8::from(report.has_losses())),
+        Err(error) => CheckArguments::exit_with(&error.to_string()),
+    }
 }
 
 /// Prints the output. Returns the exit code of the program.
