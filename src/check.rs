@@ -11,6 +11,7 @@
 pub mod arguments;
 pub mod files;
 pub mod finding;
+mod findings_output;
 pub mod import;
 pub mod json;
 pub mod machine;

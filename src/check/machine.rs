@@ -49,8 +49,8 @@ pub struct MachineOptions {
     pub system: System,
 }
 
-/// Examines a machine. Takes some seconds, two of them for the speed of each disk, and at most half a minute if a disk
-/// or a program does not respond.
+/// Examines a machine. Takes some seconds, two of them for the speed of the disks, and at most a minute and a half if
+/// disks and programs do not respond.
 #[must_use]
 pub fn check_machine(options: &MachineOptions) -> Vec<Finding> {
     let system = &options.system;

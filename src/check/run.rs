@@ -1,13 +1,14 @@
 //! The program `sensr_check`: parses the command line, examines, and prints.
 
 use std::env;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io;
 use std::process::ExitCode;
 use std::thread;
 
 use super::arguments::CheckArguments;
 use super::files::check_files;
 use super::finding::Finding;
+use super::findings_output::FindingsOutput;
 use super::import::{self, ImportOptions};
 use super::json::format_json;
 use super::machine::{MachineOptions, RecordingPlan, System, check_machine, sysctl_file};
@@ -40,7 +41,11 @@ pub fn run(check_graph: fn(&[GraphTarget], &RosArguments) -> Vec<Finding>) -> Ex
     };
     let arguments = CheckArguments::parse_own(&ros.own);
     if arguments.fix_print {
-        return print(&sysctl_file(&System::current()), 0);
+        return print(
+            &mut FindingsOutput::take(),
+            &sysctl_file(&System::current()),
+            0,
+        );
     }
     if let (Some(source), Some(folder)) = (&arguments.import, &arguments.output) {
         return run_import(&ImportOptions {
@@ -49,21 +54,52 @@ pub fn run(check_graph: fn(&[GraphTarget], &RosArguments) -> Vec<Finding>) -> Ex
             force: arguments.force,
         });
     }
-    let (output, code) = examine(&arguments, &ros, check_graph);
-    print(&output, code)
+    // It may start the program again, which needs the original standard output.
+    let log_folder = environment::prepare_process(&ros.ros).err();
+    let mut output = FindingsOutput::take();
+    let mut findings = Vec::new();
+    if let Some(error) = log_folder {
+        let cure = "export ROS_LOG_DIR=/tmp/ros_log";
+        findings.push(Finding::fail("log folder", error.to_string(), cure));
+    }
+    if let Some(reason) = environment::missing_log_file_reason() {
+        let cure = "export ROS_LOG_DIR=/tmp/ros_log   (or another folder that can be written)";
+        findings.push(Finding::warn(
+            "log folder",
+            format!("bridge and recorder will have no log file: {reason}"),
+            cure,
+        ));
+    }
+    findings.extend(examine(&arguments, &ros, check_graph));
+    let code = Counts::of(&findings).exit_code();
+    if !arguments.json {
+        let text = format_text(&findings, has_colors(&output));
+        return print(&mut output, &text, code);
+    }
+    match format_json(&findings) {
+        Ok(document) => print(&mut output, &(document + "\n"), code),
+        Err(error) => {
+            let text = format!("cannot format the findings: {error}\n");
+            print(&mut output, &text, EXIT_FAILURE)
+        }
+    }
 }
 
 /// Converts the configuration of the old recorder. The exit code is 1 if a value was not carried over.
 fn run_import(options: &ImportOptions) -> ExitCode {
     match import::run(options) {
-        Ok(report) => print(&report.to_string(), u8::from(report.has_losses())),
+        Ok(report) => print(
+            &mut FindingsOutput::take(),
+            &report.to_string(),
+            u8::from(report.has_losses()),
+        ),
         Err(error) => CheckArguments::exit_with(&error.to_string()),
     }
 }
 
-/// Prints the output. Returns the exit code of the program.
-fn print(output: &str, code: u8) -> ExitCode {
-    match io::stdout().lock().write_all(output.as_bytes()) {
+/// Prints a text. Returns the exit code of the program.
+fn print(output: &mut FindingsOutput, text: &str, code: u8) -> ExitCode {
+    match output.write(text) {
         Ok(()) => ExitCode::from(code),
         // The reader has enough, as `head` does.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(code),
@@ -71,31 +107,28 @@ fn print(output: &str, code: u8) -> ExitCode {
     }
 }
 
-/// Examines everything, and returns the output and the exit code.
+/// Examines everything.
 fn examine(
     arguments: &CheckArguments,
     ros: &RosArguments,
     check_graph: fn(&[GraphTarget], &RosArguments) -> Vec<Finding>,
-) -> (String, u8) {
-    let mut findings = Vec::new();
-    if let Err(error) = environment::prepare_process(&ros.ros) {
-        let cure = "export ROS_LOG_DIR=/tmp/ros_log";
-        findings.push(Finding::fail("log folder", error.to_string(), cure));
-    }
+) -> Vec<Finding> {
     let Targets {
         sites,
         mut recordings,
         findings: configuration,
     } = find_targets(arguments, ros);
-    let files = check_files(arguments, ros);
+    let mut findings = check_files(arguments, ros);
     // Why a site cannot be examined is often a mistake in the files, which is named there.
-    let is_named = |finding: &Finding| files.iter().any(|named| named.message == finding.message);
-    findings.extend(
-        configuration
-            .into_iter()
-            .filter(|finding| !is_named(finding)),
-    );
-    findings.extend(files);
+    let unnamed: Vec<Finding> = configuration
+        .into_iter()
+        .filter(|finding| {
+            !findings
+                .iter()
+                .any(|named| named.message == finding.message)
+        })
+        .collect();
+    findings.extend(unnamed);
     let graph: Vec<GraphTarget> = sites
         .iter()
         .map(|target| GraphTarget {
@@ -129,22 +162,13 @@ fn examine(
     }
     // After the sites: the disks are compared with what these send.
     findings.extend(check_machine(&MachineOptions {
-        bridges: sites.len(),
+        // A site that cannot be resolved will have one too.
+        bridges: sites.len().max(1),
         recordings,
         system: System::current(),
     }));
     findings.extend(reports.into_iter().flat_map(|report| report.findings));
-    let code = Counts::of(&findings).exit_code();
-    if !arguments.json {
-        return (format_text(&findings, has_colors()), code);
-    }
-    match format_json(&findings) {
-        Ok(document) => (document + "\n", code),
-        Err(error) => (
-            format!("cannot format the findings: {error}\n"),
-            EXIT_FAILURE,
-        ),
-    }
+    findings
 }
 
 fn no_network_finding(reason: &str) -> Finding {
@@ -156,8 +180,8 @@ fn no_network_finding(reason: &str) -> Finding {
 }
 
 /// Returns whether the output is a terminal that may be colored (<https://no-color.org>).
-fn has_colors() -> bool {
+fn has_colors(output: &FindingsOutput) -> bool {
     let is_unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
-    io::stdout().is_terminal() && !is_unwanted && !is_dumb
+    output.is_terminal() && !is_unwanted && !is_dumb
 }

@@ -1,6 +1,6 @@
 //! Probe of a link: one connection of limited duration, made and read like every other, with the result of each step.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::watch;
@@ -44,6 +44,8 @@ pub struct ProbeResult {
     pub ca_file_error: Option<TlsError>,
     /// Reason why the attempt failed, or the connection ended before the probe did.
     pub error: Option<LinkError>,
+    /// End of the handshake. `None` if the attempt failed.
+    pub connected_at: Option<Instant>,
     /// Certificate of the server, if it was accepted.
     pub certificate: Option<CertificateSummary>,
     /// Warning about that certificate.
@@ -58,6 +60,7 @@ impl ProbeResult {
             trace,
             ca_file_error: None,
             error,
+            connected_at: None,
             certificate: None,
             certificate_warning: None,
             figures: LinkFigures::default(),
@@ -85,6 +88,7 @@ pub async fn probe(
         }
         Err(error) => return ProbeResult::unconnected(trace, Some(error)),
     };
+    let connected_at = Instant::now();
     let certificate = socket.get_ref().certificate();
     let certificate_warning = socket.get_ref().warning().map(str::to_owned);
     let link = LinkStatus::default();
@@ -120,6 +124,7 @@ pub async fn probe(
         trace,
         ca_file_error: None,
         error,
+        connected_at: Some(connected_at),
         certificate,
         certificate_warning,
         figures: link.snapshot(),

@@ -15,10 +15,14 @@ use crate::check::finding::Finding;
 use crate::check::run::GraphTarget;
 use crate::config::ros_arguments::RosArguments;
 
-/// Time to discover other nodes. Discovery on one machine takes some tenths of a second, over a network up to seconds.
-const DISCOVERY_TIME: Duration = Duration::from_secs(3);
+/// Time to discover other nodes, which mostly takes some tenths of a second. Nodes of Fast DDS announce themselves every
+/// three seconds, and the first announcement may be lost on a busy machine.
+const DISCOVERY_TIME: Duration = Duration::from_secs(5);
 /// Time between two queries of the graph.
 const POLL_PERIOD: Duration = Duration::from_millis(100);
+
+/// Node whose name is not known yet.
+const UNNAMED: &str = "a node whose name is not known yet";
 
 /// Kind of node: subject of the finding, topic that only such nodes publish, and its name for people.
 struct NodeKind {
@@ -39,6 +43,7 @@ const RECORDER: NodeKind = NodeKind {
 };
 
 /// Examines the middleware, and the names of each bridge and recorder. Takes [`DISCOVERY_TIME`].
+#[must_use]
 pub fn check_graph(targets: &[GraphTarget], ros: &RosArguments) -> Vec<Finding> {
     const SUBJECT: &str = "middleware";
     let rmw = env::var("RMW_IMPLEMENTATION").unwrap_or_default();
@@ -100,8 +105,7 @@ impl GraphQuery {
                 match self.node.get_publishers_info_by_topic(&topic, false) {
                     Ok(publishers) => {
                         names.extend(publishers.into_iter().map(|publisher| {
-                            let namespace = publisher.node_namespace.trim_end_matches('/');
-                            format!("{namespace}/{}", publisher.node_name)
+                            full_name(&publisher.node_namespace, &publisher.node_name)
                         }));
                     }
                     Err(error) => self.error = Some(error.to_string()),
@@ -123,6 +127,14 @@ impl GraphQuery {
         }
         findings
     }
+}
+
+/// Returns the name of a node. Its publishers may be discovered before its name.
+fn full_name(namespace: &str, name: &str) -> String {
+    if name.contains("_UNKNOWN_") {
+        return UNNAMED.to_owned();
+    }
+    format!("{}/{name}", namespace.trim_end_matches('/'))
 }
 
 fn topic_of(target: &GraphTarget, kind: &NodeKind) -> String {
@@ -185,5 +197,22 @@ mod tests {
         assert_eq!(other.verdict, Verdict::Fail);
         assert!(other.message.contains("/samyang/sensr_bridge"), "{other:?}");
         assert!(other.cure.contains("/samyang/statistics"), "{other:?}");
+    }
+
+    #[test]
+    fn node_without_a_name_is_shown_only_if_it_is_the_only_one() {
+        assert_eq!(full_name("/", "sensr_bridge"), "/sensr_bridge");
+        let unnamed = full_name("_NODE_NAMESPACE_UNKNOWN_", "_NODE_NAME_UNKNOWN_");
+        let target = GraphTarget {
+            site: "a".to_owned(),
+            namespace: "/".to_owned(),
+            has_recorder: false,
+        };
+        let message = |names: &[&str]| {
+            let names = names.iter().map(ToString::to_string).collect();
+            check_names(&target, &BRIDGE, &names, None).message
+        };
+        assert!(message(&[&unnamed]).ends_with("already: a node whose name is not known yet"));
+        assert!(message(&["/sensr_bridge", &unnamed]).ends_with("already: /sensr_bridge"));
     }
 }

@@ -1,15 +1,17 @@
 """sensr_check against sites: the verdict and the cure for each fault of a server."""
 
+import contextlib
 import re
 import subprocess
 import time
 
 import pytest
 import yaml
+from websockets.exceptions import ConnectionClosed
 
 from support import output_encoder
 from support.check import Check, faults, verdicts
-from support.points_encoder import numbered_cloud
+from support.points_encoder import cloud, numbered_cloud, result
 from support.processes import executable
 
 SCENE = ("--points", 2000, "--rate", 20)
@@ -49,9 +51,8 @@ def test_a_healthy_site_passes_with_its_rates(environment, sim):
         "server clock",
         "other bridge",
     }
-    rate = float(
-        re.match(r"([\d.]+) frames/s, [\d.]+ MB/s; raw [\d.]+/s of 2000 points", found["point stream"]["message"])[1]
-    )
+    pattern = r"first frame after [\d.]+ s, ([\d.]+) frames/s, [\d.]+ MB/s; raw [\d.]+/s of 2000 points"
+    rate = float(re.match(pattern, found["point stream"]["message"])[1])
     assert 5 < rate < 40, "the simulator sends 20"
     assert "objects" in found["output stream"]["message"]
 
@@ -100,23 +101,63 @@ def test_a_server_that_sends_nothing_fails(environment):
     assert "switched on" in found["point stream"]["cure"]
 
 
+def run_with_frames(environment, act, **parameters):
+    """Checks a server with which `act` does something until the check leaves. Returns the finding about its clouds."""
+    points = environment.server()
+    running = check(environment, points_port=points.port, output_port=environment.unserved_port, **parameters)
+    client = points.client()
+    with contextlib.suppress(ConnectionClosed):
+        while running.alive:
+            act(client)
+            time.sleep(0.05)  # The rate of the server, nothing is awaited.
+    return running.of_sites()["point stream"]
+
+
+def test_frames_of_another_service_fail(environment):
+    found = run_with_frames(environment, lambda client: client.send(b"\xff" * 20))
+    assert found["verdict"] == "FAIL" and "none of which is a message of SENSR" in found["message"]
+    assert found["cure"] == "set points_port to the port of SENSR's point stream"
+
+
+def test_clouds_without_points_are_a_warning(environment):
+    found = run_with_frames(environment, lambda client: client.send(result(cloud(b""))))
+    assert found["verdict"] == "WARN" and "frames without points" in found["message"]
+
+
+def test_a_server_that_is_too_fast_for_the_network_is_named(environment):
+    found = run_with_frames(environment, lambda client: client.close(1011, "Writing buffer is full"))
+    assert found["verdict"] == "FAIL" and "the server dropped data" in found["message"]
+    assert "iperf3" in found["cure"]
+
+
+def test_a_message_over_the_limit_fails_with_the_parameter(environment):
+    frame = numbered_cloud(1, points=100_000)
+    found = run_with_frames(
+        environment, lambda client: client.send_too_much(frame), parameters={"max_message_bytes": 1_000_000}
+    )
+    assert found["verdict"] == "FAIL" and "is over max_message_bytes" in found["message"]
+    assert re.match(r"--ros-args -p max_message_bytes:=1\d{6} ", found["cure"])
+
+
 def now():
     at = time.time_ns()
     return {"seconds": at // 10**9, "nanos": at % 10**9}
 
 
 def run_with_health(environment, health, offset_seconds=0):
-    """Checks a server that sends clouds, and this health with each message. Returns the findings."""
+    """Checks a server that sends clouds, and this health with each message, until the check leaves. Returns the
+    findings."""
     points, output = environment.server(), environment.server()
     running = check(environment, points_port=points.port, output_port=output.port)
     point_client, output_client = points.client(), output.client()
-    for number in range(20):
-        point_client.send(numbered_cloud(number))
-        at = now()
-        at["seconds"] += offset_seconds
-        message = {"timestamp": at, "stream": {"has_objects": True, "objects": [], "health": health}}
-        output_client.send(output_encoder.output(message))
-        time.sleep(0.05)  # The rate of the server, nothing is awaited.
+    with contextlib.suppress(ConnectionClosed):
+        while running.alive:
+            point_client.send(numbered_cloud(1))
+            at = now()
+            at["seconds"] += offset_seconds
+            message = {"timestamp": at, "stream": {"has_objects": True, "objects": [], "health": health}}
+            output_client.send(output_encoder.output(message))
+            time.sleep(0.05)  # The rate of the server, nothing is awaited.
     return running.of_sites()
 
 
@@ -223,6 +264,15 @@ def test_a_running_bridge_of_the_same_names_fails(environment, sim):
     elsewhere = check(environment, ports=sim, ros_args=["-r", "__ns:=/elsewhere"]).of_sites()
     assert faults(elsewhere) == {}
     bridge.require_alive()
+
+
+def test_a_running_recorder_of_the_same_names_fails(environment, sim):
+    recorder = environment.recorder()
+    recorder.wait_until_subscribed("/diagnostics")
+    ports = {"points_port": sim.points_port, "output_port": sim.output_port}
+    found = Check(environment, *LISTEN, "--output-dir", environment.folder / "bags", **ports).of_sites()
+    assert faults(found) == {"other recorder": "FAIL"}
+    assert "/sensr_recorder" in found["other recorder"]["message"]
 
 
 def test_all_sites_of_a_hosts_file_are_examined_although_one_is_lost(environment, sim):

@@ -7,6 +7,7 @@ mod closing;
 mod control;
 mod handshake;
 mod messages;
+mod probe;
 mod stalls;
 mod support;
 mod tls;

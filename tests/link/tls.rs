@@ -21,13 +21,13 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::support::{Fixture, Server, options};
 
 /// Certificate authority with its certificate in a file.
-struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: PathBuf,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params
@@ -41,12 +41,12 @@ impl Authority {
         Self { issuer, folder }
     }
 
-    fn ca_file(&self) -> PathBuf {
+    pub(crate) fn ca_file(&self) -> PathBuf {
         self.folder.join("ca.crt")
     }
 
     /// Creates an acceptor whose certificate is for `names` and valid from `begins` to `ends`, days from today.
-    fn acceptor(&self, names: &[&str], (begins, ends): (i64, i64)) -> TlsAcceptor {
+    pub(crate) fn acceptor(&self, names: &[&str], (begins, ends): (i64, i64)) -> TlsAcceptor {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let mut params = CertificateParams::new(names).expect("names");
         params.not_before = OffsetDateTime::now_utc() + Duration::days(begins);
@@ -77,10 +77,10 @@ impl Drop for Authority {
     }
 }
 
-const VALID: (i64, i64) = (-1, 1);
+pub(crate) const VALID: (i64, i64) = (-1, 1);
 
 /// Sends `x` to each client that completes both handshakes.
-async fn serve(acceptor: TlsAcceptor) -> u16 {
+pub(crate) async fn serve(acceptor: TlsAcceptor) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("bound").port();
     tokio::spawn(async move {
@@ -99,7 +99,7 @@ async fn serve(acceptor: TlsAcceptor) -> u16 {
     port
 }
 
-fn tls(port: u16, ca_file: PathBuf) -> LinkOptions {
+pub(crate) fn tls(port: u16, ca_file: PathBuf) -> LinkOptions {
     let mut options = options(port);
     options.endpoint.tls = Some(TlsOptions {
         ca_file,

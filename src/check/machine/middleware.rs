@@ -18,20 +18,19 @@ const NEW_VARIABLE: &str = "FASTDDS_DEFAULT_PROFILES_FILE";
 /// Distributions whose Fast DDS knows the old variable only.
 const OLD_DISTRIBUTIONS: [&str; 3] = ["humble", "iron", "jazzy"];
 /// Values of `FASTDDS_BUILTIN_TRANSPORTS`. Options follow after a question mark.
-const KNOWN_TRANSPORTS: [&str; 10] = [
+const KNOWN_TRANSPORTS: [&str; 9] = [
     "NONE",
     "DEFAULT",
     "DEFAULTv6",
     "SHM",
     "UDPv4",
     "UDPv6",
-    "UDPv4_SHM",
     "LARGE_DATA",
     "LARGE_DATAv6",
     "P2P",
 ];
 /// Those of them without shared memory.
-const NETWORK_TRANSPORTS: [&str; 5] = ["UDPv4", "UDPv6", "NONE", "P2P", "DEFAULTv6"];
+const NETWORK_TRANSPORTS: [&str; 3] = ["UDPv4", "UDPv6", "NONE"];
 /// Largest configuration file that is read, bytes.
 const MAX_BYTES: u64 = 1 << 20;
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::System;
 
 /// Time in which a program must answer.
-const LIMIT: Duration = Duration::from_secs(5);
+const LIMIT: Duration = Duration::from_secs(10);
 /// Longest answer that is read, bytes. Less than a pipe holds, so that no program waits for the reader.
 const MAX_ANSWER: u64 = 32 << 10;
 /// Pause between two looks at a program.
@@ -22,8 +22,12 @@ pub(super) fn find(system: &System, name: &str) -> Option<PathBuf> {
     files.find(|file| file.is_file())
 }
 
-/// Runs a program and returns its output. `None` if there is none, if it fails, or if it does not end in five seconds.
+/// Runs a program and returns its output. `None` if there is none, if it fails, or if it does not end in ten seconds.
 pub(super) fn run(system: &System, name: &str, arguments: &[&str]) -> Option<String> {
+    run_within(LIMIT, system, name, arguments)
+}
+
+fn run_within(limit: Duration, system: &System, name: &str, arguments: &[&str]) -> Option<String> {
     let mut child = Command::new(find(system, name)?)
         .args(arguments)
         .env("LC_ALL", "C")
@@ -32,7 +36,7 @@ pub(super) fn run(system: &System, name: &str, arguments: &[&str]) -> Option<Str
         .stderr(Stdio::null())
         .spawn()
         .ok()?;
-    let is_success = wait(&mut child);
+    let is_success = wait(&mut child, limit);
     let mut answer = Vec::new();
     let output = child.stdout.take().filter(|_| is_success)?;
     output.take(MAX_ANSWER).read_to_end(&mut answer).ok()?;
@@ -40,8 +44,8 @@ pub(super) fn run(system: &System, name: &str, arguments: &[&str]) -> Option<Str
 }
 
 /// Waits for the end of a program, which is killed if it takes too long. Returns whether it succeeded.
-fn wait(child: &mut Child) -> bool {
-    let deadline = Instant::now() + LIMIT;
+fn wait(child: &mut Child, limit: Duration) -> bool {
+    let deadline = Instant::now() + limit;
     while Instant::now() < deadline {
         match child.try_wait() {
             Ok(Some(status)) => return status.success(),
@@ -60,23 +64,26 @@ mod tests {
     use super::super::test_machine::TestMachine;
     use super::*;
 
-    fn answer(script: &str) -> Option<String> {
+    fn answer(limit: Duration, script: &str) -> Option<String> {
         let machine = TestMachine::new();
         machine.write_program("/bin/tool", script);
         let system = machine.system_with(&[("PATH", &machine.folder("/bin"))]);
-        run(&system, "tool", &["one", "two"])
+        run_within(limit, &system, "tool", &["one", "two"])
     }
 
     #[test]
     fn the_answer_is_the_output_of_a_program_that_succeeds() {
-        assert_eq!(answer("echo $LC_ALL $*").as_deref(), Some("C one two\n"));
-        assert_eq!(answer("echo no; exit 1"), None);
+        assert_eq!(
+            answer(LIMIT, "echo $LC_ALL $*").as_deref(),
+            Some("C one two\n")
+        );
+        assert_eq!(answer(LIMIT, "echo no; exit 1"), None);
         let machine = TestMachine::new();
         assert_eq!(run(&machine.system(), "tool", &[]), None);
     }
 
     #[test]
     fn a_program_that_hangs_is_ended() {
-        assert_eq!(answer("exec sleep 1000"), None);
+        assert_eq!(answer(Duration::from_millis(50), "exec sleep 1000"), None);
     }
 }

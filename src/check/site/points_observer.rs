@@ -31,6 +31,11 @@ impl FrameTimes {
         self.span = Some((first, now));
     }
 
+    /// Returns the arrival of the first frame.
+    pub(super) fn first(&self) -> Option<Instant> {
+        self.span.map(|(first, _)| first)
+    }
+
     /// Returns the rate of frames per second. `None` if there are too few.
     pub(super) fn frame_rate(&self) -> Option<f64> {
         let (first, last) = self.span?;

@@ -35,7 +35,7 @@ pub(super) fn check_points(
     };
     let described = format!(
         "{}; {}",
-        describe_rate(&frames.times),
+        describe_rate(result, &frames.times),
         describe_clouds(frames)
     );
     if let Some(finding) = check_frames(&POINTS, target, &target.points, result, &counts) {
@@ -80,7 +80,7 @@ pub(super) fn check_output(
         OUTPUT.stream,
         format!(
             "{}; up to {}, {}",
-            describe_rate(&frames.times),
+            describe_rate(result, &frames.times),
             count(frames.objects, "objects"),
             count(frames.zones, "zones")
         ),
@@ -177,12 +177,17 @@ fn ended_finding(kind: &LinkKind, result: &ProbeResult, error: &LinkError, frame
     )
 }
 
-fn describe_rate(times: &FrameTimes) -> String {
+fn describe_rate(result: &ProbeResult, times: &FrameTimes) -> String {
+    let first = times.first().zip(result.connected_at);
+    let first = first.map_or_else(String::new, |(frame, connected)| {
+        let delay = frame.saturating_duration_since(connected);
+        format!("first frame after {:.2} s, ", delay.as_secs_f64())
+    });
     match (times.frame_rate(), times.byte_rate()) {
         (Some(frames), Some(bytes)) => {
-            format!("{frames:.1} frames/s, {:.2} MB/s", bytes / MEGABYTE)
+            format!("{first}{frames:.1} frames/s, {:.2} MB/s", bytes / MEGABYTE)
         }
-        _ => format!("{} frames, too few for a rate", times.frames),
+        _ => format!("{first}{} frames, too few for a rate", times.frames),
     }
 }
 

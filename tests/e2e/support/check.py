@@ -11,12 +11,16 @@ PASSED, WARNED, FAILED = 0, 1, 2
 class Check(Process):
     """A run of `sensr_check --json`."""
 
-    def __init__(self, environment, *args, ros_args=(), **parameters):
-        """Starts it. Keywords are parameters of the bridge, with `_` for each `.` where there is no such parameter."""
+    def __init__(self, environment, *args, ros_args=(), wrapper=(), variables=None, **parameters):
+        """Starts it. `wrapper` starts the command, `variables` are those of its environment.
+
+        Other keywords are parameters of the bridge, with `_` for each `.` where there is no such parameter.
+        """
         given = {"host": "127.0.0.1"} | parameters.pop("parameters", {}) | parameters
-        argv = [executable("sensr_check"), "--json", *map(str, args)]
+        argv = [*wrapper, executable("sensr_check"), "--json", *map(str, args)]
         argv += ["--ros-args", *ros_args, *assignments(given)]
-        super().__init__(environment._next_name("check"), argv, environment.env, environment.folder)
+        env = environment.env | (variables or {})
+        super().__init__(environment._next_name("check"), argv, env, environment.folder)
         environment._add_process(self)
 
     def findings(self):
@@ -33,6 +37,10 @@ class Check(Process):
             assert one["verdict"] == "PASS" or one["cure"], f"a fault without a cure: {one}"
             assert "\n" not in one["message"] + one.get("cure", "")
         return document["findings"]
+
+    def of_machine(self):
+        """Waits for the end and returns the findings about the machine by subject."""
+        return {one["subject"]: one for one in self.findings() if "site" not in one}
 
     def of_sites(self):
         """Waits for the end and returns the findings about sites by subject, those about the machine left out.

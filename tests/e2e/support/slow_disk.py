@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support import summary_notes
+from support.polling import wait_until
 
 
 def _skip(reason: str):
@@ -48,6 +49,14 @@ def _control_group() -> tuple[Path, str]:
     return _skip("no control groups for disks")
 
 
+def _is_removed(group: Path) -> bool:
+    try:
+        group.rmdir()
+    except OSError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def slow_disk(folder: Path, bytes_per_second: int):
     """Yields the prefix of a command that writes to the disk of a folder at this rate. Skips where that is impossible.
@@ -64,4 +73,4 @@ def slow_disk(folder: Path, bytes_per_second: int):
             _skip(f"the kernel does not limit {disk}: {problem}")
         yield ["sh", "-ec", f'echo $$ > {group}/cgroup.procs; exec "$@"', "sh"]
     finally:
-        group.rmdir()
+        wait_until(lambda: _is_removed(group), "the end of all processes in the control group")

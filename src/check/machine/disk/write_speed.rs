@@ -64,17 +64,20 @@ pub(in crate::check::machine) fn unnamed_file(folder: &Path) -> io::Result<File>
         .open(folder);
     match unnamed {
         // File systems without such files (FAT, NFS, drives of Windows) answer with different errors.
-        Err(error) if !is_final(&error) => {
-            let path = folder.join(format!(".sensr_check_{}", std::process::id()));
-            let file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .open(&path)?;
-            std::fs::remove_file(path)?;
-            Ok(file)
-        }
+        Err(error) if !is_final(&error) => removed_file(folder),
         result => result,
     }
+}
+
+/// Opens a file in a folder and removes its name at once.
+fn removed_file(folder: &Path) -> io::Result<File> {
+    let path = folder.join(format!(".sensr_check_{}", std::process::id()));
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&path)?;
+    std::fs::remove_file(path)?;
+    Ok(file)
 }
 
 /// Returns whether a named file would fail for the same reason.
@@ -308,15 +311,17 @@ mod tests {
     #[test]
     fn the_file_has_no_name() {
         let folder = tempfile::tempdir().unwrap();
-        let mut file = unnamed_file(folder.path()).expect("opened");
         let limits = Limits {
             time: Duration::ZERO,
             ..LIMITS
         };
-        let speed = measure(&mut file, limits).expect("measured");
-        assert!(speed > 0.0);
-        assert_eq!(file.metadata().unwrap().len(), CLOUD_BYTES as u64);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        for open in [unnamed_file, removed_file] {
+            let mut file = open(folder.path()).expect("opened");
+            let speed = measure(&mut file, limits).expect("measured");
+            assert!(speed > 0.0);
+            assert_eq!(file.metadata().unwrap().len(), CLOUD_BYTES as u64);
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        }
     }
 
     #[test]

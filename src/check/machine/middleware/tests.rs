@@ -110,6 +110,10 @@ fn shared_memory_is_used_unless_transports_or_profile_exclude_it() {
         &[(OLD_VARIABLE, FILE), (TRANSPORTS, "UDPv4")]
     ));
     assert!(!uses(&package, &[(TRANSPORTS, "UDPv4")]));
+    assert!(uses(
+        &package,
+        &[(TRANSPORTS, "LARGE_DATA?max_msg_size=200KB")]
+    ));
     assert!(!uses(&package, &[("RMW_IMPLEMENTATION", "rmw_zenoh_cpp")]));
     let udp = machine(
         "<profiles><participant is_default_profile=\"true\"><rtps>\
