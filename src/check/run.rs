@@ -9,6 +9,7 @@ use super::arguments::CheckArguments;
 use super::files::check_files;
 use super::finding::Finding;
 use super::findings_output::FindingsOutput;
+use super::import::{self, ImportOptions};
 use super::json::format_json;
 use super::machine::{MachineOptions, RecordingPlan, System, check_machine, sysctl_file};
 use super::site;
@@ -46,6 +47,13 @@ pub fn run(check_graph: fn(&[GraphTarget], &RosArguments) -> Vec<Finding>) -> Ex
             0,
         );
     }
+    if let (Some(source), Some(folder)) = (&arguments.import, &arguments.output) {
+        return run_import(&ImportOptions {
+            source: source.clone(),
+            folder: folder.clone(),
+            force: arguments.force,
+        });
+    }
     // It may start the program again, which needs the original standard output.
     let log_folder = environment::prepare_process(&ros.ros).err();
     let mut output = FindingsOutput::take();
@@ -74,6 +82,18 @@ pub fn run(check_graph: fn(&[GraphTarget], &RosArguments) -> Vec<Finding>) -> Ex
             let text = format!("cannot format the findings: {error}\n");
             print(&mut output, &text, EXIT_FAILURE)
         }
+    }
+}
+
+/// Converts the configuration of the old recorder. The exit code is 1 if a value was not carried over.
+fn run_import(options: &ImportOptions) -> ExitCode {
+    match import::run(options) {
+        Ok(report) => print(
+            &mut FindingsOutput::take(),
+            &report.to_string(),
+            u8::from(report.has_losses()),
+        ),
+        Err(error) => CheckArguments::exit_with(&error.to_string()),
     }
 }
 
