@@ -39,7 +39,7 @@ def start_site(environment, namespace: str, rate: int, has_output: bool = True):
     output_port = sim.output_port if has_output else environment.unserved_port
     environment.bridge(sim.points_port, parameters, output_port=output_port, ros_args=in_namespace)
     bags = environment.folder / namespace.strip("/")
-    environment.recorder(bags, {"split_duration": 600.0}, namespace=namespace)
+    environment.recorder(bags, {"split_duration": 600.0, "keep_bytes": 2_000_000_000}, namespace=namespace)
 
 
 def draw_monitor(output: Path, folder: Path):
@@ -53,7 +53,7 @@ def draw_monitor(output: Path, folder: Path):
         monitor.wait_for_line("recording OK", "recording")
         # Events are shown some time after the start of the bridge, and a rate takes its time to become a line.
         wait_until(
-            lambda: re.search(rf"[▁-█]{{{BARS}}}", monitor.screen) and monitor.lines_with("zone"),
+            lambda: re.search(rf"[▁-▇]{{{BARS}}}", monitor.screen) and monitor.lines_with("zone"),
             lambda: f"events and rates in\n{monitor.screen}",
             timeout=LIMIT,
         )
@@ -96,7 +96,7 @@ def draw_faults(output: Path, folder: Path):
             for columns, rows in ((80, 24), (200, 50)):
                 monitor = environment.monitor_in_terminal(columns=columns, rows=rows)
                 monitor.wait_for_line("samyang")
-                wait_until(lambda: re.search("[▁-█]{5}", monitor.screen), "rates", timeout=LIMIT)  # noqa: B023
+                wait_until(lambda: re.search("[▁-▇]{9}", monitor.screen), "rates", timeout=LIMIT)  # noqa: B023
                 draw(monitor, output / f"monitor_{name}_{columns}x{rows}.png")
                 monitor.end()
 

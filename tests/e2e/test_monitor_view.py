@@ -85,6 +85,19 @@ def test_sites_stand_side_by_side_and_keys_choose_one(environment, broken_site):
     monitor.wait_for_line("output connected", "output disconnected")
 
 
+def test_a_key_that_comes_with_a_change_of_size_counts(environment):
+    environment.standin_site("/samyang")
+    monitor = environment.monitor_in_terminal(**SMALL)
+    monitor.wait_for_line("points connected")
+    for columns in range(81, 101):
+        monitor.resize(columns, 24)
+        monitor.press("?")
+        monitor.wait_for_line("q, Ctrl-C", "end the monitor")
+        monitor.press("?")
+        monitor.resize(columns, 25)
+        monitor.wait_for_line("points connected")
+
+
 def test_diagnostics_are_shown_in_full(environment):
     site = environment.standin_site("/samyang")
     message = "a long message with many words " * 8 + "and its end"
@@ -95,7 +108,7 @@ def test_diagnostics_are_shown_in_full(environment):
     assert not monitor.lines_with("and its end")
     monitor.press("d")
     monitor.wait_for_line("and its end")
-    monitor.wait_for_line("OK    point link: connected")
+    monitor.wait_for_line("OK    points link: connected")
     monitor.press("d")
     monitor.wait_for_line("points connected")
 

@@ -15,19 +15,32 @@ use crate::recorder::report::RecordingState;
 pub(super) struct Problem {
     pub(super) level: Level,
     pub(super) text: String,
+    /// The page of a site shows it in a line of its own, as the state of a link or of the recording.
+    pub(super) has_line: bool,
 }
 
-/// Problems of a site, the worst first: silence of a node, and all diagnostics that are not OK.
+/// Diagnostics that tell what the page of a site shows in lines of their own.
+const WITH_LINE: [&str; 3] = ["points link", "output link", "recording"];
+
+/// Problems of a site, the worst first: silence of a node, all diagnostics that are not OK, and lost links and recordings
+/// that no diagnostic tells of, as before the first one.
 pub(super) fn problems(site: &Site, now: Instant) -> Vec<Problem> {
     let mut problems = Vec::new();
     if let Some(text) = silence(site, now) {
-        let level = Level::Error;
-        problems.push(Problem { level, text });
+        problems.push(Problem {
+            level: Level::Error,
+            text,
+            has_line: false,
+        });
     }
     if let Some(text) = recorder_silence(site, now) {
-        let level = Level::Error;
-        problems.push(Problem { level, text });
+        problems.push(Problem {
+            level: Level::Error,
+            text,
+            has_line: false,
+        });
     }
+    problems.extend(untold(site, now));
     problems.extend(site.diagnostics().filter_map(problem_of));
     problems.sort_by_key(|problem| std::cmp::Reverse(severity(problem.level)));
     problems
@@ -43,7 +56,37 @@ fn problem_of(status: &DiagnosticSample) -> Option<Problem> {
     (*level != Level::Ok).then(|| Problem {
         level: *level,
         text: format!("{task}: {message}"),
+        has_line: WITH_LINE.contains(&task.as_str()),
     })
+}
+
+fn untold(site: &Site, now: Instant) -> Vec<Problem> {
+    let is_told = |task: &str| {
+        let mut statuses = site.diagnostics();
+        statuses.any(|status| status.task == task && status.level != Level::Ok)
+    };
+    let links = site.bridge().into_iter().flat_map(|sample| &sample.links);
+    let links = links.map(|link| {
+        let task = format!("{} link", link.name);
+        (task, link_level(link), link_state(link), &link.last_error)
+    });
+    let recording = site.recording().map(|sample| {
+        let level = recording_level(sample, site.recording_age(now));
+        let state = RecordingState::name_of(sample.state);
+        ("recording".to_owned(), level, state, &sample.reason)
+    });
+    let states = links.chain(recording);
+    let untold = states.filter(|(task, level, ..)| *level == Level::Error && !is_told(task));
+    untold
+        .map(|(task, level, state, reason)| Problem {
+            level,
+            text: match reason.as_str() {
+                "" => format!("{task}: {state}"),
+                reason => format!("{task}: {state}: {reason}"),
+            },
+            has_line: true,
+        })
+        .collect()
 }
 
 fn silence(site: &Site, now: Instant) -> Option<String> {

@@ -216,7 +216,7 @@ pub(super) fn draw_one_column(buffer: &mut Buffer, area: Rect, view: SiteView) {
     };
     let problems = Panel {
         max_lines: usize::from(area.height / 8 + 1),
-        ..view.problems(lines)
+        ..view.problems(lines, is_tall)
     };
     let panels = vec![
         view.links(is_tall),
@@ -253,7 +253,7 @@ fn draw_two_columns(buffer: &mut Buffer, area: Rect, view: SiteView) {
     ];
     draw_column(panels, &[0, 2, 1, 3], left, buffer, view.theme);
     let panels = vec![
-        narrow.problems(PROBLEM_LINES.1),
+        narrow.problems(PROBLEM_LINES.1, true),
         narrow.component_list(),
         stages::panel(narrow),
         narrow.data_rate("points", CHART_LINES),
@@ -271,6 +271,7 @@ fn diagnostics(view: SiteView) -> Vec<Line<'static>> {
         let problem = assess::Problem {
             level: status.level,
             text: format!("{}: {}", status.task, status.message),
+            has_line: false,
         };
         lines.extend(view.problem(&problem, "", usize::MAX));
     }

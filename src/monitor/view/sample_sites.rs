@@ -37,7 +37,7 @@ impl SampleSite {
         site.on_diagnostics(
             Source::Bridge,
             vec![
-                status("point link", Level::Ok, "connected"),
+                status("points link", Level::Ok, "connected"),
                 component("node algo-1", Level::Ok, "OK"),
                 component("node algo-1 sensor lidar_1", Level::Ok, "ALIVE"),
                 component("node algo-1 sensor lidar_2", Level::Ok, "ALIVE"),
@@ -91,7 +91,7 @@ impl SampleSite {
 
     pub(super) fn with_dead_sensor(mut self) -> Self {
         let statuses = vec![
-            status("point link", Level::Ok, "connected"),
+            status("points link", Level::Ok, "connected"),
             status(
                 "loss",
                 Level::Warn,

@@ -235,7 +235,11 @@ impl<'a> SiteView<'a> {
         let lines = history.map(|history| self.theme.chart(history, self.width, height));
         let lines = lines.into_iter().flatten();
         Panel {
-            note: format!("up to {}/s", format::bytes(max)),
+            note: if max > 0.0 {
+                format!("up to {}/s", format::bytes(max))
+            } else {
+                "none".to_owned()
+            },
             min_lines: height,
             ..self.panel(
                 format!("Data rate of {link}"),
@@ -305,7 +309,13 @@ impl<'a> SiteView<'a> {
             None if sample.bytes_per_second > 0.0 && !is_full => ", does not fill".to_owned(),
             None => String::new(),
         };
-        let level = if is_full { Level::Error } else { Level::Ok };
+        let mut statuses = self.site.diagnostics();
+        let told = statuses.find(|status| status.task == "disk");
+        let level = match told {
+            _ if is_full => Level::Error,
+            Some(status) => status.level,
+            None => Level::Ok,
+        };
         let disk = format!(
             "{} of {} free{left}",
             format::byte_count(sample.disk_free_bytes),
@@ -421,11 +431,14 @@ impl<'a> SiteView<'a> {
         (spans.len() > 2).then(|| self.fit(spans))
     }
 
-    /// Problems with as much of their messages as fits into `max_lines` lines each.
-    pub(super) fn problems(self, max_lines: usize) -> Panel {
+    /// Problems with as much of their messages as fits into `max_lines` lines each. Without `all`, those are left out that
+    /// have a line elsewhere on the page.
+    pub(super) fn problems(self, max_lines: usize, all: bool) -> Panel {
         let problems = assess::problems(self.site, self.now);
         let mut lines = Vec::new();
-        for problem in &problems {
+        let is_shown = |problem: &&Problem| all || !problem.has_line;
+        let shown: Vec<_> = problems.iter().filter(is_shown).collect();
+        for problem in &shown {
             lines.extend(self.problem(problem, "", max_lines));
         }
         let title = match problems.len() {
@@ -435,6 +448,10 @@ impl<'a> SiteView<'a> {
         Panel {
             min_lines: lines.len().min(2),
             more: Some(|hidden| format!("{hidden} more lines: d shows all diagnostics")),
+            note: match problems.len() - shown.len() {
+                0 => String::new(),
+                elsewhere => format!("{elsewhere} in the lines of links and recording"),
+            },
             ..self.panel(title, lines)
         }
     }

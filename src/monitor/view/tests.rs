@@ -313,7 +313,7 @@ fn events_scroll_back_and_diagnostics_have_their_whole_messages() {
     press(&mut state, 'd');
     let diagnostics = screen((60, 16), &[&broken], &state);
     line_with(&diagnostics, "      queue within 10 s");
-    line_with(&diagnostics, "OK    point link: connected");
+    line_with(&diagnostics, "OK    points link: connected");
 }
 
 #[test]

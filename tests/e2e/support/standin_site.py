@@ -54,7 +54,7 @@ class StandinSite:
         #: Messages of each topic that the queue dropped.
         self.dropped = dict.fromkeys(TOPICS, 0)
         self.links = {name: self._link(name) for name in FRAME_BYTES}
-        self.statuses: dict[str, tuple[bytes, str]] = {"point link": (DiagnosticStatus.OK, "connected")}
+        self.statuses: dict[str, tuple[bytes, str]] = {"points link": (DiagnosticStatus.OK, "connected")}
         self.recording = self._healthy_recording()
         self._events_sent = 0
         self._is_closed = threading.Event()
@@ -104,6 +104,7 @@ class StandinSite:
             link.state_since = _time(time.time())
             link.disconnects = 1
             link.last_error = "connection refused: SENSR does not run, or its output port is another one"
+            site.statuses["output link"] = (DiagnosticStatus.ERROR, f"disconnected: {link.last_error}")
 
         self.change(change)
 
@@ -134,6 +135,7 @@ class StandinSite:
             site.recording.bytes_per_second = 0.0
             site.recording.time_left = _duration(0.0)
             site.recording.missing = 12
+            site.statuses["recording"] = (DiagnosticStatus.ERROR, f"disk full: {site.recording.reason}")
 
         self.change(change)
 
