@@ -66,6 +66,12 @@ impl Output {
         Ok(output)
     }
 
+    /// Returns the name of the stream or file.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Writes a text of one or more whole lines. Returns at once.
     pub fn write(&self, lines: impl Into<Vec<u8>>) {
         let lines = lines.into();

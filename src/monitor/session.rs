@@ -45,6 +45,8 @@ pub struct Session {
     collector: Collector,
     stdout: Output,
     csv: Option<Output>,
+    /// A failure to write rows has been logged.
+    is_failure_logged: bool,
     /// Lines are wanted: there is no view.
     has_lines: bool,
     writers: BTreeMap<String, Writers>,
@@ -86,6 +88,7 @@ impl Session {
             collector: Collector::new(arguments.limit, now),
             stdout,
             csv,
+            is_failure_logged: false,
             has_lines,
             writers: BTreeMap::new(),
             next_period: now + arguments.period,
@@ -151,6 +154,7 @@ impl Session {
         let period = self.arguments.period;
         if now >= self.next_period {
             self.write_period(now);
+            self.log_failure();
             // Periods that passed while the process was suspended are left out.
             while self.next_period <= now {
                 self.next_period += period;
@@ -211,6 +215,20 @@ impl Session {
             self.write_text(&lines);
         }
         self.write_rows(&rows);
+    }
+
+    /// Logs, once, that rows cannot be written: at the end of a run of weeks it would be too late.
+    fn log_failure(&mut self) {
+        if let Some(csv) = &self.csv
+            && csv.has_failed()
+            && !self.is_failure_logged
+        {
+            self.is_failure_logged = true;
+            log::warn!(
+                "{}: rows can no longer be written; check folder, rights and free space, and start the monitor again",
+                csv.name()
+            );
+        }
     }
 
     /// Writes text for people: to standard error if standard output is taken by data.

@@ -72,6 +72,16 @@ def test_a_file_that_cannot_be_written_ends_it_at_the_start():
     assert "/no/such/folder/run.json" in err
 
 
+def test_a_full_disk_is_told_at_once_and_stops_nothing(environment):
+    monitor = environment.monitor("--csv", "/dev/full")
+    monitor.wait_for_output(r"^sensr_monitor: /dev/full: rows can no longer be written; check .*free space")
+    count = len(monitor.stdout.splitlines())
+    monitor.wait_until(lambda: len(monitor.stdout.splitlines()) > count + 5, "more lines")
+    monitor.send_signal(signal.SIGINT)
+    assert monitor.wait() == 1
+    assert "/dev/full: No space left on device" in monitor.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_finds_two_sites_that_come_later_and_reports_at_the_end(environment, number):
     csv, json = environment.folder / "run.csv", environment.folder / "run.json"
