@@ -150,11 +150,10 @@ fn check_names(
     let GraphTarget { namespace, .. } = target;
     let name = kind.name;
     if !names.is_empty() {
-        let names = names
-            .iter()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .join(", ");
+        let is_one_named = names.iter().any(|name| name != UNNAMED);
+        let shown = names.iter().map(String::as_str);
+        let shown = shown.filter(|name| !is_one_named || *name != UNNAMED);
+        let names = shown.collect::<Vec<_>>().join(", ");
         let topic = topic_of(target, kind);
         return Finding::fail(
             kind.subject,
