@@ -20,7 +20,8 @@ use crate::connection::tls::{CaFileError, TlsOptions};
 const HOSTS_FILE: &str = "hosts file";
 const BRIDGE_PARAMETERS: &str = "bridge parameters";
 const RECORDER_PARAMETERS: &str = "recorder parameters";
-const CA_FILE: &str = "CA file";
+/// Subject of the findings about CA files, which the examination of a site may name too.
+pub(super) const CA_FILE: &str = "ca file";
 
 /// Examines the files that the arguments name, for the bridges and recorders of all sites that they name.
 #[must_use]

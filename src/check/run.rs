@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use super::arguments::CheckArguments;
-use super::files::check_files;
+use super::files::{CA_FILE, check_files};
 use super::finding::Finding;
 use super::findings_output::FindingsOutput;
 use super::import::{self, ImportOptions};
@@ -154,6 +154,11 @@ fn examine(
         }
         Err(panic) => std::panic::resume_unwind(panic),
     };
+    // The links name the fault of a CA file too, unless their ports cannot be reached.
+    findings.retain(|finding| {
+        let mut named = reports.iter().flat_map(|report| &report.findings);
+        finding.subject != CA_FILE || !named.any(|link| link.message == finding.message)
+    });
     for (target, report) in sites.iter().zip(&reports) {
         let own = |recording: &&mut RecordingPlan| recording.namespace == target.namespace;
         if let Some(recording) = recordings.iter_mut().find(own) {
