@@ -3,7 +3,9 @@
 
 import argparse
 import re
+import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import terminal_picture
@@ -12,9 +14,12 @@ from support import REPOSITORY
 from support.environment import Environment
 from support.polling import wait_until
 from support.processes import executable
+from support.recorder import STANDIN_PATH
 
 #: Longest time until a site is as the picture shows it.
 LIMIT = 120.0
+#: Pause in the output after which a frame is complete. The monitor draws at most four times a second.
+QUIET = 0.2
 #: Bars of a sparkline that show what it is.
 BARS = 25
 
@@ -26,7 +31,19 @@ def parse_arguments():
     return parser.parse_args()
 
 
+def settle(terminal):
+    """Waits for a pause in the output: a picture must not show half of a frame."""
+    end = time.monotonic() + LIMIT
+    while time.monotonic() < end:
+        written = len(terminal.output)
+        time.sleep(QUIET)
+        if len(terminal.output) == written:
+            return
+    raise TimeoutError(f"{terminal.name} draws without a pause")
+
+
 def draw(terminal, path: Path):
+    settle(terminal)
     terminal_picture.draw(*terminal.copy_of_cells(), path)
     print(path)
 
@@ -64,9 +81,11 @@ def draw_check(output: Path, folder: Path):
     """Draws the check of a site of which one port is closed."""
     with Environment(folder) as environment:
         sim = environment.sim("--rate", 10)
+        hosts = shutil.copy(REPOSITORY / "config" / "hosts.yaml", folder)
         parameters = ["-p", f"points_port:={sim.points_port}", "-p", f"output_port:={environment.unserved_port}"]
-        command = [executable("sensr_check"), "--host", "127.0.0.1", "--listen", "3", "--output-dir", folder]
-        check = environment.terminal(*command, "--ros-args", *parameters, columns=110, rows=60)
+        command = [executable("sensr_check"), "--host", "127.0.0.1", "--hosts-file", hosts, "--output-dir", folder]
+        variables = {"PATH": f"{STANDIN_PATH}:{environment.env['PATH']}"}
+        check = environment.terminal(*command, "--ros-args", *parameters, variables=variables, columns=132, rows=80)
         check.wait(LIMIT)
         assert check.lines_with("passed", "failure"), check.screen
         columns, rows, cells = check.copy_of_cells()

@@ -86,7 +86,7 @@ impl KernelSetting {
         let value = self.assignment(numbers);
         let quote = if value.contains(' ') { "'" } else { "" };
         let cure = format!(
-            "sudo sysctl -w {quote}{}={value}{quote}   # until the next start; for good: sensr_check --fix-print",
+            "sudo sysctl -w {quote}{}={value}{quote}   # for good: sensr_check --fix-print",
             self.name
         );
         Finding::warn(self.name, message, cure)
