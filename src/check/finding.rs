@@ -24,7 +24,7 @@ pub struct Finding {
     pub subject: &'static str,
     /// Verdict.
     pub verdict: Verdict,
-    /// What was found, with figures.
+    /// Description of the state, with figures.
     pub message: String,
     /// Command, or else instruction, that cures it. Empty only for [`Verdict::Pass`].
     #[serde(skip_serializing_if = "String::is_empty")]

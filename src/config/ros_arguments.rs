@@ -81,6 +81,13 @@ impl RosArguments {
             .find(|flag| !OPTIONS.contains(flag) && !SWITCHES.contains(flag))
     }
 
+    /// Returns whether parameters are given, for a program that has none.
+    #[must_use]
+    pub fn has_parameters(&self) -> bool {
+        let mut flags = self.flags();
+        flags.any(|(flag, _)| matches!(flag, "-p" | "--param" | "--params-file"))
+    }
+
     /// Reads the parameter files and values. Fails with the first error.
     pub fn overrides(&self) -> Result<Overrides, OverrideError> {
         let (overrides, errors) = self.examine_overrides();
@@ -213,6 +220,14 @@ fn missing_value_error(flag: &str, value: &'static str) -> OverrideError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parameters_are_noticed_in_all_spellings() {
+        for given in ["-p a:=1", "--param a:=1", "--params-file a.yaml"] {
+            assert!(split(&format!("x --ros-args {given}")).has_parameters());
+        }
+        assert!(!split("x -p --ros-args -r -p:=b --log-level info").has_parameters());
+    }
 
     fn split(line: &str) -> RosArguments {
         RosArguments::split(line.split_whitespace().map(str::to_owned))

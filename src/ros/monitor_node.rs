@@ -67,6 +67,9 @@ pub fn run_monitor() -> ExitCode {
         print_problem(&error.to_string());
         return ExitCode::FAILURE;
     }
+    if line.has_parameters() {
+        print_problem("there are no parameters: -p and --params-file have no effect, see --help");
+    }
     match monitor(arguments, &line) {
         Ok(code) => code,
         Err(error) => report_error(&error),

@@ -31,10 +31,10 @@ def in_namespace(namespace):
     return ("-r", f"__ns:={namespace}")
 
 
-def run(*args):
+def run(*args, env=None):
     """Runs the monitor to its end, and returns code, standard output and standard error."""
     argv = [executable("sensr_monitor"), *args]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60.0, check=False)
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60.0, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -64,6 +64,12 @@ def test_wrong_arguments_are_named(args, words):
     code, out, err = run(*args)
     assert (code, out) == (2, "")
     assert words in err
+
+
+def test_parameters_are_not_ignored_without_a_word(environment):
+    code, _, err = run("--plain", "--duration", "1", "--ros-args", "-p", "host:=192.0.2.1", env=environment.env)
+    assert code == 0
+    assert "-p and --params-file have no effect" in err
 
 
 def test_a_file_that_cannot_be_written_ends_it_at_the_start():

@@ -31,7 +31,7 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 @dataclass
 class Run:
-    """What a run has left."""
+    """Results of a run."""
 
     #: Report for people.
     text: str
@@ -117,12 +117,13 @@ def run(shared_environment):
     )
 
 
-def true_growth(records: list[dict], last_bytes: int, seconds: float) -> float:
-    """Returns what the process leaked, MB/min, in the time before its memory was so large."""
+def true_growth(records: list[dict], last_bytes: int, seconds: float) -> tuple[float, float]:
+    """Returns what the process leaked and how its memory grew, MB/min, in the time before its memory was so large."""
     last = next(record for record in reversed(records) if record["rss_bytes"] == last_bytes)
     first = next(record for record in records if record["uptime_s"] >= last["uptime_s"] - seconds)
-    leaked = last["leaked_bytes"] - first["leaked_bytes"]
-    return leaked / 1e6 / (last["uptime_s"] - first["uptime_s"]) * 60.0
+    minutes = (last["uptime_s"] - first["uptime_s"]) / 60.0
+    leaked, grown = ((last[name] - first[name]) / 1e6 / minutes for name in ("leaked_bytes", "rss_bytes"))
+    return leaked, grown
 
 
 def test_a_leak_is_measured(run):
@@ -131,12 +132,15 @@ def test_a_leak_is_measured(run):
     assert (growth["verdict"], growth["reason"]) == ("growing", ""), growth
     low, rate, high = (growth[name] for name in ("low_mb_per_min", "mb_per_min", "high_mb_per_min"))
     assert 0 < low <= rate <= high
-    # What leaks is not all that grows, so the interval is taken twice as wide.
-    truth = true_growth(run.leak, memory["last_bytes"], growth["steady_s"])
-    assert truth == pytest.approx(LEAK_MB_PER_MIN, rel=0.02), "the stand-in leaks as it should"
-    assert rate - 2 * (rate - low) <= truth <= rate + 2 * (high - rate), (truth, growth)
+    leaked, grown = true_growth(run.leak, memory["last_bytes"], growth["steady_s"])
+    assert leaked == pytest.approx(LEAK_MB_PER_MIN, rel=0.02), "the stand-in leaks as it should"
+    # Warm-up and overhead of the interpreter add a little to the leak.
+    assert grown == pytest.approx(leaked, rel=0.05)
+    # The interval has 95 % confidence, so it is taken twice as wide.
+    truth = sorted((leaked, grown))
+    assert rate - 2 * (rate - low) <= truth[1] and truth[0] <= rate + 2 * (high - rate), (truth, growth)
     # An interval that contains everything would say nothing.
-    assert high - low < 0.2 * truth, growth
+    assert high - low < 0.2 * leaked, growth
 
 
 def test_memory_figures_are_those_of_the_process(run):

@@ -17,7 +17,7 @@ const TAB_WIDTHS: [usize; 3] = [2, 4, 8];
 #[derive(Debug, Default)]
 pub(super) struct Source {
     pub(super) values: Vec<OldValue>,
-    /// What was tolerated.
+    /// Deviations from YAML that were tolerated.
     pub(super) remarks: Vec<String>,
 }
 

@@ -180,7 +180,7 @@ fn without_options(transports: &str) -> String {
     name.unwrap_or_default().trim().to_owned()
 }
 
-/// What a profile of Fast DDS says of transports.
+/// Transports in a profile of Fast DDS.
 struct Profile {
     is_default: bool,
     uses_builtin_transports: bool,

@@ -28,7 +28,7 @@ pub enum Verdict {
     /// Growth that is no chance.
     #[serde(rename = "growing")]
     Growing,
-    /// Neither can be told yet.
+    /// More samples, or calmer ones, are needed to tell.
     #[serde(rename = "not determined")]
     NotDetermined,
 }

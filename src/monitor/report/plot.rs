@@ -17,6 +17,8 @@ use super::series::SeriesPoint;
 const SIZE: (u32, u32) = (1200, 1120);
 /// Family of the font. In an SVG file the reader's own one stands for it.
 const FONT: &str = "sans-serif";
+/// Length of the time axis, as part of the run: the legend stands behind its end.
+const LEGEND_ROOM: f64 = 1.22;
 /// Colors of the lines, one after the other; readers with a color vision deficiency can tell them apart (Okabe and Ito).
 const COLORS: [RGBColor; 6] = [
     RGBColor(0, 114, 178),
@@ -179,7 +181,7 @@ fn draw_panel<B: DrawingBackend>(
         .margin_right(30)
         .x_label_area_size(36)
         .y_label_area_size(70)
-        .build_cartesian_2d(0.0..seconds / divisor, 0.0..top)?;
+        .build_cartesian_2d(0.0..LEGEND_ROOM * seconds / divisor, 0.0..top)?;
     chart
         .configure_mesh()
         .x_desc(format!("time since the start of the monitor, {unit}"))
@@ -203,7 +205,7 @@ fn draw_panel<B: DrawingBackend>(
     if !panel.lines.is_empty() {
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::LowerLeft)
+            .position(SeriesLabelPosition::UpperRight)
             .background_style(WHITE.mix(0.8))
             .border_style(BLACK.mix(0.3))
             .label_font((FONT, 14))

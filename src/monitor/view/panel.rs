@@ -23,7 +23,7 @@ pub(super) struct Panel {
     pub(super) max_lines: usize,
     /// Line in place of the last one if not all fit. Takes the number of hidden lines.
     pub(super) more: Option<fn(usize) -> String>,
-    /// Where not all lines fit, the last ones are shown.
+    /// Shows the last lines if not all of them fit.
     pub(super) keeps_end: bool,
 }
 
