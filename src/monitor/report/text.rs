@@ -37,16 +37,13 @@ fn push_site(text: &mut String, site: &SiteReport, limit_bytes: u64) {
         version => format!(" (sensr_bridge {version})"),
     };
     let title = visible(&format!("{}{version}", site.namespace));
-    line(text, "", "");
-    line(
+    // Writing to a string cannot fail.
+    let _ = writeln!(
         text,
-        "",
-        &format!(
-            "{title}: watched for {}, {}, {}",
-            duration(site.observed_s),
-            counted(site.restarts, "restart of the bridge"),
-            silences(site)
-        ),
+        "\n{title}: watched for {}, {}, {}",
+        duration(site.observed_s),
+        counted(site.restarts, "restart of the bridge"),
+        silences(site)
     );
     if let Some(moment) = site.worst_moment() {
         let worst = format!("{} at {}", visible(&moment.text), moment.time);
@@ -276,9 +273,9 @@ fn push_stages(text: &mut String, stages: &[StageReport]) {
 
 fn clock_text(clock: &ClockReport) -> String {
     let mut text = match (clock.offset_ms, clock.spread_ms, clock.drift_ppm) {
-        (Some(offset), Some(spread), Some(drift)) => format!(
-            "this side is {offset:+.1} ms apart, spread {spread:.1} ms, drift {drift:+.1} ppm"
-        ),
+        (Some(offset), Some(spread), Some(drift)) => {
+            format!("offset {offset:+.1} ms, spread {spread:.1} ms, drift {drift:+.1} ppm")
+        }
         _ => "unknown".to_owned(),
     };
     let _ = write!(text, ", {}", counted(clock.jumps, "jump"));
@@ -348,13 +345,8 @@ fn silences(site: &SiteReport) -> String {
 
 /// Appends a line with its label in a column of its own.
 fn line(text: &mut String, label: &str, content: &str) {
-    let line = if label.is_empty() && content.is_empty() {
-        String::new()
-    } else {
-        format!("{label:<24}{content}")
-    };
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "{}", line.trim_end());
+    let _ = writeln!(text, "  {label:<24}{content}");
 }
 
 fn counted(count: u64, name: &str) -> String {
