@@ -189,13 +189,16 @@ impl Converter<'_> {
         if let Err(error) = settings.set(name, value) {
             return Fate::Lost(error.to_string());
         }
-        if let Some((_, earlier)) = set.iter().find(|(known, _)| known == name) {
-            let earlier = earlier.clone();
-            set.retain(|(known, _)| known != name);
-            set.push((name.to_owned(), from.to_owned()));
-            return Fate::Changed(format!("{name} in {file}, in place of that of {earlier}"));
-        }
+        let set_before = set.len();
+        set.retain(|(known, _)| known != name);
+        let is_replaced = set.len() < set_before;
         set.push((name.to_owned(), from.to_owned()));
+        if is_replaced {
+            self.lose_values_of(
+                name,
+                &format!("it is replaced by {from}, which sets {name} too"),
+            );
+        }
         match reason {
             Some(reason) => Fate::Changed(format!("{name} in {file}: {reason}")),
             None => Fate::Carried(format!("{name} in {file}")),
@@ -332,14 +335,24 @@ impl Converter<'_> {
         } else {
             (&mut self.target.bridge, &mut self.target.set_in_bridge)
         };
-        let from = set.iter().position(|(known, _)| known == name);
-        let from = from.map_or_else(|| name.to_owned(), |index| set.remove(index).1);
+        set.retain(|(known, _)| known != name);
         // The default is in range, as a test of the table shows.
         let _ = settings.set(name, parameter.default());
-        let is_of_value = |value: &ImportedValue| value.note.starts_with(&format!("{name} in "));
-        self.report.carried.retain(|value| !is_of_value(value));
-        self.report.changed.retain(|value| !is_of_value(value));
-        self.record(from, Fate::Lost(reason.to_owned()));
+        self.lose_values_of(name, reason);
+    }
+
+    /// Enters the values that were to become a parameter among the lost ones.
+    fn lose_values_of(&mut self, name: &str, reason: &str) {
+        let begin = format!("{name} in ");
+        let is_of_value = |value: &mut ImportedValue| value.note.starts_with(&begin);
+        let report = &mut self.report;
+        let carried = report.carried.extract_if(.., is_of_value);
+        let taken: Vec<_> = carried
+            .chain(report.changed.extract_if(.., is_of_value))
+            .collect();
+        for value in taken {
+            self.record(value.from, Fate::Lost(reason.to_owned()));
+        }
     }
 }
 

@@ -258,6 +258,10 @@ fn nothing_is_lost_silently_and_every_result_is_valid() {
             "parent_frame: m\nhosts: {a: {address: 192.0.2.1, frame_id: m}}",
             "not its own parent",
         ),
+        (
+            "websocket: {parent_frame: a}\nsensr: {parent_frame: b}",
+            "it is replaced by sensr.parent_frame, line 2",
+        ),
         ("just text", "no key"),
     ] {
         let folder = Folder::new("lost");
@@ -268,6 +272,22 @@ fn nothing_is_lost_silently_and_every_result_is_valid() {
         );
         assert_eq!(faults(&folder), [""; 0], "{text}");
     }
+}
+
+#[test]
+fn every_value_of_a_parameter_that_is_taken_back_is_named() {
+    let folder = Folder::new("taken_back");
+    let text = "websocket: {frame_id: m, parent_frame: a}\nsensr: {parent_frame: m}";
+    let report = folder.import(text);
+    let lost: Vec<&str> = report.lost.iter().map(|value| &*value.from).collect();
+    assert_eq!(
+        lost,
+        [
+            "websocket.parent_frame (line 1): a",
+            "sensr.parent_frame (line 2): m"
+        ]
+    );
+    assert_eq!(faults(&folder), [""; 0]);
 }
 
 proptest! {
