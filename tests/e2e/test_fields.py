@@ -38,6 +38,7 @@ OF_THE_BRIDGE = {
     "LinkStatistics",
     "RecordingStatus",
     "StageStatistics",
+    "StartupPhase",
     "TopicRecording",
     "TopicStatistics",
     "WireFrame",

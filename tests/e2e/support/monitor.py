@@ -15,7 +15,8 @@ class Monitor(Process):
         """Starts it. `args` are its own arguments; output that is no terminal has lines."""
         #: Exit code that `end` requires. None if the test has called `wait` and judges the exit itself.
         self.expected_exit = 0
-        argv = [executable("sensr_monitor"), *map(str, args)]
+        # A test run that ignores SIGHUP, as one under nohup does, would hand that down.
+        argv = ["env", "--default-signal=HUP", executable("sensr_monitor"), *map(str, args)]
         if period is not None:
             argv += ["--period", str(period)]
         super().__init__(name, argv, env, folder)
