@@ -3,6 +3,7 @@
 mod log_folder;
 mod restart;
 pub mod shared_memory;
+pub mod terminal;
 
 use std::env;
 use std::io::{self, IsTerminal as _};

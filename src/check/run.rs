@@ -17,6 +17,7 @@ use super::targets::{Targets, find_targets};
 use super::text::{Counts, Terminal, format_text};
 use crate::config::ros_arguments::RosArguments;
 use crate::environment;
+use crate::environment::terminal::wants_colors;
 
 /// Exit code for wrong arguments and for output that cannot be written.
 const EXIT_FAILURE: u8 = 2;
@@ -184,16 +185,15 @@ fn no_network_finding(reason: &str) -> Finding {
     )
 }
 
-/// Returns the terminal that the output goes to, with colors unless they are not wanted (<https://no-color.org>).
+/// Returns the terminal that the output goes to, with colors if the environment wants them.
 fn terminal_of(output: &FindingsOutput) -> Terminal {
     if !output.is_terminal() {
         return Terminal::default();
     }
-    let is_unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     let size = ratatui::crossterm::terminal::size();
     Terminal {
-        has_colors: !is_unwanted && !is_dumb,
+        has_colors: wants_colors(variable),
         width: size.ok().map(|(width, _)| width).filter(|width| *width > 0),
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use ratatui::text::Span;
 
 use super::finding::{Finding, Verdict};
+use crate::environment::terminal::printable;
 
 /// Heading of the findings that are not about a site.
 const MACHINE: &str = "this machine";
@@ -75,7 +76,7 @@ pub fn format_text(findings: &[Finding], terminal: Terminal) -> String {
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str(&one_line(&heading));
+        text.push_str(&printable(&heading));
         text.push('\n');
         let own = findings
             .iter()
@@ -111,12 +112,12 @@ fn push_finding(text: &mut String, finding: &Finding, terminal: Terminal) {
     } else {
         ("", "")
     };
-    let message = format!("{}: {}", finding.subject, one_line(&finding.message));
+    let message = format!("{}: {}", finding.subject, printable(&finding.message));
     let message = wrap_words(&message, terminal.width);
     // Writing to a string cannot fail.
     let _ = writeln!(text, "  {color}{word}{reset}  {message}");
     if !finding.cure.is_empty() {
-        let _ = writeln!(text, "{INDENTATION}cure: {}", one_line(&finding.cure));
+        let _ = writeln!(text, "{INDENTATION}cure: {}", printable(&finding.cure));
     }
 }
 
@@ -142,12 +143,6 @@ fn wrap_words(message: &str, width: Option<u16>) -> String {
         used += length;
     }
     wrapped
-}
-
-/// Replaces control characters: names and texts of a server must not change the terminal.
-fn one_line(text: &str) -> String {
-    let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    text.chars().map(visible).collect()
 }
 
 #[cfg(test)]

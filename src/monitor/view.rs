@@ -102,12 +102,6 @@ pub fn render(frame: &mut Frame, sites: &[&Site], state: &ViewState, now: Instan
     page::draw(frame.buffer_mut(), area, sites, state, now);
 }
 
-/// Returns whether the environment wants colors: `NO_COLOR` is not set, and the terminal is not a dumb one.
-pub fn wants_colors(variable: impl Fn(&str) -> Option<String>) -> bool {
-    let is_set = |name| variable(name).is_some_and(|value| !value.is_empty());
-    !is_set("NO_COLOR") && variable("TERM").is_none_or(|term| term != "dumb")
-}
-
 /// Returns whether the environment says that the terminal shows UTF-8: the first of `LC_ALL`, `LC_CTYPE` and `LANG` that
 /// is set.
 pub fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {

@@ -26,6 +26,7 @@ use super::subscription::Subscription;
 use super::{Error, RuntimeError};
 use crate::config::ros_arguments::RosArguments;
 use crate::environment;
+use crate::environment::terminal::wants_colors;
 use crate::monitor::arguments::MonitorArguments;
 use crate::monitor::display::Display;
 use crate::monitor::output::Output;
@@ -109,7 +110,7 @@ fn monitor(arguments: MonitorArguments, line: &RosArguments) -> Result<ExitCode,
     let relay = StderrRelay::start(is_kept).map_err(system("take over standard error"))?;
     let display = if has_view {
         let variable = |name: &str| std::env::var(name).ok();
-        let (colors, unicode) = (view::wants_colors(variable), view::is_utf8(variable));
+        let (colors, unicode) = (wants_colors(variable), view::is_utf8(variable));
         let display = Display::start(session.sites().clone(), colors, unicode);
         Some(display.map_err(system("draw on the terminal; use --plain"))?)
     } else {

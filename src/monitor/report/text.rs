@@ -9,6 +9,7 @@ use super::recording::RecordingReport;
 use super::traffic::{LinkReport, StageReport, TopicReport};
 use super::{ClockReport, PhaseReport, Report, SiteReport};
 use crate::diagnostics::format_duration;
+use crate::environment::terminal::printable;
 use crate::monitor::units::{format_bytes, format_size};
 
 /// Time beyond which a limit counts as never reached: it is longer than any process runs.
@@ -36,7 +37,7 @@ fn push_site(text: &mut String, site: &SiteReport, limit_bytes: u64) {
         "" => String::new(),
         version => format!(" (sensr_bridge {version})"),
     };
-    let title = visible(&format!("{}{version}", site.namespace));
+    let title = printable(&format!("{}{version}", site.namespace));
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
@@ -46,7 +47,7 @@ fn push_site(text: &mut String, site: &SiteReport, limit_bytes: u64) {
         silences(site)
     );
     if let Some(moment) = site.worst_moment() {
-        let worst = format!("{} at {}", visible(&moment.text), moment.time);
+        let worst = format!("{} at {}", printable(&moment.text), moment.time);
         line(text, "worst moment", &worst);
     }
     push_memory(
@@ -87,7 +88,7 @@ fn push_site(text: &mut String, site: &SiteReport, limit_bytes: u64) {
         line(
             text,
             "also",
-            &format!("{} at {}", visible(&moment.text), moment.time),
+            &format!("{} at {}", printable(&moment.text), moment.time),
         );
     }
 }
@@ -168,7 +169,7 @@ fn push_phases(text: &mut String, phases: &[PhaseReport]) {
         };
         let row = format!(
             "{:<17} {:>9.3} s {:>9} {added:>+8.1} MB",
-            visible(&phase.phase),
+            printable(&phase.phase),
             phase.elapsed_s,
             format_size(phase.rss_bytes)
         );
@@ -214,7 +215,7 @@ fn push_link(text: &mut String, link: &LinkReport) {
         let _ = write!(queue, ", of the reliable messages {fill:.0} %");
     }
     if !link.last_error.is_empty() {
-        let _ = write!(queue, "; last error: {}", visible(&link.last_error));
+        let _ = write!(queue, "; last error: {}", printable(&link.last_error));
     }
     line(text, "", &queue);
 }
@@ -288,7 +289,7 @@ fn clock_text(clock: &ClockReport) -> String {
 fn push_recording(text: &mut String, recording: &RecordingReport) {
     let reason = match recording.reason.as_str() {
         "" => String::new(),
-        reason => format!(": {}", visible(reason)),
+        reason => format!(": {}", printable(reason)),
     };
     let figures = format!(
         "{}{reason}; recorded {} of {}, {}, {}, {} missing",
@@ -320,7 +321,11 @@ fn push_recording(text: &mut String, recording: &RecordingReport) {
         );
     }
     if !recording.last_failure.is_empty() {
-        let _ = write!(disk, "; last failure: {}", visible(&recording.last_failure));
+        let _ = write!(
+            disk,
+            "; last failure: {}",
+            printable(&recording.last_failure)
+        );
     }
     line(text, "", &disk);
 }
@@ -361,12 +366,6 @@ fn counted(count: u64, name: &str) -> String {
 
 fn duration(seconds: f64) -> String {
     format_duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
-}
-
-/// Replaces control characters: names and texts of a server must not change the terminal.
-fn visible(text: &str) -> String {
-    let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    text.chars().map(visible).collect()
 }
 
 #[cfg(test)]

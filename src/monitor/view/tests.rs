@@ -8,6 +8,7 @@ use ratatui::style::Color;
 
 use super::sample_sites::SampleSite;
 use super::*;
+use crate::environment::terminal::wants_colors;
 
 fn new_state(colors: bool, unicode: bool) -> ViewState {
     ViewState::new(colors, unicode).with_time_zone(TimeZone::UTC)
