@@ -80,9 +80,7 @@ impl Counters {
     }
 
     fn is_same_run(&self, before: &Self) -> bool {
-        /// Tolerance for the time of the start computed from different samples, nanoseconds.
-        const SAME_RUN_NS: u64 = 1_000_000_000;
-        self.run_start_ns.abs_diff(before.run_start_ns) < SAME_RUN_NS
+        BridgeSample::is_same_run(self.run_start_ns, before.run_start_ns)
     }
 }
 

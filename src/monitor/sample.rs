@@ -41,6 +41,14 @@ impl BridgeSample {
         let uptime = i64::try_from(self.uptime.as_nanos()).unwrap_or(i64::MAX);
         self.stamp_ns.saturating_sub(uptime)
     }
+
+    /// Returns whether two starts, as of [`run_start_ns`](Self::run_start_ns), are of the same run.
+    #[must_use]
+    pub fn is_same_run(run_start_ns: i64, other_ns: i64) -> bool {
+        /// Tolerance for the time of the start computed from different samples, nanoseconds.
+        const TOLERANCE_NS: u64 = 1_000_000_000;
+        run_start_ns.abs_diff(other_ns) < TOLERANCE_NS
+    }
 }
 
 /// One link.

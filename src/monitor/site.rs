@@ -18,8 +18,6 @@ pub const MAX_EVENTS: usize = 500;
 /// Time without statistics after which a bridge counts as silent. The longest `statistics_period` is above it; such a
 /// bridge is silent after three of its periods.
 pub const SILENT_AFTER: Duration = Duration::from_secs(5);
-/// Tolerance for the time of the start computed from different samples, nanoseconds.
-const SAME_RUN_NS: i64 = 1_000_000_000;
 
 /// Node that a diagnostic is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,7 +110,7 @@ impl Site {
     pub fn on_statistics(&mut self, sample: BridgeSample, now: Instant) {
         let before = self.bridge.take().map(|(before, _)| before);
         let same_run = before.filter(|before| {
-            let is_same = (before.run_start_ns() - sample.run_start_ns()).abs() < SAME_RUN_NS;
+            let is_same = BridgeSample::is_same_run(before.run_start_ns(), sample.run_start_ns());
             if !is_same {
                 self.restarts += 1;
                 self.note(

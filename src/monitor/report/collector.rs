@@ -101,10 +101,6 @@ impl Collector {
     }
 
     fn site(&mut self, namespace: &str) -> &mut SiteTotals {
-        if !self.sites.contains_key(namespace) {
-            self.sites
-                .insert(namespace.to_owned(), SiteTotals::default());
-        }
         self.sites.entry(namespace.to_owned()).or_default()
     }
 }

@@ -444,13 +444,5 @@ fn events(view: SiteView, sites: &[&Site]) -> Panel {
         .skip(skipped)
         .map(|(site, event)| view.event(event, &cut(site, 20, view.theme)))
         .collect();
-    let title = match lines.len() {
-        0 => "Events: none yet",
-        _ => "Events",
-    };
-    Panel {
-        min_lines: lines.len().min(1),
-        keeps_end: true,
-        ..view.panel(title, lines)
-    }
+    view.event_panel(lines)
 }

@@ -488,7 +488,11 @@ impl<'a> SiteView<'a> {
 
     pub(super) fn events(self) -> Panel {
         let events = self.site.events().iter();
-        let lines: Vec<_> = events.map(|event| self.event(event, "")).collect();
+        self.event_panel(events.map(|event| self.event(event, "")).collect())
+    }
+
+    /// Panel of events, which are one line each, oldest first.
+    pub(super) fn event_panel(self, lines: Vec<Line<'static>>) -> Panel {
         let title = match lines.len() {
             0 => "Events: none yet",
             _ => "Events",
