@@ -3,6 +3,7 @@
 //! - [`reconnect`]: keeps a link up, with exponential back-off ([`backoff`]).
 //! - `session`: one connection, from the attempt to the close frame; [`keepalive`] detects a dead or stalled server.
 //! - `connect`: name resolution, TCP, [`tls`], and the WebSocket [`handshake`].
+//! - `websocket`: messages over a `transport` (a `socket`, with or without TLS), read into recycled buffers.
 //! - [`probe`]: one connection of limited duration, for the pre-flight check.
 //! - [`options`], [`status`]: what a link is configured with, and its state and figures.
 //! - [`error`], [`close_frame`]: why a connection ended, in an operator's words.
@@ -19,6 +20,8 @@ pub mod options;
 pub mod probe;
 pub mod reconnect;
 mod session;
+mod socket;
 pub mod status;
 pub mod tls;
 mod transport;
+mod websocket;

@@ -7,13 +7,13 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout_at};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::error::LinkError;
 use super::handshake::perform_handshake;
+use super::socket::Socket;
 use super::status::Endpoint;
 use super::transport::Transport;
+use super::websocket::WebSocket;
 
 /// Timeout of an attempt: CA file, name resolution, TCP, TLS and WebSocket handshake together.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -52,7 +52,7 @@ pub(super) async fn connect(
     endpoint: &Endpoint,
     max_message_bytes: usize,
     trace: &mut AttemptTrace,
-) -> Result<WebSocketStream<Transport>, LinkError> {
+) -> Result<WebSocket, LinkError> {
     let Endpoint { address, port, tls } = endpoint;
     let deadline = Instant::now() + ATTEMPT_TIMEOUT;
     let trust = match tls {
@@ -69,24 +69,22 @@ pub(super) async fn connect(
     if let Err(error) = stream.set_nodelay(true) {
         log::debug!("TCP_NODELAY: {error}");
     }
+    let socket = Socket::new(stream);
     let transport = match trust {
-        None => Transport::plain(stream),
+        None => Transport::plain(socket),
         Some((tls, trust)) => {
-            let secured = async { Ok(tls.connect(stream, address, trust).await?) };
+            let secured = async { Ok(tls.connect(socket, address, trust).await?) };
             let timeout = "connected, but no answer to the TLS handshake";
             let secured = with_deadline(deadline, timeout, secured).await?;
             trace.completed = Some(AttemptStep::Tls);
             Transport::tls(secured)
         }
     };
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(max_message_bytes))
-        .max_frame_size(Some(max_message_bytes));
-    let socket = async { Ok(perform_handshake(endpoint, transport, config).await?) };
+    let websocket = async { Ok(perform_handshake(endpoint, transport, max_message_bytes).await?) };
     let timeout = "connected, but no answer to the WebSocket handshake";
-    let socket = with_deadline(deadline, timeout, socket).await?;
+    let websocket = with_deadline(deadline, timeout, websocket).await?;
     trace.completed = Some(AttemptStep::WebSocket);
-    Ok(socket)
+    Ok(websocket)
 }
 
 /// Connects and closes again, to try name and port where the rest of an attempt is impossible.

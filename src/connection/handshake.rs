@@ -6,14 +6,13 @@
 use std::io;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::status::Endpoint;
 use super::tls::TlsError;
 use super::transport::Transport;
+use super::websocket::WebSocket;
 use crate::connection::excerpt::{EXCERPT_CHARS, excerpt};
 
 /// Limit on the bytes of a response up to the empty line. That of SENSR has about 150.
@@ -100,12 +99,12 @@ fn status_hint(code: u16, location: Option<&str>) -> String {
     }
 }
 
-/// Performs the handshake over an established connection.
+/// Performs the handshake over an established connection. A message larger than `max_message_bytes` will end it.
 pub(super) async fn perform_handshake(
     endpoint: &Endpoint,
     mut transport: Transport,
-    config: WebSocketConfig,
-) -> Result<WebSocketStream<Transport>, HandshakeError> {
+    max_message_bytes: usize,
+) -> Result<WebSocket, HandshakeError> {
     let is_plain = endpoint.tls.is_none();
     let key = generate_key();
     let sent = async {
@@ -129,13 +128,7 @@ pub(super) async fn perform_handshake(
             Response::Accepted { length } => {
                 let frames = head.split_off(length);
                 transport.start_frames(&frames);
-                return Ok(WebSocketStream::from_partially_read(
-                    transport,
-                    frames,
-                    Role::Client,
-                    Some(config),
-                )
-                .await);
+                return Ok(WebSocket::new(transport, &frames, max_message_bytes));
             }
             Response::Interim { length } => {
                 head.drain(..length);

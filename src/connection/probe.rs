@@ -89,8 +89,8 @@ pub async fn probe(
         Err(error) => return ProbeResult::unconnected(trace, Some(error)),
     };
     let connected_at = Instant::now();
-    let certificate = socket.get_ref().certificate();
-    let certificate_warning = socket.get_ref().warning().map(str::to_owned);
+    let certificate = socket.transport().certificate();
+    let certificate_warning = socket.transport().warning().map(str::to_owned);
     let link = LinkStatus::default();
     // The sender must live as long as the connection: its end is a shutdown.
     let (_options, mut changes) = watch::channel(options.clone());

@@ -2,16 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout_at};
-use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Error as WsError;
 use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::{Error as WsError, Message};
+
 
 use super::close_frame::CloseReason;
 use super::connect::{AttemptTrace, connect};
@@ -21,6 +19,7 @@ use super::options::LinkOptions;
 use super::reconnect::FrameHandler;
 use super::status::{LinkState, LinkStatus};
 use super::transport::Transport;
+use super::websocket::{Message, WebSocket};
 use crate::time::log_throttle::LogThrottle;
 use crate::time::stamp::Arrival;
 use tokio_util::sync::CancellationToken;
@@ -103,7 +102,7 @@ impl<'a> Session<'a> {
     /// Passes the messages of an established connection to `handler` until it ends.
     pub(super) async fn run_connected(
         &mut self,
-        mut socket: WebSocketStream<Transport>,
+        mut socket: WebSocket,
         url: &str,
         handler: &mut impl FrameHandler,
     ) -> SessionEnd {
@@ -111,7 +110,7 @@ impl<'a> Session<'a> {
         handler.handle_connect();
         log::info!("connected to {url}");
         self.warn_if_name_unverified(url);
-        if let Some(warning) = socket.get_ref().warning() {
+        if let Some(warning) = socket.transport().warning() {
             log::warn!("{url}: {warning}");
         }
         let end = self.read_messages(&mut socket, url, handler).await;
@@ -120,8 +119,8 @@ impl<'a> Session<'a> {
             self.close_gracefully(socket, code, handler).await
         } else {
             // Sends the answer to the server's close frame, if there was one.
-            let _ = socket.flush().now_or_never();
-            socket.into_inner()
+            let _ = socket.send_waiting();
+            socket.into_transport()
         };
         let truncated = transport.started_messages().saturating_sub(self.messages);
         self.link.update(|figures| {
@@ -148,7 +147,7 @@ impl<'a> Session<'a> {
 
     async fn read_messages(
         &mut self,
-        socket: &mut WebSocketStream<Transport>,
+        socket: &mut WebSocket,
         url: &str,
         handler: &mut impl FrameHandler,
     ) -> SessionEnd {
@@ -159,7 +158,7 @@ impl<'a> Session<'a> {
                 end = wait_for_interruption(self.shutdown, self.options, self.current) => return end,
                 message = socket.next() => message,
                 () = sleep_until(next_poll.into()) => {
-                    let Some(message) = read_if_ready(socket).await else {
+                    let Some(message) = socket.next_if_received().await else {
                         keep_alive.set_timeouts(self.options.borrow().keep_alive);
                         if let Err(error) = self.poll_keep_alive(&mut keep_alive, socket, url) {
                             return SessionEnd::Failed(error);
@@ -209,8 +208,7 @@ impl<'a> Session<'a> {
                 }
                 None
             }
-            // The socket answers pings itself. Pongs keep the connection alive by their bytes.
-            Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => None,
+            Message::Close(_) => None,
         }
     }
 
@@ -238,13 +236,18 @@ impl<'a> Session<'a> {
     fn poll_keep_alive(
         &mut self,
         keep_alive: &mut KeepAlive,
-        socket: &mut WebSocketStream<Transport>,
+        socket: &mut WebSocket,
         url: &str,
     ) -> Result<(), LinkError> {
-        keep_alive.on_bytes(socket.get_ref().last_received());
+        keep_alive.on_bytes(socket.transport().last_received());
         match keep_alive.poll(Instant::now()) {
             LinkCheck::Healthy => {}
-            LinkCheck::PingDue => send_ping(socket),
+            LinkCheck::PingDue => {
+                if let Err(error) = socket.send_ping() {
+                    // The next read fails for the same reason and reports it.
+                    log::debug!("ping: {error}");
+                }
+            }
             LinkCheck::NoData(elapsed) => {
                 self.link.update(|figures| figures.is_silent = true);
                 if !self.stall.is_reported {
@@ -294,7 +297,7 @@ impl<'a> Session<'a> {
     /// Sends a close frame, and handles the messages that the server sent before its answer, within [`CLOSE_TIMEOUT`].
     async fn close_gracefully(
         &mut self,
-        mut socket: WebSocketStream<Transport>,
+        mut socket: WebSocket,
         code: CloseCode,
         handler: &mut impl FrameHandler,
     ) -> Transport {
@@ -304,7 +307,7 @@ impl<'a> Session<'a> {
             reason: "".into(),
         };
         // Not awaited, as with a ping: the server may not read before its own data have been read.
-        if let Some(Err(error)) = socket.send(Message::Close(Some(frame))).now_or_never() {
+        if let Err(error) = socket.send_close(frame) {
             log::debug!("close: {error}");
         }
         let answered = async {
@@ -313,7 +316,7 @@ impl<'a> Session<'a> {
             }
         };
         let is_answered = timeout_at(deadline.into(), answered).await.is_ok();
-        let mut transport = socket.into_inner();
+        let mut transport = socket.into_transport();
         let is_drained = is_answered
             && timeout_at(deadline.into(), drain_transport(&mut transport))
                 .await
@@ -358,27 +361,6 @@ async fn wait_for_interruption(
             // The sender is gone, as at a shutdown.
             Err(_) => SessionEnd::Shutdown,
         },
-    }
-}
-
-/// Reads the next message if it has been received already.
-///
-/// After a process, or the machine, was suspended, its timers have expired before the bytes on its sockets are noticed.
-/// Only if there are none to read has nothing been received.
-async fn read_if_ready(
-    socket: &mut WebSocketStream<Transport>,
-) -> Option<Option<Result<Message, WsError>>> {
-    // Lets the reactor poll the sockets.
-    tokio::task::yield_now().await;
-    socket.next().now_or_never()
-}
-
-/// Sends a ping without waiting: bytes that the socket does not accept now are sent with the next ping. A server that
-/// reads nothing must not keep this side from reading.
-fn send_ping(socket: &mut WebSocketStream<Transport>) {
-    if let Some(Err(error)) = socket.send(Message::Ping(Bytes::new())).now_or_never() {
-        // The next read fails for the same reason and reports it.
-        log::debug!("ping: {error}");
     }
 }
 

@@ -15,7 +15,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
@@ -28,6 +27,8 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, SignatureScheme};
 pub use ca_file::CaFileError;
 pub use certificate_summary::CertificateSummary;
 pub use tls_error::TlsError;
+use super::socket::Socket;
+use super::transport::{TlsSocket, buffer_for_tls};
 use verifier::{Findings, ServerVerifier};
 
 /// TLS options of a link.
@@ -55,7 +56,7 @@ pub(super) struct TrustAnchors {
 
 /// Connection after its TLS handshake.
 pub(super) struct TlsConnection {
-    pub(super) stream: TlsStream<TcpStream>,
+    pub(super) stream: TlsStream<TlsSocket>,
     /// Warning about the server's certificate, which was accepted nevertheless.
     pub(super) warning: Option<String>,
 }
@@ -102,7 +103,7 @@ impl TlsOptions {
     /// Performs the handshake with the server `host` on an established connection.
     pub(super) async fn connect(
         &self,
-        stream: TcpStream,
+        socket: Socket,
         host: &str,
         trust: TrustAnchors,
     ) -> Result<TlsConnection, TlsError> {
@@ -121,7 +122,7 @@ impl TlsOptions {
             .with_custom_certificate_verifier(Arc::clone(&verifier) as _)
             .with_client_cert_resolver(Arc::clone(&no_certificate) as _);
         let connected = TlsConnector::from(Arc::new(config))
-            .connect(server_name, stream)
+            .connect(server_name, buffer_for_tls(socket))
             .await;
         let stream = connected.map_err(|error| match verifier.findings.refusal() {
             Some(refusal) => TlsError::Certificate(refusal.to_owned()),

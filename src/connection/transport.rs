@@ -5,12 +5,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
 use super::message_counter::MessageCounter;
+use super::socket::Socket;
 use super::tls::{CertificateSummary, TlsConnection};
+
+/// Bytes that are read from the socket at a time under TLS. rustls itself asks for 4 KiB.
+const TLS_READ_BYTES: usize = 128 << 10;
+/// Bytes of a message that TLS may hold back: a part of a record (RFC 8446, section 5.2), whose rest is still to come.
+const TLS_HELD_BYTES: usize = 32 << 10;
 
 /// Connection to the server. Records the time of the last received byte.
 #[derive(Debug)]
@@ -24,13 +29,21 @@ pub(super) struct Transport {
 
 #[derive(Debug)]
 enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Socket),
+    Tls(Box<TlsStream<TlsSocket>>),
+}
+
+/// Socket below TLS.
+pub(super) type TlsSocket = BufReader<Socket>;
+
+/// Puts the read buffer of TLS before a socket.
+pub(super) fn buffer_for_tls(socket: Socket) -> TlsSocket {
+    BufReader::with_capacity(TLS_READ_BYTES, socket)
 }
 
 impl Transport {
-    pub(super) fn plain(stream: TcpStream) -> Self {
-        Self::new(Stream::Plain(stream))
+    pub(super) fn plain(socket: Socket) -> Self {
+        Self::new(Stream::Plain(socket))
     }
 
     pub(super) fn tls(connection: TlsConnection) -> Self {
@@ -76,6 +89,26 @@ impl Transport {
     /// Number of messages of which at least one byte was read from the socket.
     pub(super) fn started_messages(&self) -> u64 {
         self.messages.as_ref().map_or(0, MessageCounter::started)
+    }
+
+    /// Sets the number of bytes that the reader waits for, so that it is not woken for each piece of them.
+    pub(super) fn expect_bytes(&mut self, count: usize) {
+        match &mut self.stream {
+            Stream::Plain(socket) => socket.expect_bytes(count),
+            // Encrypted, they are more.
+            Stream::Tls(stream) => {
+                let socket = stream.get_mut().0.get_mut();
+                socket.expect_bytes(count.saturating_sub(TLS_HELD_BYTES));
+            }
+        }
+    }
+
+    /// Makes any byte that has been received wake the reader.
+    pub(super) fn expect_any(&mut self) {
+        match &mut self.stream {
+            Stream::Plain(socket) => socket.expect_any(),
+            Stream::Tls(stream) => stream.get_mut().0.get_mut().expect_any(),
+        }
     }
 
     /// Time of the last received byte.
