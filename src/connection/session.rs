@@ -10,7 +10,6 @@ use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-
 use super::close_frame::CloseReason;
 use super::connect::{AttemptTrace, connect};
 use super::error::LinkError;

@@ -24,11 +24,11 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, SignatureScheme};
 
+use super::socket::Socket;
+use super::transport::{TlsSocket, buffer_for_tls};
 pub use ca_file::CaFileError;
 pub use certificate_summary::CertificateSummary;
 pub use tls_error::TlsError;
-use super::socket::Socket;
-use super::transport::{TlsSocket, buffer_for_tls};
 use verifier::{Findings, ServerVerifier};
 
 /// TLS options of a link.

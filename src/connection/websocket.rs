@@ -140,6 +140,3 @@ impl WebSocket {
 fn is_reset(error: &WsError) -> bool {
     matches!(error, WsError::Io(error) if error.kind() == io::ErrorKind::ConnectionReset)
 }
-
-
-

@@ -32,8 +32,26 @@ struct State<T> {
     bytes: usize,
     max_bytes: usize,
     taken: u64,
+    /// True from an item's pop until the consumer's next call.
+    is_consumer_busy: bool,
+    /// Bytes of the item that the producer handles itself.
+    claimed: Option<usize>,
     is_interrupted: bool,
     closed: bool,
+}
+
+/// Right of the producer to handle an item itself, ahead of none. The item counts as one that waits until this is
+/// dropped, and then as taken.
+#[derive(Debug)]
+#[must_use]
+pub struct Claim<'q, T>(&'q ByteQueue<T>);
+
+impl<T> Drop for Claim<'_, T> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.claimed = None;
+        state.taken += 1;
+    }
 }
 
 /// Answer of [`ByteQueue::pop`] and [`ByteQueue::pop_ready`].
@@ -69,6 +87,8 @@ impl<T> ByteQueue<T> {
                 bytes: 0,
                 max_bytes,
                 taken: 0,
+                is_consumer_busy: false,
+                claimed: None,
                 is_interrupted: false,
                 closed: false,
             }),
@@ -94,16 +114,28 @@ impl<T> ByteQueue<T> {
         evicted
     }
 
+    /// Lets the producer handle an item of `bytes` itself, if no other item waits or is being handled, so that the order
+    /// is kept. `None` also if the item would not fit into the queue, or the queue is closed.
+    pub fn claim(&self, bytes: usize) -> Option<Claim<'_, T>> {
+        let mut state = self.lock();
+        let is_idle = state.items.is_empty() && !state.is_consumer_busy && state.claimed.is_none();
+        if !is_idle || state.closed || bytes > state.max_bytes {
+            return None;
+        }
+        state.claimed = Some(bytes.max(1));
+        Some(Claim(self))
+    }
+
     /// Takes the oldest item, and waits for one. Never returns [`Popped::NotReady`].
     pub fn pop(&self) -> Popped<T> {
         let mut state = self.lock();
+        state.is_consumer_busy = false;
         loop {
             if state.take_interrupt() {
                 return Popped::Interrupted;
             }
             if let Some((item, bytes)) = state.items.pop_front() {
-                state.bytes -= bytes;
-                state.taken += 1;
+                state.record_pop(bytes);
                 return Popped::Item(item);
             }
             if state.closed {
@@ -122,6 +154,7 @@ impl<T> ByteQueue<T> {
     /// when the first item arrives in an empty queue, for the caller to evaluate readiness again.
     pub fn pop_ready(&self, is_ready: impl Fn(&T) -> bool, timeout: Duration) -> Popped<T> {
         let mut state = self.lock();
+        state.is_consumer_busy = false;
         if state.take_interrupt() {
             return Popped::Interrupted;
         }
@@ -149,8 +182,7 @@ impl<T> ByteQueue<T> {
         let Some((item, bytes)) = state.items.remove(ready) else {
             return Popped::Closed;
         };
-        state.bytes -= bytes;
-        state.taken += 1;
+        state.record_pop(bytes);
         Popped::Item(item)
     }
 
@@ -186,7 +218,7 @@ impl<T> ByteQueue<T> {
         self.lock().evict_down_to(0)
     }
 
-    /// Number of items popped so far. If items wait and this number does not grow, the consumer hangs.
+    /// Number of items popped, or handled by the producer, so far. If items wait and this number does not grow, the consumer hangs.
     pub fn taken(&self) -> u64 {
         self.lock().taken
     }
@@ -195,8 +227,8 @@ impl<T> ByteQueue<T> {
     pub fn fill(&self) -> Fill {
         let state = self.lock();
         Fill {
-            items: state.items.len(),
-            bytes: state.bytes,
+            items: state.items.len() + usize::from(state.claimed.is_some()),
+            bytes: state.bytes + state.claimed.unwrap_or(0),
             max_bytes: state.max_bytes,
         }
     }
@@ -211,6 +243,12 @@ impl<T> ByteQueue<T> {
 impl<T> State<T> {
     fn take_interrupt(&mut self) -> bool {
         std::mem::take(&mut self.is_interrupted)
+    }
+
+    fn record_pop(&mut self, bytes: usize) {
+        self.bytes -= bytes;
+        self.taken += 1;
+        self.is_consumer_busy = true;
     }
 
     fn evict_down_to(&mut self, bytes: usize) -> Vec<T> {
@@ -328,6 +366,32 @@ mod tests {
             (odd(), odd(), odd()),
             (Popped::Item(0), Popped::Item(2), Popped::Closed)
         );
+    }
+
+    #[test]
+    fn the_producer_may_claim_an_item_only_while_nothing_else_waits_or_is_handled() {
+        let queue = ByteQueue::new(100);
+        let claim = queue.claim(10).expect("idle");
+        assert!(queue.claim(10).is_none());
+        assert_eq!(
+            (queue.fill().items, queue.fill().bytes, queue.taken()),
+            (1, 10, 0)
+        );
+        drop(claim);
+        assert_eq!(
+            (queue.fill().items, queue.fill().bytes, queue.taken()),
+            (0, 0, 1)
+        );
+        assert!(queue.push(1, 10).is_empty());
+        assert!(queue.claim(10).is_none(), "an item waits");
+        assert_eq!(queue.pop(), Popped::Item(1));
+        assert!(queue.claim(10).is_none(), "the consumer has not come back");
+        queue.interrupt();
+        assert_eq!(queue.pop(), Popped::Interrupted);
+        assert!(queue.claim(101).is_none(), "it does not fit");
+        drop(queue.claim(100).expect("the consumer has come back"));
+        queue.close();
+        assert!(queue.claim(1).is_none());
     }
 
     #[test]

@@ -22,6 +22,19 @@ pub trait Queued {
 
 /// Queue of the point stream. Drops the oldest clouds when full.
 pub type CloudQueue = ByteQueue<QueuedClouds>;
+/// Where the ingest puts clouds: the queue, or what publishes them without a detour.
+pub trait CloudOutput {
+    /// Takes an item that occupies `bytes`. Returns the items that were pushed out, oldest first.
+    #[must_use = "dropped items are lost data and have to be counted"]
+    fn put(&mut self, item: QueuedClouds, bytes: usize) -> Vec<QueuedClouds>;
+}
+
+impl CloudOutput for Arc<CloudQueue> {
+    fn put(&mut self, item: QueuedClouds, bytes: usize) -> Vec<QueuedClouds> {
+        self.push(item, bytes)
+    }
+}
+
 /// Queue of objects and markers. Drops the oldest messages when full.
 pub type ObjectQueue = ByteQueue<QueuedOutput>;
 /// Queue of reliable messages. Nothing that happens to clouds and objects fills it.

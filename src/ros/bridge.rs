@@ -88,9 +88,14 @@ impl RosNode for Bridge {
             heartbeat: Heartbeat::default(),
             links: [Heartbeat::default(), Heartbeat::default()],
         };
-        let publishers = spawner.spawn_publishers(node, &queues, &initial.config)?;
-        let readers =
-            spawner.spawn_readers(&queues, (runtime, signals), points_changes, output_changes)?;
+        let (outlet, publishers) = spawner.spawn_publishers(node, &queues, &initial.config)?;
+        let readers = spawner.spawn_readers(
+            &queues,
+            outlet,
+            (runtime, signals),
+            points_changes,
+            output_changes,
+        )?;
         spawner.metrics.startup.complete(Phase::Publishers);
         Ok(Self {
             parameters,

@@ -12,7 +12,9 @@ use crate::connection::options::LinkOptions;
 use crate::connection::reconnect::run_link;
 use crate::metrics::Metrics;
 use crate::pipeline::ingest::{OutputIngest, PointsIngest};
-use crate::pipeline::publish::{ObjectPublishWorker, PointsPublishWorker, ReliablePublishWorker};
+use crate::pipeline::publish::{
+    CloudOutlet, ObjectPublishWorker, PointsPublishWorker, ReliablePublishWorker,
+};
 use crate::pipeline::queues::Queues;
 use crate::supervisor::exit_timer;
 use crate::supervisor::heartbeat::Heartbeat;
@@ -33,13 +35,13 @@ pub(super) struct ThreadSpawner {
 }
 
 impl ThreadSpawner {
-    /// Spawns the threads that publish.
+    /// Spawns the threads that publish. Returns the outlet of the clouds too, for the thread that reads them.
     pub(super) fn spawn_publishers(
         &self,
         node: &mut Node,
         queues: &Queues,
         config: &ResolvedConfig,
-    ) -> Result<Workers, RuntimeError> {
+    ) -> Result<(CloudOutlet<DdsSink>, Workers), RuntimeError> {
         let mut sink = |thread| DdsSink::new(node, config.qos, thread);
         let clouds = PointsPublishWorker::new(
             Arc::clone(&self.metrics),
@@ -47,6 +49,7 @@ impl ThreadSpawner {
             self.config.clone(),
             sink(PublishingThread::Points)?,
         );
+        let (outlet, clouds) = CloudOutlet::new(Arc::clone(&queues.clouds), clouds);
         let objects = ObjectPublishWorker::new(
             Arc::clone(&self.metrics),
             Arc::clone(&queues.objects),
@@ -59,26 +62,25 @@ impl ThreadSpawner {
             self.config.clone(),
             sink(PublishingThread::Reliable)?,
         );
-        Ok(Workers::new([
+        let workers = Workers::new([
             Worker::spawn(PublishingThread::Points.name(), move || clouds.run())?,
             Worker::spawn(PublishingThread::Objects.name(), move || objects.run())?,
             Worker::spawn(PublishingThread::Reliable.name(), move || reliable.run())?,
-        ]))
+        ]);
+        Ok((outlet, workers))
     }
 
-    /// Spawns the threads that read. The signals are awaited on the first, and the second watches the main thread.
+    /// Spawns the threads that read. The first, which may publish clouds, watches the main thread; the signals are
+    /// awaited on the second, which never waits.
     pub(super) fn spawn_readers(
         &self,
         queues: &Queues,
+        outlet: CloudOutlet<DdsSink>,
         (runtime, signals): (LinkRuntime, Signals),
         points: watch::Receiver<LinkOptions>,
         output: watch::Receiver<LinkOptions>,
     ) -> Result<Workers, RuntimeError> {
-        let clouds = PointsIngest::new(
-            Arc::clone(&self.metrics),
-            Arc::clone(&queues.clouds),
-            self.config.clone(),
-        );
+        let clouds = PointsIngest::new(Arc::clone(&self.metrics), outlet, self.config.clone());
         let others = OutputIngest::new(
             Arc::clone(&self.metrics),
             Arc::clone(&queues.objects),
@@ -87,20 +89,20 @@ impl ThreadSpawner {
         );
         let [points_beats, output_beats] = self.links.clone();
         let (metrics, shutdown) = (Arc::clone(&self.metrics), self.shutdown.clone());
+        let (points_runtime, heartbeat) = (create_runtime()?, self.heartbeat.clone());
         let points = Worker::spawn("sensr-points", move || {
-            let link = run_link(&metrics.points.link, points, shutdown.clone(), clouds);
-            runtime.run(
-                link,
-                signals.forward(shutdown, exit_timer::AFTER_SIGNAL),
-                points_beats,
-            );
+            let link = run_link(&metrics.points.link, points, shutdown, clouds);
+            points_runtime.run(link, heartbeat.watch(), points_beats);
             Ok(())
         })?;
         let (metrics, shutdown) = (Arc::clone(&self.metrics), self.shutdown.clone());
-        let (runtime, heartbeat) = (create_runtime()?, self.heartbeat.clone());
         let output = Worker::spawn("sensr-output", move || {
-            let link = run_link(&metrics.output.link, output, shutdown, others);
-            runtime.run(link, heartbeat.watch(), output_beats);
+            let link = run_link(&metrics.output.link, output, shutdown.clone(), others);
+            runtime.run(
+                link,
+                signals.forward(shutdown, exit_timer::AFTER_SIGNAL),
+                output_beats,
+            );
             Ok(())
         })?;
         Ok(Workers::new([points, output]))

@@ -35,9 +35,7 @@ impl MessageBuffers {
             let capacity = self.buffers[index].capacity;
             let is_smallest = fitting.is_none_or(|best| capacity < self.buffers[best].capacity);
             // The handle gets the whole buffer back only if no view of it exists.
-            if capacity >= length
-                && is_smallest
-                && self.buffers[index].handle.try_reclaim(capacity)
+            if capacity >= length && is_smallest && self.buffers[index].handle.try_reclaim(capacity)
             {
                 fitting = Some(index);
             }

@@ -19,7 +19,7 @@ use crate::metrics::stage_times::Stage;
 use crate::metrics::startup::Phase;
 use crate::pipeline::LOG_PERIOD;
 use crate::pipeline::queued_clouds::QueuedClouds;
-use crate::pipeline::queues::{CloudQueue, settle_as_dropped};
+use crate::pipeline::queues::{CloudOutput, settle_as_dropped};
 use crate::pipeline::stream_source::SourceTracker;
 use crate::time::log_throttle::LogThrottle;
 use crate::time::rate_limiter::RateLimiter;
@@ -30,10 +30,10 @@ use sensr_protocol::wire::PointCloud;
 
 /// Decodes the frames of the point stream, enters their clouds in the ledger and queues those that are due.
 #[derive(Debug)]
-pub struct PointsIngest {
+pub struct PointsIngest<O> {
     metrics: Arc<Metrics>,
     config: watch::Receiver<Arc<ResolvedConfig>>,
-    queue: Arc<CloudQueue>,
+    output: O,
     source: SourceTracker,
     tap: WireTap,
     failures: FailureRecorder,
@@ -49,19 +49,19 @@ struct LogThrottles {
     overflow: LogThrottle,
 }
 
-impl PointsIngest {
-    /// Creates an ingest that follows changes of `config`.
+impl<O: CloudOutput> PointsIngest<O> {
+    /// Creates an ingest that puts clouds into `output` and follows changes of `config`.
     #[must_use]
     pub fn new(
         metrics: Arc<Metrics>,
-        queue: Arc<CloudQueue>,
+        output: O,
         config: watch::Receiver<Arc<ResolvedConfig>>,
     ) -> Self {
         let throttle = || LogThrottle::new(LOG_PERIOD);
         Self {
             metrics,
             config,
-            queue,
+            output,
             source: SourceTracker::default(),
             tap: WireTap::default(),
             failures: FailureRecorder::default(),
@@ -170,7 +170,7 @@ impl PointsIngest {
     }
 }
 
-impl FrameHandler for PointsIngest {
+impl<O: CloudOutput> FrameHandler for PointsIngest<O> {
     fn handle_frame(&mut self, payload: Bytes, arrival: Arrival) {
         let frame_bytes = payload.len();
         let config = Arc::clone(&self.config.borrow());
@@ -186,7 +186,7 @@ impl FrameHandler for PointsIngest {
             return;
         }
         let cost = message.cost(frame_bytes);
-        let dropped = self.queue.push(message, cost);
+        let dropped = self.output.put(message, cost);
         if !dropped.is_empty() {
             let count = settle_as_dropped(&self.metrics.ledger, dropped);
             warn_throttled(&mut self.throttles.overflow, || {
@@ -241,13 +241,14 @@ impl<'a> RateDecisions<'a> {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::pipeline::queues::CloudQueue;
     use crate::topic::Switch;
     use prost::Message as _;
     use sensr_protocol::wire::{CloudType, proto};
     use std::time::Duration;
 
     struct Fixture {
-        ingest: PointsIngest,
+        ingest: PointsIngest<Arc<CloudQueue>>,
         config: watch::Sender<Arc<ResolvedConfig>>,
         start: Instant,
     }

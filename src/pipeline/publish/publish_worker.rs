@@ -90,10 +90,18 @@ impl<P: StreamPublisher, S: Sink> PublishWorker<P, S> {
                 Popped::NotReady => {}
                 Popped::Closed => return Ok(()),
             }
-            if let Some(reason) = self.delivery.failure.take() {
-                return Err(reason);
-            }
+            self.check()?;
         }
+    }
+
+    /// Returns whether nothing can be published any more.
+    pub(super) fn has_failed(&self) -> bool {
+        self.delivery.failure.is_some()
+    }
+
+    /// Fails with the reason if nothing can be published any more.
+    pub(super) fn check(&mut self) -> Result<(), String> {
+        self.delivery.failure.take().map_or(Ok(()), Err)
     }
 
     pub(super) fn publish_item(&mut self, item: &P::Item) {

@@ -1,0 +1,109 @@
+//! Outlet of the clouds: the thread that read them publishes them itself while that is quick, and hands them over to the
+//! thread that publishes otherwise.
+//!
+//! Handing 2 MB to another thread costs its wake-up and moves them from the cache of one core to that of another. As
+//! long as publishing takes the few milliseconds of two copies, the reading thread loses nothing by doing it. Once a
+//! publish is slow, because the middleware waits for something, it must not keep the link from being read.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::delivery::Sink;
+use super::points_publisher::PointsPublishWorker;
+use crate::pipeline::queue::Popped;
+use crate::pipeline::queued_clouds::QueuedClouds;
+use crate::pipeline::queues::{CloudOutput, CloudQueue};
+
+/// Duration from which a publish counts as slow. Two copies of the largest clouds take less; the receive buffers of both
+/// sides of the link hold what arrives meanwhile.
+const SLOW: Duration = Duration::from_millis(50);
+/// Time for which clouds are handed over after a slow publish.
+const HANDOVER_TIME: Duration = Duration::from_secs(5);
+
+/// Output of the ingest of clouds, on the thread that reads.
+#[derive(Debug)]
+pub struct CloudOutlet<S> {
+    queue: Arc<CloudQueue>,
+    worker: SharedWorker<S>,
+    handover_until: Option<Instant>,
+}
+
+/// Work of the thread that publishes the clouds that are handed over.
+#[derive(Debug)]
+pub struct CloudThread<S> {
+    queue: Arc<CloudQueue>,
+    worker: SharedWorker<S>,
+}
+
+#[derive(Debug)]
+struct SharedWorker<S>(Arc<Mutex<PointsPublishWorker<S>>>);
+
+impl<S: Sink> CloudOutlet<S> {
+    /// Creates the outlet that publishes by `worker`, which takes the clouds of `queue`, and the work of its thread.
+    pub fn new(queue: Arc<CloudQueue>, worker: PointsPublishWorker<S>) -> (Self, CloudThread<S>) {
+        let worker = Arc::new(Mutex::new(worker));
+        let thread = CloudThread {
+            queue: Arc::clone(&queue),
+            worker: SharedWorker(Arc::clone(&worker)),
+        };
+        let outlet = Self {
+            queue,
+            worker: SharedWorker(worker),
+            handover_until: None,
+        };
+        (outlet, thread)
+    }
+
+    /// Publishes `item` on this thread, if that can be expected to be quick. Returns whether it did.
+    fn publish_directly(&mut self, item: &QueuedClouds, bytes: usize) -> bool {
+        let begun = Instant::now();
+        if self.handover_until.is_some_and(|until| begun < until) {
+            return false;
+        }
+        let Some(_claim) = self.queue.claim(bytes) else {
+            return false;
+        };
+        let mut worker = self.worker.lock();
+        worker.publish_item(item);
+        if worker.has_failed() {
+            // Ends the thread, which reports the reason.
+            self.queue.interrupt();
+        }
+        self.handover_until = (begun.elapsed() > SLOW).then(|| Instant::now() + HANDOVER_TIME);
+        true
+    }
+}
+
+impl<S: Sink> CloudOutput for CloudOutlet<S> {
+    fn put(&mut self, item: QueuedClouds, bytes: usize) -> Vec<QueuedClouds> {
+        if self.publish_directly(&item, bytes) {
+            return Vec::new();
+        }
+        self.queue.push(item, bytes)
+    }
+}
+
+impl<S: Sink> CloudThread<S> {
+    /// Publishes what is handed over until the queue is closed and empty. Fails with the reason if nothing can be
+    /// published any more.
+    pub fn run(self) -> Result<(), String> {
+        loop {
+            let next = self.queue.pop();
+            let mut worker = self.worker.lock();
+            match next {
+                Popped::Item(item) => worker.publish_item(&item),
+                Popped::Interrupted | Popped::NotReady => {}
+                Popped::Closed => return Ok(()),
+            }
+            worker.check()?;
+        }
+    }
+}
+
+impl<S> SharedWorker<S> {
+    /// Locks the worker. The claim of the queue keeps both threads from needing it at the same time. A poisoned lock is
+    /// recovered: the supervisor ends the process for the panic.
+    fn lock(&self) -> MutexGuard<'_, PointsPublishWorker<S>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
