@@ -3,6 +3,7 @@
 
 pub(in crate::pipeline) mod delivery;
 mod marker_publishers;
+mod object_decoder;
 mod object_publisher;
 mod points_publisher;
 mod publish_worker;

@@ -166,6 +166,17 @@ impl<'a> Writer<'a> {
         &mut self.0[begin..]
     }
 
+    /// Reserves memory for `bytes` more bytes, so that appending them piece by piece does not move the message.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.0.reserve(bytes);
+    }
+
+    /// Appends bytes as they are, without alignment: elements of a sequence whose length has been written.
+    #[inline]
+    pub fn append_bytes(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
     /// Writes a `builtin_interfaces/Time`.
     pub fn write_time(&mut self, time: Time) {
         self.write_i32(time.sec);
