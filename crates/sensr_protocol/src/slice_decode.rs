@@ -5,7 +5,7 @@
 //! prost, with the same results, and count the fields while they read them.
 
 use bytes::Bytes;
-use prost::encoding::{DecodeContext, WireType, decode_varint, skip_field};
+use prost::encoding::{DecodeContext, WireType, skip_field};
 
 use crate::field_limits::FieldBudget;
 use crate::wire::proto;
@@ -34,6 +34,8 @@ include!(concat!(env!("OUT_DIR"), "/slice_decoders.rs"));
 pub(crate) enum SliceError {
     #[error("the last field is cut")]
     Cut,
+    #[error("a number has more than 64 bits")]
+    LongVarint,
     #[error("the number of a field is invalid")]
     InvalidKey,
     #[error("field {0} has another type")]
@@ -43,6 +45,9 @@ pub(crate) enum SliceError {
     #[error(transparent)]
     Protobuf(#[from] prost::DecodeError),
 }
+
+/// Bytes of the longest number.
+const MAX_VARINT_BYTES: usize = 10;
 
 /// Reader of fields, from the bytes that are left.
 struct SliceReader<'a>(&'a [u8]);
@@ -56,18 +61,35 @@ impl<'a> SliceReader<'a> {
 
     #[inline]
     fn read_varint(&mut self) -> Result<u64, SliceError> {
-        // Most numbers, lengths, and numbers of fields are of one byte or two.
+        // Most keys, lengths, and numbers are of one byte.
         match *self.0 {
             [byte @ ..0x80, ref rest @ ..] => {
                 self.0 = rest;
                 Ok(byte.into())
             }
-            [low, high @ ..0x80, ref rest @ ..] => {
-                self.0 = rest;
-                Ok(u64::from(low & 0x7f) | u64::from(high) << 7)
-            }
-            _ => Ok(decode_varint(&mut self.0)?),
+            _ => self.read_long_varint(),
         }
+    }
+
+    /// Reads a number of several bytes, seven bits of it in each.
+    fn read_long_varint(&mut self) -> Result<u64, SliceError> {
+        let mut value = 0;
+        for (position, &byte) in self.0.iter().enumerate().take(MAX_VARINT_BYTES) {
+            value |= u64::from(byte & 0x7f) << (7 * position);
+            if byte < 0x80 {
+                // The tenth byte has room for one bit.
+                if position + 1 == MAX_VARINT_BYTES && byte > 1 {
+                    return Err(SliceError::LongVarint);
+                }
+                self.0 = &self.0[position + 1..];
+                return Ok(value);
+            }
+        }
+        Err(if self.0.len() < MAX_VARINT_BYTES {
+            SliceError::Cut
+        } else {
+            SliceError::LongVarint
+        })
     }
 
     #[inline]
