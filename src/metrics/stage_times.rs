@@ -8,7 +8,7 @@ use super::lock_counters;
 /// A processing stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Decoding of the frame.
+    /// Decoding of the frame; of a message's objects apart, when they are published.
     Decode,
     /// Waiting in the queue.
     Wait,
