@@ -1,11 +1,8 @@
 //! Decoding of queued objects: once per message, and only if a topic has a subscriber.
 
-use std::time::Instant;
-
 use crate::encode::messages::ObjectSet;
 use crate::encode::point_cloud::has_whole_points;
 use crate::metrics::StreamMetrics;
-use crate::metrics::stage_times::Stage;
 use crate::pipeline::ingest::failure_recorder::{FailureRecorder, count_parts};
 use crate::pipeline::queued_output::DueObjects;
 use sensr_protocol::decode_failures::DecodeFailures;
@@ -67,13 +64,11 @@ impl DecodedList {
         recorder: &mut FailureRecorder,
     ) -> &[Object] {
         if !std::mem::replace(&mut self.is_decoded, true) && !parts.is_empty() {
-            let begun = Instant::now();
             let mut failures = DecodeFailures::default();
             let objects = self.buffer.decode(parts, &mut failures);
             let broken = objects.iter().filter(|object| !has_whole_points(object));
             count_parts(&stream.link, broken.count() as u64);
             recorder.record_parts(&stream.link, &failures, 0);
-            stream.stages.record(Stage::Decode, begun.elapsed());
         }
         self.buffer.as_slice()
     }

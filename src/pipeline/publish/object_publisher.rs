@@ -118,9 +118,9 @@ impl ObjectPublisher {
                 metrics.ledger.settle(topic, Outcome::Unsubscribed);
                 continue;
             }
-            let set = decoder.decode(due, stream);
             match object_topic {
                 ObjectTopic::Objects => delivery.publish_latched(topic, arrival, || {
+                    let set = decoder.decode(due, stream);
                     let moment = OutputHeader {
                         header,
                         server_stamp: message.times.server,
@@ -129,11 +129,15 @@ impl ObjectPublisher {
                     buffer
                 }),
                 ObjectTopic::ObjectPoints => {
-                    delivery.publish_latched(topic, arrival, || points.encode(header, set.all()));
+                    delivery.publish_latched(topic, arrival, || {
+                        let set = decoder.decode(due, stream);
+                        points.encode(header, set.all())
+                    });
                 }
                 ObjectTopic::ObjectMarkers => {
                     let interval = config.output_data_interval;
                     delivery.publish_latched(topic, arrival, || {
+                        let set = decoder.decode(due, stream);
                         object_markers.encode(header, interval, set.objects)
                     });
                 }
