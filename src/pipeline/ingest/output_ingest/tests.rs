@@ -294,6 +294,18 @@ fn objects_are_queued_as_they_are() {
 }
 
 #[test]
+fn waiting_objects_cost_their_frame_and_a_view_each() {
+    let mut fixture = Fixture::new();
+    let message = with_objects((0..100).map(object).collect());
+    fixture.message_at(0, &message);
+    let frame = message.encoded_len();
+    let views = 100 * size_of::<Bytes>();
+    let queued = fixture.ingest.queue.fill().bytes;
+    let bounds = frame + views..=frame + 2 * views + size_of::<QueuedOutput>();
+    assert!(bounds.contains(&queued), "{queued} is not in {bounds:?}");
+}
+
+#[test]
 fn waiting_static_objects_do_not_keep_their_frame_alive() {
     let mut fixture = Fixture::new();
     let list = stream(StreamMessage {
