@@ -1,4 +1,4 @@
-//! Benchmark of objects from the received frame to the serialized messages, with and without markers.
+//! Benchmark of objects from the received frame to the serialized messages, for several sets of subscribers.
 //!
 //! `cargo bench --no-default-features --bench objects`. The results are shares of a core at 10 Hz, without
 //! the middleware.
@@ -75,9 +75,21 @@ fn encode_frame() -> Bytes {
     message.encode_to_vec().into()
 }
 
+/// Topics that have a subscriber, in order of the work that they cause.
+const SUBSCRIBED: [(&str, &[Topic]); 5] = [
+    ("nothing", &[]),
+    ("objects", &[Topic::Objects]),
+    ("their points", &[Topic::ObjectPoints]),
+    ("markers", &[Topic::ObjectMarkers]),
+    (
+        "all",
+        &[Topic::Objects, Topic::ObjectPoints, Topic::ObjectMarkers],
+    ),
+];
+
 /// Sink that counts the bytes of the messages instead of publishing them.
 struct CountingSink {
-    with_markers: bool,
+    subscribed: &'static [Topic],
     bytes: Arc<std::sync::atomic::AtomicUsize>,
 }
 
@@ -85,7 +97,7 @@ impl Sink for CountingSink {
     type Error = std::convert::Infallible;
 
     fn subscribers(&self, topic: Topic) -> usize {
-        usize::from(self.with_markers || topic != Topic::ObjectMarkers)
+        usize::from(self.subscribed.contains(&topic))
     }
 
     fn publish(&mut self, _: Topic, message: &[u8]) -> Result<(), Self::Error> {
@@ -96,13 +108,13 @@ impl Sink for CountingSink {
 }
 
 /// Returns the processing time and the serialized bytes per message.
-fn run_batch(frame: &Bytes, with_markers: bool) -> (Duration, usize) {
+fn run_batch(frame: &Bytes, subscribed: &'static [Topic]) -> (Duration, usize) {
     let stats: Arc<Metrics> = Arc::default();
     let queues = Queues::new(1 << 30);
     let (_sender, config) = watch::channel(Arc::new(ResolvedConfig::default()));
     let bytes = Arc::default();
     let sink = CountingSink {
-        with_markers,
+        subscribed,
         bytes: Arc::clone(&bytes),
     };
     let mut ingest = OutputIngest::new(
@@ -130,14 +142,14 @@ fn median(mut measure: impl FnMut() -> Duration) -> Duration {
 
 fn main() {
     let frame = encode_frame();
-    for (name, with_markers) in [("without markers", false), ("with markers", true)] {
-        let (_, bytes) = run_batch(&frame, with_markers);
-        let working = median(|| run_batch(&frame, with_markers).0);
+    for (name, subscribed) in SUBSCRIBED {
+        let (_, bytes) = run_batch(&frame, subscribed);
+        let working = median(|| run_batch(&frame, subscribed).0);
         #[expect(clippy::print_stdout, reason = "this is what a bench is for")]
         {
             println!(
-                "{OBJECTS} objects of {POINTS_EACH} points, {name}: {working:.2?} a message of {bytes} bytes, \
-                 {:.2} % of a core at {RATE_HZ} Hz",
+                "{OBJECTS} objects of {POINTS_EACH} points, subscribed: {name}: {working:.2?} a message of {bytes} \
+                 bytes, {:.2} % of a core at {RATE_HZ} Hz",
                 working.as_secs_f64() * RATE_HZ * 100.0,
             );
         }

@@ -10,7 +10,8 @@
 //!
 //! Decoding and rate limits come before the queues. Both cost next to nothing, because points are views into the
 //! frame; only a decoded frame tells which topics lose a message when the queue drops it; and a message that the rate
-//! limit leaves out takes up no room in a queue.
+//! limit leaves out takes up no room in a queue. Objects are the exception: they are tens of thousands of embedded
+//! messages, so they are queued as they came, and decoded by their publisher if they have subscribers.
 
 pub mod ingest;
 mod memory_budget;

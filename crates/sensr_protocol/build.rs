@@ -2,7 +2,11 @@
 //!
 //! The same descriptors yield what depends on the fields of every message, so that a change of the schema is a change
 //! of a `.proto` file only: the repeated fields that are counted before decoding (`repeated_fields.rs`, included by
-//! `src/field_limits.rs`) and the memory of decoded messages (`message_heap_size.rs`, included by `src/heap_size.rs`).
+//! `src/field_limits.rs`), the memory of decoded messages (`message_heap_size.rs`, included by `src/heap_size.rs`), and the
+//! decoders from slices (`slice_decoders.rs`, included by `src/slice_decode.rs`).
+
+#[path = "build/slice_decoders.rs"]
+mod slice_decoders;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -55,6 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("cargo:rerun-if-changed={proto}");
     }
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=build/slice_decoders.rs");
     let descriptors = protox::compile(PROTOS, ["proto"])?;
     let schema = Schema::new(&descriptors);
     let out = std::env::var("OUT_DIR")?;
@@ -64,6 +69,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         schema.repeated_fields_impls()?,
     )?;
     std::fs::write(out.join("message_heap_size.rs"), schema.heap_size_impls())?;
+    std::fs::write(
+        out.join("slice_decoders.rs"),
+        slice_decoders::impls(&schema)?,
+    )?;
     prost_build::Config::new()
         // Views into the received frame instead of copies. Texts are copies: a text that is kept must not keep the
         // frame.

@@ -28,7 +28,7 @@ use std::fmt::Arguments;
 use std::time::Duration;
 
 use super::messages::geometry::quaternion_of_yaw;
-use ros_cdr::{Header, SequenceLength, Time, Writer};
+use ros_cdr::{Header, SequenceLength, Writer};
 use shape::Point;
 use style::{Color, MarkerStyle};
 
@@ -140,17 +140,15 @@ impl<'a> MarkerArrayWriter<'a> {
         out.write_i32(style.marker_type as i32);
         out.write_i32(action as i32);
         write_vector3(out, style.position);
-        for value in quaternion_of_yaw(style.yaw) {
-            out.write_f64(value);
-        }
+        out.write_f64s(quaternion_of_yaw(style.yaw));
         write_vector3(out, style.scale);
         write_color(out, style.color);
         write_duration(out, self.lifetime);
         out.write_bool(false); // frame_locked
         points_and_colors(out);
-        write_no_texture(out);
+        out.write_fields(&NO_TEXTURE);
         out.write_formatted(text);
-        write_no_mesh(out);
+        out.write_fields(&NO_MESH);
         self.count += 1;
     }
 }
@@ -170,16 +168,12 @@ fn write_no_points(out: &mut Writer<'_>) {
 
 /// Writes a `geometry_msgs/Point` or `geometry_msgs/Vector3`.
 fn write_vector3(out: &mut Writer<'_>, vector: [f64; 3]) {
-    for value in vector {
-        out.write_f64(value);
-    }
+    out.write_f64s(vector);
 }
 
 /// Writes a `std_msgs/ColorRGBA`.
 fn write_color(out: &mut Writer<'_>, color: Color) {
-    for value in color.rgba() {
-        out.write_f32(value);
-    }
+    out.write_f32s(color.rgba());
 }
 
 /// Writes a `builtin_interfaces/Duration`, saturating.
@@ -188,22 +182,23 @@ fn write_duration(out: &mut Writer<'_>, duration: Duration) {
     out.write_u32(duration.subsec_nanos());
 }
 
-/// Writes empty `texture_resource`, `texture` (a `sensor_msgs/CompressedImage`), `uv_coordinates`.
-fn write_no_texture(out: &mut Writer<'_>) {
-    out.write_string("");
-    out.write_header(Header {
-        stamp: Time::default(),
-        frame_id: "",
-    });
-    out.write_string("");
-    out.write_length(0);
-    out.write_length(0);
-}
+/// Serialized empty `texture_resource`, `texture` (a `sensor_msgs/CompressedImage`), `uv_coordinates`. Every marker has
+/// them.
+#[rustfmt::skip]
+const NO_TEXTURE: [u8; 40] = [
+    1, 0, 0, 0, 0, 0, 0, 0, // texture_resource: length with the NUL, NUL, padding
+    0, 0, 0, 0, 0, 0, 0, 0, // texture.header.stamp
+    1, 0, 0, 0, 0, 0, 0, 0, // texture.header.frame_id
+    1, 0, 0, 0, 0, 0, 0, 0, // texture.format
+    0, 0, 0, 0, // length of texture.data
+    0, 0, 0, 0, // length of uv_coordinates
+];
 
-/// Writes empty `mesh_resource`, `mesh_file`, `mesh_use_embedded_materials`.
-fn write_no_mesh(out: &mut Writer<'_>) {
-    out.write_string("");
-    out.write_string("");
-    out.write_length(0);
-    out.write_bool(false);
-}
+/// Serialized empty `mesh_resource`, `mesh_file`, `mesh_use_embedded_materials`.
+#[rustfmt::skip]
+const NO_MESH: [u8; 21] = [
+    1, 0, 0, 0, 0, 0, 0, 0, // mesh_resource: length with the NUL, NUL, padding
+    1, 0, 0, 0, 0, 0, 0, 0, // mesh_file.filename
+    0, 0, 0, 0, // length of mesh_file.data
+    0, // mesh_use_embedded_materials
+];

@@ -7,7 +7,7 @@ mod object_points;
 
 pub use encoder::{CloudEncoder, POINT_STEP};
 pub use interleave::interleave;
-pub use object_points::{OBJECT_POINT_STEP, ObjectPointsEncoder, PointsOfObject};
+pub use object_points::{OBJECT_POINT_STEP, ObjectPointsEncoder};
 
 use bytes::Bytes;
 
@@ -36,13 +36,7 @@ impl Cloud {
     /// A wrong number of intensities costs the intensities only: they become 0 and
     /// [`intensity_mismatch`](Self::intensity_mismatch) returns true. No intensities at all are no mismatch.
     pub fn new(points: Bytes, intensities: Bytes) -> Result<Self, MalformedCloud> {
-        let Some(count) = point_count(&points) else {
-            return Err(MalformedCloud {
-                length: points.len(),
-            });
-        };
-        let expected = count * INTENSITY_BYTES;
-        let intensity_mismatch = !intensities.is_empty() && intensities.len() != expected;
+        let intensity_mismatch = !intensities_fit(&points, &intensities)?;
         Ok(Self {
             points,
             intensities: if intensity_mismatch {
@@ -52,11 +46,6 @@ impl Cloud {
             },
             intensity_mismatch,
         })
-    }
-
-    /// Checks the byte fields of an object.
-    pub fn of_object(object: &Object) -> Result<Self, MalformedCloud> {
-        Self::new(object.points.clone(), object.intensities.clone())
     }
 
     /// Returns the number of points.
@@ -88,6 +77,23 @@ impl Cloud {
     pub fn intensity_mismatch(&self) -> bool {
         self.intensity_mismatch
     }
+}
+
+/// Returns whether there is one intensity per point, or none at all. Fails if the points are no whole number of x y z
+/// triples.
+fn intensities_fit(points: &[u8], intensities: &[u8]) -> Result<bool, MalformedCloud> {
+    let Some(count) = point_count(points) else {
+        return Err(MalformedCloud {
+            length: points.len(),
+        });
+    };
+    Ok(intensities.is_empty() || intensities.len() == count * INTENSITY_BYTES)
+}
+
+/// Returns whether all points of an object and their intensities can be published.
+#[must_use]
+pub fn has_whole_points(object: &Object) -> bool {
+    intensities_fit(&object.points, &object.intensities).is_ok_and(|fit| fit)
 }
 
 #[cfg(test)]

@@ -8,11 +8,11 @@ use super::lock_counters;
 /// A processing stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Decoding of the frame.
+    /// Decoding of the frame, except its objects.
     Decode,
     /// Waiting in the queue.
     Wait,
-    /// Serialization of the ROS message.
+    /// Serialization of the ROS message; for the first of a message's topics with objects, also their decoding.
     Convert,
     /// Delivery to the middleware.
     Publish,

@@ -1,7 +1,7 @@
 //! Ingest of received frames, on the threads that read: decodes them, applies rate limits, enters every message in the
 //! ledger, and queues what is due. It never waits.
 
-mod failure_recorder;
+pub(in crate::pipeline) mod failure_recorder;
 mod object_stage;
 mod output_ingest;
 mod points_ingest;

@@ -5,6 +5,7 @@
 mod cloud_outlet;
 pub(in crate::pipeline) mod delivery;
 mod marker_publishers;
+mod object_decoder;
 mod object_publisher;
 mod points_publisher;
 mod publish_worker;

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use prost_types::Timestamp;
+
 use super::ingest::wire_tap::TappedFrame;
 use super::queues::Queued;
 use super::stream_source::{MessageTimes, StreamSource};
-use crate::encode::messages::ObjectSet;
 use crate::published_topic;
 use crate::time::stamp::{Arrival, Stamp};
 use crate::topic::Topic;
-use sensr_protocol::heap_size::HeapSize;
+use sensr_protocol::heap_size::HeapSize as _;
+use sensr_protocol::objects::ObjectParts;
 use sensr_protocol::wire::proto::ZoneConfig;
 
 /// Due parts of one message of the output stream.
@@ -23,11 +25,14 @@ pub struct QueuedOutput {
     pub(in crate::pipeline) zones: Option<DueZones>,
 }
 
-/// Objects, and the topics that they are due on.
+/// Objects, and the topics that they are due on. They are decoded by the publisher, if one of these has a subscriber.
 #[derive(Debug)]
 pub(in crate::pipeline) struct DueObjects {
-    pub(in crate::pipeline) set: ObjectSet,
-    pub(in crate::pipeline) topics: Vec<ObjectTopic>,
+    pub(in crate::pipeline) objects: ObjectParts,
+    pub(in crate::pipeline) static_objects: ObjectParts,
+    /// Arrival of the first of the clouds that the objects were detected in.
+    pub(in crate::pipeline) first_cloud_arrival: Option<Timestamp>,
+    pub(in crate::pipeline) topics: ObjectTopics,
 }
 
 /// A topic of a message with objects.
@@ -49,6 +54,26 @@ impl ObjectTopic {
             Self::ObjectPoints => published_topic!(Objects, ObjectPoints),
             Self::ObjectMarkers => published_topic!(Objects, ObjectMarkers),
         }
+    }
+}
+
+/// Set of topics of a message with objects.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::pipeline) struct ObjectTopics([bool; ObjectTopic::ALL.len()]);
+
+impl ObjectTopics {
+    pub(in crate::pipeline) fn insert(&mut self, topic: ObjectTopic) {
+        self.0[topic as usize] = true;
+    }
+
+    pub(in crate::pipeline) fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+
+    /// Topics of the set, in the order of publishing.
+    pub(in crate::pipeline) fn iter(self) -> impl Iterator<Item = ObjectTopic> {
+        let all = ObjectTopic::ALL.into_iter();
+        all.filter(move |topic| self.0[*topic as usize])
     }
 }
 
@@ -80,14 +105,13 @@ impl QueuedOutput {
         self.wire.is_none() && self.objects.is_none() && self.zones.is_none()
     }
 
-    /// Bytes that the item occupies while it waits: points keep the whole frame of `frame_bytes` alive, the rest is
-    /// decoded.
+    /// Bytes that the item occupies while it waits: objects are views that keep the whole frame of `frame_bytes` alive,
+    /// or copies.
     pub(in crate::pipeline) fn cost(&self, frame_bytes: usize) -> usize {
-        let objects = self.objects.iter().flat_map(|due| {
-            let set = &due.set;
-            set.objects.iter().chain(&set.static_objects)
+        let objects = self.objects.as_ref().map_or(0, |due| {
+            due.objects.heap_size() + due.static_objects.heap_size()
         });
-        frame_bytes + size_of::<Self>() + objects.map(HeapSize::total_size).sum::<usize>()
+        frame_bytes + size_of::<Self>() + objects
     }
 }
 
@@ -97,7 +121,7 @@ impl Queued for QueuedOutput {
         let objects = self
             .objects
             .iter()
-            .flat_map(|due| due.topics.iter().map(|topic| topic.topic()));
+            .flat_map(|due| due.topics.iter().map(ObjectTopic::topic));
         let zones = self.zones.iter().filter(|due| due.is_due);
         wire.chain(objects).chain(zones.map(|_| Topic::ZoneMarkers))
     }

@@ -1,10 +1,8 @@
 //! Points of all objects as one cloud.
 
-use bytes::Bytes;
 use r2r::sensor_msgs::msg::{PointCloud2, PointField};
-use sensr_bridge::encode::point_cloud::{
-    Cloud, OBJECT_POINT_STEP, ObjectPointsEncoder, PointsOfObject,
-};
+use sensr_bridge::encode::point_cloud::{OBJECT_POINT_STEP, ObjectPointsEncoder};
+use sensr_protocol::wire::proto::Object;
 
 use crate::assert_reads_as;
 use crate::fixture::{Lengths, Values};
@@ -31,13 +29,8 @@ fn fields() -> Vec<PointField> {
 }
 
 /// Builds an object with the given number of points, and their expected bytes in the cloud.
-fn object(
-    values: &Values,
-    label: i32,
-    points: usize,
-    has_intensities: bool,
-) -> (PointsOfObject, Vec<u8>) {
-    let object_id = values.int();
+fn object(values: &Values, label: i32, points: usize, has_intensities: bool) -> (Object, Vec<u8>) {
+    let id = values.int();
     let (mut coordinates, mut intensities, mut expected) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..points {
         let [x, y, z, intensity] = std::array::from_fn(|_| values.float());
@@ -49,14 +42,15 @@ fn object(
             intensities.extend(intensity.to_le_bytes());
         }
         expected.extend(if has_intensities { intensity } else { 0.0 }.to_le_bytes());
-        expected.extend(object_id.to_le_bytes());
+        expected.extend(id.to_le_bytes());
         expected.extend([u8::try_from(label).unwrap_or(255), 0, 0, 0]);
     }
-    let cloud = Cloud::new(Bytes::from(coordinates), Bytes::from(intensities)).expect("fits");
-    let object = PointsOfObject {
-        object_id,
+    let object = Object {
+        id,
         label,
-        cloud,
+        points: coordinates.into(),
+        intensities: intensities.into(),
+        ..Object::default()
     };
     (object, expected)
 }
@@ -75,10 +69,9 @@ fn object_points_read_as_the_same_message() {
                 let nowhere = [f32::INFINITY, 0.0, 0.0].map(f32::to_le_bytes).concat();
                 data.extend(&nowhere);
                 data.extend([0; OBJECT_POINT_STEP - 12]);
-                objects.push(PointsOfObject {
-                    object_id: 0,
-                    label: 0,
-                    cloud: Cloud::new(nowhere.into(), Bytes::new()).expect("fits"),
+                objects.push(Object {
+                    points: nowhere.into(),
+                    ..Object::default()
                 });
             }
             let length = u32::try_from(data.len()).expect("small");
@@ -93,7 +86,7 @@ fn object_points_read_as_the_same_message() {
                 data,
                 is_dense: dense,
             };
-            let message = encoder.encode(lengths.output_header().header, &objects);
+            let message = encoder.encode(lengths.output_header().header, objects.iter());
             assert_reads_as(message, &expected);
         }
     }

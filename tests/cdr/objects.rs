@@ -125,12 +125,12 @@ fn object_array_reads_as_the_same_message() {
             let values = Values::default();
             let (first_cloud, first_cloud_arrival) = values.time();
             let (wire_objects, objects) = lengths.list(|number| object(lengths, &values, number));
-            let (wire_static_objects, static_objects) = (0..static_count)
+            let (wire_static_objects, static_objects): (Vec<_>, _) = (0..static_count)
                 .map(|number| object(lengths, &values, number))
                 .unzip();
             let set = ObjectSet {
-                objects: wire_objects,
-                static_objects: wire_static_objects,
+                objects: &wire_objects,
+                static_objects: &wire_static_objects,
                 first_cloud_arrival: first_cloud,
             };
             let expected = msg::ObjectArray {
@@ -155,7 +155,7 @@ fn empty_object_reads_as_defaults() {
         list: 0,
     };
     let set = ObjectSet {
-        objects: vec![proto::Object::default()],
+        objects: &[proto::Object::default()],
         ..ObjectSet::default()
     };
     let mut expected = msg::ObjectArray {

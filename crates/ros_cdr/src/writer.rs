@@ -32,6 +32,7 @@ macro_rules! write_primitives {
     ($($name:ident: $type:ident),*) => {
         $(
             #[doc = concat!("Writes an `", stringify!($type), "`, aligned to its size.")]
+            #[inline]
             pub fn $name(&mut self, value: $type) {
                 self.align_to(size_of::<$type>());
                 self.0.extend_from_slice(&value.to_le_bytes());
@@ -52,15 +53,38 @@ impl<'a> Writer<'a> {
         write_u8: u8, write_i32: i32, write_u32: u32, write_i64: i64, write_u64: u64, write_f32: f32, write_f64: f64
     }
 
+    /// Writes several `float64`, such as the coordinates of a point.
+    #[inline]
+    pub fn write_f64s<const N: usize>(&mut self, values: [f64; N]) {
+        self.align_to(size_of::<f64>());
+        let bytes = values.map(f64::to_le_bytes);
+        self.0.extend_from_slice(bytes.as_flattened());
+    }
+
+    /// Writes several `float32`, such as the parts of a color.
+    #[inline]
+    pub fn write_f32s<const N: usize>(&mut self, values: [f32; N]) {
+        self.align_to(size_of::<f32>());
+        let bytes = values.map(f32::to_le_bytes);
+        self.0.extend_from_slice(bytes.as_flattened());
+    }
+
+    #[inline]
     fn align_to(&mut self, size: usize) {
         // Most fields follow one of the same size.
         let unaligned = (self.0.len() - ENCAPSULATION_BYTES) % size;
         if unaligned != 0 {
-            self.0.resize(self.0.len() + size - unaligned, 0);
+            self.pad(size - unaligned);
         }
     }
 
+    fn pad(&mut self, bytes: usize) {
+        const PADDING: [u8; 8] = [0; 8];
+        self.0.extend_from_slice(&PADDING[..bytes]);
+    }
+
     /// Writes a `bool`.
+    #[inline]
     pub fn write_bool(&mut self, value: bool) {
         self.write_u8(value.into());
     }
@@ -70,6 +94,7 @@ impl<'a> Writer<'a> {
     /// # Panics
     ///
     /// If it does not fit in 32 bits.
+    #[inline]
     pub fn write_length(&mut self, value: usize) {
         self.write_u32(to_u32(value));
     }
@@ -79,6 +104,7 @@ impl<'a> Writer<'a> {
     /// # Panics
     ///
     /// If its length does not fit in 32 bits.
+    #[inline]
     pub fn write_string(&mut self, value: &str) {
         self.write_length(value.len() + 1);
         self.0.extend_from_slice(value.as_bytes());
@@ -144,6 +170,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Reserves the length of a sequence; [`end_sequence`](Self::end_sequence) fills it in.
+    #[inline]
     pub fn begin_sequence(&mut self) -> SequenceLength {
         self.write_u32(0);
         SequenceLength { end: self.0.len() }
@@ -154,6 +181,7 @@ impl<'a> Writer<'a> {
     /// # Panics
     ///
     /// If it does not fit in 32 bits.
+    #[inline]
     pub fn end_sequence(&mut self, length: SequenceLength, count: usize) {
         let count = to_u32(count).to_le_bytes();
         self.0[length.end - count.len()..length.end].copy_from_slice(&count);
@@ -166,10 +194,30 @@ impl<'a> Writer<'a> {
         &mut self.0[begin..]
     }
 
+    /// Reserves memory for `bytes` more bytes, so that appending them piece by piece does not move the message.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.0.reserve(bytes);
+    }
+
+    /// Writes fields that have been serialized before, behind a multiple of four bytes, and have no larger alignment.
+    #[inline]
+    pub fn write_fields<const N: usize>(&mut self, fields: &[u8; N]) {
+        self.align_to(size_of::<u32>());
+        self.0.extend_from_slice(fields);
+    }
+
+    /// Appends bytes as they are, without alignment: elements of a sequence whose length has been written.
+    #[inline]
+    pub fn append_bytes(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
     /// Writes a `builtin_interfaces/Time`.
+    #[inline]
     pub fn write_time(&mut self, time: Time) {
-        self.write_i32(time.sec);
-        self.write_u32(time.nanosec);
+        self.align_to(size_of::<u32>());
+        let bytes = [time.sec.to_le_bytes(), time.nanosec.to_le_bytes()];
+        self.0.extend_from_slice(bytes.as_flattened());
     }
 
     /// Writes a `std_msgs/Header`.
@@ -239,6 +287,33 @@ mod tests {
         });
         assert_eq!(later, before);
         assert_eq!(counted, before);
+    }
+
+    #[test]
+    fn several_values_are_written_as_one_after_the_other() {
+        let together = written(|out| {
+            out.write_u8(1);
+            out.write_f32s([1.0, 2.0, 3.0]);
+            out.write_f64s([4.0, 5.0]);
+            out.write_u8(1);
+            out.write_time(Time {
+                sec: -6,
+                nanosec: 7,
+            });
+        });
+        let apart = written(|out| {
+            out.write_u8(1);
+            for value in [1.0, 2.0, 3.0] {
+                out.write_f32(value);
+            }
+            for value in [4.0, 5.0] {
+                out.write_f64(value);
+            }
+            out.write_u8(1);
+            out.write_i32(-6);
+            out.write_u32(7);
+        });
+        assert_eq!(together, apart);
     }
 
     #[test]

@@ -84,9 +84,16 @@ pub(crate) fn has_at_most_fields(message: &[u8], max_fields: usize) -> bool {
 /// Number of fields left for all parts of one kind in a message.
 ///
 /// Unlimited if the parts are too short to exceed the limit, as in most messages: they are not counted then.
+#[derive(Clone)]
 pub(crate) struct FieldBudget(Option<usize>);
 
 impl FieldBudget {
+    /// Budget of `max_fields` fields.
+    #[cfg(test)]
+    pub(crate) fn new(max_fields: usize) -> Self {
+        Self(Some(max_fields))
+    }
+
     /// Budget for these parts together.
     pub(crate) fn for_parts<T: BoundedMessage>(parts: &[Bytes]) -> Self {
         let bytes: usize = parts.iter().map(Bytes::len).sum();
@@ -104,6 +111,17 @@ impl FieldBudget {
             *left = rest;
         }
         fits
+    }
+
+    /// Takes one field. Returns whether there was one left.
+    #[inline]
+    pub(crate) fn try_take_field(&mut self) -> bool {
+        let Some(left) = &mut self.0 else {
+            return true;
+        };
+        let rest = left.checked_sub(1);
+        *left = rest.unwrap_or(0);
+        rest.is_some()
     }
 }
 

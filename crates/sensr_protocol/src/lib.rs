@@ -3,6 +3,7 @@
 //! - [`points`]: decodes frames of the point stream, cloud by cloud.
 //! - [`output`]: decodes frames of the output stream, part by part. [`health`], [`profiling`] and [`custom`] are the
 //!   parts with maps, or with an encoding that differs between generations of SENSR.
+//! - [`objects`]: objects as parts of a frame, and their decoding when they are needed.
 //! - [`decode_failures`], [`invalid_texts`]: what failed to decode in a message. A part that fails costs only itself;
 //!   texts are bytes, decoded by [`text`].
 //! - [`wire`]: the generated messages, ports, sizes of points.
@@ -40,8 +41,10 @@ mod field_limits;
 pub mod health;
 pub mod heap_size;
 pub mod invalid_texts;
+pub mod objects;
 pub mod output;
 pub mod points;
 pub mod profiling;
+mod slice_decode;
 pub mod text;
 pub mod wire;

@@ -8,18 +8,19 @@ use crate::decode_failures::DecodeFailures;
 use crate::decode_parts::{decode_optional, decode_repeated};
 use crate::field_limits::BoundedMessage;
 use crate::health::SystemHealth;
-use crate::wire::proto::{LosingEvent, Object, OnlineRecalibrationEvent, ZoneConfig, ZoneEvent};
+use crate::objects::ObjectParts;
+use crate::wire::proto::{LosingEvent, OnlineRecalibrationEvent, ZoneConfig, ZoneEvent};
 use crate::wire::{DecodeError, decode_output_envelope, envelope};
 
-/// Message of the output stream. Points and intensities of objects are views into its frame.
+/// Message of the output stream. Its objects are views into its frame, and not decoded.
 #[derive(Debug, Default)]
 pub struct Output {
     /// Time of the message by the server's clock.
     pub time: Option<Timestamp>,
     /// All objects. `None` if the message does not list objects, empty if there are none.
-    pub objects: Option<Vec<Object>>,
+    pub objects: Option<ObjectParts>,
     /// Static objects, which SENSR lists apart.
-    pub static_objects: Vec<Object>,
+    pub static_objects: ObjectParts,
     /// Time of the clouds in which the objects were found, by the server's clock.
     pub first_cloud_arrival: Option<Timestamp>,
     /// All zones. `None` if the message does not list zones.
@@ -36,7 +37,8 @@ pub struct Output {
     pub event_health: Option<SystemHealth>,
     /// Activity of the server, whose encoding differs between generations.
     pub custom: Option<Custom>,
-    /// Parts that failed to decode, events included, and texts that are not UTF-8.
+    /// Parts that failed to decode, events included, and texts that are not UTF-8. Objects are not among them: see
+    /// [`ObjectBuffer::decode`](crate::objects::ObjectBuffer::decode).
     pub failures: DecodeFailures,
 }
 
@@ -82,9 +84,9 @@ pub fn decode_output(frame: Bytes, generation: &mut Generation) -> Result<Output
 
 impl Output {
     fn decode_stream(&mut self, stream: envelope::Stream, failures: &mut DecodeFailures) {
-        // Objects and zones that the message declares as not valid are not decoded.
+        // Objects and zones that the message declares as not valid are left out.
         if stream.has_objects {
-            self.objects = Some(decode_repeated("object", stream.objects, failures).0);
+            self.objects = Some(ObjectParts::new("object", stream.objects));
         }
         if stream.has_zones {
             let zones: Vec<ZoneConfig> = decode_repeated("zone", stream.zones, failures).0;
@@ -93,7 +95,7 @@ impl Output {
             }
             self.zones = Some(zones);
         }
-        self.static_objects = decode_repeated("static object", stream.static_objects, failures).0;
+        self.static_objects = ObjectParts::new("static object", stream.static_objects);
         let first_cloud_arrival = stream.first_cloud_arrival_timestamp;
         self.first_cloud_arrival =
             decode_optional("first cloud arrival", first_cloud_arrival, failures);
@@ -124,11 +126,21 @@ fn decode_events<T: BoundedMessage>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::proto::{EventMessage, OutputMessage, StreamMessage, zone_event};
+    use crate::objects::ObjectBuffer;
+    use crate::wire::proto::{EventMessage, Object, OutputMessage, StreamMessage, zone_event};
     use prost::Message as _;
 
     fn decode(frame: Vec<u8>) -> Output {
         decode_output(frame.into(), &mut Generation::default()).expect("protobuf")
+    }
+
+    /// Decodes objects, all of which must be valid.
+    fn decoded(parts: &ObjectParts) -> Vec<Object> {
+        let mut buffer = ObjectBuffer::default();
+        let mut failures = DecodeFailures::default();
+        let objects = buffer.decode(parts, &mut failures).to_vec();
+        assert_eq!(failures.count(), 0);
+        objects
     }
 
     fn object(id: i32) -> Object {
@@ -187,8 +199,8 @@ mod tests {
         let output = decode(message.encode_to_vec());
         let stream = message.stream.expect("there");
         assert_eq!(output.time, message.timestamp);
-        assert_eq!(output.objects, Some(stream.objects));
-        assert_eq!(output.static_objects, stream.static_objects);
+        assert_eq!(decoded(&output.objects.expect("there")), stream.objects);
+        assert_eq!(decoded(&output.static_objects), stream.static_objects);
         assert_eq!(output.zones, Some(stream.zones));
         assert_eq!(
             output.zone_events.decoded,
@@ -208,15 +220,16 @@ mod tests {
                 stream: Some(stream),
                 ..OutputMessage::default()
             };
-            decode(message.encode_to_vec()).objects
+            let objects = decode(message.encode_to_vec()).objects;
+            objects.map(|parts| parts.len())
         };
         assert_eq!(with(false), None);
-        assert_eq!(with(true), Some(vec![]));
-        assert_eq!(decode(vec![]).objects, None);
+        assert_eq!(with(true), Some(0));
+        assert!(decode(vec![]).objects.is_none());
     }
 
     #[test]
-    fn broken_object_costs_only_itself() {
+    fn broken_object_is_found_when_it_is_decoded() {
         let stream = [
             field(1, &object(1).encode_to_vec()),
             field(1, &[0x22, 100]), // a bbox longer than the object
@@ -225,15 +238,13 @@ mod tests {
         ]
         .concat();
         let output = decode(field(3, &stream));
-        let ids: Vec<i32> = output
-            .objects
-            .expect("valid")
-            .iter()
-            .map(|o| o.id)
-            .collect();
-        assert_eq!(ids, [1, 3]);
-        assert_eq!(output.failures.count(), 1);
-        assert!(output.failures.to_string().contains("object"));
+        assert_eq!(output.failures.count(), 0);
+        let mut failures = DecodeFailures::default();
+        let mut buffer = ObjectBuffer::default();
+        let objects = buffer.decode(&output.objects.expect("valid"), &mut failures);
+        let ids: Vec<i32> = objects.iter().map(|object| object.id).collect();
+        assert_eq!((ids, failures.count()), (vec![1, 3], 1));
+        assert!(failures.to_string().contains("object"));
     }
 
     #[test]
@@ -241,7 +252,7 @@ mod tests {
         let mut frame = message().encode_to_vec();
         frame.extend(field(3, &[0x0a, 99]));
         let output = decode(frame);
-        assert_eq!(output.objects, None);
+        assert!(output.objects.is_none());
         assert_eq!(output.zone_events.decoded.len(), 1);
         assert_eq!(output.failures.count(), 1);
     }
@@ -277,8 +288,8 @@ mod tests {
         .concat();
         let whole = OutputMessage::decode(&frame[..]).expect("valid");
         assert_eq!(
-            decode(frame).objects,
-            Some(whole.stream.expect("there").objects)
+            decoded(&decode(frame).objects.expect("there")),
+            whole.stream.expect("there").objects
         );
     }
 
@@ -286,7 +297,7 @@ mod tests {
     fn object_points_are_views_into_the_frame() {
         let frame = Bytes::from(message().encode_to_vec());
         let output = decode_output(frame.clone(), &mut Generation::default()).expect("valid");
-        let points = &output.objects.expect("valid")[0].points;
+        let points = &decoded(&output.objects.expect("valid"))[0].points;
         assert!(frame.as_ptr_range().contains(&points.as_ptr()));
     }
 

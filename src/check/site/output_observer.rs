@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use sensr_protocol::custom::Generation;
 use sensr_protocol::health::SystemHealth;
+use sensr_protocol::objects::ObjectBuffer;
 use sensr_protocol::output::decode_output;
 
 use super::points_observer::FrameTimes;
@@ -35,6 +36,8 @@ pub(super) struct OutputObserver {
     pub(super) zones: Option<usize>,
     pub(super) health: Option<SystemHealth>,
     pub(super) clock: ClockOffsetEstimator,
+    /// Memory for the objects of one message.
+    decoded: ObjectBuffer,
 }
 
 impl ProbeHandler for OutputObserver {
@@ -53,12 +56,18 @@ impl ProbeHandler for OutputObserver {
             return;
         }
         self.messages += 1;
-        self.damaged += u64::from(output.failures.count() > 0);
+        let mut failures = output.failures;
+        let objects = output.objects.map(|parts| {
+            let decoded = self.decoded.decode(&parts, &mut failures).len();
+            self.decoded.clear();
+            decoded
+        });
+        self.decoded.decode(&output.static_objects, &mut failures);
+        self.decoded.clear();
+        self.damaged += u64::from(failures.count() > 0);
         self.clock
             .observe(arrival, output.time.and_then(Stamp::from_wire));
-        if let Some(objects) = &output.objects {
-            self.objects = self.objects.max(Some(objects.len()));
-        }
+        self.objects = self.objects.max(objects);
         if let Some(zones) = &output.zones {
             self.zones = Some(zones.len());
         }

@@ -14,9 +14,7 @@ pub(in crate::encode) fn write_server_time(out: &mut Writer<'_>, time: Option<Ti
 /// Writes a `geometry_msgs/Point` or `geometry_msgs/Vector3`: both are three float64.
 pub(in crate::encode) fn write_vector3(out: &mut Writer<'_>, vector: Option<Vector3>) {
     let Vector3 { x, y, z } = vector.unwrap_or_default();
-    for value in [x, y, z] {
-        out.write_f64(value.into());
-    }
+    out.write_f64s([x, y, z].map(f64::from));
 }
 
 /// Writes a `sensr_bridge/BoundingBox`. SENSR gives the centre of the bottom face, the message the centre of the box.
@@ -28,12 +26,9 @@ pub(in crate::encode) fn write_bounding_box(out: &mut Writer<'_>, bbox: Option<&
     } = bbox.copied().unwrap_or_default();
     let bottom = position.unwrap_or_default();
     let height = f64::from(size.unwrap_or_default().z);
-    out.write_f64(bottom.x.into());
-    out.write_f64(bottom.y.into());
-    out.write_f64(f64::from(bottom.z) + height / 2.0);
-    for value in quaternion_of_yaw(yaw) {
-        out.write_f64(value);
-    }
+    let [x, y, z] = [bottom.x, bottom.y, bottom.z].map(f64::from);
+    out.write_f64s([x, y, z + height / 2.0]);
+    out.write_f64s(quaternion_of_yaw(yaw));
     write_vector3(out, size);
     out.write_f32(yaw);
 }
@@ -49,9 +44,7 @@ pub(in crate::encode) fn write_polygon_box(out: &mut Writer<'_>, pbox: Option<&P
     let empty = PolygonBox::default();
     let pbox = pbox.unwrap_or(&empty);
     out.write_sequence(pbox.points.iter(), |out, point| {
-        out.write_f32(point.x);
-        out.write_f32(point.y);
-        out.write_f32(pbox.min_z);
+        out.write_f32s([point.x, point.y, pbox.min_z]);
     });
     out.write_f32(pbox.min_z);
     out.write_f32(pbox.max_z);

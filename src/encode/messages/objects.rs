@@ -9,22 +9,29 @@ use sensr_protocol::wire::point_count;
 use sensr_protocol::wire::proto::{History, Object, Prediction};
 
 /// The objects of one output message.
-#[derive(Debug, Default)]
-pub struct ObjectSet {
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ObjectSet<'a> {
     /// Tracked objects.
-    pub objects: Vec<Object>,
+    pub objects: &'a [Object],
     /// SENSR's separate list of static objects.
-    pub static_objects: Vec<Object>,
+    pub static_objects: &'a [Object],
     /// Arrival of the first of the clouds that the objects were detected in.
     pub first_cloud_arrival: Option<Timestamp>,
 }
 
+impl<'a> ObjectSet<'a> {
+    /// Returns all objects, the static ones last.
+    pub fn all(&self) -> impl Iterator<Item = &'a Object> + Clone {
+        self.objects.iter().chain(self.static_objects)
+    }
+}
+
 /// Writes an `ObjectArray`.
-pub fn object_array(buffer: &mut Vec<u8>, header: OutputHeader<'_>, set: &ObjectSet) {
+pub fn object_array(buffer: &mut Vec<u8>, header: OutputHeader<'_>, set: &ObjectSet<'_>) {
     let mut out = Writer::begin(buffer);
     header.write_plain(&mut out);
     write_server_time(&mut out, set.first_cloud_arrival);
-    for objects in [&set.objects, &set.static_objects] {
+    for objects in [set.objects, set.static_objects] {
         out.write_sequence(objects.iter(), write_object);
     }
 }

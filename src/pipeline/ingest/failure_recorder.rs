@@ -10,7 +10,7 @@ use sensr_protocol::decode_failures::DecodeFailures;
 
 /// Records decoding failures of one link.
 #[derive(Debug)]
-pub(super) struct FailureRecorder {
+pub(in crate::pipeline) struct FailureRecorder {
     frames: LogThrottle,
     parts: LogThrottle,
     texts: LogThrottle,
@@ -36,7 +36,7 @@ impl FailureRecorder {
 
     /// Records the failures of a decoded message. `malformed` of the parts are in accounts of the ledger and not
     /// counted here.
-    pub(super) fn record_parts(
+    pub(in crate::pipeline) fn record_parts(
         &mut self,
         link: &LinkStatus,
         failures: &DecodeFailures,
@@ -55,7 +55,7 @@ impl FailureRecorder {
 }
 
 /// Counts parts of messages that were lost alone.
-pub(super) fn count_parts(link: &LinkStatus, parts: u64) {
+pub(in crate::pipeline) fn count_parts(link: &LinkStatus, parts: u64) {
     if parts > 0 {
         link.update(|figures| figures.undecodable_parts += parts);
     }

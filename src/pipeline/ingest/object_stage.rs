@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
+use prost_types::Timestamp;
+
 use super::decide;
 use super::failure_recorder::count_parts;
 use crate::config::ResolvedConfig;
-use crate::encode::messages::ObjectSet;
-use crate::encode::point_cloud::Cloud;
 use crate::metrics::Metrics;
 use crate::metrics::ledger::IngestDecision;
-use crate::pipeline::queued_output::{DueObjects, DueZones, ObjectTopic};
+use crate::pipeline::queued_output::{DueObjects, DueZones, ObjectTopic, ObjectTopics};
 use crate::published_topic;
 use crate::time::rate_limiter::RateLimiter;
 use crate::time::stamp::Arrival;
 use crate::topic::Topic;
-use sensr_protocol::wire::proto::{Object, ZoneConfig};
+use sensr_protocol::objects::ObjectParts;
+use sensr_protocol::wire::proto::ZoneConfig;
 
 /// Upper bound of SENSR's list of static objects.
 const MAX_STATIC_OBJECTS: usize = 10_000;
@@ -26,7 +27,7 @@ pub(super) struct ObjectStage {
     object_limiter: RateLimiter,
     zone_limiter: RateLimiter,
     /// Static objects that arrived without other objects, and wait for the next message that is published.
-    static_objects: Vec<Object>,
+    static_objects: ObjectParts,
 }
 
 impl ObjectStage {
@@ -35,21 +36,25 @@ impl ObjectStage {
             metrics,
             object_limiter: RateLimiter::default(),
             zone_limiter: RateLimiter::default(),
-            static_objects: Vec::new(),
+            static_objects: ObjectParts::default(),
         }
     }
 
     /// Keeps SENSR's list of static objects. It is valid whether or not its message has other objects, but is published
     /// together with some.
-    pub(super) fn keep_static_objects(&mut self, static_objects: Vec<Object>) {
+    pub(super) fn keep_static_objects(&mut self, static_objects: ObjectParts) {
         if static_objects.is_empty() {
             return;
         }
         // SENSR always sends the complete list.
         self.static_objects = static_objects;
-        let excess = self.static_objects.len().saturating_sub(MAX_STATIC_OBJECTS);
-        self.static_objects.truncate(MAX_STATIC_OBJECTS);
+        let excess = self.static_objects.truncate(MAX_STATIC_OBJECTS);
         count_parts(&self.metrics.output.link, excess as u64);
+    }
+
+    /// Ends a message. Static objects that still wait do not keep its frame alive.
+    pub(super) fn release_frame(&mut self) {
+        self.static_objects.detach();
     }
 
     /// Discards the static objects of the former server.
@@ -66,30 +71,29 @@ impl ObjectStage {
     /// objects with them. `None` if they are due on none.
     pub(super) fn select_objects(
         &mut self,
-        mut set: ObjectSet,
+        objects: ObjectParts,
+        first_cloud_arrival: Option<Timestamp>,
         arrival: Arrival,
         config: &ResolvedConfig,
     ) -> Option<DueObjects> {
         let is_due = self
             .object_limiter
             .is_due(arrival.instant, config.output_data_interval);
-        let mut topics = Vec::new();
+        let mut topics = ObjectTopics::default();
         for topic in ObjectTopic::ALL {
             if self.record_decision(topic.topic(), is_due, config) == IngestDecision::Queued {
-                topics.push(topic);
+                topics.insert(topic);
             }
         }
         if topics.is_empty() {
             return None;
         }
-        set.static_objects = std::mem::take(&mut self.static_objects);
-        let has_whole_points = |object: &&Object| {
-            Cloud::of_object(object).is_ok_and(|cloud| !cloud.intensity_mismatch())
-        };
-        let objects = set.objects.iter().chain(&set.static_objects);
-        let broken = objects.filter(|object| !has_whole_points(object)).count();
-        count_parts(&self.metrics.output.link, broken as u64);
-        Some(DueObjects { set, topics })
+        Some(DueObjects {
+            objects,
+            static_objects: std::mem::take(&mut self.static_objects),
+            first_cloud_arrival,
+            topics,
+        })
     }
 
     /// Enters the markers of zones in the ledger.

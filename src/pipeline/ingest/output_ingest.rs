@@ -14,7 +14,6 @@ use super::wire_tap::WireTap;
 use crate::config::ResolvedConfig;
 use crate::connection::reconnect::FrameHandler;
 use crate::connection::status::Endpoint;
-use crate::encode::messages::ObjectSet;
 use crate::metrics::Metrics;
 use crate::metrics::stage_times::Stage;
 use crate::metrics::startup::Phase;
@@ -31,6 +30,9 @@ use sensr_protocol::output::{Output, decode_output};
 use sensr_protocol::wire::proto::ZoneConfig;
 
 /// Decodes the frames of the output stream, enters their messages in the ledger and queues those that are due.
+///
+/// Objects are queued as they are: they are most of a frame, and most expensive to decode. The publisher decodes them if
+/// they have subscribers.
 #[derive(Debug)]
 pub struct OutputIngest {
     metrics: Arc<Metrics>,
@@ -118,14 +120,12 @@ impl OutputIngest {
             reliable.queue_message(&source, times, message);
         }
         self.objects.keep_static_objects(output.static_objects);
+        let first_cloud = output.first_cloud_arrival;
         let objects = output.objects.and_then(|objects| {
-            let set = ObjectSet {
-                objects,
-                static_objects: Vec::new(),
-                first_cloud_arrival: output.first_cloud_arrival,
-            };
-            self.objects.select_objects(set, times.arrival, config)
+            self.objects
+                .select_objects(objects, first_cloud, times.arrival, config)
         });
+        self.objects.release_frame();
         let zones = zones.map(|zones| self.objects.select_zones(zones, times.arrival, config));
         QueuedOutput {
             source,

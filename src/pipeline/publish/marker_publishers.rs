@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use super::delivery::{Delivery, Sink};
 use crate::encode::markers::{ObjectMarkers, ZoneMarkers};
-use crate::encode::messages::ObjectSet;
 use crate::metrics::ledger::IngestDecision;
 use crate::pipeline::queued_output::DueZones;
 use crate::time::stamp::Arrival;
@@ -47,40 +46,31 @@ pub(super) struct ObjectMarkerPublisher {
 }
 
 impl ObjectMarkerPublisher {
-    /// Records the objects of a message, whether its markers are due or not.
-    pub(super) fn record_objects(&mut self, arrival: Arrival, set: &ObjectSet) {
-        self.needs_redraw |= self
-            .static_objects
-            .record_list(arrival.instant, &set.static_objects);
+    /// Records a message with objects and the static objects that it lists, whether its markers are due or not.
+    pub(super) fn record_objects(&mut self, arrival: Arrival, listed: &[Object]) {
+        self.needs_redraw |= self.static_objects.record_list(arrival.instant, listed);
     }
 
-    /// Publishes the markers of recorded objects. They are due every `interval`.
-    pub(super) fn publish<S: Sink>(
+    /// Records the present number of viewers. The next array is complete if it has grown.
+    pub(super) fn record_viewers(&mut self, viewers: usize) {
+        self.needs_redraw |= self.viewers.has_grown_to(viewers);
+    }
+
+    /// Serializes the markers of a recorded message. They are due every `interval`.
+    pub(super) fn encode(
         &mut self,
-        arrival: Arrival,
         header: Header<'_>,
         interval: Duration,
-        set: &ObjectSet,
-        delivery: &mut Delivery<S>,
-    ) {
-        let viewers = delivery.sink.subscribers(Topic::ObjectMarkers);
-        self.needs_redraw |= self.viewers.has_grown_to(viewers);
+        objects: &[Object],
+    ) -> &[u8] {
+        self.is_shown = true;
         let lifetime = MARKER_LIFETIME + 2 * interval;
-        let Self {
-            markers,
-            static_objects,
-            needs_redraw,
-            is_shown,
-            ..
-        } = self;
-        delivery.publish_if_subscribed(Topic::ObjectMarkers, arrival, || {
-            *is_shown = true;
-            if std::mem::take(needs_redraw) {
-                markers.redraw(header, lifetime, &set.objects, &static_objects.listed)
-            } else {
-                markers.update(header, lifetime, &set.objects)
-            }
-        });
+        if std::mem::take(&mut self.needs_redraw) {
+            let listed = &self.static_objects.listed;
+            self.markers.redraw(header, lifetime, objects, listed)
+        } else {
+            self.markers.update(header, lifetime, objects)
+        }
     }
 
     /// Deletes all markers that were published.

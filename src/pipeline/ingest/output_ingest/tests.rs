@@ -9,7 +9,9 @@ use crate::metrics::ledger::{Account, Outcome};
 use crate::pipeline::queued_output::ObjectTopic;
 use crate::time::stamp::Stamp;
 use crate::topic::{QosClass, Switch};
+use sensr_protocol::decode_failures::DecodeFailures;
 use sensr_protocol::health::SystemHealth;
+use sensr_protocol::objects::{ObjectBuffer, ObjectParts};
 use sensr_protocol::wire::proto::system_health::Status;
 use sensr_protocol::wire::proto::{self, Object};
 use sensr_protocol::wire::proto::{
@@ -109,6 +111,12 @@ fn object(id: i32) -> Object {
     }
 }
 
+fn decoded_ids(parts: &ObjectParts) -> Vec<i32> {
+    let mut buffer = ObjectBuffer::default();
+    let objects = buffer.decode(parts, &mut DecodeFailures::default());
+    objects.iter().map(|object| object.id).collect()
+}
+
 fn with_objects(objects: Vec<Object>) -> OutputMessage {
     stream(StreamMessage {
         objects,
@@ -151,7 +159,7 @@ fn a_message_with_objects_is_published_on_three_topics() {
         assert_eq!(fixture.account(topic).queued, 1, "{topic:?}");
     }
     let due = fixture.next_output().objects.expect("objects");
-    assert_eq!(due.topics, ObjectTopic::ALL);
+    assert!(due.topics.iter().eq(ObjectTopic::ALL));
     assert!(fixture.next_due().is_none());
 }
 
@@ -167,7 +175,7 @@ fn an_empty_scene_is_published() {
     let mut fixture = Fixture::new();
     fixture.message_at(0, &with_objects(vec![]));
     let due = fixture.next_output().objects.expect("objects");
-    assert!(due.set.objects.is_empty());
+    assert!(due.objects.is_empty());
 }
 
 #[test]
@@ -197,7 +205,7 @@ fn topics_switched_off_count_as_unsubscribed() {
     fixture.configure(|config| config.publish[Switch::Objects as usize] = false);
     fixture.message_at(0, &with_objects(vec![]));
     let due = fixture.next_output().objects.expect("markers");
-    assert_eq!(due.topics, [ObjectTopic::ObjectMarkers]);
+    assert!(due.topics.iter().eq([ObjectTopic::ObjectMarkers]));
     assert_eq!(fixture.account(Topic::ObjectPoints).unsubscribed, 1);
 }
 
@@ -219,9 +227,8 @@ fn a_list_of_static_objects_waits_for_a_message_with_objects() {
     assert!(fixture.next_due().is_none(), "thinned");
     for (ms, expected) in [(1000, vec![3, 4]), (2000, vec![])] {
         fixture.message_at(ms, &with_objects(vec![object(9)]));
-        let set = fixture.next_output().objects.expect("objects").set;
-        let ids: Vec<i32> = set.static_objects.iter().map(|object| object.id).collect();
-        assert_eq!(ids, expected);
+        let due = fixture.next_output().objects.expect("objects");
+        assert_eq!(decoded_ids(&due.static_objects), expected);
     }
 }
 
@@ -259,18 +266,6 @@ fn a_full_object_queue_does_not_affect_events() {
 #[test]
 fn failures_are_counted_by_kind() {
     let mut fixture = Fixture::new();
-    let odd_points = Object {
-        points: vec![0; 13].into(),
-        ..object(1)
-    };
-    let odd_intensities = Object {
-        intensities: vec![0; 4].into(),
-        ..object(2)
-    };
-    fixture.message_at(
-        0,
-        &with_objects(vec![odd_points, odd_intensities, object(3)]),
-    );
     let times_missing = |fixture: &Fixture| fixture.ingest.metrics.clock().anomalies().invalid;
     let before = times_missing(&fixture);
     fixture.bytes_at(0, vec![0x1a, 200]);
@@ -283,10 +278,48 @@ fn failures_are_counted_by_kind() {
     let figures = fixture.ingest.metrics.output.link.snapshot();
     assert_eq!(
         (figures.undecodable_frames, figures.undecodable_parts),
-        (1, 3)
+        (1, 1)
     );
-    let set = fixture.next_output().objects.expect("objects").set;
-    assert_eq!(set.objects.len(), 3, "they are objects all the same");
+}
+
+#[test]
+fn objects_are_queued_as_they_are() {
+    let mut fixture = Fixture::new();
+    // OutputMessage { stream: { objects: [garbage, { id: 7 }], has_objects: true } }
+    fixture.bytes_at(0, vec![0x1a, 9, 0x0a, 1, 0xff, 0x0a, 2, 0x08, 7, 0x18, 1]);
+    let due = fixture.next_output().objects.expect("objects");
+    let figures = fixture.ingest.metrics.output.link.snapshot();
+    assert_eq!((due.objects.len(), figures.undecodable_parts), (2, 0));
+    assert_eq!(decoded_ids(&due.objects), [7]);
+}
+
+#[test]
+fn waiting_objects_cost_their_frame_and_a_view_each() {
+    let mut fixture = Fixture::new();
+    let message = with_objects((0..100).map(object).collect());
+    fixture.message_at(0, &message);
+    let frame = message.encoded_len();
+    let views = 100 * size_of::<Bytes>();
+    let queued = fixture.ingest.queue.fill().bytes;
+    let bounds = frame + views..=frame + 2 * views + size_of::<QueuedOutput>();
+    assert!(bounds.contains(&queued), "{queued} is not in {bounds:?}");
+}
+
+#[test]
+fn waiting_static_objects_do_not_keep_their_frame_alive() {
+    let mut fixture = Fixture::new();
+    let list = stream(StreamMessage {
+        static_objects: vec![object(1), object(2)],
+        ..StreamMessage::default()
+    });
+    let frame = Bytes::from(list.encode_to_vec());
+    fixture.ingest.handle_frame(frame.clone(), Arrival::now());
+    assert!(frame.is_unique());
+    fixture.message_at(0, &with_objects(vec![]));
+    let queued = fixture.ingest.queue.fill().bytes;
+    assert!(queued > frame.len(), "the copies count");
+    let due = fixture.next_output().objects.expect("objects");
+    assert_eq!(decoded_ids(&due.static_objects), [1, 2]);
 }
 
 #[test]
@@ -458,14 +491,7 @@ fn latched_messages_and_clock_of_the_former_server_are_reset() {
 
     fixture.message_at(3000, &with_objects(vec![]));
     let output = fixture.next_output();
-    assert!(
-        output
-            .objects
-            .expect("objects")
-            .set
-            .static_objects
-            .is_empty()
-    );
+    assert!(output.objects.expect("objects").static_objects.is_empty());
     assert_eq!(output.source.server, 1);
 
     // There is nothing left to replace.
