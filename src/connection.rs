@@ -24,4 +24,4 @@ mod socket;
 pub mod status;
 pub mod tls;
 mod transport;
-mod websocket;
+pub mod websocket;

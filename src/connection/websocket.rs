@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use super::transport::Transport;
 use control_frames::ControlFrames;
 pub use message_buffers::MAX_BUFFERS;
-use message_reader::{Incoming, MessageReader};
+pub use message_reader::{Incoming, MessageReader};
 
 /// Message of the server. Pings and pongs are answered and not passed on.
 #[derive(Debug, PartialEq, Eq)]

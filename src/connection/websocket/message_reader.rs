@@ -22,9 +22,10 @@ const MAX_CONTROL_PAYLOAD: u64 = 125;
 /// Room that a read must have, more than the longest control frame.
 const MIN_READ_BYTES: usize = 256;
 
-/// What a server sends.
+/// Message or control frame of a server.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Incoming {
+pub enum Incoming {
+    /// Binary message.
     Binary(Bytes),
     /// Text, which is UTF-8.
     Text(Bytes),
@@ -35,8 +36,11 @@ pub(super) enum Incoming {
 /// Reads messages of a server: unmasked frames, whole or in fragments.
 ///
 /// Errors are those of tungstenite, a few of them earlier: with the header of a frame instead of its last byte.
+///
+/// Memory: a buffer for input, and up to [`MAX_BUFFERS`](super::MAX_BUFFERS) recycled buffers, each as large as a message
+/// and an eighth at most. The buffer of a message in fragments, whose length is unknown, may be twice as large.
 #[derive(Debug)]
-pub(super) struct MessageReader {
+pub struct MessageReader {
     input: Box<[u8]>,
     /// Unread bytes of `input`.
     start: usize,
@@ -68,7 +72,9 @@ struct PartialMessage {
 }
 
 impl MessageReader {
-    pub(super) fn new(received: &[u8], max_message_bytes: usize) -> Self {
+    /// Creates a reader that has read the bytes `received` already. A message larger than `max_message_bytes` is an error.
+    #[must_use]
+    pub fn new(received: &[u8], max_message_bytes: usize) -> Self {
         let mut input = vec![0; INPUT_BYTES.max(received.len())].into_boxed_slice();
         input[..received.len()].copy_from_slice(received);
         Self {
@@ -84,13 +90,14 @@ impl MessageReader {
     }
 
     /// Returns the number of bytes that complete the present frame; 1 between frames.
-    pub(super) fn missing_bytes(&self) -> usize {
+    #[must_use]
+    pub fn missing_bytes(&self) -> usize {
         self.frame.as_ref().map_or(1, |frame| frame.missing)
     }
 
     /// Reads from `transport`, into the message if much of its payload is missing. Returns the number of bytes, 0 at the
     /// end of the stream. [`next_incoming`](Self::next_incoming) must have returned `None` before.
-    pub(super) fn poll_read(
+    pub fn poll_read(
         &mut self,
         transport: &mut (impl AsyncRead + Unpin),
         cx: &mut Context<'_>,
@@ -117,7 +124,7 @@ impl MessageReader {
     }
 
     /// Returns what has been received completely. `None` if more bytes are needed.
-    pub(super) fn next_incoming(&mut self) -> Result<Option<Incoming>, WsError> {
+    pub fn next_incoming(&mut self) -> Result<Option<Incoming>, WsError> {
         loop {
             if let Some(frame) = &mut self.frame {
                 let message = self.message.as_mut().expect("a frame belongs to a message");
@@ -243,3 +250,6 @@ fn check_message_length(size: usize, max_size: usize) -> Result<(), WsError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

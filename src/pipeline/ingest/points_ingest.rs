@@ -416,7 +416,7 @@ mod tests {
         let stamp = |fixture: &mut Fixture, source| {
             fixture.configure(|config| config.stamp_source = source);
             fixture.message_at(0, vec![cloud(CloudType::Raw, 12, 0)]);
-            let queued = fixture.ingest.queue.pop().item().expect("queued");
+            let queued = fixture.ingest.output.pop().item().expect("queued");
             fixture
                 .ingest
                 .metrics
