@@ -1,11 +1,16 @@
 //! Item of the cloud queue: the due clouds of one frame.
 
+use smallvec::SmallVec;
+
 use super::ingest::wire_tap::TappedFrame;
 use super::queues::Queued;
 use super::stream_source::StreamSource;
 use crate::encode::point_cloud::Cloud;
 use crate::time::stamp::{Arrival, Stamp};
 use crate::topic::Topic;
+
+/// Clouds of one message with their topics. SENSR sends up to three, and more only while it calibrates.
+pub(in crate::pipeline) type DueClouds = SmallVec<[(Topic, Cloud); 3]>;
 
 /// Clouds of one frame that are due.
 #[derive(Debug)]
@@ -15,13 +20,18 @@ pub struct QueuedClouds {
     /// Stamp of the headers.
     pub(in crate::pipeline) stamp: Stamp,
     pub(in crate::pipeline) wire: Option<TappedFrame>,
-    pub(in crate::pipeline) clouds: Vec<(Topic, Cloud)>,
+    pub(in crate::pipeline) clouds: DueClouds,
 }
 
 impl QueuedClouds {
     /// Bytes that the item occupies while it waits: its clouds keep the whole frame of `frame_bytes` alive.
     pub(in crate::pipeline) fn cost(&self, frame_bytes: usize) -> usize {
-        frame_bytes + size_of::<Self>() + self.clouds.capacity() * size_of::<(Topic, Cloud)>()
+        let spilled = if self.clouds.spilled() {
+            self.clouds.capacity() * size_of::<(Topic, Cloud)>()
+        } else {
+            0
+        };
+        frame_bytes + size_of::<Self>() + spilled
     }
 }
 

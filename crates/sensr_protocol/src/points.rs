@@ -35,17 +35,30 @@ pub struct Points {
 ///
 /// Fails if the frame is not a protobuf message at all.
 pub fn decode_points(frame: Bytes) -> Result<Points, DecodeError> {
-    require_few_fields(&frame, MESSAGE, MAX_CLOUDS)?;
-    let length = frame.len();
     let mut points = Points::default();
-    let mut rest = frame;
-    points
-        .decode_fields(&mut rest)
-        .map_err(|error| DecodeError::new(MESSAGE, length, error))?;
+    decode_points_into(frame, &mut points)?;
     Ok(points)
 }
 
+/// Decodes one frame like [`decode_points`], into a message whose former contents are discarded and whose memory is used
+/// again.
+pub fn decode_points_into(frame: Bytes, points: &mut Points) -> Result<(), DecodeError> {
+    points.clear();
+    require_few_fields(&frame, MESSAGE, MAX_CLOUDS)?;
+    let length = frame.len();
+    let mut rest = frame;
+    points
+        .decode_fields(&mut rest)
+        .map_err(|error| DecodeError::new(MESSAGE, length, error))
+}
+
 impl Points {
+    fn clear(&mut self) {
+        self.clouds.clear();
+        self.broken_types.clear();
+        self.failures = DecodeFailures::default();
+    }
+
     fn decode_fields(&mut self, rest: &mut Bytes) -> Result<(), prost::DecodeError> {
         while rest.has_remaining() {
             let (number, wire_type) = decode_key(rest)?;
@@ -217,6 +230,22 @@ mod tests {
         let types: Vec<i32> = decoded.clouds.iter().map(|cloud| cloud.r#type).collect();
         assert_eq!((types, decoded.broken_types), (vec![1, 1], vec![3, 2, 3]));
         assert_eq!(decoded.failures.count(), 6);
+    }
+
+    #[test]
+    fn former_contents_are_discarded() {
+        let mut points = Points::default();
+        let broken = field(1, &[8, 3, 0x18, 5]);
+        decode_points_into(broken.into(), &mut points).expect("a message");
+        assert_eq!((points.failures.count(), points.broken_types.len()), (1, 1));
+        let good = result_with(vec![7; 12].into());
+        for _ in 0..2 {
+            decode_points_into(good.encode_to_vec().into(), &mut points).expect("a message");
+            assert_eq!(points.clouds, good.points);
+            assert_eq!((points.failures.count(), points.broken_types.len()), (0, 0));
+        }
+        decode_points_into(vec![0x0a, 200].into(), &mut points).expect_err("truncated");
+        assert!(points.clouds.is_empty());
     }
 
     #[test]

@@ -18,14 +18,14 @@ use crate::metrics::ledger::IngestDecision;
 use crate::metrics::stage_times::Stage;
 use crate::metrics::startup::Phase;
 use crate::pipeline::LOG_PERIOD;
-use crate::pipeline::queued_clouds::QueuedClouds;
+use crate::pipeline::queued_clouds::{DueClouds, QueuedClouds};
 use crate::pipeline::queues::{CloudOutput, settle_as_dropped};
 use crate::pipeline::stream_source::SourceTracker;
 use crate::time::log_throttle::LogThrottle;
 use crate::time::rate_limiter::RateLimiter;
 use crate::time::stamp::{Arrival, Stamp};
 use crate::topic::Topic;
-use sensr_protocol::points::{Points, decode_points};
+use sensr_protocol::points::{Points, decode_points_into};
 use sensr_protocol::wire::PointCloud;
 
 /// Decodes the frames of the point stream, enters their clouds in the ledger and queues those that are due.
@@ -36,6 +36,8 @@ pub struct PointsIngest<O> {
     output: O,
     source: SourceTracker,
     tap: WireTap,
+    /// Memory for the decoded message, empty between frames.
+    decoded: Points,
     failures: FailureRecorder,
     limiters: [RateLimiter; Topic::COUNT],
     throttles: LogThrottles,
@@ -64,6 +66,7 @@ impl<O: CloudOutput> PointsIngest<O> {
             output,
             source: SourceTracker::default(),
             tap: WireTap::default(),
+            decoded: Points::default(),
             failures: FailureRecorder::default(),
             limiters: Default::default(),
             throttles: LogThrottles {
@@ -91,25 +94,29 @@ impl<O: CloudOutput> PointsIngest<O> {
         payload: Bytes,
         arrival: Arrival,
         config: &ResolvedConfig,
-    ) -> Vec<(Topic, Cloud)> {
-        let decoded = decode_points(payload);
+    ) -> DueClouds {
+        let mut message = std::mem::take(&mut self.decoded);
+        let result = decode_points_into(payload, &mut message);
         let stream = &self.metrics.points;
         let elapsed = arrival.instant.elapsed();
         stream.stages.record(Stage::Decode, elapsed);
-        match decoded {
-            Ok(message) => {
+        let mut due = DueClouds::new();
+        match result {
+            Ok(()) => {
                 self.record_failures(&message);
                 let mut decisions = RateDecisions::new(config, arrival.instant);
-                let clouds = message.clouds.into_iter();
-                clouds
-                    .filter_map(|cloud| self.admit_cloud(cloud, &mut decisions))
-                    .collect()
+                for cloud in message.clouds.drain(..) {
+                    due.extend(self.admit_cloud(cloud, &mut decisions));
+                }
             }
             Err(error) => {
                 self.failures.record_frame(&stream.link, &error);
-                Vec::new()
+                // It may hold views of the frame.
+                message.clouds.clear();
             }
         }
+        self.decoded = message;
+        due
     }
 
     /// Enters clouds that do not decode in the ledger, as far as their type can be read, and records all failures.

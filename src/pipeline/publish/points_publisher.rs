@@ -99,7 +99,7 @@ mod tests {
             arrival: Arrival::now(),
             stamp: Stamp::now(),
             wire: None,
-            clouds: clouds.into(),
+            clouds: clouds.into_iter().collect(),
         };
         assert!(queue.push(message, 100).is_empty());
         queue.close();
@@ -117,7 +117,7 @@ mod tests {
             arrival: Arrival::now(),
             stamp: Stamp::now(),
             wire: None,
-            clouds: vec![(Topic::Raw, cloud)],
+            clouds: [(Topic::Raw, cloud)].into_iter().collect(),
         }
     }
 
