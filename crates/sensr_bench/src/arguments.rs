@@ -30,7 +30,7 @@ pub(crate) enum Command {
 
 /// Sends frames that were encoded in advance.
 ///
-/// Prints `READY POINTS_PORT OUTPUT_PORT`; begins the measured part at the first line of standard input and ends with
+/// Prints `READY OUTPUT_PORT POINTS_PORT…`, with one port for each client of the point stream; begins the measured part at the first line of standard input and ends with
 /// it. Prints `STEADY CLIENT NUMBER` with the first frame of the measured part of each client, and `END CLIENT NUMBER`
 /// after its last.
 #[derive(Debug, Args)]
@@ -39,7 +39,7 @@ pub(crate) struct ServerArguments {
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1")]
     address: IpAddr,
-    /// TCP port of the point stream, 0 for any.
+    /// TCP port of the point stream of the first client, 0 for any; the others have those behind it.
     #[arg(long, default_value_t = 0)]
     points_port: u16,
     /// TCP port of the output stream, 0 for any.
@@ -78,9 +78,9 @@ pub(crate) struct ServerArguments {
     /// Close the connection after this many frames of the measured part, again and again.
     #[arg(long)]
     reconnect_every: Option<NonZeroU32>,
-    /// Number of clients of the point stream at the same time; each gets frames and numbers of its own.
+    /// Number of clients of the point stream; each has a port, frames and numbers of its own.
     #[arg(long, default_value_t = 1)]
-    clients: usize,
+    clients: u16,
     /// Objects in each message of the output stream.
     #[arg(long, default_value_t = 5)]
     objects: usize,
@@ -166,7 +166,7 @@ pub(crate) struct SinkArguments {
     /// Type of the messages. Numbers are read from clouds only.
     #[arg(long = "type", default_value = "sensor_msgs/msg/PointCloud2")]
     pub(crate) message_type: String,
-    /// File for the messages: index of the topic, number, time of arrival, points, bytes.
+    /// File for the messages: index of the topic, number, time of arrival, points, bytes, age by the stamp.
     #[arg(long)]
     pub(crate) csv: PathBuf,
     /// History depth of the subscribers.

@@ -9,6 +9,8 @@ pub struct Arrival {
     pub number: f32,
     /// Points in the cloud.
     pub points: usize,
+    /// Stamp of the header, ns since the epoch.
+    pub stamp_ns: i64,
 }
 
 /// Error of a message that is not a cloud with a number.
@@ -26,7 +28,7 @@ impl Arrival {
     /// Reads number and size from a serialized `sensor_msgs/PointCloud2`.
     pub fn read(message: &[u8]) -> Result<Self, ArrivalError> {
         let mut reader = Reader::new(message)?;
-        reader.read_header()?;
+        let stamp = reader.read_header()?.stamp;
         let height = reader.read_length()?;
         let width = reader.read_length()?;
         let mut x_at = None;
@@ -47,6 +49,7 @@ impl Arrival {
         Ok(Self {
             number: f32::from_le_bytes(*x.ok_or(ArrivalError::NoNumber)?),
             points: height.saturating_mul(width),
+            stamp_ns: i64::from(stamp.sec) * 1_000_000_000 + i64::from(stamp.nanosec),
         })
     }
 }
@@ -62,7 +65,14 @@ mod tests {
             let mut message = CloudMessage::new(points);
             for number in [0.0f32, 16_777_216.0] {
                 let arrival = Arrival::read(message.with_number(number.to_le_bytes())).unwrap();
-                assert_eq!(arrival, Arrival { number, points });
+                assert_eq!(
+                    arrival,
+                    Arrival {
+                        number,
+                        points,
+                        stamp_ns: 0
+                    }
+                );
             }
         }
     }

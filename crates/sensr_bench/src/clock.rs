@@ -1,5 +1,7 @@
 //! Clock of all records: `CLOCK_MONOTONIC`, which the processes of a machine share.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use uapi::c;
 
 /// Returns the present time in nanoseconds.
@@ -15,6 +17,14 @@ pub fn now_ns() -> i64 {
     };
     uapi::clock_gettime(c::CLOCK_MONOTONIC, &mut time).expect("Linux has this clock");
     time.tv_sec * 1_000_000_000 + time.tv_nsec
+}
+
+/// Returns the time of day in nanoseconds since 1970, the clock of the stamps of messages. 0 if it is set to a time
+/// before, or centuries ahead.
+#[must_use]
+pub fn wall_now_ns() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ mod arguments;
 mod ros;
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
-use std::thread;
 
 use clap::Parser as _;
 use sensr_bench::server::{Event, Server};
@@ -33,7 +33,7 @@ fn print_error(error: &dyn Error) {
     eprintln!("sensr_bench: {error}");
 }
 
-/// Prints a line and flushes it. An error ends the process: the script that reads it has ended.
+/// Prints a line and flushes it.
 fn print_line(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
@@ -53,15 +53,16 @@ fn serve(arguments: ServerArguments) -> Result<(), Box<dyn Error>> {
         }
     };
     let server = Server::start(options, Box::new(report))?;
-    let (points_port, output_port) = server.ports();
-    print_line(&format!("READY {points_port} {output_port}"))?;
+    let mut ready = format!("READY {}", server.output_port());
+    for port in server.points_ports() {
+        write!(ready, " {port}")?;
+    }
+    print_line(&ready)?;
     let mut line = String::new();
     if io::stdin().read_line(&mut line)? == 0 {
         return Ok(());
     }
     server.begin_measuring();
-    while io::stdin().read_line(&mut line)? > 0 {
-        thread::yield_now();
-    }
+    io::copy(&mut io::stdin(), &mut io::sink())?;
     Ok(())
 }

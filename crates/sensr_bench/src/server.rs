@@ -1,6 +1,6 @@
 //! Server with both streams of SENSR, for measurements.
 //!
-//! Each client of the point stream has a thread and numbers of its own. It gets clouds at a low rate until the measured
+//! Each client of the point stream has a port and numbers of its own. It gets clouds at a low rate until the measured
 //! part begins, then as the options say, and nothing more after that. The output stream sends ten messages a second to
 //! every client.
 
@@ -14,8 +14,8 @@ pub use options::{Extent, ServerOptions};
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use sensr_sim::{TlsError, build_server_config};
 
@@ -78,37 +78,10 @@ struct Shared {
     events: EventSink,
 }
 
-/// Clients of the point stream that have no connection, by index.
-#[derive(Default)]
-struct FreeClients {
-    free: Mutex<Vec<PointStream>>,
-    returned: Condvar,
-}
-
-impl FreeClients {
-    /// Takes the client with the lowest index. Waits until there is one: a client that reconnects may do so before the
-    /// end of its former connection is noticed.
-    fn take(&self) -> PointStream {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        while free.is_empty() {
-            let waited = self.returned.wait(free);
-            free = waited.unwrap_or_else(PoisonError::into_inner);
-        }
-        free.sort_by_key(PointStream::client);
-        free.remove(0)
-    }
-
-    fn put_back(&self, client: PointStream) {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        free.push(client);
-        self.returned.notify_one();
-    }
-}
-
 /// Running server.
 pub struct Server {
     shared: Arc<Shared>,
-    points_port: u16,
+    points_ports: Vec<u16>,
     output_port: u16,
 }
 
@@ -119,12 +92,21 @@ impl Server {
             TcpListener::bind((options.address, port))
                 .map_err(ServerError::io(format!("listen on port {port}")))
         };
-        let (points, output) = (listen(options.points_port)?, listen(options.output_port)?);
+        let mut points = Vec::new();
+        for client in 0..options.clients {
+            let port = match options.points_port {
+                0 => 0,
+                first => first.saturating_add(client),
+            };
+            points.push(listen(port)?);
+        }
+        let output = listen(options.output_port)?;
         let port_of = |listener: &TcpListener| -> Result<u16, ServerError> {
             let address = listener.local_addr().map_err(ServerError::io("port"))?;
             Ok(address.port())
         };
-        let (points_port, output_port) = (port_of(&points)?, port_of(&output)?);
+        let points_ports = points.iter().map(port_of).collect::<Result<_, _>>()?;
+        let output_port = port_of(&output)?;
         let tls = match &options.tls {
             Some(tls) => Some(Arc::new(build_server_config(tls, options.address)?)),
             None => None,
@@ -143,27 +125,28 @@ impl Server {
             events,
             options,
         });
-        let clients = FreeClients::default();
-        for client in 0..shared.options.clients {
-            clients.put_back(PointStream::new(
-                client,
-                Arc::clone(&frames),
-                &shared.options,
-            ));
+        for (client, listener) in points.into_iter().enumerate() {
+            let stream = PointStream::new(client, Arc::clone(&frames), &shared.options);
+            serve_points(listener, stream, &shared);
         }
-        serve_points(points, Arc::new(clients), &shared);
         serve_output(output, output_stream, &shared);
         Ok(Self {
             shared,
-            points_port,
+            points_ports,
             output_port,
         })
     }
 
-    /// TCP ports of the point stream and of the output stream.
+    /// TCP ports of the point stream, one per client.
     #[must_use]
-    pub fn ports(&self) -> (u16, u16) {
-        (self.points_port, self.output_port)
+    pub fn points_ports(&self) -> &[u16] {
+        &self.points_ports
+    }
+
+    /// TCP port of the output stream, for all clients.
+    #[must_use]
+    pub fn output_port(&self) -> u16 {
+        self.output_port
     }
 
     /// Begins the measured part.
@@ -177,7 +160,7 @@ fn accept_clients(
     listener: TcpListener,
     shared: &Arc<Shared>,
     serve: impl Fn(TcpStream, &Shared) -> io::Result<()> + Send + Sync + 'static,
-) -> JoinHandle<()> {
+) {
     let (shared, serve) = (Arc::clone(shared), Arc::new(serve));
     thread::spawn(move || {
         for socket in listener.incoming() {
@@ -190,7 +173,7 @@ fn accept_clients(
                 }
             });
         }
-    })
+    });
 }
 
 #[expect(clippy::print_stderr, reason = "the log of the server")]
@@ -198,12 +181,13 @@ fn report_end(error: &io::Error) {
     eprintln!("sensr_bench: a connection ended: {error}");
 }
 
-fn serve_points(listener: TcpListener, clients: Arc<FreeClients>, shared: &Arc<Shared>) {
+/// Serves a client on its port. A connection waits for the end of the former one: a client that reconnects may do so
+/// before that is noticed.
+fn serve_points(listener: TcpListener, stream: PointStream, shared: &Arc<Shared>) {
+    let stream = Mutex::new(stream);
     accept_clients(listener, shared, move |socket, shared| {
-        let mut client = clients.take();
-        let served = client.serve(socket, shared);
-        clients.put_back(client);
-        served
+        let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
+        stream.serve(socket, shared)
     });
 }
 

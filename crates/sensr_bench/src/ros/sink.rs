@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use r2r::{Context, Node, QosProfile};
 use sensr_bench::arrival::Arrival;
-use sensr_bench::clock::now_ns;
+use sensr_bench::clock::{now_ns, wall_now_ns};
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &SinkArguments) -> Result<(), Box<dyn Error>> {
         flag::register(signal, Arc::clone(&is_ended))?;
     }
     let mut csv = BufWriter::new(File::create(&arguments.csv)?);
-    writeln!(csv, "topic,number,arrival_ns,points,bytes")?;
+    writeln!(csv, "topic,number,arrival_ns,points,bytes,age_ns")?;
     let mut node = Node::create(Context::create()?, "bench_sink", "")?;
     let qos = QosProfile::default().volatile().keep_last(arguments.depth);
     let qos = if arguments.best_effort {
@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &SinkArguments) -> Result<(), Box<dyn Error>> {
     while !is_ended.load(Ordering::Relaxed) {
         node.spin_once(SPIN_TIMEOUT);
         // A spin takes one message of each topic at most, so none waits long here.
-        let arrival_ns = now_ns();
+        let (arrival_ns, wall_ns) = (now_ns(), wall_now_ns());
         for (index, (topic, counts)) in topics.iter_mut().zip(&mut counts).enumerate() {
             while let Some(message) = topic.next().now_or_never().flatten() {
                 if counts.received == 0 {
@@ -71,9 +71,18 @@ pub(crate) fn run(arguments: &SinkArguments) -> Result<(), Box<dyn Error>> {
                 counts.bytes += message.len() as u64;
                 let bytes = message.len();
                 if !has_numbers {
-                    writeln!(csv, "{index},-1,{arrival_ns},0,{bytes}")?;
-                } else if let Ok(Arrival { number, points }) = Arrival::read(&message) {
-                    writeln!(csv, "{index},{number},{arrival_ns},{points},{bytes}")?;
+                    writeln!(csv, "{index},-1,{arrival_ns},0,{bytes},0")?;
+                } else if let Ok(cloud) = Arrival::read(&message) {
+                    let Arrival {
+                        number,
+                        points,
+                        stamp_ns,
+                    } = cloud;
+                    let age_ns = wall_ns - stamp_ns;
+                    writeln!(
+                        csv,
+                        "{index},{number},{arrival_ns},{points},{bytes},{age_ns}"
+                    )?;
                 } else {
                     invalid += 1;
                 }

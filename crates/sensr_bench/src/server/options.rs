@@ -24,7 +24,7 @@ pub enum Extent {
 pub struct ServerOptions {
     /// Address to listen on.
     pub address: IpAddr,
-    /// TCP port of the point stream, 0 for any.
+    /// TCP port of the point stream of the first client, 0 for any. The others have those behind it.
     pub points_port: u16,
     /// TCP port of the output stream, 0 for any.
     pub output_port: u16,
@@ -48,8 +48,8 @@ pub struct ServerOptions {
     pub extent: Extent,
     /// Number of frames after which the server closes the connection, again and again in the measured part.
     pub reconnect_every: Option<NonZeroU32>,
-    /// Number of clients of the point stream that are served at the same time.
-    pub clients: usize,
+    /// Number of clients of the point stream, each with a port of its own.
+    pub clients: u16,
     /// Objects in each message of the output stream.
     pub objects: usize,
     /// Points of each object.

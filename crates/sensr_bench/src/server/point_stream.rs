@@ -58,11 +58,6 @@ impl PointStream {
         }
     }
 
-    /// Index of the client.
-    pub(super) fn client(&self) -> usize {
-        self.client
-    }
-
     /// Serves a connection until it ends, which is an error, or until the server closes it.
     pub(super) fn serve(&mut self, socket: TcpStream, shared: &Shared) -> io::Result<()> {
         let mut stream = Stream::accept(socket, &shared.stream_options)?;

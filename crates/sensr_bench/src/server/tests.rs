@@ -45,12 +45,12 @@ fn start(options: ServerOptions) -> (Server, Receiver<Event>) {
     (Server::start(options, Box::new(sink)).unwrap(), events)
 }
 
-fn connect(server: &Server, ca_file: Option<&Path>) -> Client {
+fn connect(port: u16, ca_file: Option<&Path>) -> Client {
     let options = ClientOptions {
         ca_file,
         pause: None,
     };
-    Client::connect(HOST, server.ports().0, &options).unwrap()
+    Client::connect(HOST, port, &options).unwrap()
 }
 
 /// Reads a frame and returns its number and the number of its points.
@@ -92,7 +92,7 @@ fn frames_are_numbered_and_those_of_the_measured_part_recorded() {
     let folder = tempfile::tempdir().unwrap();
     let csv = folder.path().join("sent.csv");
     let (server, events) = start(options(&csv));
-    let mut client = connect(&server, None);
+    let mut client = connect(server.points_ports()[0], None);
     assert_eq!(read(&mut client), (0, 100));
     server.begin_measuring();
     let Event::Steady { client: 0, number } = events.recv_timeout(PATIENCE).unwrap() else {
@@ -122,7 +122,7 @@ fn tls_client_with_the_authority_gets_the_same() {
         tls: Some(TlsOptions::new(folder.path())),
         ..options(&csv)
     });
-    let mut client = connect(&server, Some(&folder.path().join(CA_FILE)));
+    let mut client = connect(server.points_ports()[0], Some(&folder.path().join(CA_FILE)));
     assert_eq!(read(&mut client), (0, 100));
     assert_eq!(read(&mut client), (1, 100_000));
 }
@@ -136,12 +136,12 @@ fn numbers_continue_after_the_server_has_closed_the_connection() {
         ..options(&csv)
     });
     server.begin_measuring();
-    let mut client = connect(&server, None);
+    let mut client = connect(server.points_ports()[0], None);
     for expected in 0..4 {
         assert_eq!(read(&mut client).0, expected);
     }
     client.read_message().unwrap_err();
-    let mut client = connect(&server, None);
+    let mut client = connect(server.points_ports()[0], None);
     assert_eq!(read(&mut client).0, 4);
     assert_eq!(read(&mut client).0, 5);
     let begin = events.recv_timeout(PATIENCE).unwrap();
@@ -164,7 +164,7 @@ fn numbers_continue_after_the_server_has_closed_the_connection() {
 }
 
 #[test]
-fn each_client_has_numbers_of_its_own() {
+fn each_client_has_a_port_and_numbers_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let csv = folder.path().join("sent.csv");
     let (server, events) = start(ServerOptions {
@@ -172,7 +172,7 @@ fn each_client_has_numbers_of_its_own() {
         ..options(&csv)
     });
     server.begin_measuring();
-    let mut clients = [connect(&server, None), connect(&server, None)];
+    let mut clients = [0, 1].map(|client| connect(server.points_ports()[client], None));
     for expected in 0..6 {
         for client in &mut clients {
             assert_eq!(read(client).0, expected);
@@ -192,7 +192,7 @@ fn each_client_has_numbers_of_its_own() {
 fn output_stream_sends_messages() {
     let folder = tempfile::tempdir().unwrap();
     let (server, _events) = start(options(&folder.path().join("sent.csv")));
-    let client = Client::connect(HOST, server.ports().1, &ClientOptions::default());
+    let client = Client::connect(HOST, server.output_port(), &ClientOptions::default());
     let mut client = client.unwrap();
     for _ in 0..3 {
         assert!(client.read_message().unwrap().len() > 100);
