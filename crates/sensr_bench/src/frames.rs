@@ -7,7 +7,8 @@ use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint};
 use prost_types::Timestamp;
 use sensr_protocol::wire::proto::{
-    BoundingBox, LabelType, Object, StreamMessage, TrackingStatus, Vector3,
+    BoundingBox, History, LabelType, Object, Prediction, StreamMessage, TrackingStatus, Vector3,
+    history,
 };
 use sensr_protocol::wire::{CloudType, INTENSITY_BYTES, POINT_BYTES};
 
@@ -168,7 +169,8 @@ impl OutputFrames {
     }
 }
 
-/// Builds an object that stands in a grid of its own and moves to and fro.
+/// Builds an object of a busy site, with three seconds of history and two of prediction, that has a place of its own in
+/// a grid.
 #[expect(clippy::cast_precision_loss, reason = "small numbers")]
 fn build_object(
     index: usize,
@@ -179,22 +181,35 @@ fn build_object(
 ) -> Object {
     const PER_ROW: usize = 32;
     const METRES_APART: f32 = 4.0;
+    /// At 10 Hz.
+    const METRES_PER_STEP: f32 = 0.1;
+    const HISTORY_STEPS: u16 = 30;
+    const PREDICTED_STEPS: u16 = 20;
     let mut floats = |count: usize, width, offset| -> Bytes {
         let mut bytes = Vec::with_capacity(count * 4);
         values.write(count, width, offset, &mut bytes);
         bytes.into()
     };
     let (column, row) = ((index % PER_ROW) as f32, (index / PER_ROW) as f32);
+    let position = |later: f32| Vector3 {
+        x: column * METRES_APART + (step as f32 + later) * METRES_PER_STEP,
+        y: row * METRES_APART,
+        z: 0.0,
+    };
+    let history = (1..=HISTORY_STEPS).map(|steps| history::State {
+        position: Some(position(-f32::from(steps))),
+        timestamp: Some(Timestamp {
+            seconds: now.seconds - i64::from(steps) / 10,
+            nanos: now.nanos,
+        }),
+    });
+    let predicted = (1..=PREDICTED_STEPS).map(|steps| position(f32::from(steps)));
     Object {
         id: i32::try_from(index + 1).unwrap_or(i32::MAX),
         label: LabelType::LabelCar.into(),
         confidence: 0.9,
         bbox: Some(BoundingBox {
-            position: Some(Vector3 {
-                x: column * METRES_APART + step as f32 * 0.1,
-                y: row * METRES_APART,
-                z: 0.0,
-            }),
+            position: Some(position(0.0)),
             size: Some(Vector3 {
                 x: 4.0,
                 y: 2.0,
@@ -203,7 +218,7 @@ fn build_object(
             yaw: column / TAU,
         }),
         velocity: Some(Vector3 {
-            x: 1.0,
+            x: 10.0 * METRES_PER_STEP,
             y: 0.0,
             z: 0.0,
         }),
@@ -212,6 +227,13 @@ fn build_object(
         last_observed_timestamp: Some(now),
         points: floats(points * 3, 4.0, -2.0),
         intensities: floats(points, 255.0, 0.0),
+        history: Some(History {
+            states: history.collect(),
+        }),
+        prediction: Some(Prediction {
+            positions: predicted.collect(),
+            ..Prediction::default()
+        }),
         ..Object::default()
     }
 }

@@ -174,7 +174,7 @@ class Run:
         self.bridge = bridge
         self._profile = profile
         self._prefix = [] if network is None else network.prefix
-        self._startup = startup
+        self.startup = startup
         self._keep = keep
 
     def __enter__(self):
@@ -209,7 +209,7 @@ class Run:
             command = [setting.BENCH, "sink", *topics, "--type", message_type, "--csv", table]
             sinks.append((self.start(f"sink-{number}", command), len(topics), table))
         for sink, _, _ in sinks:
-            sink.wait_for("READY", self._startup)
+            sink.wait_for("READY", self.startup)
         return sinks
 
     def start_server(self):
@@ -226,7 +226,7 @@ class Run:
         if load.tls:
             command += ["--tls", self.folder]
         server = self.start("server", command)
-        output_port, *points_ports = map(int, server.wait_for("READY ", self._startup)[0].split())
+        output_port, *points_ports = map(int, server.wait_for("READY ", self.startup)[0].split())
         return server, points_ports, output_port
 
     def start_bridges(self, points_ports, output_port):
@@ -251,7 +251,7 @@ class Run:
         bridges = self.start_bridges(points_ports, output_port)
         if load.is_published and sinks:
             for sink, topics, _ in sinks:
-                sink.wait_for("FIRST", self._startup, topics, bridges)
+                sink.wait_for("FIRST", self.startup, topics, bridges)
         else:
             time.sleep(START_SECONDS)
         # A window of time, not a wait for something.
@@ -259,7 +259,7 @@ class Run:
         pids = {bridge: bridge.session_pids() for bridge in bridges}
         if load.is_served:
             server.write_line("go")
-            server.wait_for("STEADY ", self._startup, load.bridges, bridges)
+            server.wait_for("STEADY ", self.startup, load.bridges, bridges)
         usage, begun = total_usage(pids), time.monotonic()
         begun_ns = time.monotonic_ns()
         resident = [(0.0, *total_resident(pids))]
@@ -298,7 +298,7 @@ class Run:
         for sink, _, _ in sinks:
             sink.interrupt()
         for sink, _, _ in sinks:
-            result.invalid += json.loads(sink.wait_for("DONE ", self._startup)[0])["invalid"]
+            result.invalid += json.loads(sink.wait_for("DONE ", self.startup)[0])["invalid"]
         sent = {}
         for row in read_table(self.folder / "server.csv"):
             key = row["client"], row["number"]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use r2r::{Context, Node, QosProfile};
+use sensr_bench::MAX_NUMBER;
 use sensr_bench::arrival::Arrival;
 use sensr_bench::clock::{now_ns, wall_now_ns};
 use serde_json::json;
@@ -78,6 +79,7 @@ pub(crate) fn run(arguments: &SinkArguments) -> Result<(), Box<dyn Error>> {
                         points,
                         stamp_ns,
                     } = cloud;
+                    let number = whole_number(number);
                     let age_ns = wall_ns - stamp_ns;
                     writeln!(
                         csv,
@@ -97,6 +99,15 @@ pub(crate) fn run(arguments: &SinkArguments) -> Result<(), Box<dyn Error>> {
     });
     print_line(&format!("DONE {done}"))?;
     Ok(())
+}
+
+/// Returns the number of a frame, -1 for an x that is no number of a frame: a server of another kind sent the cloud.
+fn whole_number(x: f32) -> i32 {
+    #[expect(clippy::cast_precision_loss, reason = "MAX_NUMBER is a power of two")]
+    let is_number = x.fract() == 0.0 && (0.0..=MAX_NUMBER as f32).contains(&x);
+    #[expect(clippy::cast_possible_truncation, reason = "in range")]
+    let number = x as i32;
+    if is_number { number } else { -1 }
 }
 
 type Messages = Box<dyn Stream<Item = Vec<u8>> + Unpin>;
