@@ -41,9 +41,13 @@ class Drift:
     #: Standard error of the rise, ms.
     error_ms: float
     mean_ms: float
+    #: Allowed rise, if it was given.
+    allowed_ms: float | None = None
 
     @property
     def limit_ms(self):
+        if self.allowed_ms is not None:
+            return self.allowed_ms
         return max(DRIFT_MS, DRIFT_SHARE * self.mean_ms, STANDARD_ERRORS * self.error_ms)
 
     @property
@@ -51,14 +55,14 @@ class Drift:
         return self.rise_ms <= self.limit_ms
 
 
-def fit_drift(times, latencies_ms):
+def fit_drift(times, latencies_ms, allowed_ms=None):
     """Fits a line to the medians of the windows."""
     x, y = window_medians(times, latencies_ms, LATENCY_WINDOWS)
     if len(x) < 3:
-        return Drift(0.0, 0.0, statistics.fmean(y))
+        return Drift(0.0, 0.0, statistics.fmean(y), allowed_ms)
     slope, offset = np.polyfit(x, y, 1)
     residuals = np.asarray(y) - (slope * np.asarray(x) + offset)
     span = x[-1] - x[0]
     variance = float(np.sum(residuals**2)) / (len(x) - 2)
     error = (variance / float(np.sum((np.asarray(x) - np.mean(x)) ** 2))) ** 0.5
-    return Drift(float(slope * span), error * span, statistics.fmean(y))
+    return Drift(float(slope * span), error * span, statistics.fmean(y), allowed_ms)

@@ -21,7 +21,7 @@ RATES = (1, 10, 50, 100, 200, 500, 1_000)
 RATE_POINTS = 10_000
 #: For --quick.
 QUICK_POINTS = (1_000, 131_072)
-QUICK_RATES = (10, 100)
+QUICK_RATES = (100,)
 
 
 @dataclass

@@ -16,8 +16,8 @@ from bench.processes import Process, RunError, Usage
 
 #: Interval of looks at the memory.
 SAMPLE_SECONDS = 0.25
-#: Time after the last frame for what is still in sockets and queues.
-DRAIN_SECONDS = 0.5
+#: Longest time after the last frame was sent for it to arrive.
+DRAIN_SECONDS = 10.0
 #: Time for a bridge to start whose messages are not awaited.
 START_SECONDS = 2.0
 #: Longest time that a run may take beyond its own.
@@ -278,9 +278,9 @@ class Run:
             resident.append((time.monotonic() - begun, *total_resident(pids)))
             if observe is not None:
                 observe()
-        if load.rate == 0:
-            # The bridge still reads what is in the sockets.
-            time.sleep(DRAIN_SECONDS)
+        if load.has_clouds:
+            # What is still in sockets and queues belongs to the measured part.
+            self._wait_for_last_clouds(server, sinks)
         result = Result(
             bridge=self.bridge.name,
             bridges=load.bridges,
@@ -288,11 +288,19 @@ class Run:
             seconds=time.monotonic() - begun,
             resident=resident,
         )
-        time.sleep(DRAIN_SECONDS)
         for bridge in bridges:
             bridge.require_alive()
         self._read_tables(result, sinks, begun_ns)
         return result
+
+    def _wait_for_last_clouds(self, server, sinks):
+        """Waits until the last cloud of each bridge has arrived, which no later one can have replaced."""
+        last = {(int(client), int(end) - 1) for client, end in map(str.split, server.lines_with("END "))}
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while last and time.monotonic() < deadline:
+            time.sleep(SAMPLE_SECONDS)
+            for _, _, table in sinks:
+                last -= {(row["topic"], row["number"]) for row in read_table(table)}
 
     def _read_tables(self, result, sinks, begun_ns):
         for sink, _, _ in sinks:
@@ -350,6 +358,7 @@ def total_resident(pids):
 
 
 def read_table(path):
-    """Reads a CSV of whole numbers."""
-    with path.open(newline="") as file:
-        return [{name: int(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    """Reads a CSV of whole numbers. A row that is still being written is left out."""
+    text = path.read_text()
+    lines = text[: text.rfind("\n") + 1].splitlines()
+    return [{name: int(value) for name, value in row.items()} for row in csv.DictReader(lines)]

@@ -61,6 +61,7 @@ def parse_arguments():
     parser.add_argument("--reconnects", type=int, default=20, help="reconnects and faults [default: %(default)s]")
     parser.add_argument("--warmup", type=float, default=0.2, help="share of the time left out [default: %(default)s]")
     parser.add_argument("--limit", type=float, default=1.0, help="MB that the memory may move [default: %(default)s]")
+    parser.add_argument("--drift", type=float, help="ms that the latency may rise [default: a tenth of it]")
     parser.add_argument("--startup", type=float, default=60.0, help="longest time to start [default: %(default)s]")
     parser.add_argument("--bridge", metavar="COMMAND", help="another bridge, with the placeholders of scripts/bench")
     parser.add_argument("--dds-profile", metavar="FILE", help="profile of Fast DDS [default: that of the launch file]")
@@ -160,7 +161,7 @@ def judge(recording, given):
             problems.append(f"the memory of {name} moved by {moved:.2f} MB, {given.limit:g} are allowed")
     late = [index for index, second in enumerate(recording.arrivals) if second >= begin]
     if late:
-        drift = fit_drift([recording.arrivals[i] for i in late], [recording.latencies[i] for i in late])
+        drift = fit_drift([recording.arrivals[i] for i in late], [recording.latencies[i] for i in late], given.drift)
         print(
             f"latency: {drift.mean_ms:.2f} ms, line fit {drift.rise_ms:+.3f} ms over the time "
             f"(standard error {drift.error_ms:.3f}, allowed {drift.limit_ms:.3f})"

@@ -56,8 +56,8 @@ class BenchServer:
         return bool(self.process.lines_with("END "))
 
     def latencies(self, rows):
-        """Returns time of arrival and latency from the last byte of each cloud of the measured part."""
-        sent = {row["number"]: row["after_ns"] for row in read_table(self._table)}
+        """Returns time of arrival and latency from the first byte of each cloud of the measured part."""
+        sent = {row["number"]: row["before_ns"] for row in read_table(self._table)}
         known = [row for row in rows if row["number"] in sent]
         return [row["arrival_ns"] for row in known], [(row["arrival_ns"] - sent[row["number"]]) / 1e6 for row in known]
 

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -31,14 +31,96 @@ struct TopicCounts {
     bytes: u64,
 }
 
+/// Table of the arrivals, and their counts.
+struct Table {
+    csv: BufWriter<File>,
+    has_unflushed_rows: bool,
+    /// False for messages that are no clouds.
+    has_numbers: bool,
+    topics: Vec<TopicCounts>,
+    invalid: u64,
+}
+
+impl Table {
+    fn create(arguments: &SinkArguments) -> io::Result<Self> {
+        let mut csv = BufWriter::new(File::create(&arguments.csv)?);
+        writeln!(csv, "topic,number,arrival_ns,points,bytes,age_ns")?;
+        Ok(Self {
+            csv,
+            has_unflushed_rows: true,
+            has_numbers: arguments.message_type == CLOUD_TYPE,
+            topics: vec![TopicCounts::default(); arguments.topics.len()],
+            invalid: 0,
+        })
+    }
+
+    /// Adds a message that has just arrived.
+    fn add(&mut self, topic: usize, message: &[u8], now: Now) -> io::Result<()> {
+        let counts = &mut self.topics[topic];
+        if counts.received == 0 {
+            print_line(&format!("FIRST {topic}"))?;
+        }
+        counts.received += 1;
+        counts.bytes += message.len() as u64;
+        let (number, points, age_ns) = if self.has_numbers {
+            let Ok(cloud) = Arrival::read(message) else {
+                self.invalid += 1;
+                return Ok(());
+            };
+            let number = whole_number(cloud.number);
+            (number, cloud.points, now.wall_ns - cloud.stamp_ns)
+        } else {
+            (-1, 0, 0)
+        };
+        let (arrival_ns, bytes) = (now.monotonic_ns, message.len());
+        self.has_unflushed_rows = true;
+        writeln!(
+            self.csv,
+            "{topic},{number},{arrival_ns},{points},{bytes},{age_ns}"
+        )
+    }
+
+    /// Writes all rows to the file, so that a script that waits for the last one finds it.
+    fn flush(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.has_unflushed_rows) {
+            self.csv.flush()?;
+        }
+        Ok(())
+    }
+
+    fn as_json(&self) -> serde_json::Value {
+        let topics = self.topics.iter();
+        json!({
+            "received": topics.clone().map(|topic| topic.received).collect::<Vec<_>>(),
+            "bytes": topics.map(|topic| topic.bytes).collect::<Vec<_>>(),
+            "invalid": self.invalid,
+        })
+    }
+}
+
+/// Time on both clocks.
+#[derive(Debug, Clone, Copy)]
+struct Now {
+    monotonic_ns: i64,
+    wall_ns: i64,
+}
+
+impl Now {
+    fn read() -> Self {
+        Self {
+            monotonic_ns: now_ns(),
+            wall_ns: wall_now_ns(),
+        }
+    }
+}
+
 /// Records arrivals until SIGINT or SIGTERM.
 pub(crate) fn run(arguments: &SinkArguments) -> Result<(), Box<dyn Error>> {
     let is_ended = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         flag::register(signal, Arc::clone(&is_ended))?;
     }
-    let mut csv = BufWriter::new(File::create(&arguments.csv)?);
-    writeln!(csv, "topic,number,arrival_ns,points,bytes,age_ns")?;
+    let mut table = Table::create(arguments)?;
     let mut node = Node::create(Context::create()?, "bench_sink", "")?;
     let qos = QosProfile::default().volatile().keep_last(arguments.depth);
     let qos = if arguments.best_effort {
@@ -46,60 +128,33 @@ pub(crate) fn run(arguments: &SinkArguments) -> Result<(), Box<dyn Error>> {
     } else {
         qos.reliable()
     };
-    let mut topics = Vec::new();
+    let mut topics: Vec<Messages> = Vec::new();
     for topic in &arguments.topics {
-        topics.push(subscribe(
-            &mut node,
-            topic,
-            &arguments.message_type,
-            qos.clone(),
-        )?);
+        let messages = node.subscribe_raw(topic, &arguments.message_type, qos.clone())?;
+        topics.push(Box::new(messages));
     }
     print_line("READY")?;
-    let has_numbers = arguments.message_type == CLOUD_TYPE;
-    let mut counts = vec![TopicCounts::default(); topics.len()];
-    let mut invalid = 0u64;
     while !is_ended.load(Ordering::Relaxed) {
         node.spin_once(SPIN_TIMEOUT);
         // A spin takes one message of each topic at most, so none waits long here.
-        let (arrival_ns, wall_ns) = (now_ns(), wall_now_ns());
-        for (index, (topic, counts)) in topics.iter_mut().zip(&mut counts).enumerate() {
+        let now = Now::read();
+        let mut is_idle = true;
+        for (index, topic) in topics.iter_mut().enumerate() {
             while let Some(message) = topic.next().now_or_never().flatten() {
-                if counts.received == 0 {
-                    print_line(&format!("FIRST {index}"))?;
-                }
-                counts.received += 1;
-                counts.bytes += message.len() as u64;
-                let bytes = message.len();
-                if !has_numbers {
-                    writeln!(csv, "{index},-1,{arrival_ns},0,{bytes},0")?;
-                } else if let Ok(cloud) = Arrival::read(&message) {
-                    let Arrival {
-                        number,
-                        points,
-                        stamp_ns,
-                    } = cloud;
-                    let number = whole_number(number);
-                    let age_ns = wall_ns - stamp_ns;
-                    writeln!(
-                        csv,
-                        "{index},{number},{arrival_ns},{points},{bytes},{age_ns}"
-                    )?;
-                } else {
-                    invalid += 1;
-                }
+                table.add(index, &message, now)?;
+                is_idle = false;
             }
         }
+        if is_idle {
+            table.flush()?;
+        }
     }
-    csv.flush()?;
-    let done = json!({
-        "received": counts.iter().map(|topic| topic.received).collect::<Vec<_>>(),
-        "bytes": counts.iter().map(|topic| topic.bytes).collect::<Vec<_>>(),
-        "invalid": invalid,
-    });
-    print_line(&format!("DONE {done}"))?;
+    table.flush()?;
+    print_line(&format!("DONE {}", table.as_json()))?;
     Ok(())
 }
+
+type Messages = Box<dyn Stream<Item = Vec<u8>> + Unpin>;
 
 /// Returns the number of a frame, -1 for an x that is no number of a frame: a server of another kind sent the cloud.
 fn whole_number(x: f32) -> i32 {
@@ -108,15 +163,4 @@ fn whole_number(x: f32) -> i32 {
     #[expect(clippy::cast_possible_truncation, reason = "in range")]
     let number = x as i32;
     if is_number { number } else { -1 }
-}
-
-type Messages = Box<dyn Stream<Item = Vec<u8>> + Unpin>;
-
-fn subscribe(
-    node: &mut Node,
-    topic: &str,
-    message_type: &str,
-    qos: QosProfile,
-) -> Result<Messages, r2r::Error> {
-    Ok(Box::new(node.subscribe_raw(topic, message_type, qos)?))
 }
