@@ -1,11 +1,12 @@
 """Processes of a run, and what the system accounts them."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -34,8 +35,10 @@ class Usage:
     waits: int = 0
 
     def __sub__(self, earlier):
-        names = self.__dataclass_fields__
-        return Usage(**{name: getattr(self, name) - getattr(earlier, name) for name in names})
+        return Usage(**{one.name: getattr(self, one.name) - getattr(earlier, one.name) for one in fields(self)})
+
+    def __add__(self, other):
+        return Usage(**{one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)})
 
 
 class Process:
@@ -71,8 +74,11 @@ class Process:
             self._changed.notify_all()
 
     def write_line(self, line):
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise RunError(f"{self.name} does not read any more{self.log_tail()}") from None
 
     def has_ended(self):
         return self._process.poll() is not None
@@ -120,10 +126,8 @@ class Process:
         return [int(folder.name) for folder in folders if _session_of(folder) == self.pid]
 
     def usage(self, pids=None):
-        total = Usage()
-        for pid in self.session_pids() if pids is None else pids:
-            _add_usage(Path("/proc") / str(pid), total)
-        return total
+        parts = [_usage_of(Path("/proc") / str(pid)) for pid in (self.session_pids() if pids is None else pids)]
+        return sum(parts, Usage())
 
     def resident_bytes(self, pids=None):
         """Returns resident memory, and how much of it is shared memory."""
@@ -133,9 +137,9 @@ class Process:
                 text = Path(f"/proc/{pid}/status").read_text()
             except OSError:
                 continue
-            fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-            total += _kilobytes(fields, "VmRSS")
-            shared += _kilobytes(fields, "RssShmem")
+            values = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+            total += _bytes_of(values, "VmRSS")
+            shared += _bytes_of(values, "RssShmem")
         return total, shared
 
     def interrupt(self):
@@ -144,7 +148,9 @@ class Process:
 
     def stop(self):
         """Ends all processes of the session: asks them to, and kills those that stay."""
-        self._process.stdin.close()
+        # A line that the process has not taken is of no use any more.
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         files = set()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             pids = self.session_pids()
@@ -178,33 +184,38 @@ def _send(pid, number):
 def _session_of(folder):
     """Returns the session of a process, None if it has ended."""
     try:
-        fields = (folder / "stat").read_text().rsplit(")", 1)[1].split()
+        words = (folder / "stat").read_text().rsplit(")", 1)[1].split()
     except OSError:
         return None
-    return None if fields[0] == "Z" else int(fields[3])
+    return None if words[0] == "Z" else int(words[3])
 
 
-def _kilobytes(fields, name):
-    return int(fields.get(name, "0 kB").split()[0]) * 1024
+def _bytes_of(values, name):
+    return int(values.get(name, "0 kB").split()[0]) * 1024
 
 
-def _add_usage(folder, total):
+def _usage_of(folder):
+    """Returns what a process has used, nothing if it has ended."""
     try:
-        fields = (folder / "stat").read_text().rsplit(")", 1)[1].split()
+        words = (folder / "stat").read_text().rsplit(")", 1)[1].split()
         tasks = list((folder / "task").iterdir())
     except OSError:
-        return
-    total.page_faults += int(fields[7])
-    total.user_seconds += int(fields[11]) / TICKS_PER_SECOND
-    total.system_seconds += int(fields[12]) / TICKS_PER_SECOND
+        return Usage()
+    usage = Usage(
+        page_faults=int(words[7]),
+        user_seconds=int(words[11]) / TICKS_PER_SECOND,
+        system_seconds=int(words[12]) / TICKS_PER_SECOND,
+    )
     for task in tasks:
         try:
-            total.cpu_seconds += int((task / "schedstat").read_text().split()[0]) / 1e9
+            cpu_ns = int((task / "schedstat").read_text().split()[0])
             status = (task / "status").read_text()
         except OSError:
             # The thread has ended since the folder was listed.
             continue
-        total.waits += int(status.split("\nvoluntary_ctxt_switches:", 1)[1].split(None, 1)[0])
+        usage.cpu_seconds += cpu_ns / 1e9
+        usage.waits += int(status.split("\nvoluntary_ctxt_switches:", 1)[1].split(None, 1)[0])
+    return usage
 
 
 def shared_memory_files(pids):

@@ -3,7 +3,7 @@
 import statistics
 from dataclasses import asdict, dataclass
 
-from bench.run import percentiles
+from bench.result import percentiles
 
 
 @dataclass

@@ -1,18 +1,17 @@
-"""One run: server, bridges and sinks, and what was measured."""
+"""One run: server, bridges and sinks."""
 
 import contextlib
-import csv
 import json
-import math
 import shlex
 import tempfile
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench import setting
 from bench.processes import Process, RunError, Usage
+from bench.result import Result, Sent, match_arrivals, read_table
 
 #: Interval of looks at the memory.
 SAMPLE_SECONDS = 0.25
@@ -75,111 +74,19 @@ class Bridge:
         return [word.format(**values) for word in shlex.split(self.command)]
 
 
-@dataclass
-class Sent:
-    """A frame of the measured part."""
-
-    before_ns: int
-    after_ns: int
-    points: int
-
-
-@dataclass
-class Result:
-    """Measured values of a run."""
-
-    bridge: str
-    bridges: int
-    seconds: float
-    usage: Usage
-    #: Of the bridge, over the measured part.
-    resident: list[tuple[float, int, int]]
-    sent: int = 0
-    received: int = 0
-    duplicates: int = 0
-    wrong_size: int = 0
-    invalid: int = 0
-    #: Messages that arrived of all topics in the measured part.
-    messages: int = 0
-    sending_seconds: float = 0.0
-    arriving_seconds: float = 0.0
-    #: From the last byte handed to the socket, sorted, ms.
-    latency_ms: list[float] = field(default_factory=list)
-    #: From the first byte, sorted, ms.
-    first_byte_ms: list[float] = field(default_factory=list)
-
-    @property
-    def lost(self):
-        return self.sent - self.received
-
-    @property
-    def cpu_percent(self):
-        """Share of one core."""
-        return 100 * self.usage.cpu_seconds / self.seconds
-
-    def per_cloud(self, value):
-        return value / self.sent if self.sent else None
-
-    @property
-    def cpu_ms(self):
-        return self.per_cloud(1e3 * self.usage.cpu_seconds)
-
-    @property
-    def resident_mb(self):
-        """Resident memory at the beginning and the end, and its highest value."""
-        values = [total / 1e6 for _, total, _ in self.resident]
-        return values[0], values[-1], max(values)
-
-    def as_json(self):
-        start, end, highest = self.resident_mb
-        return {
-            "bridge": self.bridge,
-            "bridges": self.bridges,
-            "seconds": self.seconds,
-            "sent": self.sent,
-            "received": self.received,
-            "lost": self.lost,
-            "duplicates": self.duplicates,
-            "messages": self.messages,
-            "cpu_percent": self.cpu_percent,
-            "cpu_ms_per_cloud": self.cpu_ms,
-            "user_ms_per_cloud": self.per_cloud(1e3 * self.usage.user_seconds),
-            "system_ms_per_cloud": self.per_cloud(1e3 * self.usage.system_seconds),
-            "page_faults_per_cloud": self.per_cloud(self.usage.page_faults),
-            "waits_per_cloud": self.per_cloud(self.usage.waits),
-            "rss_start_mb": start,
-            "rss_end_mb": end,
-            "rss_max_mb": highest,
-            "latency_ms": percentiles(self.latency_ms),
-            "first_byte_ms": percentiles(self.first_byte_ms),
-            "read_per_s": self.sent / self.sending_seconds if self.sending_seconds else None,
-            "delivered_per_s": self.received / self.arriving_seconds if self.arriving_seconds else None,
-        }
-
-
-def percentile(values, share):
-    """Returns the smallest of the sorted values that `share` of them do not exceed. None without values."""
-    return values[max(0, math.ceil(share * len(values)) - 1)] if values else None
-
-
-def percentiles(values):
-    return {"p50": percentile(values, 0.5), "p99": percentile(values, 0.99), "max": percentile(values, 1.0)}
-
-
 class Run:
     """Context of one run. Everything that it starts ends with it."""
 
-    def __init__(self, load, bridge, profile, network=None, startup=30.0, keep=None):
+    def __init__(self, load, bridge, profile, network=None, startup=30.0):
         self.load = load
         self.bridge = bridge
         self._profile = profile
         self._prefix = [] if network is None else network.prefix
         self.startup = startup
-        self._keep = keep
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
-            folder = self._keep or stack.enter_context(tempfile.TemporaryDirectory(prefix="sensr_bench-"))
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sensr_bench-"))
             self.folder = Path(folder)
             domain = stack.enter_context(setting.reserve_domain())
             self.environment = setting.make_environment(domain, self._profile, self.folder)
@@ -323,42 +230,10 @@ class Run:
                 match_arrivals(result, sent, clouds)
 
 
-def match_arrivals(result, sent, rows):
-    """Enters latency, duplicates and sizes. The topics are in the order of the connections."""
-    arrived = {}
-    for row in rows:
-        key = row["topic"], row["number"]
-        if (frame := sent.get(key)) is None:
-            continue
-        if key in arrived:
-            result.duplicates += 1
-            continue
-        arrived[key] = row["arrival_ns"]
-        result.wrong_size += row["points"] != frame.points
-    result.received = len(arrived)
-    result.latency_ms = sorted((ns - sent[key].after_ns) / 1e6 for key, ns in arrived.items())
-    result.first_byte_ms = sorted((ns - sent[key].before_ns) / 1e6 for key, ns in arrived.items())
-    if arrived:
-        begin_ns = min(frame.before_ns for frame in sent.values())
-        result.arriving_seconds = (max(arrived.values()) - begin_ns) / 1e9
-
-
 def total_usage(pids):
-    total = Usage()
-    for process, session in pids.items():
-        part = process.usage(session)
-        for name in total.__dataclass_fields__:
-            setattr(total, name, getattr(total, name) + getattr(part, name))
-    return total
+    return sum((process.usage(session) for process, session in pids.items()), Usage())
 
 
 def total_resident(pids):
     parts = [process.resident_bytes(session) for process, session in pids.items()]
     return sum(total for total, _ in parts), sum(shared for _, shared in parts)
-
-
-def read_table(path):
-    """Reads a CSV of whole numbers. A row that is still being written is left out."""
-    text = path.read_text()
-    lines = text[: text.rfind("\n") + 1].splitlines()
-    return [{name: int(value) for name, value in row.items()} for row in csv.DictReader(lines)]

@@ -21,7 +21,8 @@ from bench import setting
 from bench.cases import node
 from bench.flatness import fit_drift, movement, window_medians
 from bench.processes import RunError
-from bench.run import Load, Run, percentile, read_table
+from bench.result import percentile, read_table
+from bench.run import Load, Run
 from bench.soak_sources import BenchServer, Simulator
 
 matplotlib.use("Agg")
@@ -141,7 +142,7 @@ def record(given, bridge, profile, rate):
             arrivals=[(ns - begun_ns) / 1e9 for ns in arrivals_ns],
             latencies=latencies,
             ledger=[json.loads(line) for line in ledger.lines_with("LEDGER ")],
-            received=len(rows),
+            received=len(arrivals_ns),
             server=server.name,
             is_server_judged=server.is_judged,
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from bench import setting
-from bench.run import read_table
+from bench.result import read_table
 
 PCD_HEADER = """# .PCD v0.7 - Point Cloud Data file format
 VERSION 0.7

@@ -68,13 +68,13 @@ impl PointStream {
                 // The client is answered until it leaves.
                 return stream.answer_until(i64::MAX);
             }
-            let due_ns = self.schedule.next_due(now_ns());
-            stream.answer_until(due_ns)?;
-            self.send(&mut stream, shared)?;
             let limit = shared.options.reconnect_every;
             if limit.is_some_and(|limit| self.on_connection >= limit.get()) {
                 return Ok(());
             }
+            let due_ns = self.schedule.next_due(now_ns());
+            stream.answer_until(due_ns)?;
+            self.send(&mut stream, shared)?;
         }
     }
 
