@@ -178,3 +178,43 @@ pub fn find_first_cloud(message: &[u8]) -> Option<FirstCloud> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+    use sensr_protocol::wire::PointCloud;
+    use sensr_protocol::wire::proto::PointResult;
+
+    use super::*;
+
+    #[test]
+    fn first_cloud_is_found_behind_its_type_and_id() {
+        let cloud = |x: f32, points: usize| PointCloud {
+            r#type: 3,
+            id: "sensor".into(),
+            points: x.to_le_bytes().repeat(3 * points).into(),
+            ..PointCloud::default()
+        };
+        let message = PointResult {
+            points: vec![cloud(7.0, 200), cloud(8.0, 1)],
+            ..PointResult::default()
+        };
+        let found = find_first_cloud(&message.encode_to_vec());
+        let expected = FirstCloud {
+            x: 7f32.to_le_bytes(),
+            points: 200,
+        };
+        assert_eq!(found, Some(expected));
+    }
+
+    #[test]
+    fn message_without_points_has_no_cloud() {
+        let empty = PointResult {
+            points: vec![PointCloud::default()],
+            ..PointResult::default()
+        };
+        for message in [&empty.encode_to_vec()[..], b"", b"\x12\x00", b"\x0a"] {
+            assert_eq!(find_first_cloud(message), None);
+        }
+    }
+}

@@ -19,14 +19,16 @@ from bench.processes import RunError
 from bench.report import Summary, format_goals, format_table
 from bench.run import Run
 
+DEFAULT_ROUNDS = 3
+
 
 def parse_arguments(words=None):
     parser = argparse.ArgumentParser(
         prog="scripts/bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--case", action="append", metavar="NAME", help="only this case; may be repeated")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of each case [default: %(default)s]")
-    parser.add_argument("--seconds", type=float, default=6.0, help="measured part of a run [default: %(default)s]")
+    parser.add_argument("--rounds", type=int, help=f"rounds of each case [default: {DEFAULT_ROUNDS}, fewer of some]")
+    parser.add_argument("--seconds", type=float, default=5.0, help="measured part of a run [default: %(default)s]")
     parser.add_argument("--warmup", type=float, default=2.0, help="seconds before it [default: %(default)s]")
     parser.add_argument("--startup", type=float, default=60.0, help="longest time to start [default: %(default)s]")
     parser.add_argument("--many", type=int, default=16, help="processes of the case `many` [default: %(default)s]")
@@ -42,7 +44,7 @@ def parse_arguments(words=None):
     )
     parser.add_argument("--bridge", metavar="COMMAND", help="another executable with the parameters of sensr_bridge")
     parser.add_argument(
-        "--dds-profile", metavar="FILE", help="profile of Fast DDS, `none` for none [default: that of the launch file]"
+        "--dds-profile", metavar="PROFILE", help="as of the launch file: machine, network, none or a file"
     )
     parser.add_argument("--growth", action="store_true", help="cost by points per cloud and clouds per second instead")
     parser.add_argument(
@@ -51,7 +53,10 @@ def parse_arguments(words=None):
     given = parser.parse_args(words)
     if given.quick:
         given.rounds, given.seconds, given.warmup, given.many = 1, 0.5, 0.0, 2
-    given.profile = given.dds_profile or setting.default_profile()
+    try:
+        given.profiles = setting.Profiles(given.dds_profile)
+    except ValueError as problem:
+        parser.error(f"--dds-profile: {problem}")
     cases = make_cases(given)
     for name in given.case or []:
         if name not in cases:
@@ -78,14 +83,21 @@ def _cpu_lines():
         return []
 
 
+def rounds_of(case, given):
+    """Returns the number of rounds: all that were asked for, and by default fewer of the cases that differ little."""
+    if given.rounds is not None:
+        return given.rounds
+    return DEFAULT_ROUNDS if case.rounds is None else case.rounds
+
+
 def measure_case(case, given, network):
     """Measures the variants of a case in turn. Returns the results by bridge."""
     results = {}
-    for number in range(case.rounds or given.rounds):
+    for number in range(rounds_of(case, given)):
         # Neither is always the first.
         variants = case.variants if number % 2 == 0 else case.variants[::-1]
         for variant in variants:
-            with Run(variant.load, variant.bridge, given.profile, network, given.startup) as run:
+            with Run(variant.load, variant.bridge, given.profiles, network, given.startup) as run:
                 results.setdefault(variant.bridge.name, []).append(run.measure())
     return {variant.bridge.name: results[variant.bridge.name] for variant in case.variants}
 
@@ -128,7 +140,9 @@ def main():
         return growth.run(given)
     machine = describe_machine()
     print(f"{machine['cores']} cores of {machine['cpu']}, load {machine['load']:.1f}, Linux {machine['kernel']}")
-    print(f"ROS 2 {machine['ros']}, Fast DDS profile {given.profile}, {given.rounds} rounds of {given.seconds:g} s")
+    print(
+        f"ROS 2 {machine['ros']}, Fast DDS profile {given.profiles.name}, {given.rounds} rounds of {given.seconds:g} s"
+    )
     begun = time.monotonic()
     try:
         with setting.small_pieces() as (network, problem):
@@ -144,7 +158,7 @@ def main():
         print(f"\nSKIPPED, NOT MEASURED: {', '.join(skipped)}")
     print(f"\ntook {time.monotonic() - begun:.0f} s")
     if given.json:
-        document = {"machine": machine, "profile": str(given.profile), "cases": values}
+        document = {"machine": machine, "profile": given.profiles.name, "cases": values}
         document["goals"] = [goal.as_json() for goal in goals]
         given.json.write_text(json.dumps(document, indent=1) + "\n")
     return 0

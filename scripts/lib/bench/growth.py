@@ -19,6 +19,7 @@ POINTS = (1_000, 4_000, 16_000, 65_536, 131_072, 262_144, 524_288, 1_000_000, 2_
 #: Clouds per second of 10,000 points.
 RATES = (1, 10, 50, 100, 200, 500, 1_000)
 RATE_POINTS = 10_000
+ROUNDS = 3
 #: For --quick.
 QUICK_POINTS = (1_000, 131_072)
 QUICK_RATES = (100,)
@@ -75,9 +76,9 @@ def measure(given, points, rate):
         frames=2,
     )
     results = {FLOOR: [], NODE: []}
-    for _ in range(given.rounds):
+    for _ in range(given.rounds or ROUNDS):
         for bridge in (floor(), node(command=given.bridge)):
-            with Run(load, bridge, given.profile, startup=given.startup) as run:
+            with Run(load, bridge, given.profiles, startup=given.startup) as run:
                 results[bridge.name].append(run.measure())
     return [Sample(name, points, rate, Summary.of(rounds)) for name, rounds in results.items()]
 

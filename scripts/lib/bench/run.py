@@ -77,10 +77,10 @@ class Bridge:
 class Run:
     """Context of one run. Everything that it starts ends with it."""
 
-    def __init__(self, load, bridge, profile, network=None, startup=30.0):
+    def __init__(self, load, bridge, profiles, network=None, startup=30.0):
         self.load = load
         self.bridge = bridge
-        self._profile = profile
+        self._profiles = profiles
         self._prefix = [] if network is None else network.prefix
         self.startup = startup
 
@@ -89,17 +89,22 @@ class Run:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sensr_bench-"))
             self.folder = Path(folder)
             domain = stack.enter_context(setting.reserve_domain())
-            self.environment = setting.make_environment(domain, self._profile, self.folder)
+            self.environment = setting.make_environment(domain, self.folder)
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *problem):
         return self._stack.__exit__(*problem)
 
-    def start(self, name, command):
-        process = Process(name, [*self._prefix, *command], self.environment, self.folder)
+    def start(self, name, command, profile=None):
+        """Starts a process, which ends with the run."""
+        environment = self.environment | setting.profile_variables(profile)
+        process = Process(name, [*self._prefix, *command], environment, self.folder)
         self._stack.callback(process.stop)
         return process
+
+    def start_subscriber(self, name, command):
+        return self.start(name, command, self._profiles.subscriber)
 
     def namespaces(self):
         return [f"/bench_{number}" for number in range(self.load.bridges)]
@@ -114,7 +119,7 @@ class Run:
         for number, (message_type, topics) in enumerate(by_type.items()):
             table = self.folder / f"sink-{number}.csv"
             command = [setting.BENCH, "sink", *topics, "--type", message_type, "--csv", table]
-            sinks.append((self.start(f"sink-{number}", command), len(topics), table))
+            sinks.append((self.start_subscriber(f"sink-{number}", command), len(topics), table))
         for sink, _, _ in sinks:
             sink.wait_for("READY", self.startup)
         return sinks
@@ -147,7 +152,8 @@ class Run:
                 topic=f"{namespace}/points/raw",
                 ca_file=self.folder / "sensr-ca.crt",
             )
-            bridges.append(self.start(f"{self.bridge.name.replace(' ', '_')}-{number}", words))
+            name = f"{self.bridge.name.replace(' ', '_')}-{number}"
+            bridges.append(self.start(name, words, self._profiles.bridge))
         return bridges
 
     def measure(self, observe=None):

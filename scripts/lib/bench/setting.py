@@ -29,25 +29,34 @@ DOMAIN_PORT_BASE = 22119
 DOMAIN_IDS = range(1, 102)
 
 
-def default_profile():
-    """Returns the profile of Fast DDS that the launch file would use here, `none` for none."""
-    sys.path.insert(0, str(ROOT / "launch"))
-    try:
-        from bridge_arguments import default_dds_profile  # noqa: PLC0415 (needs the path above)
-    finally:
-        sys.path.pop(0)
-    return default_dds_profile(PREFIX / "share" / "sensr_bridge" / "config", os.environ)
+class Profiles:
+    """Profiles of Fast DDS as the launch file gives them to its nodes."""
+
+    def __init__(self, name=None):
+        """Takes what the launch argument `dds_profile` takes; without a name, its default."""
+        sys.path.insert(0, str(ROOT / "launch"))
+        try:
+            import bridge_arguments  # noqa: PLC0415 (needs the path above)
+        finally:
+            sys.path.pop(0)
+        self.name = name or bridge_arguments.default_dds_profile(os.environ)
+        #: Path for bridge and floor, None for none.
+        self.bridge = bridge_arguments.profile_parser(ROOT / "config")(self.name)
+        #: Path for all others.
+        self.subscriber = bridge_arguments.subscriber_profile(self.bridge)
 
 
-def make_environment(domain_id, profile, logs):
+def make_environment(domain_id, logs):
     """Returns the environment variables of all processes of a run."""
     environment = os.environ | {"ROS_DOMAIN_ID": str(domain_id), "ROS_LOG_DIR": str(logs), "PYTHONUNBUFFERED": "1"}
     if os.environ["ROS_DISTRO"] != "humble":
         # On Humble the setting would replace the transports of the profile.
         environment.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    if profile != "none":
-        environment[PROFILE_VARIABLE] = str(profile)
     return environment
+
+
+def profile_variables(profile):
+    return {} if profile is None else {PROFILE_VARIABLE: str(profile)}
 
 
 @contextlib.contextmanager

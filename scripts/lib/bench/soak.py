@@ -65,11 +65,18 @@ def parse_arguments():
     parser.add_argument("--drift", type=float, help="ms that the latency may rise [default: a tenth of it]")
     parser.add_argument("--startup", type=float, default=60.0, help="longest time to start [default: %(default)s]")
     parser.add_argument("--bridge", metavar="COMMAND", help="another bridge, with the placeholders of scripts/bench")
-    parser.add_argument("--dds-profile", metavar="FILE", help="profile of Fast DDS [default: that of the launch file]")
+    parser.add_argument(
+        "--dds-profile", metavar="PROFILE", help="as of the launch file: machine, network, none or a file"
+    )
     parser.add_argument(
         "--output", type=Path, default=Path("log/soak"), help="folder for results [default: %(default)s]"
     )
-    return parser.parse_args()
+    given = parser.parse_args()
+    try:
+        given.profiles = setting.Profiles(given.dds_profile)
+    except ValueError as problem:
+        parser.error(f"--dds-profile: {problem}")
+    return given
 
 
 @dataclass
@@ -87,17 +94,17 @@ class Recording:
     is_server_judged: bool
 
 
-def sustainable_rate(given, bridge, profile):
+def sustainable_rate(given, bridge):
     """Measures how many clouds arrive when they are sent as fast as the bridge reads, and returns what is sustained."""
     load = Load(seconds=5.0, points=given.sizes, rate=0.0, frames=2)
-    with Run(load, bridge, profile, startup=given.startup) as run:
+    with Run(load, bridge, given.profiles, startup=given.startup) as run:
         result = run.measure()
     reached = result.received / result.arriving_seconds
     print(f"flat out {reached:.0f} clouds/s arrive, {result.lost} of {result.sent} are lost", flush=True)
     return SUSTAINED_SHARE * reached
 
 
-def record(given, bridge, profile, rate):
+def record(given, bridge, rate):
     """Runs the soak."""
     load = Load(
         seconds=given.clouds / rate,
@@ -110,10 +117,12 @@ def record(given, bridge, profile, rate):
     )
     if given.source == "sim":
         load = replace(load, burst=1)
-    with Run(load, bridge, profile, startup=given.startup) as run:
+    with Run(load, bridge, given.profiles, startup=given.startup) as run:
         server = BenchServer(run) if given.source == "bench" else Simulator(run, given.reconnects)
         ((sink, _, table),) = run.start_sinks()
-        ledger = run.start("ledger", [sys.executable, "-m", "bench.ledger", f"{run.namespaces()[0]}/statistics"])
+        ledger = run.start_subscriber(
+            "ledger", [sys.executable, "-m", "bench.ledger", f"{run.namespaces()[0]}/statistics"]
+        )
         (process,) = run.start_bridges(server.ports[:1], server.ports[1])
         sink.wait_for("FIRST", given.startup, 1, [server.process, process])
         server.begin(process)
@@ -243,12 +252,11 @@ def draw(rows, recording, path):
 
 def main():
     given = parse_arguments()
-    profile = given.dds_profile or setting.default_profile()
     bridge = node() if given.bridge is None else node("bridge", given.bridge)
     try:
-        rate = given.rate or sustainable_rate(given, bridge, profile)
+        rate = given.rate or sustainable_rate(given, bridge)
         print(f"{given.clouds} clouds at {rate:.0f}/s: {given.clouds / rate / 60:.1f} minutes", flush=True)
-        recording = record(given, bridge, profile, rate)
+        recording = record(given, bridge, rate)
     except RunError as problem:
         print(f"soak: {problem}", file=sys.stderr)
         return 1
