@@ -43,8 +43,8 @@ class Sample:
             f"{values.cpu_ms.median:.4f}",
             f"{values.cpu_ms.lowest:.4f}",
             f"{values.cpu_ms.highest:.4f}",
-            f"{values.latency['p50']:.3f}",
-            f"{values.latency['p99']:.3f}",
+            f"{values.first_byte['p50']:.3f}",
+            f"{values.first_byte['p99']:.3f}",
             f"{values.delivered_per_s.median:.1f}",
             values.lost,
         ]
@@ -57,8 +57,8 @@ HEAD = [
     "cpu_ms_per_cloud",
     "cpu_ms_lowest",
     "cpu_ms_highest",
-    "latency_p50_ms",
-    "latency_p99_ms",
+    "first_byte_p50_ms",
+    "first_byte_p99_ms",
     "delivered_per_s",
     "lost",
 ]
@@ -94,11 +94,11 @@ def draw(by_points, by_rate, path):
             low, high = [value.lowest for value in cpu], [value.highest for value in cpu]
             axes[0, column].fill_between(x, low, high, color=color, alpha=0.2, linewidth=0)
             for quantile, style in (("p50", "o-"), ("p99", "^:")):
-                latency = [sample.values.latency[quantile] for sample in own]
+                latency = [sample.values.first_byte[quantile] for sample in own]
                 axes[1, column].plot(x, latency, style, color=color, label=f"{name}, {quantile}")
     axes[0, 0].set_title("10 clouds per second")
     axes[0, 1].set_title(f"clouds of {RATE_POINTS:,} points")
-    for row, label in enumerate(("CPU per cloud in ms", "latency in ms")):
+    for row, label in enumerate(("CPU per cloud in ms", "latency from the first byte in ms")):
         for column, unit in enumerate(("points per cloud", "clouds per second")):
             axes[row, column].set(xscale="log", yscale="log", xlabel=unit, ylabel=label)
             axes[row, column].grid(alpha=0.3, which="both")
