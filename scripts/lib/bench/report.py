@@ -82,7 +82,7 @@ COLUMNS = {
     "p50 ms": lambda values, _: _number(values.latency["p50"]),
     "p99": lambda values, _: _number(values.latency["p99"]),
     "first byte p50": lambda values, _: _number(values.first_byte["p50"]),
-    "p99 ": lambda values, _: _number(values.first_byte["p99"]),
+    "first byte p99": lambda values, _: _number(values.first_byte["p99"]),
     "read/s": lambda values, _: _number(values.read_per_s and values.read_per_s.median, 1),
     "delivered/s": lambda values, _: _number(values.delivered_per_s and values.delivered_per_s.median, 1),
     "lost": lambda values, _: f"{values.lost} of {values.sent}",
@@ -102,7 +102,7 @@ def format_table(summaries, floor_name, process_only):
     """Returns the lines of a Markdown table with a row for each bridge."""
     names = PROCESS_COLUMNS if process_only else tuple(COLUMNS)
     floor = summaries.get(floor_name)
-    rows = [["bridge", *(name.strip() for name in names)]]
+    rows = [["bridge", *names]]
     for bridge, values in summaries.items():
         rows.append([bridge, *(COLUMNS[name](values, floor) for name in names)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
