@@ -181,7 +181,7 @@ def run_name(namespace):
     return "_".join([*namespace.strip("/").split("/"), began]).strip("_")
 
 
-def rviz_nodes(resolved, namespace):
+def rviz_nodes(options, resolved, namespace):
     """Returns rviz2 with the frame, topics and reliability of the bridge, and a transform if the bridge has none."""
     shipped = yaml.safe_load((CONFIG / "sensr.rviz").read_text(encoding="utf-8"))
     frame = resolved.get("frame_id") or shipped["Visualization Manager"]["Global Options"]["Fixed Frame"]
@@ -192,6 +192,7 @@ def rviz_nodes(resolved, namespace):
         unnamed=resolved.get("parent_frame") or view_frame(frame),
         reliable=resolved.get("qos.reliability") != "best_effort",
     )
+    environment = bridge_nodes.dds_environment(options.subscriber_dds_profile)
     config_file = Path(launch_config.get_log_file_path(f"{run_name(namespace)}.rviz"))
     config_file.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), encoding="utf-8")
     shown = Node(
@@ -202,15 +203,16 @@ def rviz_nodes(resolved, namespace):
         arguments=["--display-config", str(config_file)],
         remappings=remappings,
         output="screen",
+        additional_env=environment,
     )
-    return [shown] if resolved.get("parent_frame") else [shown, *frame_for_rviz(frame, namespace)]
+    return [shown] if resolved.get("parent_frame") else [shown, *frame_for_rviz(frame, namespace, environment)]
 
 
 def view_frame(frame):
     return f"{frame}_view"
 
 
-def frame_for_rviz(frame, namespace):
+def frame_for_rviz(frame, namespace, environment):
     """Returns the publisher of an arbitrary transform, because rviz2 warns of frames without transforms."""
     try:
         program = Path(get_package_prefix("tf2_ros")) / "lib" / "tf2_ros" / "static_transform_publisher"
@@ -226,6 +228,7 @@ def frame_for_rviz(frame, namespace):
             namespace=namespace,
             arguments=["--frame-id", frame, "--child-frame-id", view_frame(frame)],
             output="own_log",
+            additional_env=environment,
         )
     ]
 
@@ -246,7 +249,7 @@ def processes(options, namespace, group, context):
         recorder = bridge_nodes.recorder_node(options, namespace, context, parameters)
     result += [action for action in (sim, node, recorder) if action]
     if options.rviz:
-        result += rviz_nodes(resolved, namespace)
+        result += rviz_nodes(options, resolved, namespace)
     for action in result:
         if isinstance(action, ExecuteProcess):
             group.add(action)

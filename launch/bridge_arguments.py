@@ -36,6 +36,10 @@ UNITS = {
 }
 PRESETS = ["none", "fastwrite", "zstd_fast", "zstd_small"]
 LOG_LEVELS = ["debug", "info", "warn", "error"]
+# Shipped Fast DDS profiles of the bridge by their names as a launch argument.
+DDS_PROFILES = {"machine": "fastdds_machine.xml", "network": "fastdds_shm.xml"}
+# Profile of all other nodes if the bridge has that of `machine`, without which they do not discover it.
+SUBSCRIBER_PROFILE = "fastdds_machine_subscriber.xml"
 # Accepted spellings of booleans.
 SWITCH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
@@ -116,9 +120,10 @@ def all_arguments(config: Path, environment: Mapping[str, str]) -> list[Argument
         Argument("rviz", "false", "Show clouds, objects and zones in rviz2: true or false.", parse_switch),
         Argument(
             "dds_profile",
-            default_dds_profile(config, environment),
-            "Fast DDS profile of the bridge. none: as in the environment.",
-            parse_profile,
+            default_dds_profile(environment),
+            "Fast DDS profile of the bridge: network (much shared memory, and the network), machine (shared memory; "
+            "other nodes need a profile too, which recorder and rviz2 get), none (as in the environment), or a file.",
+            profile_parser(config),
         ),
         Argument(
             "sim",
@@ -150,6 +155,7 @@ def parse_arguments(known: Iterable[Argument], given: Mapping[str, str]) -> Simp
             setattr(options, argument.name, argument.parse(given[argument.name]))
         except ValueError as error:
             raise ArgumentError(f"{argument.name}: {error}") from None
+    options.subscriber_dds_profile = subscriber_profile(options.dds_profile)
     if options.check and options.sim:
         raise ArgumentError("check: sim starts the simulator only afterwards, so that it cannot be examined")
     if options.record and options.bag_dir:
@@ -180,12 +186,19 @@ def find_misspelt(known: Iterable[Argument], names: Iterable[str]) -> dict[str, 
     return {name: match[0] for name, match in near.items() if match}
 
 
-def default_dds_profile(config: Path, environment: Mapping[str, str]) -> str:
-    """Returns the shipped profile, or `none` if the environment chooses the transports."""
+def default_dds_profile(environment: Mapping[str, str]) -> str:
+    """Returns `network`, or `none` if the environment chooses the transports."""
     chosen = any(environment.get(name) for name in TRANSPORT_VARIABLES)
     # Humble restricts nodes to this machine by the choice of transports, later distributions by discovery.
     is_local_only = environment.get("ROS_DISTRO") == "humble" and environment.get("ROS_LOCALHOST_ONLY") == "1"
-    return "none" if chosen or is_local_only else str(config / "fastdds_shm.xml")
+    return "none" if chosen or is_local_only else "network"
+
+
+def subscriber_profile(profile: Path | None) -> Path | None:
+    """Returns the profile that other nodes need to discover a bridge with this one. `None` if they need none."""
+    is_for_this_machine = profile is not None and profile.name == DDS_PROFILES["machine"]
+    needed = profile.with_name(SUBSCRIBER_PROFILE) if is_for_this_machine else None
+    return needed if needed and needed.is_file() else None
 
 
 def parse_switch(text: str) -> bool:
@@ -304,9 +317,19 @@ def parse_future_file(text: str) -> Path | None:
     return path
 
 
-def parse_profile(text: str) -> Path | None:
-    """Parses the path of a file, or `none`: arguments of `ros2 launch` cannot be empty."""
-    return None if text.strip().lower() in ("none", "") else parse_existing_file(text)
+def profile_parser(config: Path) -> Callable[[str], Path | None]:
+    """Returns a parser for the name of a profile in the folder `config`, the path of a file, or `none`.
+
+    Arguments of `ros2 launch` cannot be empty.
+    """
+
+    def parse_profile(text: str) -> Path | None:
+        name = text.strip().lower()
+        if name in ("none", ""):
+            return None
+        return parse_existing_file(str(config / DDS_PROFILES[name]) if name in DDS_PROFILES else text)
+
+    return parse_profile
 
 
 def create_writable_folder(folder: Path) -> None:

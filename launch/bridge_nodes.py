@@ -69,9 +69,9 @@ def bridge_ros_arguments(options, namespace):
 
 
 def dds_environment(profile):
-    """Returns the environment variables of the bridge that select the profile.
+    """Returns the environment variables of a node that select a profile.
 
-    The recorder runs without it: it loses no more messages and needs half the memory.
+    Recorder and rviz2 run without that of the bridge: they lose no more messages and need half the memory.
     """
     rmw = os.environ.get("RMW_IMPLEMENTATION") or "rmw_fastrtps_cpp"
     if profile is None or not rmw.startswith("rmw_fastrtps"):
@@ -127,6 +127,7 @@ def recorder_node(options, namespace, context, parameters):
         namespace,
         context,
         ros_arguments=ros_arguments(RECORDER, namespace, options.recorder_params_file, options.log_level, parameters),
+        additional_env=dds_environment(options.subscriber_dds_profile),
         **RECORDER_STOP_TIMES,
     )
 

@@ -1,4 +1,4 @@
-"""The Fast DDS profile of the package: more shared memory for the publisher of clouds."""
+"""The Fast DDS profiles of the package: more shared memory for the publisher of clouds, and no network."""
 
 import os
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rclpy.utilities import get_rmw_implementation_identifier
 
-from support import fastdds_environment, outputs, summary_notes
+from support import fastdds_environment, outputs, points_encoder, summary_notes
 from support.topic_table import TOPICS
 
 pytestmark = pytest.mark.serial
@@ -80,7 +80,9 @@ def greet(server, subscriber):
 
 
 @pytest.mark.parametrize(
-    "profile", [fastdds_environment.FILE, fastdds_environment.LOOPBACK], ids=lambda path: path.stem
+    "profile",
+    [fastdds_environment.FILE, fastdds_environment.LOOPBACK, fastdds_environment.MACHINE],
+    ids=lambda path: path.stem,
 )
 def test_with_the_profile_neither_large_clouds_nor_events_are_lost(environment, profile):
     room_for(2)
@@ -91,7 +93,8 @@ def test_with_the_profile_neither_large_clouds_nor_events_are_lost(environment, 
     # The Python observer may be delayed for longer than five clouds take.
     greeter = environment.server()
     bridge = environment.bridge(points.number, {"qos.depth": 20}, output_port=greeter.port)
-    # The observer runs without the profile: both kinds of processes can communicate.
+    # The observer runs without the profile: both kinds of processes can communicate, with that of this machine because
+    # ROS 2 adds the default transports where it keeps to the machine by itself.
     observer = environment.observer()
     statistics = environment.statistics(observer)
     statistics.wait_for_next()
@@ -135,3 +138,45 @@ def test_with_the_profile_neither_large_clouds_nor_events_are_lost(environment, 
         f"{largest_segment(bridge) / 2**20:.0f} MiB of shared memory in the bridge's "
         f"{bridge.memory_bytes('VmHWM') / 2**20:.0f} MiB"
     )
+
+
+def udp_sockets(process):
+    """Returns the local ports of the UDP sockets of a process, in hexadecimal."""
+    own = {os.readlink(entry) for entry in Path(f"/proc/{process.pid}/fd").iterdir()}
+    ports = []
+    for table in ("udp", "udp6"):
+        for line in Path(f"/proc/{process.pid}/net/{table}").read_text().splitlines()[1:]:
+            words = line.split()
+            if f"socket:[{words[9]}]" in own:
+                ports.append(words[1].rpartition(":")[2])
+    return ports
+
+
+@pytest.mark.skipif(
+    os.environ["ROS_DISTRO"] == "humble", reason="ROS_LOCALHOST_ONLY replaces the transports of a profile"
+)
+def test_with_the_profile_of_this_machine_the_network_is_not_used(environment):
+    """Where ROS 2 does not keep to this machine by itself. Only nodes with such a profile discover each other then."""
+    room_for(1)
+    environment.env = fastdds_environment.without_transport_choice(environment.env) | {
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"
+    }
+    default = environment.env
+    server = environment.server()
+    environment.env = default | {fastdds_environment.VARIABLE: str(fastdds_environment.MACHINE)}
+    bridge = environment.bridge(server.port)
+    environment.env = default | {fastdds_environment.VARIABLE: str(fastdds_environment.MACHINE_SUBSCRIBER)}
+    subscriber = environment.subscriber("points/raw")
+    client = server.client()
+    payload = points_encoder.numbered_cloud(1, points=POINTS)
+
+    def has_arrived():
+        client.send(payload)
+        return subscriber.stdout
+
+    subscriber.wait_until(has_arrived, "a cloud")
+    assert udp_sockets(subscriber) == []
+    assert largest_segment(bridge) >= SEGMENT_BYTES, f"the profile was not taken\n{bridge.log_tail()}"
+    # One socket listens for nodes with another /dev/shm; Fast DDS would have opened four.
+    assert len(udp_sockets(bridge)) <= 1, udp_sockets(bridge)
+    assert environment.observer().node.get_publishers_info_by_topic("points/raw") == []

@@ -289,6 +289,7 @@ def profiles(launched, *names):
         # With ROS_LOCALHOST_ONLY a profile is wrong: it would undo the restriction to this machine.
         pytest.param({}, (), None if os.environ.get("ROS_LOCALHOST_ONLY") == "1" else SHIPPED, id="default"),
         pytest.param({}, ("dds_profile:=none",), None, id="none"),
+        pytest.param({}, ("dds_profile:=network",), SHIPPED, id="network"),
         pytest.param({}, ("dds_profile:=own.xml",), "own.xml", id="given"),
         pytest.param({fastdds_environment.VARIABLE: "own.xml"}, (), "own.xml", id="environment"),
         pytest.param(
@@ -317,6 +318,21 @@ def test_only_the_bridge_gets_the_dds_profile(environment, launch, ros2_bag_reco
     bridge, recorder = profiles(launched, "sensr_bridge", "sensr_recorder")
     assert bridge == ({fastdds_environment.VARIABLE: in_place(expected)} if expected else {})
     assert recorder == {name: path for name, path in given.items() if name in fastdds_environment.VARIABLES}
+    assert "XMLPARSER" not in launched.log
+
+
+def test_with_the_profile_of_this_machine_the_recorder_has_that_of_subscribers(environment, launch, ros2_bag_record):
+    """Otherwise it would not discover the bridge."""
+    environment.env = fastdds_environment.without_transport_choice(environment.env)
+    launched = launch(
+        *("host:=127.0.0.1", "record:=true", f"bag_dir:={environment.folder / 'bags'}", "dds_profile:=machine"),
+        points_port=environment.unserved_port,
+        output_port=environment.unserved_port,
+    )
+    bridge, recorder = profiles(launched, "sensr_bridge", "sensr_recorder")
+    config = Path(SHIPPED).parent
+    assert bridge == {fastdds_environment.VARIABLE: str(config / fastdds_environment.MACHINE.name)}
+    assert recorder == {fastdds_environment.VARIABLE: str(config / fastdds_environment.MACHINE_SUBSCRIBER.name)}
     assert "XMLPARSER" not in launched.log
 
 

@@ -234,8 +234,29 @@ def test_misspelt_arguments_are_found():
     ],
 )
 def test_the_profile_is_the_default_unless_the_environment_selects_transports(environment, shipped):
-    expected = str(CONFIG / "fastdds_shm.xml") if shipped else "none"
-    assert bridge_arguments.default_dds_profile(CONFIG, environment) == expected
+    assert bridge_arguments.default_dds_profile(environment) == ("network" if shipped else "none")
+
+
+@pytest.mark.parametrize(
+    ("word", "bridge", "others"),
+    [
+        ("network", "fastdds_shm.xml", None),
+        ("Machine", "fastdds_machine.xml", "fastdds_machine_subscriber.xml"),
+        (str(CONFIG / "fastdds_shm.xml"), "fastdds_shm.xml", None),
+        (str(CONFIG / "fastdds_machine.xml"), "fastdds_machine.xml", "fastdds_machine_subscriber.xml"),
+    ],
+)
+def test_only_the_profile_of_this_machine_needs_one_for_the_other_nodes(word, bridge, others):
+    options = parse(dds_profile=word)
+    assert options.dds_profile == CONFIG / bridge
+    assert options.subscriber_dds_profile == (CONFIG / others if others else None)
+
+
+def test_without_a_profile_the_other_nodes_need_none(tmp_path):
+    own = tmp_path / "own.xml"
+    own.write_text("<profiles/>")
+    assert parse(dds_profile="none").subscriber_dds_profile is None
+    assert parse(dds_profile=str(own)).subscriber_dds_profile is None
 
 
 def resolved(*ros_args, program="sensr_bridge", **parameters):

@@ -79,4 +79,4 @@ pub use options::{
 };
 pub use report::{ClientCounts, CloudCounts, LinkReport, OutputCounts, Report};
 pub use server::Server;
-pub use tls::{CA_FILE, TlsError, TlsOptions};
+pub use tls::{CA_FILE, TlsError, TlsOptions, build_server_config};

@@ -77,6 +77,14 @@ pub enum TlsError {
 
 /// Generates the certificates and writes the authority's to disk.
 pub(super) fn build_acceptor(options: &TlsOptions, bind: IpAddr) -> Result<TlsAcceptor, TlsError> {
+    Ok(TlsAcceptor::from(Arc::new(build_server_config(
+        options, bind,
+    )?)))
+}
+
+/// Generates the certificates, writes the authority's to disk and returns the settings of a server that listens on
+/// `bind`.
+pub fn build_server_config(options: &TlsOptions, bind: IpAddr) -> Result<ServerConfig, TlsError> {
     let now = OffsetDateTime::now_utc();
     let ca_key = KeyPair::generate()?;
     let mut ca = CertificateParams::default();
@@ -102,7 +110,7 @@ pub(super) fn build_acceptor(options: &TlsOptions, bind: IpAddr) -> Result<TlsAc
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], key.into())?;
     write_certificate(&options.dir, &ca_certificate.pem())?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok(config)
 }
 
 fn certificate_names(options: &TlsOptions, bind: IpAddr) -> Vec<String> {

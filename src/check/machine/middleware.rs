@@ -31,6 +31,8 @@ const KNOWN_TRANSPORTS: [&str; 9] = [
 ];
 /// Those of them without shared memory.
 const NETWORK_TRANSPORTS: [&str; 3] = ["UDPv4", "UDPv6", "NONE"];
+/// Types of transports in a profile that reach other machines.
+const NETWORK_TYPES: [&str; 4] = ["UDPv4", "UDPv6", "TCPv4", "TCPv6"];
 /// Largest configuration file that is read, bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -146,7 +148,10 @@ fn check_fast_dds(system: &System) -> Finding {
             let cure = "add is_default_profile=\"true\" to the participant";
             Finding::warn(PROFILE, message, cure)
         }
-        Ok(_) => Finding::pass(PROFILE, format!("{file} ({variable})")),
+        Ok(profile) => {
+            let transports = profile.describe_transports();
+            Finding::pass(PROFILE, format!("{file} ({variable}): {transports}"))
+        }
     }
 }
 
@@ -159,8 +164,8 @@ fn check_transports(system: &System) -> Finding {
             NEW_VARIABLE
         };
         let message = format!(
-            "none in this shell: the launch files set that of the package for their bridges, and a bridge started \
-             otherwise needs {variable}"
+            "none in this shell: the launch files set that of the package for their bridges (dds_profile:=network), and \
+             a bridge started otherwise needs {variable}"
         );
         return Finding::pass(PROFILE, message);
     };
@@ -185,6 +190,26 @@ struct Profile {
     is_default: bool,
     uses_builtin_transports: bool,
     has_shared_memory: bool,
+    has_network: bool,
+}
+
+impl Profile {
+    fn describe_transports(&self) -> &'static str {
+        match (
+            self.uses_builtin_transports,
+            self.has_shared_memory,
+            self.has_network,
+        ) {
+            (true, _, _) => "the default transports",
+            (false, true, true) => "shared memory and network",
+            (false, true, false) => {
+                "shared memory only, so that nodes without such a profile do not discover those with it; see \
+                 fastdds_machine_subscriber.xml"
+            }
+            (false, false, true) => "network only",
+            (false, false, false) => "no transport that this check knows",
+        }
+    }
 }
 
 fn read_profile(system: &System, file: &str) -> Result<Profile, String> {
@@ -207,6 +232,7 @@ fn read_profile(system: &System, file: &str) -> Result<Profile, String> {
         is_default,
         uses_builtin_transports: !has("useBuiltinTransports", "false"),
         has_shared_memory: has("type", "SHM"),
+        has_network: NETWORK_TYPES.iter().any(|name| has("type", name)),
     })
 }
 

@@ -5,6 +5,9 @@ import os
 from support import REPOSITORY
 
 FILE = REPOSITORY / "config" / "fastdds_shm.xml"
+#: The profile of a bridge that uses shared memory only, and that of its subscribers.
+MACHINE = REPOSITORY / "config" / "fastdds_machine.xml"
+MACHINE_SUBSCRIBER = REPOSITORY / "config" / "fastdds_machine_subscriber.xml"
 #: The profile of all processes of the demo on Humble: the same, and without traffic to other machines.
 LOOPBACK = REPOSITORY / "scripts" / "lib" / "fastdds_loopback.xml"
 #: The name before Kilted and the name since. Later versions accept the old one with a warning.

@@ -52,6 +52,36 @@ fn the_profile_in_force_is_that_of_the_variable_of_the_distribution() {
 }
 
 #[test]
+fn the_transports_of_the_profile_in_force_are_told() {
+    let told = |profile: &str| {
+        let finding = profile_finding(&machine(profile), &[(OLD_VARIABLE, FILE)]);
+        assert_eq!(finding.verdict, Verdict::Pass);
+        finding.message
+    };
+    let network = told(include_str!("../../../../config/fastdds_shm.xml"));
+    assert!(
+        network.ends_with(": shared memory and network"),
+        "{network}"
+    );
+    for profile in [
+        include_str!("../../../../config/fastdds_machine.xml"),
+        include_str!("../../../../config/fastdds_machine_subscriber.xml"),
+    ] {
+        let message = told(profile);
+        assert!(message.contains(": shared memory only, "), "{message}");
+    }
+    let other = |content: &str| {
+        told(&format!(
+            "<dds><participant is_default_profile=\"true\">{content}</participant></dds>"
+        ))
+    };
+    assert!(other("").ends_with(": the default transports"));
+    let own = "<useBuiltinTransports>false</useBuiltinTransports>";
+    assert!(other(&format!("{own}<type>TCPv4</type>")).ends_with(": network only"));
+    assert!(other(own).ends_with(": no transport that this check knows"));
+}
+
+#[test]
 fn a_profile_that_is_missing_or_broken_fails() {
     let missing = profile_finding(&machine("<dds/>"), &[(OLD_VARIABLE, "/nowhere.xml")]);
     assert_eq!(missing.verdict, Verdict::Fail);

@@ -1,0 +1,4 @@
+//! Parts that need ROS.
+
+pub(crate) mod floor;
+pub(crate) mod sink;
