@@ -123,6 +123,7 @@ class Run:
     def __init__(self, given, folder):
         self._given = given
         self._folder = folder
+        self._bags = folder / "bags"
         self._processes = []
         self._account = self._recording = None
         #: Of each cloud its number, which the publisher counts from 1, and its latency in seconds.
@@ -191,7 +192,7 @@ class Run:
         listening = self._folder / "sensr_sim.out"
         self._wait_until(lambda: "\n" in listening.read_text(), "port of the simulator", START_SECONDS)
         ports = json.loads(listening.read_text().partition("\n")[0])
-        recorder = ("--ros-args", "-p", f"output_dir:='{given.bags or self._folder}'", "-p", "min_free_percent:=1.0")
+        recorder = ("--ros-args", "-p", f"output_dir:='{self._bags}'", "-p", "min_free_percent:=1.0")
         self._start("sensr_recorder", variables(subscriber_profile), *recorder)
         # The point link is made when all have discovered each other: the clock of the simulator begins with it.
         with socket.socket() as unserved:
@@ -250,17 +251,21 @@ class Run:
         # What the middleware still retransmits.
         while self._lost(published) and time.monotonic() < deadline:
             rclpy.spin_once(self._node, timeout_sec=0.1)
-        peak = resident_mib(bridge.pid)[1], resident_mib(self._recording.recorder_pid)[1]
+        # The kernel updates both figures with a delay, the larger one of them too.
+        peak = [
+            max(before, *resident_mib(pid))
+            for before, pid in zip(memory, (bridge.pid, self._recording.recorder_pid), strict=True)
+        ]
         self._stop()
-        (recorded,) = [topic for topic in self._recording.topics if topic.topic.strip("/") == TOPIC]
+        recorded, missing = self._recorded()
         return {
             "published": published,
             "dropped": self._account.dropped,
             "arrived": len(self._clouds),
             "lost": lost,
             "lost_in_bursts": self._lost(published) - lost,
-            "missing_in_bag": recorded.missing,
-            "recorded": recorded.recorded,
+            "missing_in_bag": missing,
+            "recorded": recorded,
             "cpu_ms_per_cloud": cpu * 1000 / clouds,
             "latency_p50_ms": percentile(latencies, 0.5) * 1000,
             "latency_p99_ms": percentile(latencies, 0.99) * 1000,
@@ -276,9 +281,14 @@ class Run:
         for name in ("sensr_bridge", "sensr_recorder"):
             processes[name].send_signal(signal.SIGINT)
             self._wait_until(lambda name=name: processes[name].poll() is not None, f"end of {name}", END_SECONDS)
-        # The last account may have come while the recorder ended.
-        for _ in range(10):
-            rclpy.spin_once(self._node, timeout_sec=0.1)
+
+    def _recorded(self):
+        """Returns how many clouds are in the bag and how many are missing, from the accounts of its splits."""
+        accounts = [json.loads(path.read_text()) for path in self._bags.rglob("*.account.json")]
+        rows = [account["topics"][f"/{TOPIC}"] for account in accounts if f"/{TOPIC}" in account["topics"]]
+        if not rows:
+            raise NoResultError("the bag has no account of the clouds")
+        return sum(row["recorded"] for row in rows), sum(row["missing"] for row in rows)
 
     def close(self):
         """Ends what still runs."""
@@ -295,7 +305,6 @@ class Run:
 def measure_here(given):
     """Carries out one run and prints its result."""
     with tempfile.TemporaryDirectory(dir=given.bags) as folder:
-        given.bags = None
         run = Run(given, Path(folder))
         try:
             print(json.dumps(run.measure(given.measure)), flush=True)
@@ -312,7 +321,10 @@ def measure(profile):
     words = [sys.executable, __file__, *sys.argv[1:], "--measure", profile]
     environment = variables(PROFILES[profile][1]) | {"ROS_DOMAIN_ID": str(random.randint(1, 100))}
     ended = subprocess.run(words, env=environment, stdout=subprocess.PIPE, text=True, check=False)
-    return json.loads(ended.stdout) if ended.returncode == 0 else None
+    if ended.returncode != 0:
+        print(f"dds_profiles: {profile}: no result, exit code {ended.returncode}", file=sys.stderr)
+        return None
+    return json.loads(ended.stdout)
 
 
 def cell(values, digits):
@@ -343,7 +355,9 @@ def main():
             if result:
                 results[profile].append(result)
             has_failed = has_failed or result is None
-    print_table({profile: runs for profile, runs in results.items() if runs})
+    with_results = {profile: runs for profile, runs in results.items() if runs}
+    if with_results:
+        print_table(with_results)
     if given.json:
         given.json.write_text(json.dumps(results, indent=1) + "\n")
     return int(has_failed)
