@@ -70,8 +70,11 @@ pub(super) fn uses_shared_memory(system: &System) -> bool {
     }
     let profile = profile_variable(system).and_then(|(_, file)| read_profile(system, &file).ok());
     match profile {
-        Some(profile) if profile.is_default && !profile.uses_builtin_transports => {
-            profile.has_shared_memory
+        Some(profile) if profile.is_default && profile.transports != Transports::Builtin => {
+            matches!(
+                profile.transports,
+                Transports::SharedMemory | Transports::Both
+            )
         }
         _ => !system
             .text_variable(TRANSPORTS)
@@ -149,7 +152,7 @@ fn check_fast_dds(system: &System) -> Finding {
             Finding::warn(PROFILE, message, cure)
         }
         Ok(profile) => {
-            let transports = profile.describe_transports();
+            let transports = profile.transports.describe();
             Finding::pass(PROFILE, format!("{file} ({variable}): {transports}"))
         }
     }
@@ -185,29 +188,34 @@ fn without_options(transports: &str) -> String {
     name.unwrap_or_default().trim().to_owned()
 }
 
-/// Transports in a profile of Fast DDS.
+/// Profile of Fast DDS.
 struct Profile {
     is_default: bool,
-    uses_builtin_transports: bool,
-    has_shared_memory: bool,
-    has_network: bool,
+    transports: Transports,
 }
 
-impl Profile {
-    fn describe_transports(&self) -> &'static str {
-        match (
-            self.uses_builtin_transports,
-            self.has_shared_memory,
-            self.has_network,
-        ) {
-            (true, _, _) => "the default transports",
-            (false, true, true) => "shared memory and network",
-            (false, true, false) => {
+/// Transports in a profile.
+#[derive(PartialEq, Eq)]
+enum Transports {
+    /// The profile leaves the choice to Fast DDS and its variable.
+    Builtin,
+    SharedMemory,
+    Network,
+    Both,
+    Unknown,
+}
+
+impl Transports {
+    fn describe(&self) -> &'static str {
+        match self {
+            Self::Builtin => "the default transports",
+            Self::SharedMemory => {
                 "shared memory only, so that nodes without such a profile do not discover those with it; see \
                  fastdds_machine_subscriber.xml"
             }
-            (false, false, true) => "network only",
-            (false, false, false) => "no transport that this check knows",
+            Self::Network => "network only",
+            Self::Both => "shared memory and network",
+            Self::Unknown => "no transport that this check knows",
         }
     }
 }
@@ -228,11 +236,17 @@ fn read_profile(system: &System, file: &str) -> Result<Profile, String> {
         let mut elements = elements.iter();
         elements.any(|element| element.name == name && element.text.trim() == text)
     };
+    let has_network = NETWORK_TYPES.iter().any(|name| has("type", name));
+    let transports = match (has("type", "SHM"), has_network) {
+        _ if !has("useBuiltinTransports", "false") => Transports::Builtin,
+        (true, true) => Transports::Both,
+        (true, false) => Transports::SharedMemory,
+        (false, true) => Transports::Network,
+        (false, false) => Transports::Unknown,
+    };
     Ok(Profile {
         is_default,
-        uses_builtin_transports: !has("useBuiltinTransports", "false"),
-        has_shared_memory: has("type", "SHM"),
-        has_network: NETWORK_TYPES.iter().any(|name| has("type", name)),
+        transports,
     })
 }
 

@@ -153,6 +153,17 @@ fn shared_memory_is_used_unless_transports_or_profile_exclude_it() {
 }
 
 #[test]
+fn the_configuration_of_cyclone_dds_of_the_package_is_well_formed() {
+    let machine = machine(include_str!("../../../../config/cyclonedds.xml"));
+    let variables = [
+        ("RMW_IMPLEMENTATION", "rmw_cyclonedds_cpp"),
+        ("CYCLONEDDS_URI", "file:///etc/profile.xml"),
+    ];
+    let finding = profile_finding(&machine, &variables);
+    assert_eq!(finding.verdict, Verdict::Pass, "{}", finding.message);
+}
+
+#[test]
 fn other_middleware_is_named() {
     let machine = machine("<CycloneDDS/>");
     let cyclone = ("RMW_IMPLEMENTATION", "rmw_cyclonedds_cpp");
