@@ -36,6 +36,17 @@ def pytest_configure(config):
         "serial: measures CPU time, memory, rates or delays, or needs all cores: run without other tests at the "
         "same time (scripts/test runs these after the others)",
     )
+    # pytest-xdist does so too, where it is in use.
+    config.addinivalue_line("markers", "xdist_group(name): pytest-xdist runs the tests of a group in one process")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Keeps tests that share a fixture of their file in one process, in order; pytest-xdist spreads all others."""
+    for item in items:
+        definitions = item._fixtureinfo.name2fixturedefs.values()
+        if any(definition.scope == "module" for chain in definitions for definition in chain):
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
 
 
 @pytest.fixture
