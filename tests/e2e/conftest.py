@@ -42,10 +42,17 @@ def pytest_configure(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Keeps tests that share a fixture of their file in one process, in order; pytest-xdist spreads all others."""
+    """Keeps tests that share a fixture of their file in one process, in order, and all that are `serial`.
+
+    pytest-xdist spreads all others one by one.
+    """
     for item in items:
+        if item.get_closest_marker("xdist_group"):
+            continue
         definitions = item._fixtureinfo.name2fixturedefs.values()
-        if any(definition.scope == "module" for chain in definitions for definition in chain):
+        if item.get_closest_marker("serial"):
+            item.add_marker(pytest.mark.xdist_group("serial"))
+        elif any(definition.scope == "module" for chain in definitions for definition in chain):
             item.add_marker(pytest.mark.xdist_group(item.module.__name__))
 
 

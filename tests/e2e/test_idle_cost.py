@@ -7,7 +7,8 @@ import pytest
 
 from support.summary_notes import add_note
 
-pytestmark = pytest.mark.serial
+# They need next to nothing of the machine, so they run beside one other serial test.
+pytestmark = [pytest.mark.serial, pytest.mark.xdist_group("idle")]
 
 WINDOW_SECONDS = 10.0
 #: The best window counts, because cache misses caused by other processes cost CPU time too.
