@@ -36,24 +36,14 @@ def pytest_configure(config):
         "serial: measures CPU time, memory, rates or delays, or needs all cores: run without other tests at the "
         "same time (scripts/test runs these after the others)",
     )
-    # pytest-xdist does so too, where it is in use.
-    config.addinivalue_line("markers", "xdist_group(name): pytest-xdist runs the tests of a group in one process")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Keeps tests that share a fixture of their file in one process, in order, and all that are `serial`.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    # Not every run has pytest-xdist.
+    from support.distribution import Distribution  # noqa: PLC0415
 
-    pytest-xdist spreads all others one by one.
-    """
-    for item in items:
-        if item.get_closest_marker("xdist_group"):
-            continue
-        definitions = item._fixtureinfo.name2fixturedefs.values()
-        if item.get_closest_marker("serial"):
-            item.add_marker(pytest.mark.xdist_group("serial"))
-        elif any(definition.scope == "module" for chain in definitions for definition in chain):
-            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
+    return Distribution(config, log)
 
 
 @pytest.fixture
