@@ -7,8 +7,8 @@ import pytest
 
 from support.summary_notes import add_note
 
-# They need next to nothing of the machine, so they run beside one other serial test.
-pytestmark = [pytest.mark.serial, pytest.mark.xdist_group("idle")]
+# They need next to nothing of the machine, so they run beside one other serial test (support/distribution.py).
+pytestmark = pytest.mark.serial
 
 WINDOW_SECONDS = 10.0
 #: The best window counts, because cache misses caused by other processes cost CPU time too.
