@@ -38,6 +38,14 @@ def pytest_configure(config):
     )
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    # Not every run has pytest-xdist.
+    from support.distribution import Distribution  # noqa: PLC0415
+
+    return Distribution(config, log)
+
+
 @pytest.fixture
 def environment(tmp_path):
     """A ROS domain for one test, and the processes started in it."""

@@ -7,6 +7,7 @@ import pytest
 
 from support.summary_notes import add_note
 
+# They need next to nothing of the machine, so they run beside one other serial test (support/distribution.py).
 pytestmark = pytest.mark.serial
 
 WINDOW_SECONDS = 10.0
