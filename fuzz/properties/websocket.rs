@@ -1,22 +1,27 @@
 //! Bytes of a server after the handshake.
 
 use std::io::{self, Read, Write};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 
+use sensr_bridge::connection::websocket::{Incoming, MAX_BUFFERS, MessageReader};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 
 use super::input::Input;
 use super::{memory, points};
 
-/// Buffers: read from the socket, of tungstenite, and to be sent.
-const BUFFERS: usize = 384 << 10;
+/// Input buffer of the reader, and the granularity of its other buffers.
+const BUFFERS: usize = 128 << 10;
+/// Opcode of a close frame.
+const CLOSE: u8 = 8;
 
 /// Bytes from a server (three bytes before them are choices).
 ///
-/// Reading ends with an error or at the end of the bytes. It takes no more memory than its buffers and four times the
-/// maximum message size, whatever length a header announces: a frame in the read buffer, the message that it is appended
-/// to, which may be reallocated, and the previous message, which is still held. Complete messages are passed to the
-/// property of the point stream.
+/// Reading ends with an error or at the end of the bytes, with the same messages as tungstenite reads. It takes no more
+/// memory than its input buffer, the recycled buffers of messages and, while a message in fragments grows, its old and
+/// its new buffer, whatever length a header announces. Complete messages are passed to the property of the point stream.
 ///
 /// # Panics
 ///
@@ -32,12 +37,14 @@ pub fn websocket(data: &[u8]) {
     };
     let mut messages = Vec::new();
     let sent = input.0.len();
+    let expected = read_by_tungstenite(Input(input.0), limit);
     let peak =
         memory::peak_allocation_of(|| messages = read_messages(input, limit, piece.max(1).into()));
     assert!(
-        peak <= BUFFERS + 4 * limit + 2 * sent,
+        peak <= BUFFERS + (MAX_BUFFERS + 5) * limit + 2 * sent,
         "{sent} bytes took {peak} bytes of memory"
     );
+    assert!(messages == expected, "tungstenite reads other messages");
     for message in &messages {
         assert!(message.len() <= limit, "{} > {limit}", message.len());
     }
@@ -47,18 +54,38 @@ pub fn websocket(data: &[u8]) {
 
 /// Reads all complete binary messages.
 fn read_messages(input: Input<'_>, limit: usize, piece: usize) -> Vec<Vec<u8>> {
-    // As in the link.
+    let mut server = Server { input, piece };
+    let mut reader = MessageReader::new(&[], limit);
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut messages = Vec::new();
+    loop {
+        match reader.next_incoming() {
+            Ok(Some(Incoming::Binary(payload))) => messages.push(payload.to_vec()),
+            Ok(Some(Incoming::Control(frame))) if frame[0] & 0xf == CLOSE => return messages,
+            Ok(Some(_)) => {}
+            Ok(None) => match reader.poll_read(&mut server, &mut cx) {
+                Poll::Ready(Ok(1..)) => {}
+                _ => return messages,
+            },
+            Err(_) => return messages,
+        }
+    }
+}
+
+/// Reads all complete binary messages by tungstenite.
+fn read_by_tungstenite(input: Input<'_>, limit: usize) -> Vec<Vec<u8>> {
     let config = WebSocketConfig::default()
         .max_message_size(Some(limit))
         .max_frame_size(Some(limit));
-    let stream = Server { input, piece };
-    let mut socket = WebSocket::from_raw_socket(stream, Role::Client, Some(config));
+    let piece = usize::MAX;
+    let mut socket =
+        WebSocket::from_raw_socket(Server { input, piece }, Role::Client, Some(config));
     let mut messages = Vec::new();
     loop {
         match socket.read() {
             Ok(Message::Binary(payload)) => messages.push(payload.to_vec()),
+            Ok(Message::Close(_)) | Err(_) => return messages,
             Ok(_) => {}
-            Err(_) => return messages,
         }
     }
 }
@@ -84,5 +111,18 @@ impl Write for Server<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl AsyncRead for Server<'_> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let piece = this.input.take(this.piece.min(buf.remaining()));
+        buf.put_slice(piece);
+        Poll::Ready(Ok(()))
     }
 }

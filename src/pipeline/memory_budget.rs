@@ -1,6 +1,7 @@
 //! Memory budget of the process: an upper bound of its resident memory, computed from the bounds of its parts.
 
 use super::queues::Queues;
+use crate::connection::websocket::MAX_BUFFERS;
 use crate::metrics::Metrics;
 use crate::metrics::process_memory::ProcessMemory;
 use crate::topic::Topic;
@@ -8,9 +9,9 @@ use crate::topic::Topic;
 /// Program, threads, middleware with its knowledge of other nodes, and memory that the allocator retains. Measured:
 /// 45 MiB when idle.
 const PROGRAM: u64 = 96 << 20;
-/// Copies of a frame outside the queues, per link: in the read buffer, in the vector that its fragments are assembled in
-/// (which may have twice the capacity), and in the thread that publishes.
-const FRAME_COPIES: u64 = 4;
+/// Copies of a frame outside the queues, per link: the recycled buffers, each with an eighth more capacity; the larger
+/// buffer that a message in fragments moves to; and the frame that is being published.
+const FRAME_COPIES: u64 = MAX_BUFFERS as u64 + 3;
 /// Copies of a message outside the middleware's history: in the buffer it is serialized in, which may have a third more
 /// capacity, and the one that the middleware is taking over.
 const MESSAGE_COPIES: u64 = 3;
@@ -76,21 +77,21 @@ mod tests {
             .points
             .link
             .update(|figures| figures.largest_frame = 10);
-        assert_eq!(bound(&metrics, 0, 5, 0), least + 40);
+        assert_eq!(bound(&metrics, 0, 5, 0), least + 60);
         metrics
             .ledger
             .record_received(Topic::Raw, IngestDecision::Queued);
         metrics
             .ledger
             .settle(Topic::Raw, Outcome::Published { bytes: 100 });
-        assert_eq!(bound(&metrics, 0, 5, 0), least + 40 + 800);
-        assert_eq!(bound(&metrics, 0, 50, 0), least + 40 + 5300);
+        assert_eq!(bound(&metrics, 0, 5, 0), least + 60 + 800);
+        assert_eq!(bound(&metrics, 0, 50, 0), least + 60 + 5300);
         metrics
             .ledger
             .record_received(Topic::Wire, IngestDecision::Queued);
         metrics
             .ledger
             .settle(Topic::Wire, Outcome::Published { bytes: 1 });
-        assert_eq!(bound(&metrics, 0, 5, 0), least + 40 + 800 + 46);
+        assert_eq!(bound(&metrics, 0, 5, 0), least + 60 + 800 + 46);
     }
 }
