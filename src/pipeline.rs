@@ -2,8 +2,8 @@
 //! threads that publish, and bounded [`queues`] between them.
 //!
 //! ```text
-//! threads that read (never wait)                        threads that publish (may wait for the middleware)
-//! PointsIngest: decode, limit the rate, count ─► CloudQueue    ─► PointsPublisher
+//! threads that read (do not wait)                       threads that publish (may wait for the middleware)
+//! PointsIngest: decode, limit the rate, count ─► CloudQueue    ─► PointsPublisher (without the queue while it is quick)
 //! OutputIngest: decode, limit the rate, count ─┬► ObjectQueue   ─► ObjectPublisher: objects, their points, markers
 //!                                              └► ReliableQueue ─► ReliablePublisher: zones, events, health, status
 //! ```
