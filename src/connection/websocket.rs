@@ -119,7 +119,7 @@ impl WebSocket {
                 Some(Incoming::Text(payload)) => return Poll::Ready(Ok(Message::Text(payload))),
                 Some(Incoming::Control(frame)) => {
                     if let Some(close) = self.control.handle_frame(&frame)? {
-                        return Poll::Ready(Ok(Message::Close(close)));
+                        return Poll::Ready(Ok(close));
                     }
                     continue;
                 }

@@ -10,9 +10,9 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::{
     CloseFrame, Role, WebSocketConfig, WebSocketContext,
 };
-use tokio_tungstenite::tungstenite::{Error as WsError, Message};
+use tokio_tungstenite::tungstenite::{self, Error as WsError};
 
-use super::is_reset;
+use super::{Message, is_reset};
 
 /// Bytes of frames that wait to be sent. A server that sends pings and reads no pongs gets the last pong only.
 const MAX_WAITING_BYTES: usize = 4 << 10;
@@ -46,17 +46,14 @@ impl ControlFrames {
         self.is_closed_by_server
     }
 
-    /// Handles a control frame of the server. Returns its body if it is a close frame.
-    pub(super) fn handle_frame(
-        &mut self,
-        frame: &[u8],
-    ) -> Result<Option<Option<CloseFrame>>, WsError> {
+    /// Handles a control frame of the server. Returns it if it is a close frame.
+    pub(super) fn handle_frame(&mut self, frame: &[u8]) -> Result<Option<Message>, WsError> {
         let message = self.exchange(frame, |context, exchange| context.read(exchange))?;
         self.is_unflushed = true;
         Ok(match message {
-            Message::Close(frame) => {
+            tungstenite::Message::Close(frame) => {
                 self.is_closed_by_server = true;
-                Some(frame)
+                Some(Message::Close(frame))
             }
             _ => None,
         })
@@ -64,15 +61,15 @@ impl ControlFrames {
 
     /// Queues a ping.
     pub(super) fn ping(&mut self) -> Result<(), WsError> {
-        self.write(Message::Ping(Bytes::new()))
+        self.write(tungstenite::Message::Ping(Bytes::new()))
     }
 
     /// Queues a close frame.
     pub(super) fn close(&mut self, frame: CloseFrame) -> Result<(), WsError> {
-        self.write(Message::Close(Some(frame)))
+        self.write(tungstenite::Message::Close(Some(frame)))
     }
 
-    fn write(&mut self, message: Message) -> Result<(), WsError> {
+    fn write(&mut self, message: tungstenite::Message) -> Result<(), WsError> {
         self.is_unflushed = true;
         let written = self.exchange(&[], |context, exchange| context.write(exchange, message));
         match written {

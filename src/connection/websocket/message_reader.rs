@@ -126,8 +126,7 @@ impl MessageReader {
     /// Returns what has been received completely. `None` if more bytes are needed.
     pub fn next_incoming(&mut self) -> Result<Option<Incoming>, WsError> {
         loop {
-            if let Some(frame) = &mut self.frame {
-                let message = self.message.as_mut().expect("a frame belongs to a message");
+            if let (Some(message), Some(frame)) = (&mut self.message, &mut self.frame) {
                 let count = frame.missing.min(self.end - self.start);
                 message
                     .bytes
@@ -146,7 +145,8 @@ impl MessageReader {
             let Some((header, length)) = FrameHeader::parse(&mut cursor)? else {
                 return Ok(None);
             };
-            let header_bytes = usize::try_from(cursor.position()).expect("a few bytes");
+            // Not by its length, which may be encoded in more bytes than needed.
+            let header_bytes = usize::try_from(cursor.position()).unwrap_or(unread.len());
             let length = usize::try_from(length).unwrap_or(usize::MAX);
             check_message_length(length, self.max_message_bytes)?;
             if header.rsv1 || header.rsv2 || header.rsv3 {

@@ -107,3 +107,131 @@ impl<S> SharedWorker<S> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::point_cloud::Cloud;
+    use crate::metrics::Metrics;
+    use crate::metrics::ledger::{Account, IngestDecision};
+    use crate::pipeline::publish::delivery::test_sink::Recorder;
+    use crate::pipeline::stream_source::StreamSource;
+    use crate::time::stamp::{Arrival, Stamp};
+    use crate::topic::Topic;
+    use bytes::Bytes;
+    use tokio::sync::watch;
+
+    /// Middleware that takes its time.
+    struct SlowSink(Duration);
+
+    impl Sink for SlowSink {
+        type Error = &'static str;
+
+        fn subscribers(&self, _: Topic) -> usize {
+            1
+        }
+
+        fn publish(&mut self, _: Topic, _: &[u8]) -> Result<(), Self::Error> {
+            std::thread::sleep(self.0);
+            Ok(())
+        }
+    }
+
+    struct Fixture<S> {
+        metrics: Arc<Metrics>,
+        queue: Arc<CloudQueue>,
+        outlet: CloudOutlet<S>,
+        thread: CloudThread<S>,
+    }
+
+    fn fixture<S: Sink>(sink: S) -> Fixture<S> {
+        let metrics: Arc<Metrics> = Arc::default();
+        let queue = Arc::new(CloudQueue::new(1 << 20));
+        let (_sender, config) = watch::channel(Arc::default());
+        let worker =
+            PointsPublishWorker::new(Arc::clone(&metrics), Arc::clone(&queue), config, sink);
+        let (outlet, thread) = CloudOutlet::new(Arc::clone(&queue), worker);
+        Fixture {
+            metrics,
+            queue,
+            outlet,
+            thread,
+        }
+    }
+
+    impl<S: Sink> Fixture<S> {
+        /// Puts a cloud of `points` points, as the ingest does.
+        fn put(&mut self, points: usize) {
+            let ledger = &self.metrics.ledger;
+            ledger.record_received(Topic::Raw, IngestDecision::Queued);
+            let cloud = Cloud::new(vec![0; 12 * points].into(), Bytes::new()).expect("fits");
+            let item = QueuedClouds {
+                source: StreamSource::default(),
+                arrival: Arrival::now(),
+                stamp: Stamp::now(),
+                wire: None,
+                clouds: [(Topic::Raw, cloud)].into_iter().collect(),
+            };
+            assert!(self.outlet.put(item, 100).is_empty());
+            assert!(self.account().balances());
+        }
+
+        fn account(&self) -> Account {
+            self.metrics.ledger.snapshot()[Topic::Raw.index()]
+        }
+    }
+
+    #[test]
+    fn a_cloud_is_published_without_the_thread_while_nothing_waits() {
+        let mut recorder = Recorder::default();
+        let mut fixture = fixture(&mut recorder);
+        fixture.put(1);
+        let account = fixture.account();
+        assert_eq!((account.published, account.queued), (1, 0));
+        assert_eq!((fixture.queue.fill().items, fixture.queue.taken()), (0, 1));
+    }
+
+    #[test]
+    fn clouds_behind_a_waiting_one_keep_their_order() {
+        let mut recorder = Recorder::default();
+        let mut fixture = fixture(&mut recorder);
+        fixture.outlet.handover_until = Some(Instant::now() + HANDOVER_TIME);
+        fixture.put(1);
+        fixture.outlet.handover_until = None;
+        fixture.put(2);
+        assert_eq!(fixture.queue.fill().items, 2);
+        fixture.queue.close();
+        fixture.thread.run().expect("nothing is final");
+        let lengths = recorder.taken.iter().map(|(_, message)| message.len());
+        assert!(lengths.is_sorted() && recorder.taken.len() == 2);
+    }
+
+    #[test]
+    fn clouds_are_handed_over_after_a_slow_publish() {
+        let mut fixture = fixture(SlowSink(SLOW + Duration::from_millis(1)));
+        fixture.put(1);
+        assert_eq!(fixture.account().published, 1);
+        fixture.put(1);
+        let account = fixture.account();
+        assert_eq!((account.published, account.queued), (1, 1));
+        fixture.queue.close();
+        fixture.thread.run().expect("nothing is final");
+        assert_eq!(
+            fixture.metrics.ledger.snapshot()[Topic::Raw.index()].published,
+            2
+        );
+    }
+
+    #[test]
+    fn the_thread_ends_with_the_reason_if_nothing_can_be_published_directly_any_more() {
+        let mut recorder = Recorder {
+            gone: true,
+            ..Recorder::default()
+        };
+        let mut fixture = fixture(&mut recorder);
+        fixture.put(1);
+        // Although the queue is open and empty.
+        let reason = fixture.thread.run().expect_err("ends");
+        assert!(reason.contains("no longer valid"), "{reason}");
+    }
+}
