@@ -113,15 +113,15 @@ def test_the_log_can_go_to_stdout(environment):
     assert not bridge.stderr
 
 
-@pytest.mark.parametrize("thread", ["pub-points", "sensr_bridge"])
+@pytest.mark.parametrize("thread", ["sensr-points", "sensr_bridge"])
 def test_a_panic_exits_with_a_blocked_console(environment, broken_rcl, console_of, thread):
     console = console_of("full_pipe")
     links = BreakableLinks(environment, broken_rcl, thread=thread, publish=UNKNOWN_CODE, stderr=console.writer)
     links.bridge.may_panic = True
     links.break_rcl()
-    if thread == "pub-points":
+    if thread == "sensr-points":
         links.feed()
-    took = links.require_exit(code=1 if thread == "pub-points" else 101)
+    took = links.require_exit(code=1 if thread == "sensr-points" else 101)
     add_note(f"console: panic in {thread} with a full pipe, end after {took:.2f} s")
 
 
@@ -136,7 +136,7 @@ def test_the_report_of_a_panic_is_printed(environment, broken_rcl):
 def test_the_reason_of_an_abort_is_printed(environment, broken_rcl, console_of, console):
     """The reason is printed before the process ends, not left in a pipe inside it; and the process does end."""
     stderr = console and console_of(console).writer
-    links = BreakableLinks(environment, broken_rcl, thread="pub-points", publish="abort", stderr=stderr)
+    links = BreakableLinks(environment, broken_rcl, thread="sensr-points", publish="abort", stderr=stderr)
     links.break_rcl()
     links.feed()
     assert links.bridge.wait(EXIT_TIMEOUT) == -signal.SIGABRT, links.bridge.log_tail()
@@ -160,7 +160,7 @@ def test_a_hanging_main_thread_ends_the_process_with_a_blocked_console(environme
 
 def test_a_stop_while_a_publisher_hangs_with_a_blocked_console(environment, broken_rcl, console_of):
     console = console_of("full_pipe")
-    links = BreakableLinks(environment, broken_rcl, thread="pub-points", publish="hang", stderr=console.writer)
+    links = BreakableLinks(environment, broken_rcl, thread="sensr-points", publish="hang", stderr=console.writer)
     links.break_rcl()
     links.hang_with_clouds()
     links.bridge.send_signal(signal.SIGTERM)
@@ -169,7 +169,7 @@ def test_a_stop_while_a_publisher_hangs_with_a_blocked_console(environment, brok
 
 def test_repeated_lines_of_a_library_are_suppressed(environment, broken_rcl):
     """r2r logs a line for each message that it cannot publish."""
-    links = BreakableLinks(environment, broken_rcl, thread="pub-points", publish=ERROR)
+    links = BreakableLinks(environment, broken_rcl, thread="sensr-points", publish=ERROR)
     links.break_rcl()
     for number in range(20):
         links.send_cloud(number)

@@ -48,11 +48,11 @@ def test_a_bridge_whose_middleware_fails_is_started_again(environment, launch, b
     sim = environment.sim("--points", "100", "--types", "raw")
     raw = environment.observer().subscribe("points/raw", PointCloud2)
     trigger = environment.folder / "broken"
-    environment.env |= broken_rcl.environment(trigger, thread="pub-points", publish=UNKNOWN_CODE)
+    environment.env |= broken_rcl.environment(trigger, thread="sensr-points", publish=UNKNOWN_CODE)
     launched = launch("host:=127.0.0.1", points_port=sim.points_port, output_port=sim.output_port)
     raw.wait(3)
     trigger.touch()
-    launched.wait_until(lambda: "the pub-points thread ended" in launched.log, launched.log_tail)
+    launched.wait_until(lambda: "the sensr-points thread ended" in launched.log, launched.log_tail)
     trigger.unlink()
     launched.wait_until(lambda: launched.log.count("process started with pid") >= 2, launched.log_tail)
     before = raw.count

@@ -72,7 +72,7 @@ def test_a_slow_middleware_does_not_stop_reading(environment, broken_rcl):
     known = TOPICS["events/zone"]
     events = observer.subscribe("events/zone", known.kind, known.subscription_qos(), keep=lambda event: event.sequence)
     trigger = environment.folder / "broken"
-    slow = broken_rcl.environment(trigger, thread="pub-points", publish="slow")
+    slow = broken_rcl.environment(trigger, thread="sensr-points,pub-points", publish="slow")
     scene = ("--scene", "street", "--types", "raw", "--points", points, "--rate", 20, "--count", messages)
     sim = environment.sim(*scene, "--client-buffer-mib", 4)
     bridge = environment.bridge(

@@ -1,8 +1,8 @@
 /* Library loaded before rcl (LD_PRELOAD) that makes it fail as soon as the file SENSR_TEST_TRIGGER exists:
  *
- *   SENSR_TEST_PUBLISH=CODE   publishing in the thread SENSR_TEST_THREAD returns that code; with "hang" it never
- *                             returns, with "slow" it takes 0.3 s, with "abort" it aborts as after an uncaught C++
- *                             exception
+ *   SENSR_TEST_PUBLISH=CODE   publishing in the threads SENSR_TEST_THREAD (with commas between) returns that code; with
+ *                             "hang" it never returns, with "slow" it takes 0.3 s, with "abort" it aborts as after an
+ *                             uncaught C++ exception
  *   SENSR_TEST_WAIT=CODE      waiting returns that code at once
  */
 #define _GNU_SOURCE
@@ -21,6 +21,17 @@ static const char *broken(const char *what)
     return how && trigger && access(trigger, F_OK) == 0 ? how : NULL;
 }
 
+/* Returns whether a list with commas has the name. */
+static int lists(const char *list, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (; list; list = strchr(list, ',') ? strchr(list, ',') + 1 : NULL)
+        if (strncmp(list, name, length) == 0 && (list[length] == ',' || list[length] == '\0'))
+            return 1;
+    return 0;
+}
+
 /* Returns how publishing fails in this thread, NULL if it does not. */
 static const char *broken_publish(void)
 {
@@ -29,7 +40,7 @@ static const char *broken_publish(void)
     char name[16] = "";
 
     pthread_getname_np(pthread_self(), name, sizeof name);
-    return how && thread && strcmp(name, thread) == 0 ? how : NULL;
+    return how && thread && lists(thread, name) ? how : NULL;
 }
 
 typedef int publish_function(const void *, const void *, void *);
