@@ -17,6 +17,9 @@ use tokio::net::TcpStream;
 /// Bytes that the kernel collects at most before it wakes the reader: a few milliseconds at 1 Gbit/s, and little enough
 /// to be in the cache of the core when they are copied.
 const MAX_WATERMARK: usize = 512 << 10;
+/// Watermark that makes the kernel enlarge the receive buffer to twice its size, or as far as `net.ipv4.tcp_rmem` allows.
+/// It holds what arrives while the reader is late: otherwise the server's buffer fills, and SENSR closes the link.
+const BUFFER_WATERMARK: usize = 8 << 20;
 
 /// TCP connection with a low watermark that follows the number of expected bytes.
 #[derive(Debug)]
@@ -30,11 +33,15 @@ pub(super) struct Socket {
 
 impl Socket {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self {
+        let mut socket = Self {
             stream,
             expected: 1,
             watermark: 1,
-        }
+        };
+        // The buffer keeps its size afterwards. Memory is taken up by what waits in it only.
+        socket.set_watermark(BUFFER_WATERMARK);
+        socket.set_watermark(1);
+        socket
     }
 
     /// Sets the number of bytes that the reader waits for. Only that many, or [`MAX_WATERMARK`], wake it.
@@ -51,11 +58,14 @@ impl Socket {
     /// Sets the low watermark of the socket. The kernel wakes the reader at once if enough bytes have been received.
     fn update_watermark(&mut self) {
         let watermark = self.expected.clamp(1, MAX_WATERMARK);
-        if watermark == self.watermark {
-            return;
+        if watermark != self.watermark {
+            self.set_watermark(watermark);
         }
+    }
+
+    fn set_watermark(&mut self, watermark: usize) {
         self.watermark = watermark;
-        let value = i32::try_from(watermark).expect("MAX_WATERMARK is smaller");
+        let value = i32::try_from(watermark).expect("watermarks are some MiB");
         let (level, option) = (uapi::c::SOL_SOCKET, uapi::c::SO_RCVLOWAT);
         // The link works without it too, with more wake-ups.
         if let Err(error) = uapi::setsockopt(self.stream.as_raw_fd(), level, option, &value) {
