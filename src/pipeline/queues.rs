@@ -22,7 +22,8 @@ pub trait Queued {
 
 /// Queue of the point stream. Drops the oldest clouds when full.
 pub type CloudQueue = ByteQueue<QueuedClouds>;
-/// Where the ingest puts clouds: the queue, or what publishes them without a detour.
+
+/// Output of the ingest of clouds: the queue, or the outlet that publishes them without a detour.
 pub trait CloudOutput {
     /// Takes an item that occupies `bytes`. Returns the items that were pushed out, oldest first.
     #[must_use = "dropped items are lost data and have to be counted"]

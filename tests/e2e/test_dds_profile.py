@@ -156,7 +156,7 @@ def udp_sockets(process):
     os.environ["ROS_DISTRO"] == "humble", reason="ROS_LOCALHOST_ONLY replaces the transports of a profile"
 )
 def test_with_the_profile_of_this_machine_the_network_is_not_used(environment):
-    """Where ROS 2 does not keep to this machine by itself. Only nodes with such a profile discover each other then."""
+    """Only nodes with such a profile discover each other, if ROS 2 does not keep to this machine by itself."""
     room_for(1)
     environment.env = fastdds_environment.without_transport_choice(environment.env) | {
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"

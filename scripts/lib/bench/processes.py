@@ -22,7 +22,7 @@ class RunError(Exception):
 
 @dataclass
 class Usage:
-    """What processes have used since their start."""
+    """Resources that processes have used since their start."""
 
     #: CPU time of all living threads, by the scheduler, to the nanosecond.
     cpu_seconds: float = 0.0

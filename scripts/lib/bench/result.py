@@ -1,4 +1,4 @@
-"""What was measured in a run."""
+"""Measurements of a run."""
 
 import csv
 import math

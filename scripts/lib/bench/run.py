@@ -25,7 +25,7 @@ SURPLUS_SECONDS = 60.0
 
 @dataclass
 class Load:
-    """What the server sends, and who listens."""
+    """Frames that the server sends, and topics that are subscribed to."""
 
     seconds: float
     #: Points of a cloud; several are the sizes of successive frames.

@@ -82,7 +82,7 @@ def parse_arguments():
 
 @dataclass
 class Recording:
-    """What was observed of a soak."""
+    """Observations of a soak."""
 
     #: Second, resident bytes of the bridge, shared ones among them, resident bytes of the server.
     memory: list

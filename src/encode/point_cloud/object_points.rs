@@ -62,7 +62,7 @@ impl ObjectPointsEncoder {
 
 /// Points of one object.
 struct ObjectPoints<'a> {
-    /// What each point carries behind its intensity.
+    /// Fields of each point behind its intensity.
     tail: [u8; OBJECT_POINT_STEP - ID],
     points: &'a [[u8; POINT_BYTES]],
     /// As many as points, or none.
