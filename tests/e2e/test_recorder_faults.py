@@ -27,6 +27,9 @@ from support.ros_observer import Inbox
 from support.statistics_reader import stamp_ns
 from support.summary_notes import add_note
 
+# Recorders that a starved machine stalls are replaced once more.
+pytestmark = pytest.mark.serial
+
 #: Fault in force, switched by `Station.fault`.
 FAULTS = {"STOP_WRITING_AFTER": 0, "EXIT_AFTER_MESSAGES": 0, "HANG_AT_END": 1, "REFUSE": 1}
 standin_only = pytest.mark.parametrize("station", ["standin"], indirect=True)
