@@ -31,10 +31,11 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import PointCloud2
 from sensr_bridge.msg import BridgeStatistics, RecordingStatus
 
-PREFIX = Path(os.environ["SENSR_BRIDGE_PREFIX"])
+from bench.processes import usage_of
+from bench.setting import PREFIX, PROFILE_VARIABLE
+
 CONFIG = PREFIX / "share" / "sensr_bridge" / "config"
 VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
-VARIABLE = VARIABLES[0 if os.environ["ROS_DISTRO"] in ("humble", "iron", "jazzy") else 1]
 #: Profiles of the bridge and of its subscribers.
 PROFILES = {
     "none": (None, None),
@@ -93,13 +94,7 @@ def variables(profile):
     chosen = (*VARIABLES, "FASTDDS_BUILTIN_TRANSPORTS", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS")
     environment = {name: value for name, value in os.environ.items() if name not in chosen}
     environment["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "SUBNET"
-    return environment | ({VARIABLE: str(CONFIG / profile)} if profile else {})
-
-
-def cpu_seconds(pid):
-    """Returns the CPU time of all living threads of a process."""
-    times = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/schedstat")]
-    return sum(int(text.split()[0]) for text in times) / 1e9
+    return environment | ({PROFILE_VARIABLE: str(CONFIG / profile)} if profile else {})
 
 
 def resident_mib(pid):
@@ -232,10 +227,10 @@ class Run:
         given = self._given
         seconds = START_SECONDS + count / given.rate
         self._wait_until(lambda: self._account.received >= WARM_UP and self._clouds, "clouds", START_SECONDS)
-        begun, cpu, first = self._account.published, cpu_seconds(bridge.pid), len(self._clouds)
+        begun, cpu, first = self._account.published, usage_of(bridge.pid).cpu_seconds, len(self._clouds)
         self._wait_until(lambda: self._account.received >= steady, "end of the constant rate", seconds)
         clouds = self._account.published - begun
-        cpu = cpu_seconds(bridge.pid) - cpu
+        cpu = usage_of(bridge.pid).cpu_seconds - cpu
         memory = resident_mib(bridge.pid)[0], resident_mib(self._recording.recorder_pid)[0]
         latencies = [latency for _, latency in self._clouds[first:]]
         if not clouds or not latencies:

@@ -126,7 +126,7 @@ class Process:
         return [int(folder.name) for folder in folders if _session_of(folder) == self.pid]
 
     def usage(self, pids=None):
-        parts = [_usage_of(Path("/proc") / str(pid)) for pid in (self.session_pids() if pids is None else pids)]
+        parts = [usage_of(pid) for pid in (self.session_pids() if pids is None else pids)]
         return sum(parts, Usage())
 
     def resident_bytes(self, pids=None):
@@ -194,8 +194,9 @@ def _bytes_of(values, name):
     return int(values.get(name, "0 kB").split()[0]) * 1024
 
 
-def _usage_of(folder):
+def usage_of(pid):
     """Returns what a process has used, nothing if it has ended."""
+    folder = Path("/proc") / str(pid)
     try:
         words = (folder / "stat").read_text().rsplit(")", 1)[1].split()
         tasks = list((folder / "task").iterdir())

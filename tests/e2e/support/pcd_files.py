@@ -1,21 +1,8 @@
-"""PCD files, read and written without code of the package."""
+"""PCD files, read without code of the package."""
 
 from pathlib import Path
 
 import numpy
-
-HEADER = """# .PCD v0.7 - Point Cloud Data file format
-VERSION 0.7
-FIELDS x y z intensity
-SIZE 4 4 4 4
-TYPE F F F F
-COUNT 1 1 1 1
-WIDTH {points}
-HEIGHT 1
-VIEWPOINT 0 0 0 1 0 0 0
-POINTS {points}
-DATA binary
-"""
 
 
 def read_points(path):
@@ -34,9 +21,3 @@ def read_points(path):
     assert entries["SIZE"] == ["4"] * 4 and entries["TYPE"] == ["F"] * 4
     points = int(entries["POINTS"][0])
     return numpy.frombuffer(content, "<f4", points * 4, position).reshape(points, 4)
-
-
-def write_points(path, points):
-    """Writes an array of shape (points, 4) as a binary PCD."""
-    array = numpy.asarray(points, "<f4")
-    Path(path).write_bytes(HEADER.format(points=len(array)).encode() + array.tobytes())
