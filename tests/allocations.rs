@@ -118,11 +118,11 @@ fn measure(points: usize, fragment: usize, piece: usize) -> (usize, u64) {
     let published = Arc::default();
     let worker = PointsPublishWorker::new(
         Arc::clone(&metrics),
-        Arc::clone(&queue),
+        queue,
         config.clone(),
         Counter(Arc::clone(&published)),
     );
-    let (outlet, _thread) = CloudOutlet::new(queue, worker);
+    let (outlet, _thread) = CloudOutlet::new(worker);
     let mut ingest = PointsIngest::new(Arc::clone(&metrics), outlet, config);
     let mut reader = MessageReader::new(&[], MAX_MESSAGE_BYTES);
     let mut cx = Context::from_waker(Waker::noop());

@@ -93,21 +93,23 @@ impl Transport {
 
     /// Sets the number of bytes that the reader waits for, so that it is not woken for each piece of them.
     pub(super) fn expect_bytes(&mut self, count: usize) {
-        match &mut self.stream {
-            Stream::Plain(socket) => socket.expect_bytes(count),
-            // Encrypted, they are more.
-            Stream::Tls(stream) => {
-                let socket = stream.get_mut().0.get_mut();
-                socket.expect_bytes(count.saturating_sub(TLS_HELD_BYTES));
-            }
-        }
+        let held = match self.stream {
+            Stream::Plain(_) => 0,
+            // Encrypted, the rest is more.
+            Stream::Tls(_) => TLS_HELD_BYTES,
+        };
+        self.socket().expect_bytes(count.saturating_sub(held));
     }
 
     /// Makes any byte that has been received wake the reader.
     pub(super) fn expect_any(&mut self) {
+        self.socket().expect_any();
+    }
+
+    fn socket(&mut self) -> &mut Socket {
         match &mut self.stream {
-            Stream::Plain(socket) => socket.expect_any(),
-            Stream::Tls(stream) => stream.get_mut().0.get_mut().expect_any(),
+            Stream::Plain(socket) => socket,
+            Stream::Tls(stream) => stream.get_mut().0.get_mut(),
         }
     }
 

@@ -8,7 +8,6 @@ mod message_buffers;
 mod message_reader;
 
 use std::future::poll_fn;
-use std::io;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
@@ -134,9 +133,4 @@ impl WebSocket {
             }
         }
     }
-}
-
-/// Returns whether the other side reset the connection.
-fn is_reset(error: &WsError) -> bool {
-    matches!(error, WsError::Io(error) if error.kind() == io::ErrorKind::ConnectionReset)
 }

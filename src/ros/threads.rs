@@ -49,7 +49,7 @@ impl ThreadSpawner {
             self.config.clone(),
             sink(PublishingThread::Points)?,
         );
-        let (outlet, clouds) = CloudOutlet::new(Arc::clone(&queues.clouds), clouds);
+        let (outlet, clouds) = CloudOutlet::new(clouds);
         let objects = ObjectPublishWorker::new(
             Arc::clone(&self.metrics),
             Arc::clone(&queues.objects),

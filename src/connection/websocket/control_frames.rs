@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::{
 };
 use tokio_tungstenite::tungstenite::{self, Error as WsError};
 
-use super::{Message, is_reset};
+use super::Message;
 
 /// Bytes of frames that wait to be sent. A server that sends pings and reads no pongs gets the last pong only.
 const MAX_WAITING_BYTES: usize = 4 << 10;
@@ -137,6 +137,11 @@ impl ControlFrames {
         };
         action(&mut self.context, &mut exchange)
     }
+}
+
+/// Returns whether the other side reset the connection.
+fn is_reset(error: &WsError) -> bool {
+    matches!(error, WsError::Io(error) if error.kind() == io::ErrorKind::ConnectionReset)
 }
 
 /// Stream of tungstenite: reads one frame, writes to the bytes that wait.

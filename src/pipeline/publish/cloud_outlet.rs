@@ -39,8 +39,9 @@ pub struct CloudThread<S> {
 struct SharedWorker<S>(Arc<Mutex<PointsPublishWorker<S>>>);
 
 impl<S: Sink> CloudOutlet<S> {
-    /// Creates the outlet that publishes by `worker`, which takes the clouds of `queue`, and the work of its thread.
-    pub fn new(queue: Arc<CloudQueue>, worker: PointsPublishWorker<S>) -> (Self, CloudThread<S>) {
+    /// Creates the outlet that publishes by `worker`, and the work of its thread.
+    pub fn new(worker: PointsPublishWorker<S>) -> (Self, CloudThread<S>) {
+        let queue = Arc::clone(&worker.queue);
         let worker = Arc::new(Mutex::new(worker));
         let thread = CloudThread {
             queue: Arc::clone(&queue),
@@ -150,7 +151,7 @@ mod tests {
         let (_sender, config) = watch::channel(Arc::default());
         let worker =
             PointsPublishWorker::new(Arc::clone(&metrics), Arc::clone(&queue), config, sink);
-        let (outlet, thread) = CloudOutlet::new(Arc::clone(&queue), worker);
+        let (outlet, thread) = CloudOutlet::new(worker);
         Fixture {
             metrics,
             queue,

@@ -50,7 +50,7 @@ pub trait StreamPublisher: Default {
 /// Publishes the items of a queue until it is closed and empty.
 #[derive(Debug)]
 pub struct PublishWorker<P: StreamPublisher, S> {
-    queue: Arc<ByteQueue<P::Item>>,
+    pub(super) queue: Arc<ByteQueue<P::Item>>,
     config: watch::Receiver<Arc<ResolvedConfig>>,
     publisher: P,
     pub(super) delivery: Delivery<S>,
