@@ -13,6 +13,7 @@
 //! limit leaves out takes up no room in a queue. Objects are the exception: they are tens of thousands of embedded
 //! messages, so they are queued as they came, and decoded by their publisher if they have subscribers.
 
+pub mod frame_converter;
 pub mod ingest;
 mod memory_budget;
 pub mod publish;

@@ -100,11 +100,12 @@ impl<P: StreamPublisher, S: Sink> PublishWorker<P, S> {
     }
 
     /// Fails with the reason if nothing can be published any more.
-    pub(super) fn check(&mut self) -> Result<(), String> {
+    pub(in crate::pipeline) fn check(&mut self) -> Result<(), String> {
         self.delivery.failure.take().map_or(Ok(()), Err)
     }
 
-    pub(super) fn publish_item(&mut self, item: &P::Item) {
+    /// Publishes an item that was taken out of the queue.
+    pub(in crate::pipeline) fn publish_item(&mut self, item: &P::Item) {
         let config = Arc::clone(&self.config.borrow());
         self.publisher
             .publish_item(item, &config, &mut self.delivery);
