@@ -76,9 +76,11 @@ fn encode_frame() -> Bytes {
 }
 
 /// Topics that have a subscriber, in order of the work that they cause.
-const SUBSCRIBED: [(&str, &[Topic]); 5] = [
+const SUBSCRIBED: [(&str, &[Topic]); 7] = [
     ("nothing", &[]),
     ("objects", &[Topic::Objects]),
+    ("detections", &[Topic::Detections]),
+    ("tracked", &[Topic::Tracked]),
     ("their points", &[Topic::ObjectPoints]),
     ("markers", &[Topic::ObjectMarkers]),
     (

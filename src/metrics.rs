@@ -9,6 +9,9 @@ pub mod startup;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rand::rngs::SmallRng;
+use rand::{RngCore as _, SeedableRng as _};
+
 use crate::connection::status::LinkStatus;
 use crate::time::clock_offset::ClockOffsetEstimator;
 
@@ -42,6 +45,8 @@ pub struct Metrics {
     pub server: server_health::ServerHealth,
     /// Phases of the start of the process.
     pub startup: startup::Startup,
+    /// Random number of this run. 0 for a conversion of recorded frames, which gives the same result each time.
+    pub run: u64,
     clock: Mutex<ClockOffsetEstimator>,
     /// Host of the clock.
     clock_host: Mutex<String>,
@@ -62,6 +67,7 @@ impl Metrics {
     pub fn new(startup: startup::Startup) -> Self {
         Self {
             startup,
+            run: SmallRng::from_os_rng().next_u64(),
             ..Self::default()
         }
     }

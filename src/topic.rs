@@ -65,6 +65,8 @@ switches! {
     Ground: "publish.ground";
     Background: "publish.background";
     Objects: "publish.objects";
+    Detections: "publish.detections";
+    Tracked: "publish.tracked";
     Markers: "publish.markers";
     Wire: "publish.wire";
 }
@@ -169,6 +171,10 @@ topics! {
     ObjectPoints: "points/objects", "sensor_msgs/msg/PointCloud2", Cloud, Some(Switch::Objects), [Objects];
     /// `objects`: tracked objects.
     Objects: "objects", "sensr_bridge/msg/ObjectArray", Stream, Some(Switch::Objects), [Objects];
+    /// `objects/detections`: tracked objects for tools that read `vision_msgs`.
+    Detections: "objects/detections", "vision_msgs/msg/Detection3DArray", Stream, Some(Switch::Detections), [Objects];
+    /// `objects/tracked`: tracked objects for Autoware.
+    Tracked: "objects/tracked", "autoware_perception_msgs/msg/TrackedObjects", Stream, Some(Switch::Tracked), [Objects];
     /// `zones`: zones of the site.
     Zones: "zones", "sensr_bridge/msg/ZoneArray", Latched, None, [Reliable];
     /// `events/zone`: entry, exit, loitering, speeding.
@@ -238,6 +244,12 @@ impl Topic {
             i += 1;
         }
         false
+    }
+
+    /// Returns whether the message is of a package that need not be installed. Without it the topic is not published.
+    #[must_use]
+    pub const fn is_optional(self) -> bool {
+        matches!(self, Self::Detections | Self::Tracked)
     }
 
     /// Number of threads that publish this topic, each with a publisher of its own.

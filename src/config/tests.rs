@@ -14,7 +14,10 @@ fn defaults_are_valid() {
     assert_eq!(config.host, "localhost");
     assert_eq!(config.hosts_file, None);
     assert_eq!(config.points_port, 5051);
-    assert_eq!(config.publish, [true, true, true, true, true, false]);
+    assert_eq!(
+        config.publish,
+        [true, true, true, true, true, true, true, false]
+    );
     assert!(config.publishes(Topic::ZoneEvents) && !config.publishes(Topic::Wire));
     assert!(config.qos.reliable);
 }

@@ -9,6 +9,7 @@ pub(in crate::encode) mod geometry;
 mod health;
 mod objects;
 mod server_status;
+mod standard_objects;
 mod wire;
 mod zones;
 
@@ -16,6 +17,7 @@ pub use events::{losing_event, recalibration_event, zone_event};
 pub use health::system_health;
 pub use objects::{ObjectSet, object_array};
 pub use server_status::server_status;
+pub use standard_objects::{TrackIds, detection_array, label_info, tracked_objects};
 pub use wire::{LINK_OUTPUT, LINK_POINTS, wire_frame};
 pub use zones::zone_array;
 

@@ -39,18 +39,27 @@ pub(in crate::pipeline) struct DueObjects {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::pipeline) enum ObjectTopic {
     Objects,
+    Detections,
+    Tracked,
     ObjectPoints,
     ObjectMarkers,
 }
 
 impl ObjectTopic {
     /// All of them, in the order of publishing: the smallest message first.
-    pub(in crate::pipeline) const ALL: [Self; 3] =
-        [Self::Objects, Self::ObjectPoints, Self::ObjectMarkers];
+    pub(in crate::pipeline) const ALL: [Self; 5] = [
+        Self::Objects,
+        Self::Detections,
+        Self::Tracked,
+        Self::ObjectPoints,
+        Self::ObjectMarkers,
+    ];
 
     pub(in crate::pipeline) const fn topic(self) -> Topic {
         match self {
             Self::Objects => published_topic!(Objects, Objects),
+            Self::Detections => published_topic!(Objects, Detections),
+            Self::Tracked => published_topic!(Objects, Tracked),
             Self::ObjectPoints => published_topic!(Objects, ObjectPoints),
             Self::ObjectMarkers => published_topic!(Objects, ObjectMarkers),
         }

@@ -45,6 +45,9 @@ pub const RECORDED: &[RecordedTopic] = &[
     // Frames of both links.
     volatile("wire", 40),
     volatile("objects", 100),
+    volatile("objects/detections", 100),
+    volatile("objects/tracked", 100),
+    latched("objects/label_info", 10),
     volatile("markers/objects", 100),
     latched("markers/zones", 100),
     // No event may be lost, and a crowd causes a thousand within a second. Fast DDS keeps at most 5000 samples without a

@@ -7,16 +7,16 @@ use r2r::Node;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::control::{Control, publish_frames};
+use super::control::Control;
 use super::link_services::LinkServices;
 use super::logging::Rosout;
 use super::node::RosNode;
 use super::parameter_services::ParameterServer;
 use super::reporter::Reporter;
 use super::service_report::ServiceReport;
+use super::site_messages::SiteMessages;
 use super::spinner::{SPIN_TIMEOUT, Spinner};
 use super::split_watch::SplitWatch;
-use super::static_transform::StaticTransform;
 use super::threads::ThreadSpawner;
 use super::{Error, RuntimeError, statistics};
 use crate::config::hosts::shipped_hosts_file;
@@ -70,8 +70,8 @@ impl RosNode for Bridge {
         let (resolver, initial) = Resolver::start(given, shipped_hosts_file())?;
 
         let reporter = Reporter::new(node, start)?;
-        let mut transform = StaticTransform::new(node)?;
-        publish_frames(&mut transform, &initial);
+        let mut site_messages = SiteMessages::new(node)?;
+        site_messages.publish_changes(&initial);
         let parameters = ParameterServer::new(node, settings)?;
         let services = LinkServices::new(node)?;
         let splits = SplitWatch::new(node)?;
@@ -109,7 +109,7 @@ impl RosNode for Bridge {
                 config,
                 points,
                 output,
-                transform,
+                site_messages,
             },
             readers,
             publishers,

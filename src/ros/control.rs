@@ -1,4 +1,4 @@
-//! Effects of parameters and services: new link options, queue bounds, and the static transform.
+//! Effects of parameters and services: new link options, queue bounds, and messages about the site.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::Error;
 use super::link_services::{Links, Reconnect};
-use super::static_transform::StaticTransform;
+use super::site_messages::SiteMessages;
 use crate::config::resolve::{Resolution, Resolver};
 use crate::config::{Config, ResolvedConfig};
 use crate::connection::options::LinkOptions;
@@ -22,7 +22,7 @@ pub(super) struct Control {
     pub(super) config: watch::Sender<Arc<ResolvedConfig>>,
     pub(super) points: watch::Sender<LinkOptions>,
     pub(super) output: watch::Sender<LinkOptions>,
-    pub(super) transform: StaticTransform,
+    pub(super) site_messages: SiteMessages,
 }
 
 impl Control {
@@ -44,7 +44,7 @@ impl Control {
     fn adopt(&mut self, resolved: Resolution) {
         self.queues
             .set_max_bytes(resolved.config.queue_max_bytes, &self.metrics.ledger);
-        publish_frames(&mut self.transform, &resolved);
+        self.site_messages.publish_changes(&resolved);
         self.config.send_replace(Arc::new(resolved.config));
         for (link, options) in [
             (&self.points, resolved.points),
@@ -61,10 +61,10 @@ impl Control {
         }
     }
 
-    /// Publishes the latched messages and the static transform again.
+    /// Publishes the latched messages again.
     pub(super) fn repeat_latched(&self) {
         self.queues.repeat_latched();
-        self.transform.repeat();
+        self.site_messages.repeat();
     }
 
     pub(super) fn config(&self) -> Arc<ResolvedConfig> {
@@ -75,14 +75,6 @@ impl Control {
         for link in [&self.points, &self.output] {
             link.send_modify(&change);
         }
-    }
-}
-
-/// Publishes the static transform of a resolved configuration. A site may have frames of its own, so as long as it is not
-/// resolved none is published.
-pub(super) fn publish_frames(transform: &mut StaticTransform, resolved: &Resolution) {
-    if resolved.points.obstacle.is_none() {
-        transform.publish_if_changed(&resolved.config);
     }
 }
 

@@ -9,7 +9,8 @@ use crate::topic::{PublishingThread, QosClass, Topic};
 
 /// Publishes serialized messages of one thread. Owned by that thread.
 pub(super) struct DdsSink {
-    /// Publishers of the topics of the thread.
+    /// Publishers of the topics of the thread. An optional topic has none if the package of its message was not installed
+    /// when the bridge was built.
     publishers: [Option<PublisherUntyped>; Topic::COUNT],
 }
 
@@ -21,22 +22,51 @@ impl DdsSink {
     ) -> Result<Self, RuntimeError> {
         let mut publishers = [const { None }; Topic::COUNT];
         for topic in thread.topics() {
-            let publisher = node
-                .create_publisher_untyped(
-                    topic.name(),
-                    topic.message_type(),
-                    qos_profile(topic, qos),
-                )
-                .map_err(RuntimeError::ros(format!("publish {}", topic.name())))?;
-            publishers[topic.index()] = Some(publisher);
+            let (name, message_type) = (topic.name(), topic.message_type());
+            let profile = qos_profile(topic, qos);
+            publishers[topic.index()] = if topic.is_optional() {
+                create_optional_publisher(node, name, message_type, profile)?
+            } else {
+                Some(create_publisher(node, name, message_type, profile)?)
+            };
         }
         Ok(Self { publishers })
     }
 
-    fn publisher(&self, topic: Topic) -> &PublisherUntyped {
-        self.publishers[topic.index()]
-            .as_ref()
-            .expect("`published_topic` lets a thread name only its own topics")
+    fn publisher(&self, topic: Topic) -> Option<&PublisherUntyped> {
+        self.publishers[topic.index()].as_ref()
+    }
+}
+
+fn create_publisher(
+    node: &mut Node,
+    name: &str,
+    message_type: &str,
+    profile: QosProfile,
+) -> Result<PublisherUntyped, RuntimeError> {
+    node.create_publisher_untyped(name, message_type, profile)
+        .map_err(RuntimeError::ros(format!("publish {name}")))
+}
+
+/// Creates the publisher of a message whose package need not be installed. Returns `None`, and logs the cure, if the
+/// bridge was built without it.
+pub(super) fn create_optional_publisher(
+    node: &mut Node,
+    name: &str,
+    message_type: &str,
+    profile: QosProfile,
+) -> Result<Option<PublisherUntyped>, RuntimeError> {
+    match node.create_publisher_untyped(name, message_type, profile) {
+        Ok(publisher) => Ok(Some(publisher)),
+        Err(r2r::Error::InvalidMessageType { .. }) => {
+            let package = message_type.split('/').next().unwrap_or(message_type);
+            log::info!(
+                "{name} is off: the package {package} was not installed when sensr_bridge was built; install it and build \
+                 sensr_bridge again if you need the topic"
+            );
+            Ok(None)
+        }
+        Err(error) => Err(RuntimeError::ros(format!("publish {name}"))(error)),
     }
 }
 
@@ -58,13 +88,18 @@ impl Sink for DdsSink {
 
     fn subscribers(&self, topic: Topic) -> usize {
         // If the query fails, publishing will fail too, and that is counted.
-        self.publisher(topic)
-            .get_inter_process_subscription_count()
-            .unwrap_or(1)
+        self.publisher(topic).map_or(0, |publisher| {
+            publisher
+                .get_inter_process_subscription_count()
+                .unwrap_or(1)
+        })
     }
 
     fn publish(&mut self, topic: Topic, message: &[u8]) -> Result<(), r2r::Error> {
-        self.publisher(topic).publish_raw(message)
+        // Without a publisher there are no subscribers, and nothing is serialized for them.
+        self.publisher(topic)
+            .ok_or(r2r::Error::RCL_RET_PUBLISHER_INVALID)?
+            .publish_raw(message)
     }
 
     /// Returns whether publisher, node or context are no longer valid, which is permanent.
@@ -76,5 +111,35 @@ impl Sink for DdsSink {
                 | r2r::Error::RCL_RET_NOT_INIT
                 | r2r::Error::RCL_RET_ALREADY_SHUTDOWN
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use r2r::Context;
+
+    #[test]
+    fn a_message_that_was_not_built_in_turns_its_topic_off_and_a_built_in_one_does_not() {
+        let context = Context::create().expect("rcl");
+        let mut node = Node::create(context, "optional_publisher_test", "").expect("a node");
+        let mut create = |message_type| {
+            let profile = QosProfile::default();
+            create_optional_publisher(&mut node, "objects/test", message_type, profile)
+                .expect("no other error")
+        };
+        assert!(create("vision_msgs/msg/NoSuchMessage").is_none());
+        assert!(create("no_such_package/msg/Message").is_none());
+        assert!(create("sensr_bridge/msg/ObjectArray").is_some());
+    }
+
+    #[test]
+    fn a_sink_without_the_publisher_of_an_optional_topic_has_no_subscriber_for_it() {
+        let mut sink = DdsSink {
+            publishers: [const { None }; Topic::COUNT],
+        };
+        assert_eq!(sink.subscribers(Topic::Detections), 0);
+        let error = sink.publish(Topic::Detections, &[]).expect_err("refused");
+        assert!(DdsSink::is_final(&error));
     }
 }

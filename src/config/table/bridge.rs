@@ -87,7 +87,7 @@ const PARAMETERS: &[Parameter] = &[
             min: 0.0,
             max: 3600.0,
         },
-        "Rate limit of objects, points/objects and markers: at most one message per interval of this length, in seconds. 0: no limit. Events, zones and health are never limited.",
+        "Rate limit of objects, objects/detections, objects/tracked, points/objects and markers: at most one message per interval of this length, in seconds. 0: no limit. Events, zones and health are never limited.",
     ),
     Parameter::new(
         "publish.raw",
@@ -108,6 +108,16 @@ const PARAMETERS: &[Parameter] = &[
         "publish.objects",
         ParameterKind::Bool { default: true },
         "Publish objects and points/objects.",
+    ),
+    Parameter::new(
+        "publish.detections",
+        ParameterKind::Bool { default: true },
+        "Publish objects/detections, as vision_msgs has objects. Built only while subscribed; off if the package vision_msgs was not installed when the bridge was built.",
+    ),
+    Parameter::new(
+        "publish.tracked",
+        ParameterKind::Bool { default: true },
+        "Publish objects/tracked, as Autoware has objects. Built only while subscribed; off if the package autoware_perception_msgs was not installed when the bridge was built.",
     ),
     Parameter::new(
         "publish.markers",

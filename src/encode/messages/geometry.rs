@@ -17,8 +17,15 @@ pub(in crate::encode) fn write_vector3(out: &mut Writer<'_>, vector: Option<Vect
     out.write_f64s([x, y, z].map(f64::from));
 }
 
-/// Writes a `sensr_bridge/BoundingBox`. SENSR gives the centre of the bottom face, the message the centre of the box.
+/// Writes a `sensr_bridge/BoundingBox`.
 pub(in crate::encode) fn write_bounding_box(out: &mut Writer<'_>, bbox: Option<&BoundingBox>) {
+    write_box_pose(out, bbox);
+    write_vector3(out, bbox.and_then(|bbox| bbox.size));
+    out.write_f32(bbox.map_or(0.0, |bbox| bbox.yaw));
+}
+
+/// Writes the `geometry_msgs/Pose` of the centre of a box. SENSR gives the centre of its bottom face.
+pub(in crate::encode) fn write_box_pose(out: &mut Writer<'_>, bbox: Option<&BoundingBox>) {
     let BoundingBox {
         position,
         size,
@@ -29,8 +36,6 @@ pub(in crate::encode) fn write_bounding_box(out: &mut Writer<'_>, bbox: Option<&
     let [x, y, z] = [bottom.x, bottom.y, bottom.z].map(f64::from);
     out.write_f64s([x, y, z + height / 2.0]);
     out.write_f64s(quaternion_of_yaw(yaw));
-    write_vector3(out, size);
-    out.write_f32(yaw);
 }
 
 /// Returns x, y, z, w of a rotation about +z. `yaw` in radians.

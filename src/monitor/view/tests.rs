@@ -9,6 +9,7 @@ use ratatui::style::Color;
 use super::sample_sites::SampleSite;
 use super::*;
 use crate::environment::terminal::wants_colors;
+use crate::topic::Topic;
 
 fn new_state(colors: bool, unicode: bool) -> ViewState {
     ViewState::new(colors, unicode).with_time_zone(TimeZone::UTC)
@@ -124,7 +125,7 @@ fn a_healthy_site_shows_no_problem() {
 fn a_large_screen_shows_all_topics_all_stages_and_all_sensors() {
     let broken = SampleSite::broken("/samyang");
     let screen = screen(LARGE, &[&broken], &new_state(true, true));
-    for topic in crate::topic::Topic::ALL {
+    for topic in Topic::ALL {
         line_with(&screen, topic.name());
     }
     for stage in ["points decode", "output wait", "points total"] {
@@ -282,8 +283,8 @@ fn without_unicode_everything_is_ascii() {
 #[test]
 fn topics_are_sorted_by_rate_and_by_losses() {
     let sample = SampleSite::healthy("/").change_bridge(|sample| {
-        sample.topics[5].1.received += 1000;
-        sample.topics[3].1.dropped += 5;
+        sample.topics[Topic::Zones.index()].1.received += 1000;
+        sample.topics[Topic::ObjectPoints.index()].1.dropped += 5;
     });
     let mut state = new_state(true, true);
     let order = |state: &ViewState| {

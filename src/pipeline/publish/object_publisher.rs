@@ -7,7 +7,9 @@ use super::marker_publishers::{ObjectMarkerPublisher, ZoneMarkerPublisher};
 use super::object_decoder::ObjectDecoder;
 use super::publish_worker::{PublishWorker, StreamPublisher};
 use crate::config::ResolvedConfig;
-use crate::encode::messages::{LINK_OUTPUT, OutputHeader, object_array};
+use crate::encode::messages::{
+    LINK_OUTPUT, OutputHeader, TrackIds, detection_array, object_array, tracked_objects,
+};
 use crate::encode::point_cloud::ObjectPointsEncoder;
 use crate::metrics::ledger::Outcome;
 use crate::metrics::stage_times::Stage;
@@ -40,6 +42,8 @@ impl StreamPublisher for ObjectPublisher {
     const TOPICS: &'static [Topic] = &[
         Topic::Wire,
         Topic::Objects,
+        Topic::Detections,
+        Topic::Tracked,
         Topic::ObjectPoints,
         Topic::ObjectMarkers,
         Topic::ZoneMarkers,
@@ -128,6 +132,21 @@ impl ObjectPublisher {
                     object_array(buffer, moment, &set);
                     buffer
                 }),
+                ObjectTopic::Detections => delivery.publish_latched(topic, arrival, || {
+                    detection_array(buffer, header, decoder.decode(due, stream).objects);
+                    buffer
+                }),
+                ObjectTopic::Tracked => {
+                    let ids = TrackIds {
+                        run: metrics.run,
+                        server: message.source.server,
+                    };
+                    delivery.publish_latched(topic, arrival, || {
+                        let objects = decoder.decode(due, stream).objects;
+                        tracked_objects(buffer, header, ids, objects);
+                        buffer
+                    });
+                }
                 ObjectTopic::ObjectPoints => {
                     delivery.publish_latched(topic, arrival, || {
                         let set = decoder.decode(due, stream);

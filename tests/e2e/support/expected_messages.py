@@ -29,7 +29,8 @@ def to_dict(message):
         return {name: to_dict(getattr(message, name)) for name in message.get_fields_and_field_types()}
     if isinstance(message, (bool, int, float, str, bytes)):
         return message
-    return [to_dict(item) for item in message]
+    # Arrays of a fixed length are those of NumPy, with numbers of its own.
+    return [to_dict(item) for item in (message.tolist() if hasattr(message, "tolist") else message)]
 
 
 def differences(got, expected, path=""):
@@ -144,6 +145,64 @@ def tracked_object(sent):
             {"time_offset": single(reach.get("t_offset", 0.0)), "space": polygon_box(reach.get("space"))}
             for reach in prediction.get("reachable_set", ())
         ],
+    }
+
+
+#: Numbers of a covariance that is unknown.
+_NO_COVARIANCE = [0.0] * 36
+
+
+def _pose(sent):
+    return {"pose": bounding_box(sent.get("bbox"))["center"], "covariance": _NO_COVARIANCE}
+
+
+def detection(sent, header):
+    """Returns a `vision_msgs/Detection3D`."""
+    box = bounding_box(sent.get("bbox"))
+    hypothesis = {"class_id": str(sent.get("label", 0)), "score": single(sent.get("confidence", 0.0))}
+    return {
+        "header": header,
+        "results": [{"hypothesis": hypothesis, "pose": _pose(sent)}],
+        "bbox": {"center": box["center"], "size": box["size"]},
+        "id": str(sent.get("id", 0)),
+    }
+
+
+#: Labels of `autoware_perception_msgs/ObjectClassification` by those of SENSR: a car, a pedestrian, a bicycle.
+_AUTOWARE_LABELS = {1: 1, 2: 7, 3: 6}
+
+
+def autoware_object(sent):
+    """Returns an `autoware_perception_msgs/TrackedObject`. `object_id` is checked by other means."""
+    box, velocity = bounding_box(sent.get("bbox")), vector(sent.get("velocity"))
+    yaw = box["yaw"]
+    cos, sin = (math.cos(yaw), math.sin(yaw)) if math.isfinite(yaw) else (math.nan, math.nan)
+    forward = velocity["x"] * cos + velocity["y"] * sin
+    left = velocity["y"] * cos - velocity["x"] * sin
+    no_vector = {"x": 0.0, "y": 0.0, "z": 0.0}
+    twist = {
+        "linear": {"x": Near(forward), "y": Near(left), "z": velocity["z"]},
+        "angular": no_vector | {"z": single(sent.get("yaw_rate", 0.0))},
+    }
+    classification = {
+        "label": _AUTOWARE_LABELS.get(sent.get("label", 0), 0),
+        "probability": single(sent.get("confidence", 0.0)),
+    }
+    return {
+        "object_id": Anything(),
+        "existence_probability": 1.0,
+        "classification": [classification],
+        "kinematics": {
+            "pose_with_covariance": _pose(sent),
+            "twist_with_covariance": {"twist": twist, "covariance": _NO_COVARIANCE},
+            "acceleration_with_covariance": {
+                "accel": {"linear": no_vector, "angular": no_vector},
+                "covariance": _NO_COVARIANCE,
+            },
+            "orientation_availability": 2,
+            "is_stationary": sent.get("is_static", False),
+        },
+        "shape": {"type": 0, "footprint": {"points": []}, "dimensions": box["size"]},
     }
 
 
@@ -349,7 +408,7 @@ class ReferenceModel:
     def _objects(self, stream, times):
         self._static = stream.get("static_objects") or self._static
         if not stream.get("has_objects"):
-            return {"objects": [], "points/objects": []}
+            return {topic: [] for topic in ("objects", "objects/detections", "objects/tracked", "points/objects")}
         objects, static = stream.get("objects", []), self._static
         self._static = []
         array = {
@@ -357,5 +416,12 @@ class ReferenceModel:
             "objects": list(map(tracked_object, objects)),
             "static_objects": list(map(tracked_object, static)),
         }
-        points = object_points([*objects, *static], times["header"])
-        return {"objects": [times | array], "points/objects": [points]}
+        header = times["header"]
+        return {
+            "objects": [times | array],
+            "objects/detections": [
+                {"header": header, "detections": [detection(sent, header) for sent in objects]},
+            ],
+            "objects/tracked": [{"header": header, "objects": list(map(autoware_object, objects))}],
+            "points/objects": [object_points([*objects, *static], header)],
+        }

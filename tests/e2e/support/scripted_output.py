@@ -5,11 +5,13 @@ import time
 from support import output_encoder
 from support.expected_messages import ReferenceModel, differences, to_dict
 from support.statistics_reader import link_of, topic_of
+from support.topic_table import TOPICS as PUBLISHED
 from support.two_links import TwoLinks
 
-#: Topics with the contents of SENSR's messages.
-TOPICS = (
+_WITH_CONTENTS = (
     "objects",
+    "objects/detections",
+    "objects/tracked",
     "points/objects",
     "zones",
     "events/zone",
@@ -18,6 +20,8 @@ TOPICS = (
     "health",
     "server_status",
 )
+#: Topics with the contents of SENSR's messages.
+TOPICS = tuple(topic for topic in _WITH_CONTENTS if topic in PUBLISHED)
 FRAME_ID = "site_7"
 
 
@@ -115,7 +119,7 @@ class ScriptedOutput:
         self.types[kind.__name__] = kind
         for name in message.get_fields_and_field_types():
             value = getattr(message, name)
-            if value != getattr(kind(), name):
+            if to_dict(value) != to_dict(getattr(kind(), name)):
                 self.filled.add((kind.__name__, name))
             within = [value] if hasattr(value, "get_fields_and_field_types") else value
             for item in within if isinstance(within, (list, tuple)) else ():

@@ -1,12 +1,13 @@
 """Table of the topics of the bridge, as documented."""
 
 from dataclasses import dataclass
+from importlib import import_module
 
 from sensor_msgs.msg import PointCloud2
 from sensr_bridge import msg
 from visualization_msgs.msg import MarkerArray
 
-from support import ros_observer
+from support import ros_observer, summary_notes
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,26 @@ class Topic:
 #: Number of latest messages that a late subscriber of a latched topic receives.
 LATCHED_DEPTH = 4
 
-#: Topics with an account in the ledger, in its order. Names are relative to the namespace of the node.
-TOPICS = {
+
+def optional_type(package, name):
+    """Returns a message type of a package that need not be installed, or None."""
+    try:
+        return getattr(import_module(f"{package}.msg"), name)
+    except ModuleNotFoundError:
+        summary_notes.add_note(f"SKIPPED, {package} IS NOT INSTALLED: {name} was not tested")
+        return None
+
+
+#: Topics with an account in the ledger, in its order. Names are relative to the namespace of the node. Topics whose
+#: messages are of a package that is not installed are left out: the bridge does not publish them.
+_TOPICS = {
     "points/raw": Topic(PointCloud2, 5),
     "points/ground": Topic(PointCloud2, 5),
     "points/background": Topic(PointCloud2, 5),
     "points/objects": Topic(PointCloud2, 5),
     "objects": Topic(msg.ObjectArray, 10),
+    "objects/detections": Topic(optional_type("vision_msgs", "Detection3DArray"), 10),
+    "objects/tracked": Topic(optional_type("autoware_perception_msgs", "TrackedObjects"), 10),
     "zones": Topic(msg.ZoneArray, LATCHED_DEPTH, latched=True),
     "events/zone": Topic(msg.ZoneEvent, 5_000),
     "events/losing": Topic(msg.LosingEvent, 5_000),
@@ -47,9 +61,15 @@ TOPICS = {
     "markers/zones": Topic(MarkerArray, LATCHED_DEPTH, latched=True),
     "wire": Topic(msg.WireFrame, 20),
 }
+TOPICS = {name: topic for name, topic in _TOPICS.items() if topic.kind}
 
 #: Topics without an account; names with a slash are absolute.
-OTHERS = ("statistics", "/tf_static", "/diagnostics")
+OTHERS = (
+    "statistics",
+    "/tf_static",
+    "/diagnostics",
+    *(("objects/label_info",) if "objects/detections" in TOPICS else ()),
+)
 
 
 def topics_in_namespace(namespace: str) -> set[str]:

@@ -205,7 +205,11 @@ fn topics_switched_off_count_as_unsubscribed() {
     fixture.configure(|config| config.publish[Switch::Objects as usize] = false);
     fixture.message_at(0, &with_objects(vec![]));
     let due = fixture.next_output().objects.expect("markers");
-    assert!(due.topics.iter().eq([ObjectTopic::ObjectMarkers]));
+    assert!(due.topics.iter().eq([
+        ObjectTopic::Detections,
+        ObjectTopic::Tracked,
+        ObjectTopic::ObjectMarkers,
+    ]));
     assert_eq!(fixture.account(Topic::ObjectPoints).unsubscribed, 1);
 }
 
