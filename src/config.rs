@@ -8,6 +8,7 @@ pub mod hosts;
 pub mod overrides;
 pub mod parameter;
 pub mod path;
+pub mod place;
 mod recorder_config;
 pub mod render;
 pub mod resolve;
@@ -32,6 +33,7 @@ use crate::topic::{Switch, Topic};
 pub use config_error::ConfigError;
 pub use hosts::Hosts;
 pub use parameter::{ParameterError, Value};
+use place::Place;
 pub use recorder_config::RecorderConfig;
 pub use resolved_config::ResolvedConfig;
 pub use settings::Settings;
@@ -62,6 +64,10 @@ pub struct Config {
     pub frame_id: String,
     /// Parent of that frame. `None`: no transform is published.
     pub parent_frame: Option<String>,
+    /// Transform within the parent frame, and origin on earth.
+    pub place: Place,
+    /// Frame that is fixed to the earth. `None`: no transform to it is published.
+    pub earth_frame: Option<String>,
     /// Clock of all stamps.
     pub stamp_source: StampSource,
     /// Quality of service of the cloud topics.
@@ -133,6 +139,8 @@ impl Config {
             publish: Switch::ALL.map(|switch| settings.bool(switch.parameter())),
             frame_id: settings.string("frame_id").to_owned(),
             parent_frame: non_empty(settings.string("parent_frame").to_owned()),
+            place: Place::from_settings(settings),
+            earth_frame: non_empty(settings.string("earth_frame").to_owned()),
             stamp_source: if settings.string("stamp_source") == "server" {
                 StampSource::Server
             } else {
@@ -165,6 +173,12 @@ impl Config {
             .is_none_or(|switch| self.publish[switch as usize])
     }
 
+    /// Frame that the origin on earth belongs to: the root of the site's own frames.
+    #[must_use]
+    pub fn origin_frame(&self) -> &str {
+        self.parent_frame.as_ref().unwrap_or(&self.frame_id)
+    }
+
     /// Returns the TLS settings if TLS is enabled.
     #[must_use]
     pub fn enabled_tls(&self) -> Option<&TlsOptions> {
@@ -189,6 +203,19 @@ impl Config {
                 rule: "different from frame_id",
                 other: self.frame_id.clone(),
             });
+        }
+        for (frame, rule) in [
+            (Some(&self.frame_id), "different from frame_id"),
+            (self.parent_frame.as_ref(), "different from parent_frame"),
+        ] {
+            if let Some(frame) = frame.filter(|frame| self.earth_frame.as_ref() == Some(*frame)) {
+                conflicts.push(ParameterError::Conflict {
+                    name: "earth_frame",
+                    value: frame.clone(),
+                    rule,
+                    other: frame.clone(),
+                });
+            }
         }
         if self.keep_alive.ping_interval >= self.keep_alive.stall_timeout {
             conflicts.push(ParameterError::Conflict {

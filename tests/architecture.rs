@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Components, and the components that each may use.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("time", &[]),
+    ("place", &[]),
     ("topic", &[]),
     ("connection", &["time"]),
     ("encode", &["time"]),
-    ("config", &["time", "topic", "connection"]),
+    ("config", &["time", "topic", "connection", "place"]),
     ("environment", &["time"]),
     ("metrics", &["time", "topic", "connection"]),
     ("supervisor", &[]),
@@ -69,6 +70,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     (
         "ros",
         &[
+            "place",
             "time",
             "topic",
             "connection",

@@ -8,6 +8,9 @@
 //!     points_port: 5051
 //!     frame_id: samyang_lidar
 //!     parent_frame: map
+//!     transform: {x_m: 12.5, yaw_deg: 90}   # of frame_id in parent_frame; also y_m, z_m, roll_deg, pitch_deg
+//!     origin: {latitude_deg: 37.5, longitude_deg: 127.0}   # of parent_frame; also altitude_m, heading_deg
+//!     earth_frame: earth
 //!     tls:
 //!       ca_file: sensr-ca.crt   # relative to the hosts file
 //!       server_name: sensr.example
@@ -16,6 +19,7 @@
 //! ```
 
 mod parse;
+mod place;
 mod value;
 
 use std::collections::BTreeMap;
@@ -25,13 +29,13 @@ use super::escape::escape_invisible;
 use super::text_file::{self, TextFileError};
 
 /// The sites of a hosts file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Hosts {
     sites: BTreeMap<String, Site>,
 }
 
 /// One site.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Site {
     /// Host name, IPv4 or IPv6 address of the SENSR machine.
     pub address: String,
@@ -43,8 +47,50 @@ pub struct Site {
     pub frame_id: Option<String>,
     /// Parent of that frame. Overrides the parameter.
     pub parent_frame: Option<String>,
+    /// Transform of the frame within its parent. Overrides the parameters.
+    pub transform: Option<SiteTransform>,
+    /// Origin on earth. Overrides the parameters.
+    pub origin: Option<SiteOrigin>,
+    /// Frame that is fixed to the earth. Overrides the parameter.
+    pub earth_frame: Option<String>,
     /// TLS settings. Override the parameters.
     pub tls: Option<SiteTls>,
+}
+
+/// Transform of a site. Missing values are those of the parameters.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct SiteTransform {
+    /// Translation along x, y and z, metres.
+    pub translation_m: [Option<f64>; 3],
+    /// Roll, pitch and yaw, degrees.
+    pub rpy_deg: [Option<f64>; 3],
+}
+
+/// Origin of a site on earth. Missing values are those of the parameters.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SiteOrigin {
+    /// The site has an origin. True if the file gives one, unless it is set to false.
+    pub enabled: bool,
+    /// Latitude, degrees north.
+    pub latitude_deg: f64,
+    /// Longitude, degrees east.
+    pub longitude_deg: f64,
+    /// Altitude above the WGS 84 ellipsoid, metres.
+    pub altitude_m: Option<f64>,
+    /// Heading of the x axis, degrees clockwise from true north.
+    pub heading_deg: Option<f64>,
+}
+
+impl Default for SiteOrigin {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            latitude_deg: 0.0,
+            longitude_deg: 0.0,
+            altitude_m: None,
+            heading_deg: None,
+        }
+    }
 }
 
 /// TLS settings of a site. Missing ones are those of the parameters.

@@ -269,7 +269,7 @@ impl Resolver {
             site: if needs_hosts_file {
                 SiteSource::HostsFile
             } else {
-                SiteSource::Known(self.site.clone())
+                SiteSource::Known(self.site.clone().map(Box::new))
             },
             checked_ca_file: self.ca_file.clone(),
             given,

@@ -31,6 +31,8 @@ impl ResolvedConfig {
             given.points_port = site.points_port.unwrap_or(given.points_port);
             given.frame_id = site.frame_id.unwrap_or(given.frame_id);
             given.parent_frame = site.parent_frame.or(given.parent_frame);
+            given.earth_frame = site.earth_frame.or(given.earth_frame);
+            given.place.apply_site(site.transform, site.origin);
             if let Some(tls) = site.tls {
                 given.tls_enabled = tls.enabled;
                 given.tls.ca_file = tls.ca_file.unwrap_or(given.tls.ca_file);

@@ -61,6 +61,7 @@ pub const RECORDED: &[RecordedTopic] = &[
     volatile("statistics", 100),
     latched("recording", 100),
     volatile("/diagnostics", 1000),
+    latched("origin", 10),
     latched("/tf_static", 1000),
     // The reason for a gap belongs into the bag beside the gap. Nodes keep their latest lines for late subscribers, so
     // the reason is found although it was logged while nothing was recorded.

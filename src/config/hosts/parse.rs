@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::de::{DeserializeSeed as _, MapAccess};
 use serde_yaml::Deserializer;
 
+use super::place::{OriginField, TransformField};
 use super::value::{
     FieldSeed, Forgiveness, HostsField, TypedScalar, UniqueKeys, known_keys, mismatch,
 };
@@ -22,6 +23,9 @@ const SITE_KEYS: &[&str] = &[
     "points_port",
     "frame_id",
     "parent_frame",
+    "transform",
+    "origin",
+    "earth_frame",
     "tls",
 ];
 const TLS_KEYS: &[&str] = &["enabled", "ca_file", "server_name", "verify_name"];
@@ -213,6 +217,17 @@ impl<'de> HostsField<'de> for SiteField {
                     site.parent_frame =
                         entries.next_value_seed(FieldSeed(FrameField, forgiveness))?;
                 }
+                "transform" => {
+                    site.transform =
+                        entries.next_value_seed(FieldSeed(TransformField, forgiveness))?;
+                }
+                "origin" => {
+                    site.origin = entries.next_value_seed(FieldSeed(OriginField, forgiveness))?;
+                }
+                "earth_frame" => {
+                    site.earth_frame =
+                        entries.next_value_seed(FieldSeed(FrameField, forgiveness))?;
+                }
                 _ => site.tls = entries.next_value_seed(FieldSeed(TlsField, forgiveness))?,
             }
         }
@@ -336,7 +351,7 @@ impl<'de> HostsField<'de> for TlsField {
     }
 }
 
-struct BoolField;
+pub(super) struct BoolField;
 
 impl HostsField<'_> for BoolField {
     type Value = bool;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::{Config, ResolvedConfig};
 
 fn parse_hosts(text: &str) -> Result<Hosts, HostsError> {
     Hosts::parse(Path::new("hosts.yaml"), text)
@@ -168,7 +169,7 @@ const INVALID: &[(&str, &str)] = &[
     ),
     (
         "sites:\n  a: {address: x, port: 1}\n",
-        "there is no key port; a site has address, output_port, points_port, frame_id, parent_frame, tls at line 2",
+        "there is no key port; a site has address, output_port, points_port, frame_id, parent_frame, transform, origin, earth_frame, tls at line 2",
     ),
     (
         "sites: {a: {address: x, tls: {cafile: y}}}",
@@ -321,6 +322,50 @@ const INVALID: &[(&str, &str)] = &[
     (
         "sites: {a: {address: x, parent_frame: 'a b'}}",
         "sites.a.parent_frame: a frame",
+    ),
+    (
+        "sites: {a: {address: x, transform: [1, 2, 3]}}",
+        "sites.a.transform: transform is a mapping of x_m, y_m, z_m, roll_deg, pitch_deg and yaw_deg, got a list",
+    ),
+    (
+        "sites: {a: {address: x, transform: {yaw: 90}}}",
+        "sites.a.transform: there is no key yaw, did you mean yaw_deg? at line 1",
+    ),
+    (
+        "sites: {a: {address: x, transform: {yaw_deg: 361}}}",
+        "sites.a.transform.yaw_deg: an angle is a number of degrees from -360 to 360, got 361",
+    ),
+    (
+        "sites: {a: {address: x, transform: {x_m: .nan}}}",
+        "x_m: a translation is a number of metres from -10000000 to 10000000, got",
+    ),
+    (
+        "sites: {a: {address: x, origin: {latitude: 37, longitude_deg: 127}}}",
+        "sites.a.origin: there is no key latitude, did you mean latitude_deg?",
+    ),
+    (
+        "sites: {a: {address: x, origin: {latitude_deg: 127, longitude_deg: 37}}}",
+        "sites.a.origin.latitude_deg: latitude_deg is a number of degrees north from -90 to 90, got 127",
+    ),
+    (
+        "sites: {a: {address: x, origin: {latitude_deg: 37}}}",
+        "sites.a.origin: the origin has no `longitude_deg:`",
+    ),
+    (
+        "sites: {a: {address: x, origin: {latitude_deg: 37, longitude_deg: 127, heading_deg: -1}}}",
+        "heading_deg is a number of degrees clockwise from true north from 0 to 360, got -1",
+    ),
+    (
+        "sites: {a: {address: x, origin: {latitude_deg: 37, longitude_deg: 127, altitude_m: sea}}}",
+        "altitude_m is a number of metres above the WGS 84 ellipsoid from -1000 to 10000, got \"sea\"",
+    ),
+    (
+        "sites: {a: {address: x, origin: true}}",
+        "sites.a.origin: origin is a mapping with latitude_deg",
+    ),
+    (
+        "sites: {a: {address: x, earth_frame: /earth}}",
+        "sites.a.earth_frame: a frame is a name",
     ),
     (
         "sites: {a: {address: x, tls: 1}}",
@@ -498,4 +543,54 @@ fn problem_of_the_whole_file_is_found_once() {
     let many = "  a: 192.0.2.1\n".repeat(1000);
     let (_, problems) = parse::parse_with_problems(&format!("sites:\n{many}"));
     assert_eq!(problems.len(), 100);
+}
+
+#[test]
+#[expect(clippy::float_cmp, reason = "copied")]
+fn the_place_of_a_site_overrides_what_it_names() {
+    let site = parse_site(
+        "sites:\n  a:\n    address: x\n    parent_frame: map\n    earth_frame: earth\n    transform: {x_m: 12.5, \
+         yaw_deg: '-90'}\n    origin: {latitude_deg: 37.5, longitude_deg: 127}\n",
+    );
+    let transform = site.transform.expect("given");
+    assert_eq!(transform.translation_m, [Some(12.5), None, None]);
+    assert_eq!(transform.rpy_deg, [None, None, Some(-90.0)]);
+    let given = Config {
+        place: crate::config::place::Place {
+            translation_m: [1.0, 2.0, 3.0],
+            rpy_deg: [4.0, 5.0, 6.0],
+            ..Config::default().place
+        },
+        ..Config::default()
+    };
+    let resolved = ResolvedConfig::for_site(given.clone(), Some(site)).expect("consistent");
+    assert_eq!(resolved.earth_frame.as_deref(), Some("earth"));
+    assert_eq!(resolved.place.translation_m, [12.5, 2.0, 3.0]);
+    assert_eq!(resolved.place.rpy_deg, [4.0, 5.0, -90.0]);
+    let origin = resolved.place.origin().expect("the file gives one");
+    assert_eq!([origin.latitude_deg, origin.longitude_deg], [37.5, 127.0]);
+    assert_eq!([origin.altitude_m, origin.heading_deg], [0.0, 90.0]);
+    // It may be kept in the file and switched off.
+    let off = parse_site(
+        "sites: {a: {address: x, origin: {enabled: false, latitude_deg: 1, longitude_deg: 2}}}",
+    );
+    let resolved = ResolvedConfig::for_site(given, Some(off)).expect("consistent");
+    assert_eq!(resolved.place.origin(), None);
+}
+
+#[test]
+fn the_earth_frame_differs_from_the_other_frames() {
+    for text in [
+        "sites: {a: {address: x, earth_frame: sensr}}",
+        "sites: {a: {address: x, earth_frame: map, parent_frame: map}}",
+    ] {
+        let site = parse_site(text);
+        let error = ResolvedConfig::for_site(Config::default(), Some(site)).expect_err("refused");
+        assert!(
+            error
+                .to_string()
+                .contains("earth_frame must be different from"),
+            "{error}"
+        );
+    }
 }

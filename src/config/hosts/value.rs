@@ -253,7 +253,16 @@ pub(super) fn known_keys(
         if known.contains(&key) {
             return Ok(());
         }
-        let mut hint = did_you_mean(key, known.iter().copied());
+        // A name that lacks only its unit is nearer than any other.
+        let with_unit = known.iter().copied().find(|known| {
+            known
+                .strip_prefix(key)
+                .is_some_and(|rest| rest.starts_with('_'))
+        });
+        let mut hint = match with_unit {
+            Some(name) => format!(", did you mean {name}?"),
+            None => did_you_mean(key, known.iter().copied()),
+        };
         if hint.is_empty() {
             hint = format!("; {owner} has {}", known.join(", "));
         }

@@ -28,7 +28,7 @@ pub(super) struct Lookup {
 #[derive(Debug)]
 pub(super) enum SiteSource {
     /// Already known. `None`: `host` is an address.
-    Known(Option<Site>),
+    Known(Option<Box<Site>>),
     /// To be read from the hosts file.
     HostsFile,
 }
@@ -74,7 +74,7 @@ impl Lookup {
 
     fn run(self) -> Result<LookupResult, ResolveError> {
         let site = match self.site {
-            SiteSource::Known(site) => site,
+            SiteSource::Known(site) => site.map(|site| *site),
             SiteSource::HostsFile => find_site(&self.given, self.shipped)?,
         };
         let config = ResolvedConfig::for_site(self.given, site.clone())?;

@@ -2,6 +2,10 @@
 
 use super::{MIB, Parameter, ParameterKind, ParameterTable};
 use crate::config::parameter::StringRule;
+use crate::config::place::{
+    ALTITUDE_M, ANGLE_DEG, HEADING_DEG, LATITUDE_DEG, LONGITUDE_DEG, TRANSLATION_M,
+};
+use crate::place::EAST_DEG;
 use sensr_protocol::wire;
 
 /// Parameters of `sensr_bridge`, in the order of the generated files.
@@ -143,7 +147,110 @@ const PARAMETERS: &[Parameter] = &[
             default: "",
             rule: StringRule::FrameOrNone,
         },
-        "Parent frame of frame_id, published as a static identity transform. Empty: no transform is published. A parent_frame that hosts_file sets for the site takes precedence.",
+        "Parent frame of frame_id, published as a static transform. Empty: no transform is published. A parent_frame that hosts_file sets for the site takes precedence.",
+    ),
+    Parameter::new(
+        "transform.x_m",
+        ParameterKind::Double {
+            default: 0.0,
+            min: *TRANSLATION_M.start(),
+            max: *TRANSLATION_M.end(),
+        },
+        "Translation of frame_id in parent_frame along x, in metres. A transform that hosts_file sets for the site takes precedence.",
+    ),
+    Parameter::new(
+        "transform.y_m",
+        ParameterKind::Double {
+            default: 0.0,
+            min: *TRANSLATION_M.start(),
+            max: *TRANSLATION_M.end(),
+        },
+        "Translation of frame_id in parent_frame along y, in metres. A transform that hosts_file sets for the site takes precedence.",
+    ),
+    Parameter::new(
+        "transform.z_m",
+        ParameterKind::Double {
+            default: 0.0,
+            min: *TRANSLATION_M.start(),
+            max: *TRANSLATION_M.end(),
+        },
+        "Translation of frame_id in parent_frame along z, in metres. A transform that hosts_file sets for the site takes precedence.",
+    ),
+    Parameter::new(
+        "transform.roll_deg",
+        ParameterKind::Double {
+            default: 0.0,
+            min: *ANGLE_DEG.start(),
+            max: *ANGLE_DEG.end(),
+        },
+        "Rotation of frame_id in parent_frame about the fixed axis x, in degrees. Roll, pitch and yaw are applied in this order (REP 103). A transform that hosts_file sets for the site takes precedence.",
+    ),
+    Parameter::new(
+        "transform.pitch_deg",
+        ParameterKind::Double {
+            default: 0.0,
+            min: *ANGLE_DEG.start(),
+            max: *ANGLE_DEG.end(),
+        },
+        "Rotation of frame_id in parent_frame about the fixed axis y, in degrees. Roll, pitch and yaw are applied in this order (REP 103). A transform that hosts_file sets for the site takes precedence.",
+    ),
+    Parameter::new(
+        "transform.yaw_deg",
+        ParameterKind::Double {
+            default: 0.0,
+            min: *ANGLE_DEG.start(),
+            max: *ANGLE_DEG.end(),
+        },
+        "Rotation of frame_id in parent_frame about the fixed axis z, in degrees. Roll, pitch and yaw are applied in this order (REP 103). A transform that hosts_file sets for the site takes precedence.",
+    ),
+    Parameter::new(
+        "origin.enabled",
+        ParameterKind::Bool { default: false },
+        "The site has an origin on earth: it is published on origin, and as a transform from earth_frame. It is the origin of parent_frame, or of frame_id without a parent. An origin that hosts_file sets for the site takes precedence.",
+    ),
+    Parameter::new(
+        "origin.latitude_deg",
+        ParameterKind::Double {
+            default: 0.0,
+            min: *LATITUDE_DEG.start(),
+            max: *LATITUDE_DEG.end(),
+        },
+        "Latitude of the origin, in degrees north (WGS 84).",
+    ),
+    Parameter::new(
+        "origin.longitude_deg",
+        ParameterKind::Double {
+            default: 0.0,
+            min: *LONGITUDE_DEG.start(),
+            max: *LONGITUDE_DEG.end(),
+        },
+        "Longitude of the origin, in degrees east (WGS 84).",
+    ),
+    Parameter::new(
+        "origin.altitude_m",
+        ParameterKind::Double {
+            default: 0.0,
+            min: *ALTITUDE_M.start(),
+            max: *ALTITUDE_M.end(),
+        },
+        "Altitude of the origin above the WGS 84 ellipsoid, in metres: not above sea level.",
+    ),
+    Parameter::new(
+        "origin.heading_deg",
+        ParameterKind::Double {
+            default: EAST_DEG,
+            min: *HEADING_DEG.start(),
+            max: *HEADING_DEG.end(),
+        },
+        "Heading of the x axis at the origin, in degrees clockwise from true north. 90: east, as REP 103 has it.",
+    ),
+    Parameter::new(
+        "earth_frame",
+        ParameterKind::String {
+            default: "",
+            rule: StringRule::FrameOrNone,
+        },
+        "Frame that is fixed to the earth (REP 105: earth), parent of the frame with the origin, published as a static transform if there is an origin. Empty: no such transform is published. An earth_frame that hosts_file sets for the site takes precedence.",
     ),
     Parameter::new(
         "stamp_source",

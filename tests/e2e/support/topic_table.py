@@ -68,6 +68,7 @@ OTHERS = (
     "statistics",
     "/tf_static",
     "/diagnostics",
+    "origin",
     *(("objects/label_info",) if "objects/detections" in TOPICS else ()),
 )
 
