@@ -58,6 +58,10 @@ pub struct Config {
     pub pointcloud_interval: Duration,
     /// Rate limit of objects and markers. Zero: no limit.
     pub output_data_interval: Duration,
+    /// Most points of a preview.
+    pub preview_points: usize,
+    /// Rate limit of the preview. Zero: no limit.
+    pub preview_interval: Duration,
     /// Enabled topics, in the order of [`Switch::ALL`].
     pub publish: [bool; Switch::ALL.len()],
     /// Coordinate frame of all messages.
@@ -136,6 +140,8 @@ impl Config {
             },
             pointcloud_interval: settings.seconds("pointcloud_interval"),
             output_data_interval: settings.seconds("output_data_interval"),
+            preview_points: settings.unsigned("preview.points"),
+            preview_interval: settings.seconds("preview.interval"),
             publish: Switch::ALL.map(|switch| settings.bool(switch.parameter())),
             frame_id: settings.string("frame_id").to_owned(),
             parent_frame: non_empty(settings.string("parent_frame").to_owned()),

@@ -11,8 +11,9 @@
 //! Beside the data flow: [`time`] with stamps, rate limiter and clock offset, [`topic`] with the table of the topics,
 //! [`config`] with parameters, hosts file and parameter files, [`metrics`] with the loss ledger, [`diagnostics`] with
 //! what `/diagnostics` shows, [`supervisor`] with threads and watchdogs, [`environment`] with log folder and shared
-//! memory, [`place`] with transforms and WGS 84. [`recorder`] supervises the stock recorder. Tools of an operator: [`monitor`] shows running bridges, [`check`]
-//! examines machine, configuration and site before a run. Only `ros` uses ROS.
+//! memory, [`place`] with transforms and WGS 84. [`recorder`] supervises the stock recorder. Tools of an operator:
+//! [`monitor`] shows running bridges, [`check`] examines machine, configuration and site before a run. Only `ros` uses
+//! ROS.
 
 pub mod check;
 pub mod config;

@@ -64,6 +64,7 @@ switches! {
     Raw: "publish.raw";
     Ground: "publish.ground";
     Background: "publish.background";
+    Preview: "publish.preview";
     Objects: "publish.objects";
     Detections: "publish.detections";
     Tracked: "publish.tracked";
@@ -167,6 +168,8 @@ topics! {
     Ground: "points/ground", "sensor_msgs/msg/PointCloud2", Cloud, Some(Switch::Ground), [Points];
     /// `points/background`: points of the static background.
     Background: "points/background", "sensor_msgs/msg/PointCloud2", Cloud, Some(Switch::Background), [Points];
+    /// `points/preview`: some points of all clouds of a frame.
+    Preview: "points/preview", "sensor_msgs/msg/PointCloud2", Cloud, Some(Switch::Preview), [Points];
     /// `points/objects`: points of all objects, with id and label.
     ObjectPoints: "points/objects", "sensor_msgs/msg/PointCloud2", Cloud, Some(Switch::Objects), [Objects];
     /// `objects`: tracked objects.
@@ -343,7 +346,7 @@ mod tests {
             assert_eq!(topic.switch().is_none(), is_reliable, "{topic:?}");
         }
         let topics: Vec<Topic> = PublishingThread::Points.topics().collect();
-        assert_eq!(topics.len(), 4);
+        assert_eq!(topics.len(), 5);
         assert!(PublishingThread::Points.publishes_exactly(&topics));
         assert!(!PublishingThread::Points.publishes_exactly(&topics[1..]));
         assert!(!PublishingThread::Points.publishes_exactly(&Topic::ALL));

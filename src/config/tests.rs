@@ -16,7 +16,7 @@ fn defaults_are_valid() {
     assert_eq!(config.points_port, 5051);
     assert_eq!(
         config.publish,
-        [true, true, true, true, true, true, true, false]
+        [true, true, true, true, true, true, true, true, false]
     );
     assert!(config.publishes(Topic::ZoneEvents) && !config.publishes(Topic::Wire));
     assert!(config.qos.reliable);

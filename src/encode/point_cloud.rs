@@ -4,10 +4,12 @@ mod encoder;
 mod header;
 mod interleave;
 mod object_points;
+mod preview;
 
 pub use encoder::{CloudEncoder, POINT_STEP};
 pub use interleave::interleave;
 pub use object_points::{OBJECT_POINT_STEP, ObjectPointsEncoder};
+pub use preview::PreviewEncoder;
 
 use bytes::Bytes;
 

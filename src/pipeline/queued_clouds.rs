@@ -12,7 +12,10 @@ use crate::topic::Topic;
 /// Clouds of one message with their topics. SENSR sends up to three, and more only while it calibrates.
 pub(in crate::pipeline) type DueClouds = SmallVec<[(Topic, Cloud); 3]>;
 
-/// Clouds of one frame that are due.
+/// Clouds of one message for the preview, whether or not their own topics are due.
+pub(in crate::pipeline) type PreviewClouds = SmallVec<[Cloud; 3]>;
+
+/// Clouds of one frame that are due, and those of the preview.
 #[derive(Debug)]
 pub struct QueuedClouds {
     pub(in crate::pipeline) source: StreamSource,
@@ -21,23 +24,29 @@ pub struct QueuedClouds {
     pub(in crate::pipeline) stamp: Stamp,
     pub(in crate::pipeline) wire: Option<TappedFrame>,
     pub(in crate::pipeline) clouds: DueClouds,
+    /// Clouds of the preview. Empty if it is not due.
+    pub(in crate::pipeline) preview: PreviewClouds,
 }
 
 impl QueuedClouds {
     /// Bytes that the item occupies while it waits: its clouds keep the whole frame of `frame_bytes` alive.
     pub(in crate::pipeline) fn cost(&self, frame_bytes: usize) -> usize {
-        let spilled = if self.clouds.spilled() {
-            self.clouds.capacity() * size_of::<(Topic, Cloud)>()
-        } else {
-            0
-        };
-        frame_bytes + size_of::<Self>() + spilled
+        let mut bytes = frame_bytes + size_of::<Self>();
+        if self.clouds.spilled() {
+            bytes += self.clouds.capacity() * size_of::<(Topic, Cloud)>();
+        }
+        if self.preview.spilled() {
+            bytes += self.preview.capacity() * size_of::<Cloud>();
+        }
+        bytes
     }
 }
 
 impl Queued for QueuedClouds {
     fn topics(&self) -> impl Iterator<Item = Topic> {
         let wire = self.wire.iter().map(|_| Topic::Wire);
-        wire.chain(self.clouds.iter().map(|(topic, _)| *topic))
+        let preview = (!self.preview.is_empty()).then_some(Topic::Preview);
+        let clouds = self.clouds.iter().map(|(topic, _)| *topic);
+        wire.chain(clouds).chain(preview)
     }
 }

@@ -41,6 +41,7 @@ pub const RECORDED: &[RecordedTopic] = &[
     volatile("points/raw", 20),
     volatile("points/ground", 20),
     volatile("points/background", 20),
+    volatile("points/preview", 20),
     volatile("points/objects", 20),
     // Frames of both links.
     volatile("wire", 40),

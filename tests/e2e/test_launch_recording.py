@@ -20,7 +20,7 @@ from support.recorder import bags_in
 from support.topic_table import topics_in_namespace
 
 #: Published at events in front of the sensors, which may not happen during a test.
-OCCASIONAL = ("events/losing", "events/recalibration", "/diagnostics")
+OCCASIONAL = ("events/losing", "events/recalibration", "origin", "/diagnostics")
 
 
 #: Seconds after which a launch kills a process by default.

@@ -94,6 +94,24 @@ const PARAMETERS: &[Parameter] = &[
         "Rate limit of objects, objects/detections, objects/tracked, points/objects and markers: at most one message per interval of this length, in seconds. 0: no limit. Events, zones and health are never limited.",
     ),
     Parameter::new(
+        "preview.points",
+        ParameterKind::Integer {
+            default: 20_000,
+            min: 1,
+            max: 1_000_000,
+        },
+        "Most points of a message on points/preview: further ones are left out evenly.",
+    ),
+    Parameter::new(
+        "preview.interval",
+        ParameterKind::Double {
+            default: 1.0,
+            min: 0.0,
+            max: 3600.0,
+        },
+        "Rate limit of points/preview, instead of pointcloud_interval: at most one message per interval of this length, in seconds. 0: no limit.",
+    ),
+    Parameter::new(
         "publish.raw",
         ParameterKind::Bool { default: true },
         "Publish points/raw.",
@@ -107,6 +125,11 @@ const PARAMETERS: &[Parameter] = &[
         "publish.background",
         ParameterKind::Bool { default: true },
         "Publish points/background.",
+    ),
+    Parameter::new(
+        "publish.preview",
+        ParameterKind::Bool { default: true },
+        "Publish points/preview, some points of all clouds of a frame for thin links. Built only while subscribed.",
     ),
     Parameter::new(
         "publish.objects",

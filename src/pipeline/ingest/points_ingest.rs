@@ -18,8 +18,8 @@ use crate::metrics::ledger::IngestDecision;
 use crate::metrics::stage_times::Stage;
 use crate::metrics::startup::Phase;
 use crate::pipeline::LOG_PERIOD;
-use crate::pipeline::queued_clouds::{DueClouds, QueuedClouds};
-use crate::pipeline::queues::{CloudOutput, settle_as_dropped};
+use crate::pipeline::queued_clouds::{DueClouds, PreviewClouds, QueuedClouds};
+use crate::pipeline::queues::{CloudOutput, Queued as _, settle_as_dropped};
 use crate::pipeline::stream_source::SourceTracker;
 use crate::time::log_throttle::LogThrottle;
 use crate::time::rate_limiter::RateLimiter;
@@ -88,25 +88,35 @@ impl<O: CloudOutput> PointsIngest<O> {
         arrival.stamp.moved_back(offset_ns.unwrap_or(0))
     }
 
-    /// Decodes a frame. Returns its clouds that are due.
+    /// Decodes a frame. Returns its clouds that are due, and those of the preview.
     fn due_clouds(
         &mut self,
         payload: Bytes,
         arrival: Arrival,
         config: &ResolvedConfig,
-    ) -> DueClouds {
+    ) -> (DueClouds, PreviewClouds) {
         let mut message = std::mem::take(&mut self.decoded);
         let result = decode_points_into(payload, &mut message);
         let stream = &self.metrics.points;
         let elapsed = arrival.instant.elapsed();
         stream.stages.record(Stage::Decode, elapsed);
-        let mut due = DueClouds::new();
+        let (mut due, mut preview) = (DueClouds::new(), PreviewClouds::new());
         match result {
             Ok(()) => {
                 self.record_failures(&message);
                 let mut decisions = RateDecisions::new(config, arrival.instant);
                 for cloud in message.clouds.drain(..) {
-                    due.extend(self.admit_cloud(cloud, &mut decisions));
+                    let Some((topic, cloud)) = self.check_cloud(cloud) else {
+                        continue;
+                    };
+                    if self.decide_on_preview(&mut decisions) {
+                        preview.push(cloud.clone());
+                    }
+                    let decision = decisions.decide(topic, &mut self.limiters);
+                    self.metrics.ledger.record_received(topic, decision);
+                    if decision == IngestDecision::Queued {
+                        due.push((topic, cloud));
+                    }
                 }
             }
             Err(error) => {
@@ -116,7 +126,7 @@ impl<O: CloudOutput> PointsIngest<O> {
             }
         }
         self.decoded = message;
-        due
+        (due, preview)
     }
 
     /// Enters clouds that do not decode in the ledger, as far as their type can be read, and records all failures.
@@ -133,12 +143,19 @@ impl<O: CloudOutput> PointsIngest<O> {
             .record_parts(link, &message.failures, malformed);
     }
 
-    /// Enters a cloud in the ledger. Returns it if it is due.
-    fn admit_cloud(
-        &mut self,
-        cloud: PointCloud,
-        decisions: &mut RateDecisions,
-    ) -> Option<(Topic, Cloud)> {
+    /// Returns whether the preview of a frame is due. It is entered in the ledger with the first valid cloud of the frame.
+    fn decide_on_preview(&mut self, decisions: &mut RateDecisions) -> bool {
+        let topic = Topic::Preview;
+        let is_first = decisions.decisions[topic.index()].is_none();
+        let decision = decisions.decide(topic, &mut self.limiters);
+        if is_first {
+            self.metrics.ledger.record_received(topic, decision);
+        }
+        decision == IngestDecision::Queued
+    }
+
+    /// Checks a cloud. One that is malformed is entered in the ledger.
+    fn check_cloud(&mut self, cloud: PointCloud) -> Option<(Topic, Cloud)> {
         let Some(topic) = Topic::of_cloud_type(cloud.r#type) else {
             let link = &self.metrics.points.link;
             link.update(|figures| figures.unknown_cloud_types += 1);
@@ -171,9 +188,7 @@ impl<O: CloudOutput> PointsIngest<O> {
                 )
             });
         }
-        let decision = decisions.decide(topic, &mut self.limiters);
-        ledger.record_received(topic, decision);
-        (decision == IngestDecision::Queued).then_some((topic, cloud))
+        Some((topic, cloud))
     }
 }
 
@@ -182,14 +197,17 @@ impl<O: CloudOutput> FrameHandler for PointsIngest<O> {
         let frame_bytes = payload.len();
         let config = Arc::clone(&self.config.borrow());
         let wire = self.tap.tap_frame(&payload, &config, &self.metrics.ledger);
+        let stamp = self.stamp(arrival, config.stamp_source);
+        let (clouds, preview) = self.due_clouds(payload, arrival, &config);
         let message = QueuedClouds {
             source: self.source.current(&config, config.points_port),
             arrival,
-            stamp: self.stamp(arrival, config.stamp_source),
+            stamp,
             wire,
-            clouds: self.due_clouds(payload, arrival, &config),
+            clouds,
+            preview,
         };
-        if message.clouds.is_empty() && message.wire.is_none() {
+        if message.topics().next().is_none() {
             return;
         }
         let cost = message.cost(frame_bytes);
@@ -236,7 +254,11 @@ impl<'a> RateDecisions<'a> {
     ) -> IngestDecision {
         let index = topic.index();
         *self.decisions[index].get_or_insert_with(|| {
-            let interval = self.config.pointcloud_interval;
+            let interval = if topic == Topic::Preview {
+                self.config.preview_interval
+            } else {
+                self.config.pointcloud_interval
+            };
             decide(topic, self.config, || {
                 limiters[index].is_due(self.now, interval)
             })
@@ -465,5 +487,38 @@ mod tests {
         fixture.message_at(0, vec![]);
         fixture.bytes_at(0, vec![0x0a, 200, 1]);
         assert_eq!((wire(&fixture).received, wire(&fixture).queued), (3, 2));
+    }
+
+    #[test]
+    fn the_preview_has_a_rate_limit_of_its_own_and_counts_once_for_a_frame() {
+        let mut fixture = Fixture::new();
+        fixture.configure(|config| {
+            config.pointcloud_interval = Duration::from_secs(1);
+            config.preview_interval = Duration::from_millis(500);
+        });
+        let clouds = vec![
+            cloud(CloudType::Raw, 12, 4),
+            cloud(CloudType::Ground, 13, 0),
+            cloud(CloudType::Background, 24, 8),
+        ];
+        let mut previews = Vec::new();
+        for i in 0..10 {
+            fixture.message_at(i * 100, clouds.clone());
+            while fixture.ingest.output.fill().items > 0 {
+                let queued = fixture.ingest.output.pop().item().expect("queued");
+                previews.push((queued.clouds.len(), queued.preview.len()));
+            }
+        }
+        // In the second, no cloud is due on a topic of its own.
+        assert_eq!(previews, [(2, 2), (0, 2)]);
+        let preview = fixture.account(Topic::Preview);
+        assert_eq!(
+            (preview.received, preview.queued, preview.thinned),
+            (10, 2, 8)
+        );
+        // Neither without a valid cloud nor without a frame.
+        fixture.message_at(2000, vec![cloud(CloudType::Raw, 13, 0)]);
+        fixture.bytes_at(2000, vec![0x0a, 200, 1]);
+        assert_eq!(fixture.account(Topic::Preview).received, 10);
     }
 }

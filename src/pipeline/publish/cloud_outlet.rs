@@ -116,6 +116,7 @@ mod tests {
     use crate::metrics::Metrics;
     use crate::metrics::ledger::{Account, IngestDecision};
     use crate::pipeline::publish::delivery::test_sink::Recorder;
+    use crate::pipeline::queued_clouds::PreviewClouds;
     use crate::pipeline::stream_source::StreamSource;
     use crate::time::stamp::{Arrival, Stamp};
     use crate::topic::Topic;
@@ -172,6 +173,7 @@ mod tests {
                 stamp: Stamp::now(),
                 wire: None,
                 clouds: [(Topic::Raw, cloud)].into_iter().collect(),
+                preview: PreviewClouds::new(),
             };
             assert!(self.outlet.put(item, 100).is_empty());
             assert!(self.account().balances());

@@ -4,7 +4,7 @@ use super::delivery::{Delivery, Sink};
 use super::publish_worker::{PublishWorker, StreamPublisher};
 use crate::config::ResolvedConfig;
 use crate::encode::messages::LINK_POINTS;
-use crate::encode::point_cloud::CloudEncoder;
+use crate::encode::point_cloud::{CloudEncoder, PreviewEncoder};
 use crate::metrics::stage_times::Stage;
 use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::queued_clouds::QueuedClouds;
@@ -19,6 +19,7 @@ pub type PointsPublishWorker<S> = PublishWorker<PointsPublisher, S>;
 #[derive(Debug, Default)]
 pub struct PointsPublisher {
     encoder: CloudEncoder,
+    preview: PreviewEncoder,
     wire_buffer: Vec<u8>,
 }
 
@@ -26,7 +27,13 @@ impl StreamPublisher for PointsPublisher {
     type Item = QueuedClouds;
 
     const THREAD: PublishingThread = PublishingThread::Points;
-    const TOPICS: &'static [Topic] = &[Topic::Wire, Topic::Raw, Topic::Ground, Topic::Background];
+    const TOPICS: &'static [Topic] = &[
+        Topic::Wire,
+        Topic::Raw,
+        Topic::Ground,
+        Topic::Background,
+        Topic::Preview,
+    ];
 
     fn stream(metrics: &Metrics) -> &StreamMetrics {
         &metrics.points
@@ -35,11 +42,12 @@ impl StreamPublisher for PointsPublisher {
     fn publish_item<S: Sink>(
         &mut self,
         message: &QueuedClouds,
-        _config: &ResolvedConfig,
+        config: &ResolvedConfig,
         delivery: &mut Delivery<S>,
     ) {
         let Self {
             encoder,
+            preview,
             wire_buffer,
         } = self;
         let arrival = message.arrival;
@@ -58,6 +66,11 @@ impl StreamPublisher for PointsPublisher {
         for (topic, cloud) in &message.clouds {
             delivery.publish_if_subscribed(*topic, arrival, || encoder.encode(header, cloud));
         }
+        if !message.preview.is_empty() {
+            delivery.publish_if_subscribed(published_topic!(Points, Preview), arrival, || {
+                preview.encode(header, &message.preview, config.preview_points)
+            });
+        }
     }
 }
 
@@ -69,6 +82,7 @@ mod tests {
     use crate::metrics::ledger::{Account, IngestDecision, Ledger};
     use crate::metrics::startup::Phase;
     use crate::pipeline::publish::delivery::test_sink::Recorder;
+    use crate::pipeline::queued_clouds::PreviewClouds;
     use crate::pipeline::queues::{CloudQueue, settle_as_dropped};
     use crate::pipeline::stream_source::StreamSource;
     use crate::time::stamp::{Arrival, Stamp};
@@ -100,6 +114,7 @@ mod tests {
             stamp: Stamp::now(),
             wire: None,
             clouds: clouds.into_iter().collect(),
+            preview: PreviewClouds::new(),
         };
         assert!(queue.push(message, 100).is_empty());
         queue.close();
@@ -118,6 +133,7 @@ mod tests {
             stamp: Stamp::now(),
             wire: None,
             clouds: [(Topic::Raw, cloud)].into_iter().collect(),
+            preview: PreviewClouds::new(),
         }
     }
 

@@ -47,6 +47,7 @@ _TOPICS = {
     "points/raw": Topic(PointCloud2, 5),
     "points/ground": Topic(PointCloud2, 5),
     "points/background": Topic(PointCloud2, 5),
+    "points/preview": Topic(PointCloud2, 5),
     "points/objects": Topic(PointCloud2, 5),
     "objects": Topic(msg.ObjectArray, 10),
     "objects/detections": Topic(optional_type("vision_msgs", "Detection3DArray"), 10),
