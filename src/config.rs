@@ -14,6 +14,7 @@ pub mod render;
 pub mod resolve;
 mod resolved_config;
 pub mod ros_arguments;
+pub mod schema;
 pub mod set_request;
 pub mod settings;
 mod suggest;

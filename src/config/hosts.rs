@@ -18,6 +18,7 @@
 //!   harbour: 198.51.100.20      # only an address
 //! ```
 
+pub(super) mod keys;
 mod parse;
 mod place;
 mod value;

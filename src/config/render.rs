@@ -86,6 +86,7 @@ fn type_name(parameter: &Parameter) -> &'static str {
 mod tests {
     use super::*;
     use crate::config::Value;
+    use crate::config::schema::{hosts_schema, parameter_file_schema};
     use serde_yaml::Value as Yaml;
 
     /// Set to write the generated files instead of comparing them.
@@ -109,6 +110,18 @@ mod tests {
     fn shipped_parameter_files_are_generated_from_the_tables() {
         assert_is_current("config/sensr_bridge.yaml", &parameter_file(&BRIDGE));
         assert_is_current("config/sensr_recorder.yaml", &parameter_file(&RECORDER));
+    }
+
+    #[test]
+    fn shipped_schemas_are_generated_from_the_tables() {
+        for (name, schema) in [
+            ("hosts", hosts_schema()),
+            (BRIDGE.executable, parameter_file_schema(&BRIDGE)),
+            (RECORDER.executable, parameter_file_schema(&RECORDER)),
+        ] {
+            let text = serde_json::to_string_pretty(&schema).expect("JSON");
+            assert_is_current(&format!("config/schema/{name}.schema.json"), &(text + "\n"));
+        }
     }
 
     #[test]

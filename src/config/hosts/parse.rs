@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::de::{DeserializeSeed as _, MapAccess};
 use serde_yaml::Deserializer;
 
+use super::keys::{FILE_KEYS, SITE_KEYS, TLS_KEYS};
 use super::place::{OriginField, TransformField};
 use super::value::{
     FieldSeed, Forgiveness, HostsField, TypedScalar, UniqueKeys, known_keys, mismatch,
@@ -15,20 +16,6 @@ use crate::config::address::{check_address, check_host};
 use crate::config::parameter::StringRule;
 use crate::config::path;
 use crate::connection::tls;
-
-const FILE_KEYS: &[&str] = &["sites"];
-const SITE_KEYS: &[&str] = &[
-    "address",
-    "output_port",
-    "points_port",
-    "frame_id",
-    "parent_frame",
-    "transform",
-    "origin",
-    "earth_frame",
-    "tls",
-];
-const TLS_KEYS: &[&str] = &["enabled", "ca_file", "server_name", "verify_name"];
 
 /// Most problems that are searched for in one file.
 const MAX_PROBLEMS: usize = 100;

@@ -2,6 +2,7 @@
 
 use serde::de::MapAccess;
 
+use super::keys::{ORIGIN_KEYS, TRANSFORM_KEYS};
 use super::parse::BoolField;
 use super::value::{
     FieldSeed, Forgiveness, HostsField, TypedScalar, UniqueKeys, known_keys, mismatch,
@@ -10,15 +11,6 @@ use super::{SiteOrigin, SiteTransform};
 use crate::config::place::{
     ALTITUDE_M, ANGLE_DEG, HEADING_DEG, LATITUDE_DEG, LONGITUDE_DEG, TRANSLATION_M,
 };
-
-const TRANSFORM_KEYS: &[&str] = &["x_m", "y_m", "z_m", "roll_deg", "pitch_deg", "yaw_deg"];
-const ORIGIN_KEYS: &[&str] = &[
-    "enabled",
-    "latitude_deg",
-    "longitude_deg",
-    "altitude_m",
-    "heading_deg",
-];
 
 /// Transform of a site: a mapping of metres and degrees.
 pub(super) struct TransformField;
