@@ -88,7 +88,7 @@ fn set_arbitrary_values(input: &mut DiagnosticsInput, [a, b, c, d]: [u64; 4]) {
         link.figures.disconnects = a;
         link.figures.undecodable_parts = b;
     }
-    let account = &mut input.accounts[usize::try_from(a % 14).expect("small")];
+    let account = &mut input.accounts[usize::try_from(a % Topic::COUNT as u64).expect("small")];
     (account.received, account.published, account.dropped) = (b, c, d);
     let signed = a.cast_signed();
     input.clock = (b % 3 > 0).then_some(Estimate {

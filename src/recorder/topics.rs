@@ -13,6 +13,8 @@ pub struct RecordedTopic {
     pub depth: u32,
     /// Published with durability transient-local.
     pub is_latched: bool,
+    /// Made from what other topics hold: recorded only if it is named.
+    pub is_derived: bool,
 }
 
 const fn volatile(name: &'static str, depth: u32) -> RecordedTopic {
@@ -20,6 +22,14 @@ const fn volatile(name: &'static str, depth: u32) -> RecordedTopic {
         name,
         depth,
         is_latched: false,
+        is_derived: false,
+    }
+}
+
+const fn derived(topic: RecordedTopic) -> RecordedTopic {
+    RecordedTopic {
+        is_derived: true,
+        ..topic
     }
 }
 
@@ -28,10 +38,12 @@ const fn latched(name: &'static str, depth: u32) -> RecordedTopic {
         name,
         depth,
         is_latched: true,
+        is_derived: false,
     }
 }
 
-/// Topics that are recorded unless the parameter `topics` names others.
+/// Topics that are recorded unless the parameter `topics` names others, and derived ones, which it has to name: they would
+/// cost as much again as what they are made from, and are built only while subscribed.
 ///
 /// By default the stock recorder adopts the offered reliability and durability but has a depth of 10 for every topic, and
 /// further messages silently replace the oldest. The depth must bridge the time in which the recorder takes no messages:
@@ -41,14 +53,14 @@ pub const RECORDED: &[RecordedTopic] = &[
     volatile("points/raw", 20),
     volatile("points/ground", 20),
     volatile("points/background", 20),
-    volatile("points/preview", 20),
+    derived(volatile("points/preview", 20)),
     volatile("points/objects", 20),
     // Frames of both links.
     volatile("wire", 40),
     volatile("objects", 100),
-    volatile("objects/detections", 100),
-    volatile("objects/tracked", 100),
-    latched("objects/label_info", 10),
+    derived(volatile("objects/detections", 100)),
+    derived(volatile("objects/tracked", 100)),
+    derived(latched("objects/label_info", 10)),
     volatile("markers/objects", 100),
     latched("markers/zones", 100),
     // No event may be lost, and a crowd causes a thousand within a second. Fast DDS keeps at most 5000 samples without a
@@ -88,8 +100,10 @@ pub fn absolute(name: &str, namespace: &str) -> String {
 /// Returns the names to record, absolute, in which `*` stands for any text.
 fn wanted(namespace: &str, config: &RecorderConfig) -> Vec<String> {
     if config.topics.is_empty() {
-        let names = RECORDED.iter().map(|topic| topic.name);
-        names.map(|name| absolute(name, namespace)).collect()
+        let topics = RECORDED.iter().filter(|topic| !topic.is_derived);
+        topics
+            .map(|topic| absolute(topic.name, namespace))
+            .collect()
     } else {
         absolute_names(&config.topics, namespace)
     }
@@ -201,6 +215,26 @@ mod tests {
             let row = found.unwrap_or_else(|| panic!("{topic:?} is not recorded"));
             assert_eq!(row.is_latched, topic.qos_class() == QosClass::Latched);
         }
+    }
+
+    #[test]
+    fn derived_topics_are_recorded_only_if_they_are_named() {
+        let mut config = test_config();
+        let derived = [
+            "points/preview",
+            "objects/detections",
+            "objects/tracked",
+            "objects/label_info",
+        ];
+        for name in derived {
+            assert!(!is_recorded(&absolute(name, "/a"), "/a", &config), "{name}");
+        }
+        assert_eq!(
+            RECORDED.iter().filter(|row| row.is_derived).count(),
+            derived.len()
+        );
+        config.topics = names(&["objects/*"]);
+        assert!(is_recorded("/a/objects/tracked", "/a", &config));
     }
 
     #[test]

@@ -17,7 +17,7 @@ from support.launched import SHUTDOWN_TIMEOUT
 from support.polling import wait_until
 from support.processes import processes_with_argument
 from support.recorder import bags_in
-from support.topic_table import topics_in_namespace
+from support.topic_table import recorded_in_namespace
 
 #: Published at events in front of the sensors, which may not happen during a test.
 OCCASIONAL = ("events/losing", "events/recalibration", "origin", "/diagnostics")
@@ -197,7 +197,7 @@ def test_a_recording_under_a_namespace_splits_and_ends_complete(environment, lau
     assert bag.name.startswith("site_a_") and bag.mark["state"] == "closed"
     with AnyReader([bag.folder]) as reader:
         counts = {connection.topic: connection.msgcount for connection in reader.connections}
-        expected = topics_in_namespace("/site/a")
+        expected = recorded_in_namespace("/site/a")
         assert expected <= set(counts) <= expected | {"/site/a/recording", "/rosout"}
         empty = {topic for topic, count in counts.items() if not count}
         assert empty <= absolute(OCCASIONAL, "/site/a")

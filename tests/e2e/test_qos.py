@@ -76,7 +76,7 @@ def test_best_effort_is_honoured_for_clouds(environment):
 def full(environment):
     """A bridge that received one message for every topic except frames, and its statistics."""
     topics = [topic for topic in TOPICS if topic != "wire"]
-    links = TwoLinks(environment, *topics, parameters={"queue_max_bytes": 80_000_000})
+    links = TwoLinks(environment, *topics, parameters={"queue_max_bytes": 80_000_000, "preview.interval": 0.0})
     for link in ("points", "output"):
         links.statistics.wait_for_state(CONNECTED, link)
     for kind in (points_encoder.RAW, points_encoder.GROUND, points_encoder.BACKGROUND):
@@ -121,6 +121,9 @@ def test_the_statistics_are_complete(environment, full):
     for topic in message.topics:
         if topic.topic == "wire":
             assert (topic.received, topic.unsubscribed) == (4, 4)
+        elif topic.topic == "points/preview":
+            # One of each frame.
+            assert (topic.received, topic.published) == (3, 3)
         else:
             assert (topic.received, topic.published) == (1, 1), topic.topic
             assert topic.published_bytes > 0
@@ -141,8 +144,10 @@ def test_the_stage_times_are_those_of_each_link(full):
     def count(link, name):
         return sum(stage.count for stage in stages(link, name))
 
-    made = len(TOPICS) - len(("wire", "raw", "ground", "background"))
-    expected = {("points", name): 3 for name in names} | {("output", name): made for name in names}
+    made = len(TOPICS) - len(("wire", "raw", "ground", "background", "preview"))
+    # Three clouds in a frame each, and their previews.
+    expected = {("points", name): 6 for name in names} | {("output", name): made for name in names}
+    expected |= {("points", "decode"): 3, ("points", "wait"): 3}
     expected |= {("output", "decode"): 1}
     # Reliable messages are queued one by one, the rest of a message together.
     expected |= {("output", "wait"): 1}

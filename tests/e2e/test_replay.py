@@ -48,7 +48,9 @@ def run(environment, *sim_args):
     points, output, bag = environment.port(), environment.port(), environment.folder / "bag"
     statistics = environment.statistics(environment.observer())
     # A short delay of the recorder must not lose messages.
-    environment.bridge(points.number, {"publish.wire": True, "qos.depth": 50}, output_port=output.number)
+    environment.bridge(
+        points.number, {"publish.wire": True, "qos.depth": 50, "preview.interval": 0.0}, output_port=output.number
+    )
     recorder = environment.bag_recorder("--output", bag, *topics_of_bridge())
     wait_until_recording(recorder, *TOPICS)
     sent = environment.sim(*sim_args, points_port=points.number, output_port=output.number).wait_until_done()

@@ -19,7 +19,7 @@ from support import REPOSITORY, ros_observer, summary_notes
 from support.polling import wait_until
 from support.processes import Process, assignments, executable, processes_with_argument
 from support.statistics_reader import stamp_ns
-from support.topic_table import TOPICS
+from support.topic_table import DERIVED, TOPICS
 
 STARTING = RecordingStatus.STATE_STARTING
 RECORDING = RecordingStatus.STATE_RECORDING
@@ -255,4 +255,4 @@ def messages_in(split: Path, topic: str) -> list[tuple[int, bytes]]:
 
 def ledger_topics(namespace: str = "/") -> list[str]:
     """Returns the full names of the topics that the bridge accounts for."""
-    return [f"{namespace.rstrip('/')}/{topic}" for topic in TOPICS]
+    return [f"{namespace.rstrip('/')}/{topic}" for topic in TOPICS if topic not in DERIVED]

@@ -74,6 +74,15 @@ OTHERS = (
 )
 
 
+#: Topics that are made from others, and not recorded unless they are named.
+DERIVED = {"points/preview", "objects/detections", "objects/tracked", "objects/label_info"}
+
+
+def recorded_in_namespace(namespace: str) -> set[str]:
+    """Returns the full names of the topics of a bridge in a namespace that are recorded by default."""
+    return topics_in_namespace(namespace) - {f"{namespace}/{name}" for name in DERIVED}
+
+
 def topics_in_namespace(namespace: str) -> set[str]:
     """Returns the full names of all topics of a bridge in a namespace."""
     return {name if name.startswith("/") else f"{namespace}/{name}" for name in (*TOPICS, *OTHERS)}
