@@ -185,12 +185,14 @@ def rviz_nodes(options, resolved, namespace):
     """Returns rviz2 with the frame, topics and reliability of the bridge, and a transform if the bridge has none."""
     shipped = yaml.safe_load((CONFIG / "sensr.rviz").read_text(encoding="utf-8"))
     frame = resolved.get("frame_id") or shipped["Visualization Manager"]["Global Options"]["Fixed Frame"]
+    parent = resolved.get("parent_frame")
     config, remappings = bridge_view.rviz_config(
         shipped,
         namespace=namespace,
         frame=frame,
-        unnamed=resolved.get("parent_frame") or view_frame(frame),
+        unnamed=(parent if resolved.get("frames_coincide") else None) if parent else view_frame(frame),
         reliable=resolved.get("qos.reliability") != "best_effort",
+        fixed_frame=options.fixed_frame,
     )
     environment = bridge_nodes.dds_environment(options.subscriber_dds_profile)
     config_file = Path(launch_config.get_log_file_path(f"{run_name(namespace)}.rviz"))

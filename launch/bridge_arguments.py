@@ -119,6 +119,12 @@ def all_arguments(config: Path, environment: Mapping[str, str]) -> list[Argument
         ),
         Argument("rviz", "false", "Show clouds, objects and zones in rviz2: true or false.", parse_switch),
         Argument(
+            "fixed_frame",
+            "",
+            "Fixed frame of rviz2, such as map or earth. Empty: the frame of the messages.",
+            optional(parse_frame),
+        ),
+        Argument(
             "dds_profile",
             default_dds_profile(environment),
             "Fast DDS profile of the bridge: network (much shared memory, and the network), machine (shared memory; "
@@ -283,6 +289,13 @@ def parse_namespace(text: str) -> str:
     if len(name) > NAMESPACE_LIMIT:
         raise ValueError(f"at most {NAMESPACE_LIMIT} letters, got {len(name)}")
     return f"/{name}" if name and text.startswith("/") else name
+
+
+def parse_frame(text: str) -> str:
+    """Parses the name of a frame of tf2."""
+    if re.search(r"\s", text) or text.startswith("/"):
+        raise ValueError(f"a frame has no blanks and no leading slash, got {to_printable(text)}")
+    return text
 
 
 def parse_path(text: str) -> Path:

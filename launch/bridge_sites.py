@@ -42,7 +42,8 @@ def parse_sites(text: str) -> list[str]:
 
 def arguments_of(site: str, given: Mapping[str, str]) -> dict[str, str]:
     """Returns the arguments of bridge.launch.py for a site. `given` are the values of the shared ones."""
-    return {**given, "host": site, "namespace": site, CHECK: "false", "rviz": "false", "sim": "false"}
+    of_one_bridge = {"rviz": "false", "fixed_frame": "", "sim": "false"}
+    return {**given, "host": site, "namespace": site, CHECK: "false", **of_one_bridge}
 
 
 def find_unused(names: Iterable[str], known: Iterable[str]) -> list[str]:

@@ -10,20 +10,22 @@ FRAMES = "rviz_default_plugins/TF"
 
 
 def rviz_config(
-    shipped: dict, *, namespace: str, frame: str, unnamed: str, reliable: bool
+    shipped: dict, *, namespace: str, frame: str, unnamed: str | None, reliable: bool, fixed_frame: str | None = None
 ) -> tuple[dict, list[tuple[str, str]]]:
     """Returns the configuration for a bridge and the remappings that rviz2 needs.
 
-    `namespace` is absolute, `/` for none. `unnamed` is a frame that coincides with `frame`: its name is hidden, because
-    the two would overlap. `reliable` is the reliability of clouds.
+    `namespace` is absolute, `/` for none. `frame` is that of the messages, and the fixed frame unless there is another.
+    `unnamed` is a frame that coincides with `frame`: its name is hidden, because the two would overlap. `reliable` is
+    the reliability of clouds.
     """
     config = copy.deepcopy(shipped)
     manager = config["Visualization Manager"]
-    manager["Global Options"]["Fixed Frame"] = frame
+    manager["Global Options"]["Fixed Frame"] = fixed_frame or frame
     remappings = []
     for display in manager["Displays"]:
         if display["Class"] == FRAMES:
-            display["Frames"] = {"All Enabled": True, frame: {"Value": True}, unnamed: {"Value": False}}
+            hidden = {unnamed: {"Value": False}} if unnamed else {}
+            display["Frames"] = {"All Enabled": True, frame: {"Value": True}, **hidden}
             display["Show Names"] = True
         if "Topic" not in display:
             continue

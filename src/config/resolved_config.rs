@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use super::hosts::Site;
 use super::{Config, Hosts, ParameterError};
+use crate::place::Transform;
 
 /// Parameters as links and data flow use them: with the settings of the site applied. Read-only.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -80,6 +81,7 @@ impl ResolvedConfig {
             "tls.enabled": self.tls_enabled,
             "frame_id": self.frame_id,
             "parent_frame": self.parent_frame.as_deref().unwrap_or_default(),
+            "frames_coincide": self.place.transform() == Transform::IDENTITY,
             "qos.reliability": if self.qos.reliable { "reliable" } else { "best_effort" },
         })
     }

@@ -302,6 +302,7 @@ def test_the_bridge_prints_its_resolved_configuration(tmp_path):
         "points_port": 6151,
         "frame_id": "sensr",
         "parent_frame": "map",
+        "frames_coincide": True,
         "qos.reliability": "best_effort",
     }
     assert {name: printed[name] for name in expected} == expected
@@ -334,6 +335,28 @@ def test_only_one_of_two_coincident_frames_shows_its_name():
     [frames] = [one for one in displays(config) if one["Class"] == bridge_view.FRAMES]
     assert frames["Show Names"]
     assert frames["Frames"] == {"All Enabled": True, "x": {"Value": True}, "y": {"Value": False}}
+
+
+def test_frames_apart_show_both_names():
+    config, _ = bridge_view.rviz_config(RVIZ, namespace="/", frame="x", unnamed=None, reliable=True)
+    [frames] = [one for one in displays(config) if one["Class"] == bridge_view.FRAMES]
+    assert frames["Frames"] == {"All Enabled": True, "x": {"Value": True}}
+    assert not resolved("-p", "transform.yaw_deg:=90.0", parent_frame="map")["frames_coincide"]
+
+
+@pytest.mark.parametrize(("given", "fixed"), [("", "x"), ("map", "map")])
+def test_the_fixed_frame_can_be_another(given, fixed):
+    fixed_frame = parse(fixed_frame=given).fixed_frame
+    config, _ = bridge_view.rviz_config(
+        RVIZ, namespace="/", frame="x", unnamed=None, reliable=True, fixed_frame=fixed_frame
+    )
+    assert config["Visualization Manager"]["Global Options"]["Fixed Frame"] == fixed
+
+
+@pytest.mark.parametrize("frame", ["/map", "my map"])
+def test_a_fixed_frame_that_is_no_frame_is_refused(frame):
+    with pytest.raises(bridge_arguments.ArgumentError, match="fixed_frame: a frame has no blanks and no leading slash"):
+        parse(fixed_frame=frame)
 
 
 def test_clouds_share_an_intensity_scale_and_objects_a_label_scale():

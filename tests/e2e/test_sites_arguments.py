@@ -31,7 +31,7 @@ def test_a_site_that_occurs_twice_is_refused():
 
 
 def test_each_argument_of_a_bridge_is_shared_or_for_one_bridge():
-    assert set(bridge_sites.SHARED) | {"check", "host", "namespace", "rviz", "sim"} == set(KNOWN)
+    assert set(bridge_sites.SHARED) | {"check", "fixed_frame", "host", "namespace", "rviz", "sim"} == set(KNOWN)
 
 
 def test_a_site_is_host_and_namespace_of_its_bridge():
