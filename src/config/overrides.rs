@@ -308,8 +308,14 @@ impl Override {
         } = self;
         if COMMON_PARAMETERS.contains(&&**name) {
             if value.is_true() {
+                let reason = if name == "use_sim_time" {
+                    ": its times are those of the system clock and of the server, as those of a sensor are; set it for the \
+                     nodes that read a recording"
+                } else {
+                    ""
+                };
                 start.warnings.push(format!(
-                    "{origin}: parameter {name} has no effect on this node"
+                    "{origin}: parameter {name} has no effect on this node{reason}"
                 ));
             }
             return Ok(());

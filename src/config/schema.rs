@@ -1,7 +1,7 @@
 //! JSON Schemas of parameter files and of the hosts file, for editors and checks outside ROS.
 //!
-//! Generated from the tables that the bridge itself reads by. Dialect: JSON Schema 2020-12. A schema knows names, types,
-//! ranges and choices; what depends on several values, or on other files, only the bridge checks.
+//! Generated from the tables that the bridge itself reads by. Dialect: JSON Schema 2020-12. A schema knows names,
+//! types, ranges and choices; what depends on several values, or on other files, only the bridge checks.
 
 use serde_json::{Map, Value, json};
 
@@ -107,11 +107,11 @@ fn string_schema(rule: StringRule) -> Value {
 #[must_use]
 pub fn hosts_schema() -> Value {
     let site = described(SITE_KEYS, site_key);
+    let mut site = closed_object(site);
+    site["required"] = json!(["address"]);
     let sites = json!({
         "type": ["object", "null"],
-        "additionalProperties": {
-            "anyOf": [address(), {"type": "object", "properties": site, "required": ["address"], "additionalProperties": false}],
-        },
+        "additionalProperties": {"anyOf": [address(), site]},
     });
     let file = described(FILE_KEYS, |_| sites.clone());
     json!({
@@ -133,7 +133,10 @@ fn site_key(key: &str) -> Value {
     match key {
         "address" => address(),
         "output_port" | "points_port" => with_description(
-            json!({"anyOf": [{"type": "integer", "minimum": 1, "maximum": u16::MAX}, {"type": "string", "pattern": r"^\s*\d{1,5}\s*$"}]}),
+            json!({"anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": u16::MAX},
+                {"type": "string", "pattern": r"^\s*\d{1,5}\s*$"},
+            ]}),
             "TCP port, overrides the parameter",
         ),
         "frame_id" => frame("Frame of SENSR's coordinates at this site"),
@@ -204,7 +207,15 @@ fn frame(description: &str) -> Value {
 
 /// A truth value of YAML 1.1, which is a string in YAML 1.2.
 fn truth() -> Value {
-    json!({"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": "^([Yy]|[Yy][Ee][Ss]|[Oo][Nn]|[Tt][Rr][Uu][Ee]|[Nn]|[Nn][Oo]|[Oo][Ff][Ff]|[Ff][Aa][Ll][Ss][Ee])$"}]})
+    // In any case, for which there is no flag.
+    let any_case = |word: &str| -> String {
+        word.chars()
+            .flat_map(|letter| ['[', letter.to_ascii_uppercase(), letter, ']'])
+            .collect()
+    };
+    let words = ["true", "yes", "y", "on", "false", "no", "n", "off"].map(any_case);
+    let pattern = format!("^({})$", words.join("|"));
+    json!({"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": pattern}]})
 }
 
 /// A number of a range. It may be quoted, which is not compared with the range.

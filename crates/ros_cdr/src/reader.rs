@@ -133,7 +133,8 @@ impl<'a> Reader<'a> {
     }
 
     read_primitives! {
-        read_u8: u8, read_u16: u16, read_i32: i32, read_u32: u32, read_i64: i64, read_u64: u64, read_f32: f32, read_f64: f64
+        read_u8: u8, read_u16: u16, read_i32: i32, read_u32: u32, read_i64: i64, read_u64: u64,
+        read_f32: f32, read_f64: f64
     }
 
     /// Reads the next `length` bytes as they are, without alignment: the elements of a `uint8[N]`.

@@ -50,7 +50,8 @@ impl<'a> Writer<'a> {
     }
 
     write_primitives! {
-        write_u8: u8, write_u16: u16, write_i32: i32, write_u32: u32, write_i64: i64, write_u64: u64, write_f32: f32, write_f64: f64
+        write_u8: u8, write_u16: u16, write_i32: i32, write_u32: u32, write_i64: i64, write_u64: u64,
+        write_f32: f32, write_f64: f64
     }
 
     /// Writes several `float64`, such as the coordinates of a point.

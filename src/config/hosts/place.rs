@@ -59,7 +59,8 @@ pub(super) struct OriginField;
 
 impl<'de> HostsField<'de> for OriginField {
     type Value = SiteOrigin;
-    const RULE: &'static str = "origin is a mapping with latitude_deg and longitude_deg, and maybe altitude_m, heading_deg and enabled";
+    const RULE: &'static str = "origin is a mapping with latitude_deg and longitude_deg, and maybe altitude_m, \
+                                heading_deg and enabled";
 
     fn read_scalar(self, value: TypedScalar<'_>) -> Result<SiteOrigin, String> {
         Err(mismatch::<Self>(value))
