@@ -103,8 +103,9 @@ fn minor_faults() -> u64 {
     stat.expect("readable").minflt
 }
 
-/// Reads and publishes messages, and returns the allocations and page faults of the second half.
-fn measure(points: usize, fragment: usize, piece: usize) -> (usize, u64) {
+/// Reads and publishes messages, and returns the allocations and page faults of the second half. `None` if a busy machine
+/// made a publish so slow that the clouds after it were handed over, which nothing here takes.
+fn try_measure(points: usize, fragment: usize, piece: usize) -> Option<(usize, u64)> {
     const WARM_UP: usize = 10;
     const MEASURED: usize = 50;
     let mut server = Server {
@@ -147,11 +148,21 @@ fn measure(points: usize, fragment: usize, piece: usize) -> (usize, u64) {
     let accounts = metrics.ledger.snapshot();
     for topic in Topic::CLOUDS {
         let account = accounts[topic.index()];
-        assert_eq!(account.published, (WARM_UP + MEASURED) as u64, "{topic:?}");
         assert!(account.balances());
+        if account.queued > 0 {
+            return None;
+        }
+        assert_eq!(account.published, (WARM_UP + MEASURED) as u64, "{topic:?}");
     }
     assert!(published.load(std::sync::atomic::Ordering::Relaxed) > 0);
-    (change.allocations + change.reallocations, faults)
+    Some((change.allocations + change.reallocations, faults))
+}
+
+/// Measures until no cloud is handed over.
+fn measure(points: usize, fragment: usize, piece: usize) -> (usize, u64) {
+    let attempts = std::iter::repeat_with(|| try_measure(points, fragment, piece));
+    let mut measured = attempts.take(50).flatten();
+    measured.next().expect("one quick run in fifty")
 }
 
 /// One test, because the allocator counts all threads.

@@ -62,8 +62,9 @@ impl Fixture {
             _ => Duration::from_secs(3600),
         };
         let config = DEFAULTS.with_changes(|config| {
-            config.publish =
-                std::array::from_fn::<_, { Switch::ALL.len() }, _>(|i| switches >> i & 1 == 0);
+            config.publish = std::array::from_fn::<_, { Switch::ALL.len() }, _>(|i| {
+                u32::from(switches) >> i & 1 == 0
+            });
             config.pointcloud_interval = interval;
             config.output_data_interval = interval;
         });

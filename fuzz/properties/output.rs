@@ -14,15 +14,16 @@ use super::cdr::Reader;
 use super::fixture::{Fixture, Inspector, run_bounded};
 use super::points::wire_frame;
 
-/// Limit on the length of a message, as a multiple of all frames so far: a corner of a zone, two bytes, is drawn with
-/// twelve points of 24 bytes. Everything else grows less: an object of two bytes makes 184.
-const LENGTH_GROWTH: usize = 144;
+/// Limit on the length of a message, as a multiple of all frames so far: an object of two bytes makes 1,080 of a tracked
+/// object, most of which are the zeros of its covariances. Everything else grows less: a corner of a zone, two bytes, is
+/// drawn with twelve points of 24 bytes.
+const LENGTH_GROWTH: usize = 560;
 /// Length of a message without contents.
 const BASE_LENGTH: usize = 600;
 
 /// Limit on the memory of a run, as a multiple of its frames: an object of two bytes becomes four hundred when decoded, and
-/// its messages are in buffers that may be three times larger than needed while they grow.
-const MEMORY_GROWTH: usize = 600;
+/// its messages, of 1,080 bytes at most, are in buffers that may be three times larger than needed while they grow.
+const MEMORY_GROWTH: usize = 1800;
 /// Memory of a run without messages.
 const BASE_MEMORY: usize = 32 << 10;
 

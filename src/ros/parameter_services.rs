@@ -506,7 +506,15 @@ mod tests {
         );
         assert_eq!(
             list_parameters(&BRIDGE, &[], 0).prefixes,
-            ["tls", "publish", "qos", "reconnect"]
+            [
+                "tls",
+                "preview",
+                "publish",
+                "transform",
+                "origin",
+                "qos",
+                "reconnect"
+            ]
         );
         assert!(
             list_parameters(&BRIDGE, &[], 1)

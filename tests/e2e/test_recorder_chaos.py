@@ -77,7 +77,8 @@ def test_every_message_is_recorded_or_counted(environment, kind):
 
     totals = {topic: dict.fromkeys((*OUTCOMES, "received"), 0) for topic in ledger_topics()}
     for bridge in bridges:
-        for topic, account in final_accounts(bridge).items():
+        recorded = {topic: account for topic, account in final_accounts(bridge).items() if topic in totals}
+        for topic, account in recorded.items():
             for name, count in account.items():
                 totals[topic][name] += count
     accounts = [account for bag in recorder.bags() for account in bag.accounts()]
