@@ -29,19 +29,21 @@ impl Control {
     /// Applies a changed configuration.
     pub(super) fn apply(&mut self, given: &Config) -> Result<(), Error> {
         let resolved = self.resolver.change(given)?;
-        self.adopt(resolved);
+        self.adopt(resolved, |_| {});
         Ok(())
     }
 
     /// Continues to wait for a hosts file that cannot be read yet.
     pub(super) fn poll_resolver(&mut self) -> Result<(), Error> {
         if let Some(resolved) = self.resolver.poll(Instant::now())? {
-            self.adopt(resolved);
+            self.adopt(resolved, |_| {});
         }
         Ok(())
     }
 
-    fn adopt(&mut self, resolved: Resolution) {
+    /// Hands the configuration to all parts. `change_link` completes the options of each link before the link sees
+    /// them, so that it takes them in one step.
+    fn adopt(&mut self, resolved: Resolution, change_link: impl Fn(&mut LinkOptions)) {
         self.queues
             .set_max_bytes(resolved.config.queue_max_bytes, &self.metrics.ledger);
         self.site_messages.publish_changes(&resolved);
@@ -57,6 +59,7 @@ impl Control {
                     reconnect_generation: current.reconnect_generation,
                     ..options
                 };
+                change_link(current);
             });
         }
     }
@@ -88,15 +91,17 @@ impl Links for Control {
     }
 
     fn reconnect(&mut self) -> Reconnect {
+        let request = |link: &mut LinkOptions| link.reconnect_generation += 1;
         let outcome = match self.resolver.reread() {
             Ok(resolved) => {
-                self.adopt(resolved);
-                Reconnect::Done
+                // In two steps, a link could connect to the new address and close that connection at once.
+                self.adopt(resolved, request);
+                return Reconnect::Done;
             }
             Err(error) if self.resolver.is_waiting() => Reconnect::Unresolved(error.to_string()),
             Err(error) => Reconnect::AsBefore(error.to_string()),
         };
-        self.change_links(|link| link.reconnect_generation += 1);
+        self.change_links(request);
         outcome
     }
 }
