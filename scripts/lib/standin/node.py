@@ -8,6 +8,7 @@ import time
 
 import rclpy
 import yaml
+from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
@@ -28,6 +29,8 @@ LARGE_DEPTH, DEPTH = 100, 5000
 DRAIN_SECONDS = 2.0
 #: Number of spins in a row without a message after which nothing is left to write.
 IDLE_SPINS = 20
+#: Longest time at the end for subscribers to take the messages about splits.
+ANNOUNCE_TIME = Duration(seconds=1)
 #: Times of reception before it, 2020, are impossible.
 EARLIEST_NS = 1_577_836_800 * 10**9
 
@@ -114,6 +117,11 @@ class Recorder:
             return True
         return False
 
+    def wait_until_announced(self):
+        """Waits until the subscribers have the messages about splits: the last one is sent just before the end."""
+        if not self._splits.wait_for_all_acked(ANNOUNCE_TIME):
+            log("WARN", "The last messages on 'events/write_split' were not acknowledged")
+
     def _on_split(self, closed, opened):
         event = WriteSplitEvent(closed_file=closed, opened_file=opened)
         # Before Iron the message has no such field.
@@ -194,6 +202,7 @@ def record(given, faults):
         log("ERROR", f"Failure in writing: {recorder.cache.failure}", "rosbag2_cpp")
     elif not is_written:
         log("ERROR", "The split is not complete, because writing has stopped", "rosbag2_cpp")
+    recorder.wait_until_announced()
     log("INFO", "Recording stopped")
     executor.shutdown()
     recorder.node.destroy_node()
