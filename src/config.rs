@@ -224,6 +224,14 @@ impl Config {
                 });
             }
         }
+        let origin = &self.place.origin;
+        if self.place.has_origin && (origin.latitude_deg, origin.longitude_deg) == (0.0, 0.0) {
+            // The defaults, a place in the ocean.
+            conflicts.push(ParameterError::Missing {
+                name: "origin.latitude_deg",
+                needed_by: "origin.enabled",
+            });
+        }
         if self.keep_alive.ping_interval >= self.keep_alive.stall_timeout {
             conflicts.push(ParameterError::Conflict {
                 name: "ping_interval",

@@ -7,6 +7,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use procfs::process::Process;
 use prost::Message as _;
@@ -115,7 +116,11 @@ fn try_measure(points: usize, fragment: usize, piece: usize) -> Option<(usize, u
     };
     let metrics: Arc<Metrics> = Arc::default();
     let queue = Arc::new(CloudQueue::new(MAX_MESSAGE_BYTES));
-    let (_sender, config) = watch::channel(Arc::new(ResolvedConfig::default()));
+    let config = ResolvedConfig::default().with_changes(|config| {
+        // A preview of each frame.
+        config.preview_interval = Duration::ZERO;
+    });
+    let (_sender, config) = watch::channel(Arc::new(config));
     let published = Arc::default();
     let worker = PointsPublishWorker::new(
         Arc::clone(&metrics),
@@ -146,7 +151,7 @@ fn try_measure(points: usize, fragment: usize, piece: usize) -> Option<(usize, u
     let change = region.change();
     let faults = minor_faults() - faults;
     let accounts = metrics.ledger.snapshot();
-    for topic in Topic::CLOUDS {
+    for topic in Topic::CLOUDS.into_iter().chain([Topic::Preview]) {
         let account = accounts[topic.index()];
         assert!(account.balances());
         if account.queued > 0 {

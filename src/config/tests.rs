@@ -130,6 +130,18 @@ fn frame_must_not_be_its_own_parent() {
 }
 
 #[test]
+fn an_origin_needs_a_place() {
+    let enabled = ("origin.enabled", Value::Bool(true));
+    let error = config_with(&[enabled.clone()]).expect_err("a place in the ocean");
+    assert_eq!(
+        error.to_string(),
+        "parameter origin.latitude_deg must be set, origin.enabled needs it"
+    );
+    let equator = ("origin.longitude_deg", Value::Double(-60.0));
+    config_with(&[enabled, equator]).expect("a place on the equator");
+}
+
+#[test]
 fn inconsistent_parameters_are_refused_with_both_values() {
     let error = config_with(&[("reconnect.initial_delay", Value::Double(40.0))])
         .expect_err("above max_delay")

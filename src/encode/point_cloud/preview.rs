@@ -59,8 +59,8 @@ impl PreviewEncoder {
 
 /// Returns the place of the chosen point `number` of `width` among `total`.
 fn place_of(number: usize, width: usize, total: usize) -> usize {
-    // As wide as the product of two counts of points.
-    let place = number as u128 * total as u128 / width as u128;
+    // The product of two counts of points, each below 2^32, fits.
+    let place = number as u64 * total as u64 / width as u64;
     usize::try_from(place).unwrap_or(usize::MAX)
 }
 

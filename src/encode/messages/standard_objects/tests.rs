@@ -186,11 +186,14 @@ fn numbers_that_are_not_finite_stay_what_they_are() {
     object.velocity = Some(vector(f32::INFINITY, 0.0, 0.0));
     if let Some(bbox) = &mut object.bbox {
         bbox.position = Some(vector(f32::NAN, 2.0, 3.0));
+        bbox.yaw = f32::NAN;
     }
     let objects = [object];
     let [detection] = detections_of(&objects).try_into().expect("one");
     assert!(detection.pose[0].is_nan());
     assert_eq!(detection.pose[1..3], [2.0, 3.75]);
+    assert_eq!(detection.pose[3..5], [0.0; 2]);
+    assert!(detection.pose[5..].iter().all(|one| one.is_nan()));
     let [tracked] = tracked_of(TrackIds::default(), &objects)
         .try_into()
         .expect("one");
