@@ -47,7 +47,6 @@ mod convert;
 mod counters;
 mod error;
 mod fault;
-mod natural_order;
 mod options;
 mod output;
 pub mod pcd;

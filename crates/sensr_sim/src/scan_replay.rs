@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use ros_bag::NaturalKey;
 
 use super::error::ReplayError;
-use super::natural_order::NaturalKey;
 use super::pcd::{self, Scan};
 use super::queue_item::encode_clouds;
 use sensr_protocol::wire::{CloudType, PointCloud};

@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use mcap::records::Record;
+use ros_bag::{Catalog, ReadEnd, Topic};
 
 use super::bag_error::BagError;
-use super::catalog::{Catalog, Topic};
-use super::files;
-use super::records::{self, ReadEnd};
+use super::is_wire;
 use super::topics;
 use super::wire_frame::{Link, WireFrame};
 
@@ -35,7 +34,12 @@ pub(super) struct Bag {
 impl Bag {
     /// Opens the files and chooses the topic. `topic` selects among several with frames.
     pub(super) fn open(path: &Path, topic: Option<&str>) -> Result<Self, BagError> {
-        let splits = files::list_splits(path)?;
+        let splits = ros_bag::list_splits(path)?;
+        for split in &splits.lost {
+            let (file, reason) = (split.path.display(), split.reason);
+            log::warn!("{file} {reason}: the rest of the bag is played without it");
+        }
+        let splits = splits.readable;
         let chosen = topics::choose_topic(path, &splits, topic)?;
         let bag = Self {
             path: path.to_owned(),
@@ -114,10 +118,10 @@ impl<'a> Pass<'a> {
     ) -> Result<ControlFlow<()>, BagError> {
         let mut catalog = Catalog::default();
         let mut all_bytes = 0;
-        let ended = records::read_records(split, |record, read_bytes| {
+        let ended = ros_bag::read_records(split, |record, read_bytes| {
             all_bytes = read_bytes;
             match record {
-                Record::Schema { header, .. } => catalog.add_schema(header),
+                Record::Schema { header, data } => catalog.add_schema(header, &data),
                 Record::Channel(channel) => {
                     if let Some(topic) = catalog.add_channel(channel) {
                         self.warn_of_other_topic(topic);
@@ -148,13 +152,13 @@ impl<'a> Pass<'a> {
     }
 
     fn is_played(&self, topic: &Topic) -> bool {
-        topic.is_wire() && topic.name == self.bag.topic
+        is_wire(topic) && topic.name == self.bag.topic
     }
 
     /// Warns of another topic with frames, which was not found before because the file has no summary.
     fn warn_of_other_topic(&self, topic: &Topic) {
         let is_expected = self.bag.topic_was_requested || !self.is_first;
-        if topic.is_wire() && !is_expected && !self.is_played(topic) {
+        if is_wire(topic) && !is_expected && !self.is_played(topic) {
             let (other, played) = (&topic.name, &self.bag.topic);
             log::warn!("{other} also has frames, but {played} is played: choose with --topic");
         }

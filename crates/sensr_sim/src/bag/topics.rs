@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use ros_bag::{Topic, list_topics};
+
 use super::bag_error::BagError;
-use super::catalog::{Topic, list_topics};
+use super::is_wire;
 
 /// Message encoding of ROS 2.
 const ENCODING: &str = "cdr";
@@ -17,9 +19,9 @@ pub(super) fn choose_topic(
 ) -> Result<String, BagError> {
     let mut topics = BTreeSet::new();
     for split in splits {
-        topics.extend(list_topics(split)?);
+        topics.extend(list_topics(split, is_wire)?);
     }
-    let wires: Vec<&Topic> = topics.iter().filter(|topic| topic.is_wire()).collect();
+    let wires: Vec<&Topic> = topics.iter().filter(|topic| is_wire(topic)).collect();
     let mut names: Vec<&str> = wires.iter().map(|topic| topic.name.as_str()).collect();
     names.dedup();
     let path = || path.to_owned();

@@ -5,86 +5,101 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 use mcap::records::{self, Record, SchemaHeader};
 use mcap::sans_io::{SummaryReadEvent, SummaryReader, SummaryReaderOptions};
 use mcap::{McapError, Summary};
 
-use super::WIRE_TYPE;
-use super::bag_error::BagError;
+use super::error::BagError;
 use super::records::{MAX_RECORD_BYTES, read_records};
 
-/// Bytes of a file without a summary that are searched for further topics after the first one with frames.
+/// Bytes of a file without a summary that are searched for further topics after a sought one.
 const FURTHER_SEARCH_BYTES: u64 = 64 << 20;
 
 /// Topic as described by a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Topic {
+pub struct Topic {
+    /// Name, with its namespace.
     pub name: String,
-    /// Message type.
+    /// Message type, such as `std_msgs/msg/String`.
     pub kind: String,
+    /// Encoding of the messages, `cdr` for ROS 2.
     pub encoding: String,
-}
-
-impl Topic {
-    /// Returns whether the topic has frames to replay.
-    pub(super) fn is_wire(&self) -> bool {
-        self.kind == WIRE_TYPE
-    }
+    /// Definition of the message type and of those in it, as `ros2 bag record` writes it (`ros2msg`). Empty if the file has
+    /// none.
+    pub definition: Arc<str>,
 }
 
 /// Schemas and topics read so far from one file.
 #[derive(Debug, Default)]
-pub(super) struct Catalog {
-    schemas: HashMap<u16, String>,
+pub struct Catalog {
+    schemas: HashMap<u16, (String, Arc<str>)>,
     topics: HashMap<u16, Topic>,
 }
 
 impl Catalog {
-    pub(super) fn add_schema(&mut self, schema: SchemaHeader) {
-        self.schemas.insert(schema.id, schema.name);
+    /// Adds the schema of a message type.
+    pub fn add_schema(&mut self, schema: SchemaHeader, data: &[u8]) {
+        let definition = definition_of(&schema.encoding, data);
+        self.schemas.insert(schema.id, (schema.name, definition));
     }
 
     /// Adds a topic; returns it if it is new.
-    pub(super) fn add_channel(&mut self, channel: records::Channel) -> Option<&Topic> {
-        let schema = self.schemas.get(&channel.schema_id);
+    pub fn add_channel(&mut self, channel: records::Channel) -> Option<&Topic> {
+        let schema = self.schemas.get(&channel.schema_id).cloned();
+        let (kind, definition) = schema.unwrap_or_default();
         let topic = Topic {
             name: channel.topic,
-            kind: schema.cloned().unwrap_or_default(),
+            kind,
             encoding: channel.message_encoding,
+            definition,
         };
         let known = self.topics.insert(channel.id, topic).is_some();
         self.topics.get(&channel.id).filter(|_| !known)
     }
 
-    pub(super) fn topic(&self, channel_id: u16) -> Option<&Topic> {
+    /// Returns the topic of a channel.
+    #[must_use]
+    pub fn topic(&self, channel_id: u16) -> Option<&Topic> {
         self.topics.get(&channel_id)
     }
 }
 
-/// Returns the topics of a file, from the summary at its end, or from its records if there is no summary.
-pub(super) fn list_topics(path: &Path) -> Result<BTreeSet<Topic>, BagError> {
+/// Returns the text of a definition. Other notations than that of `.msg` files are no use to anyone here.
+fn definition_of(encoding: &str, data: &[u8]) -> Arc<str> {
+    match encoding {
+        "ros2msg" => String::from_utf8_lossy(data).into(),
+        _ => Arc::default(),
+    }
+}
+
+/// Returns the topics of a file, from the summary at its end, or from its records if there is no summary. Of a file without
+/// one, only the next 64 MiB after the first topic that is `sought` are searched for further topics.
+pub fn list_topics(
+    path: &Path,
+    sought: impl Fn(&Topic) -> bool,
+) -> Result<BTreeSet<Topic>, BagError> {
     match read_summary(path) {
         Ok(Some(summary)) if !summary.channels.is_empty() => Ok(topics_of_summary(&summary)),
         // Also applies to a file without messages, which is quick to read.
-        Ok(_) | Err(_) => scan_topics(path),
+        Ok(_) | Err(_) => scan_topics(path, sought),
     }
 }
 
 fn topics_of_summary(summary: &Summary) -> BTreeSet<Topic> {
-    let topic = |channel: &mcap::Channel| Topic {
-        name: channel.topic.clone(),
-        kind: channel
-            .schema
-            .as_ref()
-            .map_or_else(String::new, |schema| schema.name.clone()),
-        encoding: channel.message_encoding.clone(),
+    let topic = |channel: &Arc<mcap::Channel<'_>>| {
+        let schema = channel.schema.as_ref();
+        Topic {
+            name: channel.topic.clone(),
+            kind: schema.map_or_else(String::new, |schema| schema.name.clone()),
+            encoding: channel.message_encoding.clone(),
+            definition: schema
+                .map(|schema| definition_of(&schema.encoding, &schema.data))
+                .unwrap_or_default(),
+        }
     };
-    summary
-        .channels
-        .values()
-        .map(|channel| topic(channel))
-        .collect()
+    summary.channels.values().map(topic).collect()
 }
 
 fn read_summary(path: &Path) -> Result<Option<Summary>, McapError> {
@@ -108,15 +123,15 @@ fn read_summary(path: &Path) -> Result<Option<Summary>, McapError> {
     Ok(reader.finish())
 }
 
-fn scan_topics(path: &Path) -> Result<BTreeSet<Topic>, BagError> {
+fn scan_topics(path: &Path, sought: impl Fn(&Topic) -> bool) -> Result<BTreeSet<Topic>, BagError> {
     let mut catalog = Catalog::default();
     let mut stop_after_bytes = u64::MAX;
     read_records(path, |record, read_bytes| {
         match record {
-            Record::Schema { header, .. } => catalog.add_schema(header),
+            Record::Schema { header, data } => catalog.add_schema(header, &data),
             Record::Channel(channel) => {
                 let topic = catalog.add_channel(channel);
-                if topic.is_some_and(Topic::is_wire) {
+                if topic.is_some_and(&sought) {
                     stop_after_bytes = stop_after_bytes.min(read_bytes + FURTHER_SEARCH_BYTES);
                 }
             }

@@ -10,13 +10,15 @@ enum Run {
 
 /// Sort key of a name. Names that differ only in leading zeros are ordered as plain text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct NaturalKey {
+pub struct NaturalKey {
     runs: Vec<Run>,
     name: String,
 }
 
 impl NaturalKey {
-    pub(super) fn new(name: &str) -> Self {
+    /// Returns the key of a name.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
         let characters: Vec<char> = name.chars().collect();
         let runs = characters.chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit());
         let run = |run: &[char]| {

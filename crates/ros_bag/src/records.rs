@@ -9,10 +9,10 @@ use mcap::McapError;
 use mcap::records::{Record, op};
 use mcap::sans_io::{LinearReadEvent, LinearReader, LinearReaderOptions};
 
-use super::bag_error::BagError;
+use super::error::BagError;
 
 /// Longest record that is read, thirty times what SENSR sends; a longer one is garbage.
-pub(super) const MAX_RECORD_BYTES: usize = 1 << 30;
+pub(crate) const MAX_RECORD_BYTES: usize = 1 << 30;
 
 /// Size of the buffer from which small records are read.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -22,7 +22,7 @@ const MAX_READ_BYTES: usize = 4 << 20;
 
 /// End of reading a file.
 #[derive(Debug)]
-pub(super) enum ReadEnd {
+pub enum ReadEnd {
     /// The last record was read.
     Whole,
     /// The file ends within a record or is damaged.
@@ -33,7 +33,7 @@ pub(super) enum ReadEnd {
 
 /// Passes every schema, channel and message in the order of the file to `visit`, with the number of bytes read so far.
 /// Chunks are decompressed on the way.
-pub(super) fn read_records(
+pub fn read_records(
     path: &Path,
     mut visit: impl FnMut(Record<'_>, u64) -> ControlFlow<()>,
 ) -> Result<ReadEnd, BagError> {

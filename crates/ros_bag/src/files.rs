@@ -4,21 +4,25 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::bag_error::BagError;
+use super::error::BagError;
 use super::metadata::{self, BagInformation};
-use crate::natural_order::NaturalKey;
+use super::natural_order::NaturalKey;
 
-/// Returns whether the path is a bag, judged by file names. Includes bags that cannot be replayed, such as a *.db3 file
-/// or a folder of bags: opening them explains why.
+/// Returns whether the path is a bag, judged by file names. Includes bags that cannot be read, such as a *.db3 file: opening
+/// them explains why.
 #[must_use]
 pub fn is_bag(path: &Path) -> bool {
     if path.is_dir() {
-        let names = list_names(path).unwrap_or_default();
-        let is_scan = |name: &String| name.to_ascii_lowercase().ends_with(".pcd");
-        return has_bag_files(&names)
-            || (!names.iter().any(is_scan) && !bags_in(path, &names).is_empty());
+        return has_bag_files(&list_names(path).unwrap_or_default());
     }
     path.file_name().and_then(FileKind::from_name).is_some()
+}
+
+/// Returns whether the path is a folder with bags in it. Opening it as a bag names them.
+#[must_use]
+pub fn is_folder_of_bags(path: &Path) -> bool {
+    let names = list_names(path).unwrap_or_default();
+    !has_bag_files(&names) && !bags_in(path, &names).is_empty()
 }
 
 fn has_bag_files(names: &[String]) -> bool {
@@ -60,28 +64,43 @@ impl FileKind {
     }
 }
 
-/// Returns the MCAP files: the file itself, or the splits of a rosbag2 folder. A split that is missing, or that a full
-/// disk or a power loss left empty, is skipped with a warning.
-pub(super) fn list_splits(path: &Path) -> Result<Vec<PathBuf>, BagError> {
+/// Files of a bag, in the order of recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Splits {
+    /// Files that can be read.
+    pub readable: Vec<PathBuf>,
+    /// Files that a full disk, a power loss or somebody's clean-up has taken.
+    pub lost: Vec<LostSplit>,
+}
+
+/// Split with nothing to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostSplit {
+    /// Path of the file.
+    pub path: PathBuf,
+    /// Reason, as the predicate of a sentence about the file.
+    pub reason: &'static str,
+}
+
+/// Returns the MCAP files: the file itself, or the splits of a rosbag2 folder.
+pub fn list_splits(path: &Path) -> Result<Splits, BagError> {
     let metadata = fs::metadata(path).map_err(|source| BagError::cannot_read(path, source))?;
+    let mut splits = Splits {
+        readable: Vec::new(),
+        lost: Vec::new(),
+    };
     if !metadata.is_dir() {
-        return Ok(vec![readable_file(path.to_owned())?]);
+        splits.readable.push(readable_file(path.to_owned())?);
+        return Ok(splits);
     }
-    let files = files_in_folder(path)?;
-    let mut splits = Vec::new();
-    let mut missing = Vec::new();
-    for file in files {
-        match loss_of_split(&file) {
-            None => splits.push(readable_file(file)?),
-            Some(loss) => missing.push((file, loss)),
+    for path in files_in_folder(path)? {
+        match loss_of_split(&path) {
+            None => splits.readable.push(readable_file(path)?),
+            Some(reason) => splits.lost.push(LostSplit { path, reason }),
         }
     }
-    if splits.is_empty() {
+    if splits.readable.is_empty() {
         return Err(BagError::AllSplitsLost(path.to_owned()));
-    }
-    for (file, loss) in missing {
-        let file = file.display();
-        log::warn!("{file} {loss}: the rest of the bag is played without it");
     }
     Ok(splits)
 }
@@ -170,20 +189,20 @@ fn list_names(folder: &Path) -> Result<Vec<String>, BagError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::Folder;
     use super::super::metadata::FILE_NAME as METADATA;
     use super::*;
+    use tempfile::TempDir as Folder;
 
     fn folder(files: &[(&str, &str)]) -> Folder {
-        let folder = Folder::new();
+        let folder = Folder::new().expect("made");
         for (name, content) in files {
-            fs::write(folder.join(name), content).expect("written");
+            fs::write(folder.path().join(name), content).expect("written");
         }
         folder
     }
 
     fn names(folder: &Folder) -> Vec<String> {
-        let files = list_splits(folder.path()).expect("a bag");
+        let files = list_splits(folder.path()).expect("a bag").readable;
         let name = |file: &PathBuf| file.file_name().expect("a name").to_string_lossy().into();
         files.iter().map(name).collect()
     }
@@ -222,7 +241,7 @@ mod tests {
             "a: [",
             &metadata("  compression_mode: ''"),
         ] {
-            fs::write(folder.join(METADATA), unusable).expect("written");
+            fs::write(folder.path().join(METADATA), unusable).expect("written");
             assert_eq!(names(&folder), ["a.mcap", "b.mcap"], "{unusable}");
         }
     }
@@ -233,7 +252,19 @@ mod tests {
             metadata("  relative_file_paths: [x_0.mcap, x_1.mcap, x_2.mcap, x_3.mcap.zstd]\n");
         let folder = folder(&[("x_1.mcap", ""), ("x_2.mcap", "x"), (METADATA, &text)]);
         assert_eq!(names(&folder), ["x_2.mcap"]);
-        fs::remove_file(folder.join("x_2.mcap")).expect("removed");
+        let lost = list_splits(folder.path()).expect("a bag").lost;
+        let lost = lost
+            .iter()
+            .map(|split| (split.path.file_name().expect("a name"), split.reason));
+        assert!(
+            lost.eq([
+                ("x_0.mcap", "is missing"),
+                ("x_1.mcap", "is empty"),
+                ("x_3.mcap.zstd", "is missing")
+            ]
+            .map(|(name, reason)| (OsStr::new(name), reason)))
+        );
+        fs::remove_file(folder.path().join("x_2.mcap")).expect("removed");
         assert!(
             open_error(&folder).contains("all files of this bag are missing"),
             "{}",
@@ -243,26 +274,24 @@ mod tests {
 
     #[test]
     fn folder_of_bags_is_refused_with_their_names() {
-        let folder = Folder::new();
+        let folder = Folder::new().expect("made");
         for name in ["run_10", "run_9"] {
-            fs::create_dir(folder.join(name)).expect("made");
-            fs::write(folder.join(name).join("x_0.mcap"), "x").expect("written");
+            fs::create_dir(folder.path().join(name)).expect("made");
+            fs::write(folder.path().join(name).join("x_0.mcap"), "x").expect("written");
         }
-        fs::create_dir(folder.join("notes")).expect("made");
-        assert!(is_bag(folder.path()));
+        fs::create_dir(folder.path().join("notes")).expect("made");
+        assert!(!is_bag(folder.path()) && is_folder_of_bags(folder.path()));
         assert!(open_error(&folder).ends_with("a folder of bags: give one of run_9, run_10"));
         for number in 0..20 {
-            fs::create_dir(folder.join(&format!("a{number}"))).expect("made");
-            fs::write(folder.join(&format!("a{number}")).join(METADATA), "").expect("written");
+            fs::create_dir(folder.path().join(format!("a{number}"))).expect("made");
+            fs::write(folder.path().join(format!("a{number}")).join(METADATA), "")
+                .expect("written");
         }
         assert!(
             open_error(&folder).ends_with("a8, a9 or 12 more"),
             "{}",
             open_error(&folder)
         );
-        // A folder with scans is a folder of scans, even if it also contains bags.
-        fs::write(folder.join("a.PCD"), "").expect("written");
-        assert!(!is_bag(folder.path()));
     }
 
     #[test]
@@ -271,15 +300,15 @@ mod tests {
         for metadata in [Some(&text), None] {
             let folder = folder(&[("x_0.mcap.zstd", "x")]);
             if let Some(text) = metadata {
-                fs::write(folder.join(METADATA), text).expect("written");
+                fs::write(folder.path().join(METADATA), text).expect("written");
             }
-            assert!(is_bag(folder.path()) && is_bag(&folder.join("x_0.mcap.zstd")));
+            assert!(is_bag(folder.path()) && is_bag(&folder.path().join("x_0.mcap.zstd")));
             let text = open_error(&folder);
             assert!(
                 text.contains("zstd -d") && text.contains("x_0.mcap.zstd"),
                 "{text}"
             );
-            fs::write(folder.join("x_0.mcap"), "x").expect("written");
+            fs::write(folder.path().join("x_0.mcap"), "x").expect("written");
             assert_eq!(names(&folder), ["x_0.mcap"]);
         }
     }
@@ -305,7 +334,7 @@ mod tests {
     #[test]
     fn scans_are_not_a_bag() {
         let folder = folder(&[("a.pcd", ""), ("b.PCD", "")]);
-        assert!(!is_bag(folder.path()) && !is_bag(&folder.join("a.pcd")));
+        assert!(!is_bag(folder.path()) && !is_bag(&folder.path().join("a.pcd")));
         assert!(is_bag(Path::new("not/there.MCAP")));
         assert!(!is_bag(Path::new("not/there")));
     }

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::bag_error::BagError;
+use super::error::BagError;
 
 /// File that rosbag2 writes at the end of a recording.
-pub(super) const FILE_NAME: &str = "metadata.yaml";
+pub(crate) const FILE_NAME: &str = "metadata.yaml";
 
 /// Relevant part of the file.
 #[derive(Debug, Deserialize)]
@@ -19,7 +19,7 @@ struct Metadata {
 /// Description of a whole bag.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct BagInformation {
+pub(crate) struct BagInformation {
     storage_identifier: String,
     pub relative_file_paths: Vec<String>,
     compression_mode: String,
@@ -27,7 +27,7 @@ pub(super) struct BagInformation {
 
 impl BagInformation {
     /// Reads the file; `None` if it is missing, because the recorder was killed, or invalid.
-    pub(super) fn read_file(folder: &Path) -> Result<Option<Self>, BagError> {
+    pub(crate) fn read_file(folder: &Path) -> Result<Option<Self>, BagError> {
         let path = folder.join(FILE_NAME);
         if !path.exists() {
             return Ok(None);
@@ -45,7 +45,7 @@ impl BagInformation {
     }
 
     /// Refuses other storage than MCAP and compression of single messages, which MCAP readers do not support.
-    pub(super) fn check_supported(self, folder: &Path) -> Result<Self, BagError> {
+    pub(crate) fn check_supported(self, folder: &Path) -> Result<Self, BagError> {
         if !matches!(self.storage_identifier.as_str(), "mcap" | "") {
             return Err(BagError::Storage {
                 path: folder.to_owned(),

@@ -1,0 +1,21 @@
+//! Streaming reader of ROS 2 bags in MCAP: several splits, chunks in zstd and lz4, unfinished files.
+//!
+//! ```text
+//! list_splits ─► list_topics (summary, or records) ─► read_records, one file after the other, in the order of recording
+//! ```
+//!
+//! Memory is bounded by the largest chunk or message, whatever the size of the bag. Format: <https://mcap.dev/spec>, and the
+//! profile `ros2` of <https://mcap.dev/spec/registry>.
+
+mod catalog;
+mod error;
+mod files;
+mod metadata;
+mod natural_order;
+mod records;
+
+pub use catalog::{Catalog, Topic, list_topics};
+pub use error::BagError;
+pub use files::{LostSplit, Splits, is_bag, is_folder_of_bags, list_splits};
+pub use natural_order::NaturalKey;
+pub use records::{ReadEnd, read_records};
