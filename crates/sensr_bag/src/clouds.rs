@@ -1,0 +1,245 @@
+//! The command `clouds`: each recorded cloud as a file of its own.
+
+mod las;
+mod pcd;
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use ros_bag::{TypeCache, Value, read_message};
+
+use super::arguments::{CloudFormat, CloudsOptions};
+use super::error::Error;
+use super::output::OutputFile;
+use super::recording::{Message, Recording};
+use super::rows::{Damaged, type_of};
+
+const CLOUD: &str = "sensor_msgs/msg/PointCloud2";
+
+/// Cloud of a message.
+#[derive(Debug)]
+struct Cloud<'a> {
+    stamp_ns: i64,
+    width: usize,
+    height: usize,
+    point_step: usize,
+    fields: Vec<PointField<'a>>,
+    /// Points one after the other, without padding between rows.
+    data: Vec<u8>,
+}
+
+/// Field of each point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct PointField<'a> {
+    name: &'a str,
+    offset: usize,
+    kind: PointFieldKind,
+    count: usize,
+}
+
+/// Type of a field, as `sensor_msgs/PointField` numbers them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PointFieldKind {
+    Signed(usize),
+    Unsigned(usize),
+    Float(usize),
+}
+
+impl PointFieldKind {
+    fn from_number(number: i64) -> Option<Self> {
+        Some(match number {
+            1 => Self::Signed(1),
+            2 => Self::Unsigned(1),
+            3 => Self::Signed(2),
+            4 => Self::Unsigned(2),
+            5 => Self::Signed(4),
+            6 => Self::Unsigned(4),
+            7 => Self::Float(4),
+            8 => Self::Float(8),
+            _ => return None,
+        })
+    }
+
+    /// Size in bytes.
+    fn bytes(self) -> usize {
+        match self {
+            Self::Signed(bytes) | Self::Unsigned(bytes) | Self::Float(bytes) => bytes,
+        }
+    }
+}
+
+impl PointField<'_> {
+    fn end(&self) -> Option<usize> {
+        self.kind
+            .bytes()
+            .checked_mul(self.count)?
+            .checked_add(self.offset)
+    }
+}
+
+/// Writes the clouds of the chosen topics and times.
+pub(crate) fn run(options: &CloudsOptions) -> Result<(), Error> {
+    let source = &options.source;
+    if !options.intensity_scale.is_finite() || options.intensity_scale < 0.0 {
+        let text = "--intensity-scale must be a number that is not negative";
+        return Err(Error::Argument(text.to_owned()));
+    }
+    let recording = Recording::open(source)?;
+    let topics = recording.topics(&source.topic, "of clouds", |topic| topic.kind == CLOUD)?;
+    let range = recording.range(source)?;
+    fs::create_dir_all(&options.output).map_err(Error::write(&options.output))?;
+    let mut types = TypeCache::default();
+    let mut names = Names::default();
+    let mut damaged = Damaged::default();
+    let (mut written, mut skipped) = (0_u64, 0_u64);
+    recording.read(range, |message| {
+        if !topics.iter().any(|topic| topic.name == message.topic.name) {
+            return Ok(());
+        }
+        let kind = type_of(&mut types, message.topic)?;
+        let value = read_message(&kind, message.data).ok();
+        let Some(cloud) = value.as_ref().and_then(cloud_of) else {
+            damaged.count(message);
+            return Ok(());
+        };
+        let ending = match options.format {
+            CloudFormat::Pcd => "pcd",
+            CloudFormat::Las => "las",
+        };
+        let path = options.output.join(names.next(message, &cloud, ending));
+        let mut file = OutputFile::create(&path, options.overwrite)?;
+        match options.format {
+            CloudFormat::Pcd => pcd::write(&mut file, &cloud).map_err(Error::write(&path))?,
+            CloudFormat::Las => {
+                let encoded = las::encode(&cloud, options.intensity_scale);
+                let (bytes, left_out) = encoded.map_err(|error| Error::Type {
+                    topic: message.topic.name.clone(),
+                    reason: error.to_string(),
+                })?;
+                file.write_all(&bytes).map_err(Error::write(&path))?;
+                skipped += left_out;
+            }
+        }
+        file.commit()?;
+        written += 1;
+        Ok(())
+    })?;
+    damaged.warn();
+    if written == 0 {
+        return Err(Error::Nothing {
+            path: source.bag.clone(),
+            hint: "see `sensr_bag info` for its times".to_owned(),
+        });
+    }
+    if skipped > 0 {
+        log::warn!(
+            "{skipped} points without a finite place are left out: LAS has integers (--format pcd keeps them)"
+        );
+    }
+    log::info!("{written} clouds written to {}", options.output.display());
+    Ok(())
+}
+
+/// Names of files, each used once.
+#[derive(Debug, Default)]
+struct Names {
+    used: HashSet<PathBuf>,
+}
+
+impl Names {
+    /// Returns the topic with the time of the cloud in seconds, as in `points_raw_1700000000.123456789.pcd`.
+    fn next(&mut self, message: &Message<'_>, cloud: &Cloud<'_>, ending: &str) -> PathBuf {
+        let topic = message.topic.name.trim_start_matches('/').replace('/', "_");
+        let stamp_ns = cloud.stamp_ns;
+        let (sec, nanosec) = (
+            stamp_ns.div_euclid(1_000_000_000),
+            stamp_ns.rem_euclid(1_000_000_000),
+        );
+        let stem = format!("{topic}_{sec}.{nanosec:09}");
+        let mut name = PathBuf::from(format!("{stem}.{ending}"));
+        let mut number = 1;
+        while !self.used.insert(name.clone()) {
+            number += 1;
+            name = format!("{stem}_{number}.{ending}").into();
+        }
+        name
+    }
+}
+
+/// Returns the cloud of a `sensor_msgs/PointCloud2`, or `None` if its numbers contradict each other.
+fn cloud_of<'a>(message: &'a Value<'a>) -> Option<Cloud<'a>> {
+    let number = |name| usize::try_from(message.get(name)?.as_u64()?).ok();
+    let (width, height) = (number("width")?, number("height")?);
+    let (point_step, row_step) = (number("point_step")?, number("row_step")?);
+    if message.get("is_bigendian")?.as_bool()? {
+        return None;
+    }
+    let fields = message.get("fields")?.as_list()?.iter().map(|field| {
+        Some(PointField {
+            name: field.get("name")?.as_str()?,
+            offset: usize::try_from(field.get("offset")?.as_u64()?).ok()?,
+            kind: PointFieldKind::from_number(field.get("datatype")?.as_i64()?)?,
+            count: usize::try_from(field.get("count")?.as_u64()?).ok()?.max(1),
+        })
+    });
+    let mut fields = fields.collect::<Option<Vec<_>>>()?;
+    fields.sort_by_key(|field| field.offset);
+    let ends = fields.iter().map(PointField::end);
+    let starts = fields.iter().skip(1).map(|field| field.offset);
+    let is_in_order = ends
+        .zip(starts.chain([point_step]))
+        .all(|(end, next)| end.is_some_and(|end| end <= next));
+    let bytes = message.get("data")?.as_bytes()?;
+    let row_bytes = width.checked_mul(point_step)?;
+    if !is_in_order || row_step < row_bytes || bytes.len() < row_step.checked_mul(height)? {
+        return None;
+    }
+    let rows = bytes.chunks(row_step.max(1)).take(height);
+    Some(Cloud {
+        stamp_ns: message.get("header.stamp")?.as_nanoseconds()?,
+        width,
+        height,
+        point_step,
+        fields,
+        data: rows
+            .flat_map(|row| row[..row_bytes].iter().copied())
+            .collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Points with x, y, z and an intensity, 20 bytes each, the last four of them unused.
+    pub(super) fn cloud(points: &[[f32; 4]]) -> Cloud<'static> {
+        let field = |(index, name)| PointField {
+            name,
+            offset: 4 * index,
+            kind: PointFieldKind::Float(4),
+            count: 1,
+        };
+        let fields = ["x", "y", "z", "intensity"]
+            .into_iter()
+            .enumerate()
+            .map(field);
+        let point = |values: &[f32; 4]| {
+            let mut bytes: Vec<u8> = values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect();
+            bytes.extend([0xaa; 4]);
+            bytes
+        };
+        Cloud {
+            stamp_ns: 1_700_000_000_000_000_005,
+            width: points.len(),
+            height: 1,
+            point_step: 20,
+            fields: fields.collect(),
+            data: points.iter().flat_map(point).collect(),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The command `decode`: the recorded frames of `wire`, decoded again by the ingest and the encoders of the bridge.
+
+mod bag_writer;
+mod definitions;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use bytes::Bytes;
+use ros_bag::{Topic as BagTopic, TypeCache, Value, read_message};
+use sensr_bridge::config::ros_arguments::RosArguments;
+use sensr_bridge::config::table::BRIDGE;
+use sensr_bridge::config::{Config, ResolvedConfig};
+use sensr_bridge::pipeline::frame_converter::{FrameConverter, FrameLink};
+use sensr_bridge::pipeline::publish::Sink;
+use sensr_bridge::recorder::topics::RECORDED;
+use sensr_bridge::time::stamp::Stamp;
+use sensr_bridge::topic::Topic;
+
+use super::arguments::DecodeOptions;
+use super::error::Error;
+use super::recording::Recording;
+use super::rows::{Damaged, type_of};
+use bag_writer::BagWriter;
+
+const WIRE_FRAME: &str = "sensr_bridge/msg/WireFrame";
+
+/// Writes what the bridge publishes for the recorded frames to a new bag.
+pub(crate) fn run(options: &DecodeOptions) -> Result<(), Error> {
+    let source = &options.source;
+    let recording = Recording::open(source)?;
+    let is_sought = |topic: &BagTopic| topic.kind == WIRE_FRAME;
+    let wanted = "of recorded frames; publish.wire of the bridge must be on while recording";
+    let topics = recording.topics(&source.topic, wanted, is_sought)?;
+    let range = recording.range(source)?;
+    let chosen = chosen_topics(&options.write)?;
+    let bag = BagWriter::create(&options.output, options.compression)?;
+    let bag = Rc::new(RefCell::new(bag));
+    let mut types = TypeCache::default();
+    let mut bridges: BTreeMap<String, Bridge> = BTreeMap::new();
+    let mut damaged = Damaged::default();
+    recording.read(range, |message| {
+        let topic = message.topic;
+        if !topics.iter().any(|one| one.name == topic.name) {
+            return Ok(());
+        }
+        let kind = type_of(&mut types, topic)?;
+        let value = read_message(&kind, message.data).ok();
+        let Some(frame) = value.as_ref().and_then(frame_of) else {
+            damaged.count(message);
+            return Ok(());
+        };
+        if !bridges.contains_key(&topic.name) {
+            let namespace = topic.name.trim_end_matches(Topic::Wire.name());
+            let namespace = namespace.trim_end_matches('/').to_owned();
+            let config = config_of(options, &namespace, frame.coordinates)?;
+            let sink = BagSink {
+                bag: Rc::clone(&bag),
+                chosen: Rc::clone(&chosen),
+                config: config.clone(),
+                namespace: namespace.into(),
+                time_ns: Rc::default(),
+            };
+            let converter = FrameConverter::new(config, &sink);
+            bridges.insert(topic.name.clone(), Bridge { converter, sink });
+        }
+        let Some(bridge) = bridges.get_mut(&topic.name) else {
+            return Ok(());
+        };
+        bridge.sink.time_ns.set(message.header.log_time);
+        let payload = Bytes::copy_from_slice(frame.payload);
+        let converted = bridge
+            .converter
+            .convert(frame.link, frame.received, payload);
+        converted.map_err(Error::Decode)
+    })?;
+    damaged.warn();
+    let malformed: u64 = bridges.values().map(Bridge::malformed).sum();
+    if malformed > 0 {
+        log::warn!("{malformed} messages in the frames are malformed: the bridge dropped them too");
+    }
+    if bridges.is_empty() {
+        let hint = "see `sensr_bag info` for its times".to_owned();
+        return Err(Error::Nothing {
+            path: source.bag.clone(),
+            hint,
+        });
+    }
+    drop(bridges);
+    let bag = Rc::into_inner(bag).map(RefCell::into_inner);
+    for (topic, messages) in bag.map(BagWriter::finish).transpose()?.unwrap_or_default() {
+        log::info!("{topic}: {messages} messages");
+    }
+    Ok(())
+}
+
+/// Bridge whose frames were recorded on one topic.
+struct Bridge {
+    converter: FrameConverter<BagSink>,
+    sink: BagSink,
+}
+
+impl Bridge {
+    fn malformed(&self) -> u64 {
+        let accounts = self.converter.accounts();
+        accounts.iter().map(|account| account.malformed).sum()
+    }
+}
+
+/// Destination of the converted messages of one bridge.
+#[derive(Clone)]
+struct BagSink {
+    bag: Rc<RefCell<BagWriter>>,
+    chosen: Rc<BTreeSet<&'static str>>,
+    config: ResolvedConfig,
+    namespace: Rc<str>,
+    /// Time of recording of the frame at hand.
+    time_ns: Rc<std::cell::Cell<u64>>,
+}
+
+impl Sink for BagSink {
+    type Error = String;
+
+    fn subscribers(&self, topic: Topic) -> usize {
+        usize::from(self.chosen.contains(topic.name()))
+    }
+
+    fn publish(&mut self, topic: Topic, message: &[u8]) -> Result<(), String> {
+        let mut bag = self.bag.borrow_mut();
+        bag.write(
+            topic,
+            &self.namespace,
+            &self.config,
+            self.time_ns.get(),
+            message,
+        )
+    }
+
+    fn is_final(_: &String) -> bool {
+        // A disk that takes no message takes none of the next ones.
+        true
+    }
+}
+
+/// Frame as recorded.
+struct Frame<'a> {
+    /// Coordinate frame of the bridge at that time.
+    coordinates: &'a str,
+    link: FrameLink,
+    received: Stamp,
+    payload: &'a [u8],
+}
+
+fn frame_of<'a>(message: &Value<'a>) -> Option<Frame<'a>> {
+    let stamp_ns = message.get("header.stamp")?.as_nanoseconds()?;
+    Some(Frame {
+        coordinates: message.get("header.frame_id")?.as_str()?,
+        link: match message.get("link")?.as_u64()? {
+            0 => FrameLink::Points,
+            1 => FrameLink::Output,
+            _ => return None,
+        },
+        received: Stamp::from_ns(stamp_ns),
+        payload: message.get("data")?.as_bytes()?,
+    })
+}
+
+/// Returns the names of the topics to write.
+fn chosen_topics(names: &[String]) -> Result<Rc<BTreeSet<&'static str>>, Error> {
+    let is_original = |topic: &Topic| {
+        let mut recorded = RECORDED.iter();
+        recorded.any(|row| row.name == topic.name() && !row.is_derived)
+    };
+    // The frames are in the bag that is read.
+    let all = Topic::ALL.into_iter().filter(|topic| *topic != Topic::Wire);
+    let chosen: BTreeSet<&str> = if names.is_empty() {
+        all.filter(is_original).map(Topic::name).collect()
+    } else {
+        let all: Vec<&str> = all.map(Topic::name).collect();
+        let find = |name: &String| {
+            let found = all
+                .iter()
+                .find(|topic| **topic == name.trim_start_matches('/'));
+            found.copied().ok_or_else(|| {
+                let known = all.join(", ");
+                Error::Argument(format!("--write {name}: no such topic; there are {known}"))
+            })
+        };
+        names.iter().map(find).collect::<Result<_, _>>()?
+    };
+    Ok(Rc::new(chosen))
+}
+
+/// Returns the configuration of a bridge: that of the parameter files, or one that limits nothing.
+fn config_of(
+    options: &DecodeOptions,
+    namespace: &str,
+    frame_id: &str,
+) -> Result<ResolvedConfig, Error> {
+    if options.params_file.is_empty() {
+        return Ok(ResolvedConfig::default().with_changes(|config| {
+            frame_id.clone_into(&mut config.frame_id);
+            // Otherwise only every tenth frame or so would have one.
+            config.preview_interval = std::time::Duration::ZERO;
+        }));
+    }
+    let failure = |error: &dyn std::fmt::Display| Error::Argument(error.to_string());
+    let files = options
+        .params_file
+        .iter()
+        .flat_map(|file| ["--params-file".to_owned(), file.display().to_string()]);
+    let arguments = RosArguments::split(std::iter::once("--ros-args".to_owned()).chain(files));
+    let overrides = arguments.overrides().map_err(|error| failure(&error))?;
+    let node = format!("{namespace}/sensr_bridge");
+    let start = overrides
+        .for_node(&node, &BRIDGE)
+        .map_err(|error| failure(&error))?;
+    for warning in start.warnings {
+        log::warn!("{warning}");
+    }
+    let config = Config::from_settings(&start.settings).map_err(|error| failure(&error))?;
+    // A site of a hosts file may have another frame; that of the frames is the one that was in use.
+    Ok(ResolvedConfig::unresolved(config)
+        .with_changes(|config| frame_id.clone_into(&mut config.frame_id)))
+}

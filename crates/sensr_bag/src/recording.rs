@@ -1,0 +1,255 @@
+//! Recordings: their splits, topics and messages, with the progress of reading them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use mcap::records::{MessageHeader, Record};
+use ros_bag::{Catalog, LostSplit, ReadEnd, Topic};
+
+use super::arguments::Source;
+use super::error::Error;
+use super::selection::{TimeRange, is_meant};
+
+/// Recording with the files that can be read.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    pub path: PathBuf,
+    pub splits: Vec<PathBuf>,
+    pub lost: Vec<LostSplit>,
+    is_quiet: bool,
+}
+
+/// Message of a recording.
+#[derive(Debug)]
+pub(crate) struct Message<'a> {
+    pub topic: &'a Topic,
+    pub header: MessageHeader,
+    pub data: &'a [u8],
+}
+
+/// State of a split after reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SplitState {
+    pub path: PathBuf,
+    pub bytes: u64,
+    pub messages: u64,
+    /// Reason why the rest of the file cannot be read.
+    pub end: Option<String>,
+}
+
+impl Recording {
+    /// Opens a recording, and warns of files that are missing.
+    pub(crate) fn open(source: &Source) -> Result<Self, Error> {
+        let path = &source.bag;
+        let splits = ros_bag::list_splits(path)?;
+        for split in &splits.lost {
+            let (file, reason) = (split.path.display(), split.reason);
+            log::warn!("{file} {reason}: the rest of the recording is read without it");
+        }
+        Ok(Self {
+            path: path.clone(),
+            splits: splits.readable,
+            lost: splits.lost,
+            is_quiet: source.quiet,
+        })
+    }
+
+    /// Returns all topics for which `is_sought` holds and that the names mean, in the order of their names. Fails if there
+    /// are none; `wanted` describes what the command reads.
+    pub(crate) fn topics(
+        &self,
+        names: &[String],
+        wanted: &str,
+        is_sought: impl Fn(&Topic) -> bool,
+    ) -> Result<Vec<Topic>, Error> {
+        let mut topics = BTreeSet::new();
+        for split in &self.splits {
+            topics.extend(ros_bag::list_topics(split, |_| false)?);
+        }
+        let is_named = |topic: &Topic, name: &String| is_meant(&topic.name, name);
+        let missing = |wanted: String| {
+            let mut described: Vec<String> = topics
+                .iter()
+                .map(|topic| format!("{} of {}", topic.name, topic.kind))
+                .collect();
+            described.dedup();
+            Error::NoTopic {
+                path: self.path.clone(),
+                wanted,
+                topics: match described.as_slice() {
+                    [] => "it has none at all".to_owned(),
+                    list => format!("it has {}", list.join(", ")),
+                },
+            }
+        };
+        let found: Vec<Topic> = topics
+            .iter()
+            .filter(|topic| is_sought(topic))
+            .cloned()
+            .collect();
+        for name in names {
+            if !found.iter().any(|topic| is_named(topic, name)) {
+                return Err(missing(format!("{name} {wanted}")));
+            }
+        }
+        let mut chosen = found;
+        chosen.retain(|topic| names.is_empty() || names.iter().any(|name| is_named(topic, name)));
+        if chosen.is_empty() {
+            return Err(missing(wanted.to_owned()));
+        }
+        Ok(chosen)
+    }
+
+    /// Returns the range of times that the arguments mean.
+    pub(crate) fn range(&self, source: &Source) -> Result<TimeRange, Error> {
+        let mut range = TimeRange::ALL;
+        if source.from.is_none() && source.to.is_none() {
+            return Ok(range);
+        }
+        let start_ns = self.start_ns()?;
+        if let Some(from) = source.from {
+            range.from_ns = from.resolve(start_ns);
+        }
+        if let Some(to) = source.to {
+            range.to_ns = to.resolve(start_ns);
+        }
+        if range.from_ns >= range.to_ns {
+            let text = "--from must be before --to".to_owned();
+            return Err(Error::Argument(text));
+        }
+        Ok(range)
+    }
+
+    /// Returns the time of the first message; 0 if there is none.
+    fn start_ns(&self) -> Result<u64, Error> {
+        let mut start_ns = None;
+        for split in &self.splits {
+            ros_bag::read_records(split, |record, _| match record {
+                Record::Message { header, .. } => {
+                    start_ns = Some(header.log_time);
+                    ControlFlow::Break(())
+                }
+                _ => ControlFlow::Continue(()),
+            })?;
+            if start_ns.is_some() {
+                break;
+            }
+        }
+        Ok(start_ns.unwrap_or(0))
+    }
+
+    /// Passes the messages within the range to `visit`, in the order of recording, until it fails.
+    pub(crate) fn read(
+        &self,
+        range: TimeRange,
+        mut visit: impl FnMut(&Message<'_>) -> Result<(), Error>,
+    ) -> Result<Vec<SplitState>, Error> {
+        let sizes: Vec<u64> = self.splits.iter().map(|split| file_bytes(split)).collect();
+        let progress = Progress::new(sizes.iter().sum(), self.is_quiet);
+        let mut before = 0;
+        let mut states = Vec::new();
+        for (path, bytes) in self.splits.iter().zip(sizes) {
+            let mut catalog = Catalog::default();
+            let mut messages = 0;
+            let mut failure = None;
+            let mut read = 0;
+            let end = ros_bag::read_records(path, |record, read_bytes| {
+                read = read_bytes;
+                match record {
+                    Record::Schema { header, data } => catalog.add_schema(header, &data),
+                    Record::Channel(channel) => {
+                        catalog.add_channel(channel);
+                    }
+                    Record::Message { header, data } if range.contains(header.log_time) => {
+                        progress.set(before + read_bytes);
+                        let Some(topic) = catalog.topic(header.channel_id) else {
+                            return ControlFlow::Continue(());
+                        };
+                        messages += 1;
+                        let data = &*data;
+                        let message = Message {
+                            topic,
+                            header,
+                            data,
+                        };
+                        if let Err(error) = visit(&message) {
+                            failure = Some(error);
+                            return ControlFlow::Break(());
+                        }
+                    }
+                    _ => {}
+                }
+                ControlFlow::Continue(())
+            })?;
+            if let Some(error) = failure {
+                return Err(error);
+            }
+            before += bytes;
+            let end = match end {
+                ReadEnd::Early(error) => Some(format!("{error}, {read} of {bytes} bytes read")),
+                ReadEnd::Whole | ReadEnd::Stopped => None,
+            };
+            states.push(SplitState {
+                path: path.clone(),
+                bytes,
+                messages,
+                end,
+            });
+        }
+        progress.end();
+        for state in &states {
+            if let Some(reason) = &state.end {
+                let file = state.path.display();
+                log::warn!(
+                    "{file} ends early, as if the recorder had been killed: what comes before was read ({reason}); \
+                     `ros2 bag reindex` makes it whole for other programs"
+                );
+            }
+        }
+        Ok(states)
+    }
+}
+
+fn file_bytes(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
+/// Progress of reading, on terminals.
+struct Progress(ProgressBar);
+
+impl Progress {
+    fn new(bytes: u64, is_quiet: bool) -> Self {
+        let target = if is_quiet {
+            ProgressDrawTarget::hidden()
+        } else {
+            // Hidden as well if it is no terminal.
+            ProgressDrawTarget::stderr_with_hz(5)
+        };
+        let bar = ProgressBar::with_draw_target(Some(bytes), target);
+        let style =
+            "{bar:30} {percent:>3} %  {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_secs(1));
+        Self(bar)
+    }
+
+    fn set(&self, bytes: u64) {
+        self.0.set_position(bytes);
+    }
+
+    fn end(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
