@@ -126,9 +126,13 @@ pub(crate) struct DecodeOptions {
     /// Topics to write, without their namespace; can be repeated [default: all but those made from others]
     #[arg(long, value_name = "NAME")]
     pub write: Vec<String>,
-    /// Parameters of the bridge, as the node takes them [default: every message, in the frame of the recording]
+    /// Parameters of the bridge, as the node takes them; can be repeated [default: nothing is limited]
     #[arg(long, value_name = "FILE")]
     pub params_file: Vec<PathBuf>,
+    /// Coordinate frame of the messages [default: that of the parameter files, else that of other recorded messages of the
+    /// bridge, else sensr]
+    #[arg(long, value_name = "NAME")]
+    pub frame_id: Option<String>,
     /// Compression of the new bag
     #[arg(long, value_enum, default_value_t = BagCompression::Lz4)]
     pub compression: BagCompression,

@@ -6,6 +6,7 @@ mod definitions;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ros_bag::{Topic as BagTopic, TypeCache, Value, read_message};
@@ -35,8 +36,7 @@ pub(crate) fn run(options: &DecodeOptions) -> Result<(), Error> {
     let topics = recording.topics(&source.topic, wanted, is_sought)?;
     let range = recording.range(source)?;
     let chosen = chosen_topics(&options.write)?;
-    let bag = BagWriter::create(&options.output, options.compression)?;
-    let bag = Rc::new(RefCell::new(bag));
+    let mut bag: Option<Rc<RefCell<BagWriter>>> = None;
     let mut types = TypeCache::default();
     let mut bridges: BTreeMap<String, Bridge> = BTreeMap::new();
     let mut damaged = Damaged::default();
@@ -54,9 +54,16 @@ pub(crate) fn run(options: &DecodeOptions) -> Result<(), Error> {
         if !bridges.contains_key(&topic.name) {
             let namespace = topic.name.trim_end_matches(Topic::Wire.name());
             let namespace = namespace.trim_end_matches('/').to_owned();
-            let config = config_of(options, &namespace, frame.coordinates)?;
+            let config = config_of(options, &recording, &namespace)?;
+            // Not before there is something to write, and nothing wrong with the parameters.
+            let bag = if let Some(bag) = &bag {
+                Rc::clone(bag)
+            } else {
+                let begun = BagWriter::create(&options.output, options.compression)?;
+                Rc::clone(bag.insert(Rc::new(RefCell::new(begun))))
+            };
             let sink = BagSink {
-                bag: Rc::clone(&bag),
+                bag,
                 chosen: Rc::clone(&chosen),
                 config: config.clone(),
                 namespace: namespace.into(),
@@ -88,7 +95,7 @@ pub(crate) fn run(options: &DecodeOptions) -> Result<(), Error> {
         });
     }
     drop(bridges);
-    let bag = Rc::into_inner(bag).map(RefCell::into_inner);
+    let bag = bag.and_then(Rc::into_inner).map(RefCell::into_inner);
     for (topic, messages) in bag.map(BagWriter::finish).transpose()?.unwrap_or_default() {
         log::info!("{topic}: {messages} messages");
     }
@@ -145,8 +152,6 @@ impl Sink for BagSink {
 
 /// Frame as recorded.
 struct Frame<'a> {
-    /// Coordinate frame of the bridge at that time.
-    coordinates: &'a str,
     link: FrameLink,
     received: Stamp,
     payload: &'a [u8],
@@ -155,7 +160,6 @@ struct Frame<'a> {
 fn frame_of<'a>(message: &Value<'a>) -> Option<Frame<'a>> {
     let stamp_ns = message.get("header.stamp")?.as_nanoseconds()?;
     Some(Frame {
-        coordinates: message.get("header.frame_id")?.as_str()?,
         link: match message.get("link")?.as_u64()? {
             0 => FrameLink::Points,
             1 => FrameLink::Output,
@@ -192,19 +196,29 @@ fn chosen_topics(names: &[String]) -> Result<Rc<BTreeSet<&'static str>>, Error> 
     Ok(Rc::new(chosen))
 }
 
-/// Returns the configuration of a bridge: that of the parameter files, or one that limits nothing.
+/// Returns the configuration of the bridge in a namespace: that of the parameter files, or one that limits nothing.
 fn config_of(
     options: &DecodeOptions,
+    recording: &Recording,
     namespace: &str,
-    frame_id: &str,
 ) -> Result<ResolvedConfig, Error> {
-    if options.params_file.is_empty() {
-        return Ok(ResolvedConfig::default().with_changes(|config| {
-            frame_id.clone_into(&mut config.frame_id);
-            // Otherwise only every tenth frame or so would have one.
-            config.preview_interval = std::time::Duration::ZERO;
-        }));
+    let mut config = if options.params_file.is_empty() {
+        let frame_id = recorded_frame_id(recording, namespace)?;
+        ResolvedConfig::default().with_changes(|config| {
+            config.frame_id = frame_id.unwrap_or_else(|| config.frame_id.clone());
+            // Otherwise only one frame of a second would have one.
+            config.preview_interval = Duration::ZERO;
+        })
+    } else {
+        config_of_files(options, namespace)?
+    };
+    if let Some(frame_id) = &options.frame_id {
+        config = config.with_changes(|config| config.frame_id.clone_from(frame_id));
     }
+    Ok(config)
+}
+
+fn config_of_files(options: &DecodeOptions, namespace: &str) -> Result<ResolvedConfig, Error> {
     let failure = |error: &dyn std::fmt::Display| Error::Argument(error.to_string());
     let files = options
         .params_file
@@ -213,14 +227,44 @@ fn config_of(
     let arguments = RosArguments::split(std::iter::once("--ros-args".to_owned()).chain(files));
     let overrides = arguments.overrides().map_err(|error| failure(&error))?;
     let node = format!("{namespace}/sensr_bridge");
-    let start = overrides
-        .for_node(&node, &BRIDGE)
-        .map_err(|error| failure(&error))?;
+    let start = overrides.for_node(&node, &BRIDGE);
+    let start = start.map_err(|error| failure(&error))?;
     for warning in start.warnings {
         log::warn!("{warning}");
     }
-    let config = Config::from_settings(&start.settings).map_err(|error| failure(&error))?;
-    // A site of a hosts file may have another frame; that of the frames is the one that was in use.
-    Ok(ResolvedConfig::unresolved(config)
-        .with_changes(|config| frame_id.clone_into(&mut config.frame_id)))
+    let config = Config::from_settings(&start.settings);
+    config
+        .map(ResolvedConfig::unresolved)
+        .map_err(|error| failure(&error))
+}
+
+/// Returns the coordinate frame of the first recorded message of a bridge that has one. Frames of `wire` do not: SENSR does
+/// not name any.
+fn recorded_frame_id(recording: &Recording, namespace: &str) -> Result<Option<String>, Error> {
+    let has_frame = |topic: &BagTopic| {
+        let name = topic
+            .name
+            .strip_prefix(namespace)
+            .and_then(|name| name.strip_prefix('/'));
+        let known = Topic::ALL
+            .into_iter()
+            .find(|known| Some(known.name()) == name);
+        known.is_some_and(|known| known != Topic::Wire && known.message_type() == topic.kind)
+    };
+    if recording.topics(&[], "", has_frame).is_err() {
+        return Ok(None);
+    }
+    let mut types = TypeCache::default();
+    let mut frame_id = None;
+    recording.read_until(|message| {
+        if has_frame(message.topic)
+            && let Ok(kind) = types.type_of(message.topic)
+            && let Ok(value) = read_message(&kind, message.data)
+        {
+            let found = value.get("header.frame_id").and_then(Value::as_str);
+            frame_id = found.filter(|frame| !frame.is_empty()).map(str::to_owned);
+        }
+        frame_id.is_some()
+    })?;
+    Ok(frame_id)
 }

@@ -126,20 +126,32 @@ impl Recording {
 
     /// Returns the time of the first message; 0 if there is none.
     fn start_ns(&self) -> Result<u64, Error> {
-        let mut start_ns = None;
+        let mut start_ns = 0;
+        self.read_until(|message| {
+            start_ns = message.header.log_time;
+            true
+        })?;
+        Ok(start_ns)
+    }
+
+    /// Passes the messages to `visit`, in the order of recording, until it returns true.
+    pub(crate) fn read_until(
+        &self,
+        mut visit: impl FnMut(&Message<'_>) -> bool,
+    ) -> Result<(), Error> {
         for split in &self.splits {
-            ros_bag::read_records(split, |record, _| match record {
-                Record::Message { header, .. } => {
-                    start_ns = Some(header.log_time);
+            let end = read_split(split, |message, _| {
+                if visit(message) {
                     ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
                 }
-                _ => ControlFlow::Continue(()),
             })?;
-            if start_ns.is_some() {
+            if matches!(end, ReadEnd::Stopped) {
                 break;
             }
         }
-        Ok(start_ns.unwrap_or(0))
+        Ok(())
     }
 
     /// Passes the messages within the range to `visit`, in the order of recording, until it fails.
@@ -153,35 +165,18 @@ impl Recording {
         let mut before = 0;
         let mut states = Vec::new();
         for (path, bytes) in self.splits.iter().zip(sizes) {
-            let mut catalog = Catalog::default();
             let mut messages = 0;
             let mut failure = None;
             let mut read = 0;
-            let end = ros_bag::read_records(path, |record, read_bytes| {
+            let end = read_split(path, |message, read_bytes| {
                 read = read_bytes;
-                match record {
-                    Record::Schema { header, data } => catalog.add_schema(header, &data),
-                    Record::Channel(channel) => {
-                        catalog.add_channel(channel);
+                progress.set(before + read_bytes);
+                if range.contains(message.header.log_time) {
+                    messages += 1;
+                    if let Err(error) = visit(message) {
+                        failure = Some(error);
+                        return ControlFlow::Break(());
                     }
-                    Record::Message { header, data } if range.contains(header.log_time) => {
-                        progress.set(before + read_bytes);
-                        let Some(topic) = catalog.topic(header.channel_id) else {
-                            return ControlFlow::Continue(());
-                        };
-                        messages += 1;
-                        let data = &*data;
-                        let message = Message {
-                            topic,
-                            header,
-                            data,
-                        };
-                        if let Err(error) = visit(&message) {
-                            failure = Some(error);
-                            return ControlFlow::Break(());
-                        }
-                    }
-                    _ => {}
                 }
                 ControlFlow::Continue(())
             })?;
@@ -212,6 +207,37 @@ impl Recording {
         }
         Ok(states)
     }
+}
+
+/// Passes the messages of a file to `visit`, with the number of bytes read so far.
+fn read_split(
+    path: &Path,
+    mut visit: impl FnMut(&Message<'_>, u64) -> ControlFlow<()>,
+) -> Result<ReadEnd, Error> {
+    let mut catalog = Catalog::default();
+    let end = ros_bag::read_records(path, |record, read_bytes| {
+        match record {
+            Record::Schema { header, data } => catalog.add_schema(header, &data),
+            Record::Channel(channel) => {
+                catalog.add_channel(channel);
+            }
+            Record::Message { header, data } => {
+                // A message of a channel that the file does not describe has no topic.
+                if let Some(topic) = catalog.topic(header.channel_id) {
+                    let data = &*data;
+                    let message = Message {
+                        topic,
+                        header,
+                        data,
+                    };
+                    return visit(&message, read_bytes);
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(end)
 }
 
 fn file_bytes(path: &Path) -> u64 {

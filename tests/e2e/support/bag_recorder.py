@@ -28,7 +28,7 @@ def wait_until_receiving(recorder, topic: str):
     recorder.wait_for_output(f"Received the first message of '{re.escape(topic)}'")
 
 
-def wait_until_recording(recorder, *topics):
+def wait_until_recording(recorder, *topics, namespace=""):
     """Waits until the recorder receives everything that is published on these topics from now on.
 
     It subscribes in the order of names, and DDS announcements arrive in order. A bridge whose statistics reach the
@@ -36,7 +36,7 @@ def wait_until_recording(recorder, *topics):
     """
     for topic in topics:
         wait_until_subscribed(recorder, f"/{topic}")
-    wait_until_receiving(recorder, "/statistics")
+    wait_until_receiving(recorder, f"{namespace}/statistics")
 
 
 def stop_recorder(recorder, statistics):

@@ -1,5 +1,7 @@
 //! Tables as CSV (RFC 4180): UTF-8, a line of names, times in RFC 3339, numbers that read back to the same value.
 
+use std::io;
+
 use super::{Cell, Column, TableWriter};
 use crate::error::Error;
 use crate::output::Output;
@@ -20,7 +22,13 @@ impl CsvTable {
 
     fn write_fields(&mut self, fields: impl Iterator<Item = String>) -> Result<(), Error> {
         let result = self.writer.write_record(fields);
-        result.map_err(|error| self.writer.get_ref().error(error.into()))
+        result.map_err(|error| {
+            let source = match error.into_kind() {
+                csv::ErrorKind::Io(source) => source,
+                other => io::Error::other(format!("{other:?}")),
+            };
+            self.writer.get_ref().error(source)
+        })
     }
 }
 
@@ -33,9 +41,8 @@ impl TableWriter for CsvTable {
         match self.writer.into_inner() {
             Ok(output) => output.commit(),
             Err(error) => {
-                let (writer, source) = (error.error().kind(), error.to_string());
-                let output = error.into_inner();
-                Err(output.get_ref().error(std::io::Error::new(writer, source)))
+                let source = io::Error::new(error.error().kind(), error.error().to_string());
+                Err(error.into_inner().get_ref().error(source))
             }
         }
     }
