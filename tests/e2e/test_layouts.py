@@ -86,7 +86,7 @@ def test_a_mistake_in_the_layout_of_foxglove_is_found(right, wrong, word):
         ("/statistics/topics[0]/published", "/statistics/topics.0/published", "topics.0"),
         ("/statistics/links[1]/frames", "/statistics/links[2]/frames", "links[2]"),
         ("/statistics/stages[9]/max_ns", "/statistics/stages[8]/max_ns", "stages[8]"),
-        ('alias="points/raw published', 'alias="points published', "points/raw"),
+        ('alias="points/raw"', 'alias="points"', "points/raw"),
         ("/objects/objects[3]/id", "/objects/objects[20]/id", "objects[20]"),
         ("/objects/objects[3]/id", "/objects/objects/id", "objects/id"),
         ("objects[3]/velocity/y", "objects[3]/velocity/w", "speed of objects[3]"),

@@ -100,7 +100,7 @@ class LayoutCheck:
                 continue
             if index >= len(names) or transform is None:
                 raise LayoutError(f"no element {index}, or one without a label")
-            if not re.match(re.escape(names[index]) + "[ :]", transform.get("alias")):
+            if not re.match(re.escape(names[index]) + "(:|$)", transform.get("alias")):
                 raise LayoutError(f"element {index} is {names[index]}, but called {transform.get('alias')}")
 
     def _resolve(self, name):
