@@ -7,13 +7,11 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 
 from support import outputs, points_encoder, ros_observer
-from support.diagnostics_reader import LinksWithDiagnostics, values_of
+from support.diagnostics_reader import ALWAYS, LinksWithDiagnostics, values_of
 from support.polling import wait_until
 from support.statistics_reader import link_of, stamp_ns
 
 OK, WARN, ERROR, STALE = (getattr(DiagnosticStatus, name) for name in ("OK", "WARN", "ERROR", "STALE"))
-#: Statuses in every message, from the first one on.
-ALWAYS = ["points link", "output link", "loss", "clock", "memory", "log", "duplicate bridge", "shared memory", "server"]
 
 
 def test_names_and_rate_of_the_statuses(environment):

@@ -8,6 +8,9 @@ from support import outputs, ros_observer
 from support.polling import wait_until
 from support.two_links import TwoLinks
 
+#: Statuses in every message, from the first one on.
+ALWAYS = ["points link", "output link", "loss", "clock", "memory", "log", "duplicate bridge", "shared memory", "server"]
+
 
 class LinksWithDiagnostics(TwoLinks):
     """Two links and a subscription to /diagnostics."""

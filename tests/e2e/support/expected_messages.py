@@ -9,7 +9,7 @@ from collections import Counter
 
 from support import point_cloud_reader
 
-_FIELDS_OF_OBJECT_POINTS = [*point_cloud_reader.FIELDS, ("object_id", 16, 5, 1), ("label", 20, 2, 1)]
+FIELDS_OF_OBJECT_POINTS = [*point_cloud_reader.FIELDS, ("object_id", 16, 5, 1), ("label", 20, 2, 1)]
 
 
 class Anything:
@@ -226,7 +226,7 @@ def object_points(objects, header):
         "frame_id": header["frame_id"],
         "height": 1,
         "width": len(data) // 24,
-        "fields": _FIELDS_OF_OBJECT_POINTS,
+        "fields": FIELDS_OF_OBJECT_POINTS,
         "is_bigendian": False,
         "point_step": 24,
         "row_step": len(data),

@@ -64,6 +64,9 @@ _TOPICS = {
 }
 TOPICS = {name: topic for name, topic in _TOPICS.items() if topic.kind}
 
+#: Accounts in the ledger, in its order: those of all topics, published or not.
+ACCOUNTS = tuple(_TOPICS)
+
 #: Topics without an account; names with a slash are absolute.
 OTHERS = (
     "statistics",
