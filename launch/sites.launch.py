@@ -1,4 +1,4 @@
-"""Launches a bridge per site, and with `record:=true` a recorder per site.
+"""Launches a bridge per site, with `record:=true` a recorder per site, and with `rviz:=true` an rviz2 per site.
 
 `ros2 launch sensr_bridge sites.launch.py sites:=harbour,pier hosts_file:=/path/to/hosts.yaml record:=true`
 
@@ -23,6 +23,7 @@ bridge_sites = bridge_launch.load_module("bridge_sites")
 
 SITES = "sites"
 CHECK = bridge_sites.CHECK
+RVIZ = bridge_sites.RVIZ
 SHARED = [argument for argument in bridge_launch.ARGUMENTS if argument.name in bridge_sites.SHARED]
 DECLARED = [argument for argument in bridge_launch.ARGUMENTS if argument.name in {*bridge_sites.SHARED, CHECK}]
 
@@ -54,6 +55,8 @@ def start(context):
     given = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in SHARED}
     try:
         sites = bridge_sites.parse_sites(LaunchConfiguration(SITES).perform(context))
+        parse_switch = bridge_launch.bridge_arguments.parse_switch
+        shown = bridge_sites.parse_shown(LaunchConfiguration(RVIZ).perform(context), sites, parse_switch)
     except bridge_sites.SitesError as error:
         bridge_launch.fail(context, f"sites.launch.py: {error}")
         return []
@@ -64,7 +67,7 @@ def start(context):
     result += log
     source = str(BRIDGE_LAUNCH_FILE)
     for site in sites:
-        arguments = bridge_sites.arguments_of(site, given)
+        arguments = bridge_sites.arguments_of(site, given, site in shown)
         result.append(
             IncludeLaunchDescription(PythonLaunchDescriptionSource(source), launch_arguments=arguments.items())
         )
@@ -76,6 +79,11 @@ def generate_launch_description():
         [
             OpaqueFunction(function=bridge_launch.drop_arguments_of_former_include),
             DeclareLaunchArgument(SITES, description="Names of sites in the hosts file, separated by commas."),
+            DeclareLaunchArgument(
+                RVIZ,
+                default_value="false",
+                description="Show each site in an rviz2 of its own: true or false, or the names of the sites to show.",
+            ),
             *bridge_launch.declarations(DECLARED),
             OpaqueFunction(function=start),
         ]

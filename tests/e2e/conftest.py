@@ -115,6 +115,12 @@ def launch(environment, ros2_launch):
         assert not left, f"{one.name} left processes running: {left}"
 
 
+@pytest.fixture
+def stand_in_for_rviz(environment):
+    """Replaces rviz2 by a program that does nothing."""
+    launched.use_stand_in_for_rviz(environment)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport():
     """Adds the logs of all running processes to the report of a failure."""

@@ -212,26 +212,6 @@ def test_a_misspelt_argument_is_reported(environment, launch):
     assert "recrod: bridge.launch.py has no such argument, did you mean record?" in launched.log
 
 
-@pytest.fixture
-def stand_in_for_rviz(environment):
-    """A package rviz2 whose program does nothing, so that tests can read its arguments."""
-    prefix = environment.folder / "rviz"
-    index = prefix / "share" / "ament_index" / "resource_index" / "packages"
-    program = prefix / "lib" / "rviz2" / "rviz2"
-    for folder in (index, program.parent):
-        folder.mkdir(parents=True)
-    (index / "rviz2").touch()
-    program.write_text("#!/bin/sh\ntrap 'exit 0' INT TERM\nwhile :; do sleep 0.1; done\n")
-    program.chmod(0o755)
-    environment.env["AMENT_PREFIX_PATH"] = f"{prefix}:{environment.env['AMENT_PREFIX_PATH']}"
-
-
-def rviz_of(launched):
-    """Returns the configuration and the other arguments of the started rviz2."""
-    [words] = [process.words for process in launched.processes("rviz2")]
-    return yaml.safe_load(Path(words[words.index("--display-config") + 1]).read_text()), words
-
-
 @pytest.mark.usefixtures("stand_in_for_rviz")
 def test_rviz_follows_the_site_of_the_bridge(environment, launch):
     hosts = environment.folder / "hosts.yaml"
@@ -242,7 +222,7 @@ def test_rviz_follows_the_site_of_the_bridge(environment, launch):
         output_port=environment.unserved_port,
         **{"qos.reliability": "best_effort"},
     )
-    config, words = rviz_of(launched)
+    [(config, words)] = launches.rviz_of(launched)
     manager = config["Visualization Manager"]
     assert manager["Global Options"]["Fixed Frame"] == "pier_sensr"
     shown = {one["Topic"]["Value"]: one["Topic"]["Reliability Policy"] for one in manager["Displays"] if "Topic" in one}

@@ -145,8 +145,41 @@ def test_nothing_starts_with_invalid_sites(start, sites, reason):
 
 
 def test_arguments_for_one_bridge_are_reported(start):
-    launched = start("harbour", "host:=192.0.2.1", "rviz:=true")
+    launched = start("harbour", "host:=192.0.2.1", "sim:=true")
     launched.processes("sensr_bridge")
-    for name in ("host", "rviz"):
+    for name in ("host", "sim"):
         assert f"{name}: has no effect on sites.launch.py" in launched.log
-    assert launched.started("rviz2") == 0
+    assert launched.started("sensr_sim") == launched.started("rviz2") == 0
+
+
+def shown_frames(launched, count):
+    """Returns the fixed frame of each started rviz2 by its namespace, after a check of the topics it shows."""
+    frames = {}
+    for config, words in launches.rviz_of(launched, count):
+        [namespace] = [word.removeprefix("__ns:=") for word in words if word.startswith("__ns:=")]
+        manager = config["Visualization Manager"]
+        topics = [one["Topic"]["Value"] for one in manager["Displays"] if "Topic" in one]
+        assert topics and all(topic.startswith(f"{namespace}/") for topic in topics)
+        frames[namespace] = manager["Global Options"]["Fixed Frame"]
+    return frames
+
+
+@pytest.mark.usefixtures("stand_in_for_rviz")
+def test_each_site_has_an_rviz2_in_its_frame_and_namespace(start):
+    launched = start("harbour,pier", "rviz:=true")
+    assert shown_frames(launched, 2) == {"/harbour": "harbour_sensr", "/pier": "pier_sensr"}
+
+
+@pytest.mark.usefixtures("stand_in_for_rviz")
+def test_one_site_is_shown_in_the_frame_that_is_given(start):
+    launched = start("harbour,pier", "rviz:=pier", "fixed_frame:=map")
+    launched.processes("sensr_bridge", 2)
+    assert shown_frames(launched, 1) == {"/pier": "map"}
+
+
+@pytest.mark.usefixtures("stand_in_for_rviz")
+def test_nothing_starts_with_a_site_to_show_that_is_not_started(start):
+    launched = start("harbour,pier", "rviz:=dock")
+    assert launched.wait() == 1
+    assert "sites.launch.py: rviz: true, false, or some of the sites harbour, pier; got dock" in launched.log
+    assert "process started with pid" not in launched.log

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from mcap.exceptions import McapError
 from mcap.reader import make_reader
 from rosbag2_interfaces.msg import WriteSplitEvent
@@ -200,6 +201,21 @@ def test_every_split_is_complete_and_announced(environment):
     assert [(one.sec, one.nanosec) for one in uptimes] == sorted((one.sec, one.nanosec) for one in uptimes)
     # The time in the bag is that of the arrival on this machine.
     assert all(abs(at - time.time_ns()) < 600 * 10**9 for _, at, _ in messages)
+
+
+def test_a_bag_has_the_metadata_that_the_stock_player_reads(environment):
+    """It reads those in the file, which have no key around them, and does not play a bag without."""
+    server, bag = environment.server(), environment.folder / "bag"
+    environment.bridge(server.port)
+    recorder = environment.bag_recorder("--output", bag, *STATISTICS)
+    wait_until_receiving(recorder, "/statistics")
+    stop(recorder)
+    (split,) = splits_of(bag)
+    with split.open("rb") as file:
+        records = [record.metadata for record in make_reader(file).iter_metadata() if record.name == "rosbag2"]
+    at_start, at_end = (yaml.safe_load(record["serialized_metadata"]) for record in records)
+    assert at_start["message_count"] == 0 < at_end["message_count"]
+    assert yaml.safe_load((bag / "metadata.yaml").read_text()) == {"rosbag2_bagfile_information": at_end}
 
 
 def test_splits_have_the_storage_settings(environment):

@@ -131,7 +131,8 @@ class Bag:
         closed = self._close()
         # The stock recorder takes no notice of a failure here either.
         with contextlib.suppress(OSError):
-            (self._folder / "metadata.yaml").write_text(self._metadata())
+            text = yaml.safe_dump({"rosbag2_bagfile_information": self._information()}, sort_keys=False)
+            (self._folder / "metadata.yaml").write_text(text)
         self._on_split(closed, "")
 
     def _open(self):
@@ -149,13 +150,13 @@ class Bag:
         self._schemas = {}
         self._channels = {}
         self._writer.start("ros2", "record_bag.py")
-        self._writer.add_metadata("rosbag2", {"serialized_metadata": self._metadata()})
+        self._add_metadata()
         for topic in self._topics.values():
             self._add_channel(topic)
 
     def _close(self):
         """Finishes the open split and returns its path."""
-        self._writer.add_metadata("rosbag2", {"serialized_metadata": self._metadata()})
+        self._add_metadata()
         self._writer.finish()
         self._file.close()
         return str(self._folder / self._files[-1].path)
@@ -168,8 +169,15 @@ class Bag:
         schema = self._schemas[topic.kind]
         self._channels[topic.name] = self._writer.register_channel(topic.name, "cdr", schema, metadata)
 
-    def _metadata(self):
-        information = {
+    def _add_metadata(self):
+        """Writes the metadata into the open split, as the stock recorder does: without the key around them."""
+        self._writer.add_metadata(
+            "rosbag2", {"serialized_metadata": yaml.safe_dump(self._information(), sort_keys=False)}
+        )
+
+    def _information(self):
+        """Returns the metadata of the bag so far."""
+        return {
             "version": 9,
             "storage_identifier": "mcap",
             **_times(self._span),
@@ -194,7 +202,6 @@ class Bag:
             "custom_data": self._custom_data or None,
             "ros_distro": self._distro,
         }
-        return yaml.safe_dump({"rosbag2_bagfile_information": information}, sort_keys=False)
 
 
 def _times(span):

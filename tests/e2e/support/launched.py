@@ -165,3 +165,22 @@ def use_stand_in(environment):
         "AMENT_PREFIX_PATH": f"{prefix}:{variables['AMENT_PREFIX_PATH']}",
         "PATH": f"{STANDIN_PATH}:{variables['PATH']}",
     }
+
+
+def use_stand_in_for_rviz(environment):
+    """Adds a package rviz2 whose program does nothing, so that tests can read its arguments."""
+    prefix = environment.folder / "rviz"
+    index = prefix / "share" / "ament_index" / "resource_index" / "packages"
+    program = prefix / "lib" / "rviz2" / "rviz2"
+    for folder in (index, program.parent):
+        folder.mkdir(parents=True)
+    (index / "rviz2").touch()
+    program.write_text("#!/bin/sh\ntrap 'exit 0' INT TERM\nwhile :; do sleep 0.1; done\n")
+    program.chmod(0o755)
+    environment.env["AMENT_PREFIX_PATH"] = f"{prefix}:{environment.env['AMENT_PREFIX_PATH']}"
+
+
+def rviz_of(launched, count=1):
+    """Returns the configuration and the other arguments of each started rviz2."""
+    started = [process.words for process in launched.processes("rviz2", count)]
+    return [(yaml.safe_load(Path(words[words.index("--display-config") + 1]).read_text()), words) for words in started]
