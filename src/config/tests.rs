@@ -132,7 +132,7 @@ fn frame_must_not_be_its_own_parent() {
 #[test]
 fn an_origin_needs_a_place() {
     let enabled = ("origin.enabled", Value::Bool(true));
-    let error = config_with(&[enabled.clone()]).expect_err("a place in the ocean");
+    let error = config_with(std::slice::from_ref(&enabled)).expect_err("a place in the ocean");
     assert_eq!(
         error.to_string(),
         "parameter origin.latitude_deg must be set, origin.enabled needs it"
