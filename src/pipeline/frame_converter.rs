@@ -201,7 +201,7 @@ mod tests {
     fn points_frame() -> Bytes {
         let cloud = PointCloud {
             r#type: CloudType::Raw.into(),
-            id: Bytes::new(),
+            id: "algo#lidar".into(),
             points: vec![0; 24].into(),
             intensities: vec![0; 8].into(),
         };
@@ -282,6 +282,26 @@ mod tests {
         // Behind the encapsulation header.
         assert_eq!(raw[4..8], FIRST.sec.to_le_bytes());
         assert_eq!(raw[8..12], FIRST.nanosec.to_le_bytes());
+    }
+
+    #[test]
+    fn topics_of_sensors_get_their_messages_too() {
+        let split = ResolvedConfig::default().with_changes(|config| {
+            config.split_raw_by_sensor = true;
+        });
+        let collector = Collector::default();
+        let mut converter = FrameConverter::new(split, &collector);
+        converter
+            .convert(FrameLink::Points, FIRST, points_frame())
+            .expect("the sink takes all");
+        let accounts = converter.accounts();
+        let topics = converter.sensor_topics().with_names(&accounts);
+        let (sensor, name, account) = topics.last().expect("a sensor");
+        assert_eq!((name, account.published), ("points/raw/algo_lidar", 1));
+        let messages = collector.messages.take();
+        let message = |topic: AnyTopic| messages.iter().find(|(of, _)| *of == topic);
+        let (_, on_raw) = message(Topic::Raw.into()).expect("published");
+        assert_eq!(message(sensor), Some(&(sensor, on_raw.clone())));
     }
 
     #[test]

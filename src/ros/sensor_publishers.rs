@@ -68,7 +68,8 @@ impl SensorPublisherFactory {
                     self.publishers.publishers[slot.index()].get_or_init(|| publisher.into());
                 }
                 Err(error) => log::error!(
-                    "{name} is off, and the clouds of the sensor {id:?} are on {} only: {error}",
+                    "{name} is off, and the clouds of the sensor {id:?} are on {} only: {error}; if the name is too long \
+                     for ROS, shorten the namespace and restart the bridge",
                     Topic::Raw.name()
                 ),
             }

@@ -40,8 +40,8 @@ impl SensorSplit {
         if slot.is_none() {
             warn_throttled(&mut self.warnings, || {
                 format!(
-                    "clouds of the sensor {:?} are on {} only: {} other sensors have had topics of their own since the \
-                     bridge was started, and no more can; restart the bridge to assign the topics to the present sensors",
+                    "clouds of the sensor {:?} are on {} only: other sensors have all {} topics for single sensors; restart \
+                     the bridge to give the topics to the sensors that are there now",
                     String::from_utf8_lossy(&cloud.id),
                     Topic::Raw.name(),
                     SensorSlot::COUNT
