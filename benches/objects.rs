@@ -16,7 +16,7 @@ use sensr_bridge::pipeline::ingest::OutputIngest;
 use sensr_bridge::pipeline::publish::{ObjectPublishWorker, Sink};
 use sensr_bridge::pipeline::queues::Queues;
 use sensr_bridge::time::stamp::Arrival;
-use sensr_bridge::topic::Topic;
+use sensr_bridge::topic::{AnyTopic, Topic};
 use sensr_protocol::wire::proto::{
     BoundingBox, History, Object, OutputMessage, Prediction, StreamMessage, Vector3, history,
 };
@@ -98,11 +98,15 @@ struct CountingSink {
 impl Sink for CountingSink {
     type Error = std::convert::Infallible;
 
-    fn subscribers(&self, topic: Topic) -> usize {
-        usize::from(self.subscribed.contains(&topic))
+    fn subscribers(&self, topic: AnyTopic) -> usize {
+        usize::from(
+            self.subscribed
+                .iter()
+                .any(|subscribed| topic == *subscribed),
+        )
     }
 
-    fn publish(&mut self, _: Topic, message: &[u8]) -> Result<(), Self::Error> {
+    fn publish(&mut self, _: AnyTopic, message: &[u8]) -> Result<(), Self::Error> {
         let relaxed = std::sync::atomic::Ordering::Relaxed;
         self.bytes.fetch_add(black_box(message).len(), relaxed);
         Ok(())

@@ -63,6 +63,8 @@ pub struct Config {
     pub preview_points: usize,
     /// Rate limit of the preview. Zero: no limit.
     pub preview_interval: Duration,
+    /// Publish RAW clouds that name a sensor on the topic of that sensor as well.
+    pub split_raw_by_sensor: bool,
     /// Enabled topics, in the order of [`Switch::ALL`].
     pub publish: [bool; Switch::ALL.len()],
     /// Coordinate frame of all messages.
@@ -143,6 +145,7 @@ impl Config {
             output_data_interval: settings.seconds("output_data_interval"),
             preview_points: settings.unsigned("preview.points"),
             preview_interval: settings.seconds("preview.interval"),
+            split_raw_by_sensor: settings.bool("split_raw_by_sensor"),
             publish: Switch::ALL.map(|switch| settings.bool(switch.parameter())),
             frame_id: settings.string("frame_id").to_owned(),
             parent_frame: non_empty(settings.string("parent_frame").to_owned()),

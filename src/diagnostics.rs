@@ -24,11 +24,11 @@ use crate::config::ResolvedConfig;
 use crate::connection::status::LinkFigures;
 use crate::environment::shared_memory::UnreachableNodes;
 use crate::metrics::Fill;
-use crate::metrics::ledger::Account;
+use crate::metrics::ledger::Accounts;
 use crate::metrics::process_memory::ProcessMemory;
 use crate::metrics::server_health::ServerHealthSnapshot;
 use crate::time::clock_offset::{ClockAnomalies, Estimate};
-use crate::topic::Topic;
+use crate::topic::SensorTopics;
 
 pub(crate) use format::format_duration;
 pub use log::LogFigures;
@@ -44,8 +44,10 @@ pub struct DiagnosticsInput {
     pub points: LinkInput,
     /// Output stream.
     pub output: LinkInput,
-    /// Loss ledger, in the order of [`Topic::ALL`].
-    pub accounts: [Account; Topic::COUNT],
+    /// Loss ledger.
+    pub accounts: Accounts,
+    /// Sensors with a topic of their own.
+    pub sensor_topics: Arc<SensorTopics>,
     /// Estimate of the server's clock. None until there is one.
     pub clock: Option<Estimate>,
     /// Anomalies of the clocks.
@@ -174,7 +176,10 @@ impl Diagnostics {
             self.output.assess_link(input.now, &input.output),
         ];
         statuses.extend(self.rates.assess_rates(input));
-        statuses.push(self.loss.assess_ledger(input.now, &input.accounts));
+        statuses.push(
+            self.loss
+                .assess_ledger(input.now, &input.accounts, &input.sensor_topics),
+        );
         statuses.push(self.clock.assess_clock(input));
         statuses.push(
             self.memory

@@ -7,13 +7,14 @@ pub mod server_health;
 pub mod stage_times;
 pub mod startup;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand::rngs::SmallRng;
 use rand::{RngCore as _, SeedableRng as _};
 
 use crate::connection::status::LinkStatus;
 use crate::time::clock_offset::ClockOffsetEstimator;
+use crate::topic::SensorTopics;
 
 /// Locks a mutex that guards counters. Each update is complete before its lock is released, even by a panic, so a
 /// poisoned lock is recovered.
@@ -37,6 +38,8 @@ pub struct Fill {
 pub struct Metrics {
     /// Loss ledger, per topic.
     pub ledger: ledger::Ledger,
+    /// Sensors that have a topic of their own, and an account in the ledger.
+    pub sensor_topics: Arc<SensorTopics>,
     /// Metrics of the point stream.
     pub points: StreamMetrics,
     /// Metrics of the output stream.

@@ -23,6 +23,7 @@ mod recorder_node;
 mod reporter;
 mod ros_types;
 mod runtime_error;
+mod sensor_publishers;
 mod service_queue;
 mod service_report;
 mod site_messages;

@@ -1,6 +1,13 @@
-//! The topics that carry SENSR's data: one table with name, type, `QoS` class, switch, and publishing threads.
+//! The topics that carry SENSR's data: one table with name, type, `QoS` class, switch, and publishing threads. Topics of
+//! single sensors come beside it while SENSR names them.
+
+mod any_topic;
+mod sensor_topics;
 
 use sensr_protocol::wire::CloudType;
+
+pub use any_topic::AnyTopic;
+pub use sensor_topics::{SensorSlot, SensorTopic, SensorTopics, names_sensor};
 
 /// Class of quality of service, and thereby the history of a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,7 +19,7 @@ use sensr_bridge::pipeline::ingest::PointsIngest;
 use sensr_bridge::pipeline::publish::{CloudOutlet, PointsPublishWorker, Sink};
 use sensr_bridge::pipeline::queues::CloudQueue;
 use sensr_bridge::time::stamp::Arrival;
-use sensr_bridge::topic::Topic;
+use sensr_bridge::topic::{AnyTopic, SensorSlot, Topic};
 use sensr_protocol::wire::{CloudType, PointCloud, proto};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tokio::io::{AsyncRead, ReadBuf};
@@ -58,11 +58,11 @@ struct Counter(Arc<std::sync::atomic::AtomicUsize>);
 impl Sink for Counter {
     type Error = Infallible;
 
-    fn subscribers(&self, _: Topic) -> usize {
+    fn subscribers(&self, _: AnyTopic) -> usize {
         1
     }
 
-    fn publish(&mut self, _: Topic, message: &[u8]) -> Result<(), Infallible> {
+    fn publish(&mut self, _: AnyTopic, message: &[u8]) -> Result<(), Infallible> {
         let counter = &self.0;
         counter.fetch_add(message.len(), std::sync::atomic::Ordering::Relaxed);
         Ok(())
@@ -104,11 +104,30 @@ fn minor_faults() -> u64 {
     stat.expect("readable").minflt
 }
 
+/// Messages to read, and how.
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    /// Points of each cloud.
+    points: usize,
+    /// Most bytes of a frame.
+    fragment: usize,
+    /// Most bytes that come at a time.
+    piece: usize,
+    /// Publish RAW clouds on the topic of their sensor as well.
+    is_split: bool,
+}
+
 /// Reads and publishes messages, and returns the allocations and page faults of the second half. `None` if a busy machine
 /// made a publish so slow that the clouds after it were handed over, which nothing here takes.
-fn try_measure(points: usize, fragment: usize, piece: usize) -> Option<(usize, u64)> {
+fn try_measure(case: Case) -> Option<(usize, u64)> {
     const WARM_UP: usize = 10;
     const MEASURED: usize = 50;
+    let Case {
+        points,
+        fragment,
+        piece,
+        is_split,
+    } = case;
     let mut server = Server {
         bytes: frames(&message(points), fragment),
         sent: 0,
@@ -119,6 +138,7 @@ fn try_measure(points: usize, fragment: usize, piece: usize) -> Option<(usize, u
     let config = ResolvedConfig::default().with_changes(|config| {
         // A preview of each frame.
         config.preview_interval = Duration::ZERO;
+        config.split_raw_by_sensor = is_split;
     });
     let (_sender, config) = watch::channel(Arc::new(config));
     let published = Arc::default();
@@ -151,7 +171,9 @@ fn try_measure(points: usize, fragment: usize, piece: usize) -> Option<(usize, u
     let change = region.change();
     let faults = minor_faults() - faults;
     let accounts = metrics.ledger.snapshot();
-    for topic in Topic::CLOUDS.into_iter().chain([Topic::Preview]) {
+    let sensor = is_split.then_some(SensorSlot::ALL[0].into());
+    let topics = Topic::CLOUDS.into_iter().chain([Topic::Preview]);
+    for topic in topics.map(AnyTopic::from).chain(sensor) {
         let account = accounts[topic.index()];
         assert!(account.balances());
         if account.queued > 0 {
@@ -164,8 +186,8 @@ fn try_measure(points: usize, fragment: usize, piece: usize) -> Option<(usize, u
 }
 
 /// Measures until no cloud is handed over.
-fn measure(points: usize, fragment: usize, piece: usize) -> (usize, u64) {
-    let attempts = std::iter::repeat_with(|| try_measure(points, fragment, piece));
+fn measure(case: Case) -> (usize, u64) {
+    let attempts = std::iter::repeat_with(|| try_measure(case));
     let mut measured = attempts.take(50).flatten();
     measured.next().expect("one quick run in fifty")
 }
@@ -173,17 +195,23 @@ fn measure(points: usize, fragment: usize, piece: usize) -> (usize, u64) {
 /// One test, because the allocator counts all threads.
 #[test]
 fn clouds_are_read_and_published_without_allocations_and_page_faults() {
-    for (points, fragment, piece) in [
-        (43_000, usize::MAX, 6_000),
-        (43_000, usize::MAX, 1 << 20),
-        (300, usize::MAX, 1 << 20),
+    for (points, fragment, piece, is_split) in [
+        (43_000, usize::MAX, 6_000, false),
+        (43_000, usize::MAX, 1 << 20, false),
+        (43_000, usize::MAX, 1 << 20, true),
+        (300, usize::MAX, 1 << 20, false),
         // As servers built on Boost.Beast fragment.
-        (43_000, 4_096, 1 << 20),
+        (43_000, 4_096, 1 << 20, false),
     ] {
-        let (allocations, faults) = measure(points, fragment, piece);
-        let case = format!("{points} points, frames of {fragment} bytes, pieces of {piece}");
-        assert_eq!(allocations, 0, "allocations: {case}");
+        let case = Case {
+            points,
+            fragment,
+            piece,
+            is_split,
+        };
+        let (allocations, faults) = measure(case);
+        assert_eq!(allocations, 0, "allocations: {case:?}");
         // Reading the count itself may fault.
-        assert!(faults < 10, "{faults} page faults: {case}");
+        assert!(faults < 10, "{faults} page faults: {case:?}");
     }
 }

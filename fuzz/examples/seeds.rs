@@ -127,9 +127,27 @@ fn points() -> Seeds {
         ("refused", run([0, 0x20], 1, from_ref(&usual))),
         ("cut", run(ALL, 1, &[cut, vec![]])),
         ("broken_clouds", run(ALL, 1, &[broken_clouds(&usual)])),
+        ("sensors", run([0, 8], 2, &[sensors(0..3), sensors(2..18)])),
+        ("sensors_thinned", run([0, 0b1001], 4, &[sensors(0..3)])),
+        ("sensors_half_unsubscribed", run([0, 0x18], 1, &[sensors(0..18)])),
         ("densest", run(ALL, 1, &[[0x0a, 0].repeat(1000)])),
         ("densest_raw", run(ALL, 1, &[[0x0a, 2, 8, 3].repeat(500)])),
     ]
+}
+
+/// RAW clouds of several sensors, one without an id, and one that is broken.
+fn sensors(numbers: std::ops::Range<usize>) -> Vec<u8> {
+    let of_sensor = |number: usize| PointCloud {
+        id: format!("algo#lidar{}{number}", "/".repeat(number % 3)).into(),
+        ..cloud(CloudType::Raw, 3 * (number % 4), number % 4)
+    };
+    let mut clouds: Vec<PointCloud> = numbers.map(of_sensor).collect();
+    let nameless = PointCloud {
+        id: "lidar".into(),
+        ..cloud(CloudType::Raw, 3, 1)
+    };
+    clouds.extend([cloud(CloudType::Ground, 3, 1), nameless, cloud(CloudType::Raw, 4, 1)]);
+    point_result(&clouds)
 }
 
 /// Undecodable clouds among good ones, and texts that are not UTF-8.

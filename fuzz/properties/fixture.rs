@@ -9,7 +9,7 @@ use sensr_bridge::metrics::ledger::Account;
 use sensr_bridge::pipeline::publish::Sink;
 use sensr_bridge::pipeline::queues::Queues;
 use sensr_bridge::time::stamp::{Arrival, Stamp};
-use sensr_bridge::topic::{Switch, Topic};
+use sensr_bridge::topic::{AnyTopic, Switch};
 use tokio::sync::watch;
 
 use super::input::Input;
@@ -53,7 +53,8 @@ pub(super) struct Fixture {
 }
 
 impl Fixture {
-    /// Creates a fixture. `switches` has a bit for each topic that is off. `others`: interval (2 bits), queue size (1 bit).
+    /// Creates a fixture. `switches` has a bit for each topic that is off. `others`: interval (2 bits), queue size
+    /// (1 bit), topics of single sensors (1 bit).
     pub(super) fn new(switches: u8, others: u8) -> Self {
         let interval = match others & 3 {
             0 => Duration::ZERO,
@@ -67,6 +68,7 @@ impl Fixture {
             });
             config.pointcloud_interval = interval;
             config.output_data_interval = interval;
+            config.split_raw_by_sensor = others & 8 != 0;
         });
         let queue_bytes = if others & 4 == 0 {
             LARGE_QUEUE
@@ -99,18 +101,18 @@ impl Fixture {
     /// Requires that the ledger balances without queued messages.
     pub(super) fn assert_nothing_queued(&self) {
         self.assert_balance();
-        for (topic, account) in Topic::ALL.iter().zip(self.stats.ledger.snapshot()) {
+        for (topic, account) in AnyTopic::all().zip(self.stats.ledger.snapshot()) {
             assert_eq!(account.queued, 0, "{topic:?}: {account}");
         }
     }
 
-    pub(super) fn account(&self, topic: Topic) -> Account {
-        self.stats.ledger.snapshot()[topic.index()]
+    pub(super) fn account(&self, topic: impl Into<AnyTopic>) -> Account {
+        self.stats.ledger.snapshot()[topic.into().index()]
     }
 }
 
 fn assert_balance(stats: &Metrics) {
-    for (topic, account) in Topic::ALL.iter().zip(stats.ledger.snapshot()) {
+    for (topic, account) in AnyTopic::all().zip(stats.ledger.snapshot()) {
         assert!(account.balances(), "{topic:?}: {account}");
     }
 }
@@ -123,14 +125,14 @@ pub(super) struct Inspector<F> {
     pub(super) inspect: F,
 }
 
-impl<F: FnMut(Topic, &[u8])> Sink for Inspector<F> {
+impl<F: FnMut(AnyTopic, &[u8])> Sink for Inspector<F> {
     type Error = &'static str;
 
-    fn subscribers(&self, topic: Topic) -> usize {
+    fn subscribers(&self, topic: AnyTopic) -> usize {
         usize::from(self.faults & 1 == 0 || topic.index().is_multiple_of(2))
     }
 
-    fn publish(&mut self, topic: Topic, message: &[u8]) -> Result<(), Self::Error> {
+    fn publish(&mut self, topic: AnyTopic, message: &[u8]) -> Result<(), Self::Error> {
         assert_balance(&self.stats);
         (self.inspect)(topic, message);
         if self.faults & 2 == 0 {

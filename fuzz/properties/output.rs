@@ -8,7 +8,7 @@ use sensr_bridge::connection::reconnect::FrameHandler as _;
 use sensr_bridge::connection::status::Endpoint;
 use sensr_bridge::pipeline::ingest::OutputIngest;
 use sensr_bridge::pipeline::publish::{ObjectPublishWorker, ReliablePublishWorker};
-use sensr_bridge::topic::Topic;
+use sensr_bridge::topic::{AnyTopic, Topic};
 
 use super::cdr::Reader;
 use super::fixture::{Fixture, Inspector, run_bounded};
@@ -72,9 +72,9 @@ fn run(frames: &[&[u8]], switches: u8, others: u8) {
     let reliable = Inspector {
         stats: Arc::clone(&fixture.stats),
         faults,
-        inspect: |topic: Topic, message: &[u8]| {
+        inspect: |topic: AnyTopic, message: &[u8]| {
             assert_length(topic, message, bytes);
-            if NUMBERED.contains(&topic) {
+            if NUMBERED.iter().any(|numbered| topic == *numbered) {
                 let numbers = sequences.entry(topic.index()).or_default();
                 numbers.push(read_sequence(message));
             }
@@ -92,7 +92,7 @@ fn run(frames: &[&[u8]], switches: u8, others: u8) {
     let objects = Inspector {
         stats: Arc::clone(&fixture.stats),
         faults,
-        inspect: |topic: Topic, message: &[u8]| {
+        inspect: |topic: AnyTopic, message: &[u8]| {
             assert_length(topic, message, bytes);
             if topic == Topic::Wire {
                 let frame = wire_frame(message);
@@ -115,7 +115,7 @@ fn run(frames: &[&[u8]], switches: u8, others: u8) {
     }
 }
 
-fn assert_length(topic: Topic, message: &[u8], bytes: usize) {
+fn assert_length(topic: AnyTopic, message: &[u8], bytes: usize) {
     Reader::new(message);
     let length = message.len();
     assert!(

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use sensr_bridge::connection::reconnect::FrameHandler as _;
 use sensr_bridge::pipeline::ingest::PointsIngest;
 use sensr_bridge::pipeline::publish::PointsPublishWorker;
-use sensr_bridge::topic::Topic;
+use sensr_bridge::topic::{AnyTopic, SensorSlot, Topic, names_sensor};
 use sensr_protocol::points::decode_points;
 
 use super::cdr::Reader;
@@ -24,6 +24,7 @@ const BASE_MEMORY: usize = 32 << 10;
 #[derive(Debug, PartialEq, Eq)]
 struct ExpectedCloud {
     topic: Topic,
+    id: Bytes,
     points: Bytes,
     intensities: Bytes,
 }
@@ -32,7 +33,8 @@ struct ExpectedCloud {
 ///
 /// The ledger balances throughout and nothing stays queued. Every published cloud is a received one, in order, complete,
 /// byte for byte and with consistent lengths; none is malformed. The ledger of each topic agrees with the received and the
-/// published clouds.
+/// published clouds. A cloud on the topic of a sensor is the same message as the one before it on `points/raw`, and of that
+/// sensor.
 ///
 /// # Panics
 ///
@@ -59,29 +61,35 @@ pub(super) fn run(frames: &[&[u8]], switches: u8, others: u8) {
     }
     fixture.queues.close();
     assert_received(&fixture, &expected, &lost);
+    let sensors = assert_received_of_sensors(&fixture, &expected);
     expected.retain(|cloud| cloud.points.len().is_multiple_of(12));
 
     let mut wire = frames.iter();
-    let mut published = [0; Topic::COUNT];
+    let mut published = [0; AnyTopic::COUNT];
+    let mut latest: Option<(ExpectedCloud, Vec<u8>)> = None;
     let faults = others >> 4;
     let inspector = Inspector {
         stats: Arc::clone(&fixture.stats),
         faults,
-        inspect: |topic: Topic, message: &[u8]| {
+        inspect: |topic: AnyTopic, message: &[u8]| {
             published[topic.index()] += 1;
-            if topic == Topic::Wire {
+            if let AnyTopic::Sensor(slot) = topic {
+                let (sent, on_raw) = latest.as_ref().expect("on points/raw before");
+                assert_eq!((sent.topic, &sent.id), (Topic::Raw, &sensors[slot.index()]));
+                assert_eq!(message, on_raw);
+            } else if topic == Topic::Wire {
                 let frame = wire_frame(message);
                 assert!(wire.any(|sent| *sent == frame), "a frame that was sent");
             } else if topic == Topic::Preview {
                 // Some points of several clouds: it is valid, and what it holds is for the tests of its encoder.
-                read_point_cloud(topic, message);
+                read_point_cloud(topic.row(), message);
             } else {
-                let cloud = read_point_cloud(topic, message);
+                let cloud = read_point_cloud(topic.row(), message);
                 // Rate-limited and dropped clouds are skipped.
-                assert!(
-                    std::iter::from_fn(|| expected.pop_front()).any(|sent| matches(&sent, &cloud)),
-                    "{cloud:?} was not sent"
-                );
+                let sent =
+                    std::iter::from_fn(|| expected.pop_front()).find(|sent| matches(sent, &cloud));
+                assert!(sent.is_some(), "{cloud:?} was not sent");
+                latest = sent.map(|sent| (sent, message.to_vec()));
             }
         },
     };
@@ -94,7 +102,7 @@ pub(super) fn run(frames: &[&[u8]], switches: u8, others: u8) {
     .run()
     .expect("no error ends a worker");
     fixture.assert_nothing_queued();
-    for topic in Topic::ALL {
+    for topic in AnyTopic::all() {
         let account = fixture.account(topic);
         let handed_over = if faults & 2 == 0 {
             account.published
@@ -135,6 +143,7 @@ fn expect_clouds(frame: &Bytes, expected: &mut VecDeque<ExpectedCloud>, lost: &m
         if let Some(topic) = Topic::of_cloud_type(cloud.r#type) {
             expected.push_back(ExpectedCloud {
                 topic,
+                id: cloud.id,
                 points: cloud.points,
                 intensities: cloud.intensities,
             });
@@ -156,6 +165,34 @@ fn assert_received(fixture: &Fixture, sent: &VecDeque<ExpectedCloud>, lost: &Los
         assert_eq!(account.received, received + lost, "{topic:?}");
         assert_eq!(account.malformed, broken.count() as u64 + lost, "{topic:?}");
     }
+}
+
+/// Requires that the ledger of each sensor agrees with its received clouds. Returns the ids of the sensors.
+fn assert_received_of_sensors(fixture: &Fixture, sent: &VecDeque<ExpectedCloud>) -> Vec<Bytes> {
+    let is_split = fixture.config.borrow().split_raw_by_sensor;
+    let of_sensors = sent
+        .iter()
+        .filter(|cloud| is_split && cloud.topic == Topic::Raw && names_sensor(&cloud.id));
+    let mut ids: Vec<Bytes> = Vec::new();
+    let mut counts = [(0, 0); SensorSlot::COUNT];
+    for cloud in of_sensors {
+        let slot = ids.iter().position(|id| *id == cloud.id);
+        let slot = slot.unwrap_or_else(|| {
+            ids.push(cloud.id.clone());
+            ids.len() - 1
+        });
+        if let Some((received, malformed)) = counts.get_mut(slot) {
+            *received += 1;
+            *malformed += u64::from(!cloud.points.len().is_multiple_of(12));
+        }
+    }
+    ids.truncate(SensorSlot::COUNT);
+    for (slot, expected) in SensorSlot::ALL.into_iter().zip(counts) {
+        let account = fixture.account(slot);
+        assert_eq!((account.received, account.malformed), expected, "{slot:?}");
+    }
+    assert_eq!(fixture.stats.sensor_topics.iter().count(), ids.len());
+    ids
 }
 
 /// Topic, x y z of each point, and their intensities.

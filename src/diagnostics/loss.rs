@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use super::format::format_duration;
 use super::trends::History;
 use super::{Level, Status};
-use crate::metrics::ledger::Account;
-use crate::topic::Topic;
+use crate::metrics::ledger::{Account, Accounts};
+use crate::topic::{AnyTopic, SensorTopics};
 
 /// Time for which a loss is shown.
 const WINDOW: Duration = Duration::from_secs(30);
@@ -15,8 +15,11 @@ const WINDOW: Duration = Duration::from_secs(30);
 /// Watches the ledger for losses.
 #[derive(Debug)]
 pub(super) struct LossDiagnostic {
-    history: History<[TopicLoss; Topic::COUNT]>,
+    history: History<Losses>,
 }
+
+/// Losses of all topics, in the order of [`AnyTopic::index`].
+type Losses = [TopicLoss; AnyTopic::COUNT];
 
 /// Losses of one topic.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,7 +32,7 @@ struct TopicLoss {
 
 impl LossDiagnostic {
     pub(super) fn new(start: Instant) -> Self {
-        let nothing = [TopicLoss::default(); Topic::COUNT];
+        let nothing = [TopicLoss::default(); AnyTopic::COUNT];
         Self {
             history: History::starting_with(WINDOW, start, nothing),
         }
@@ -38,13 +41,14 @@ impl LossDiagnostic {
     pub(super) fn assess_ledger(
         &mut self,
         now: Instant,
-        accounts: &[Account; Topic::COUNT],
+        accounts: &Accounts,
+        sensor_topics: &SensorTopics,
     ) -> Status {
         let total = accounts.map(TopicLoss::count_in);
         let (_, before) = self.history.record_sample(now, total);
         let recent = array::from_fn(|i| total[i].growth_since(before[i]));
-        let status = Status::new("loss", describe_losses(&recent, &total));
-        with_accounts(status, "", accounts)
+        let status = Status::new("loss", describe_losses(&recent, &total, sensor_topics));
+        with_accounts(status, "", accounts, sensor_topics)
     }
 }
 
@@ -52,23 +56,24 @@ impl LossDiagnostic {
 pub(super) fn with_accounts(
     status: Status,
     prefix: &str,
-    accounts: &[Account; Topic::COUNT],
+    accounts: &Accounts,
+    sensor_topics: &SensorTopics,
 ) -> Status {
-    let active = Topic::ALL.iter().zip(accounts);
-    let active = active.filter(|(_, account)| account.received > 0);
-    active.fold(status, |status, (topic, account)| {
-        status.with_value(format!("{prefix}{}", topic.name()), account)
+    let topics = sensor_topics.with_names(accounts);
+    let active = topics.filter(|(_, _, account)| account.received > 0);
+    active.fold(status, |status, (_, name, account)| {
+        status.with_value(format!("{prefix}{name}"), account)
     })
 }
 
 fn describe_losses(
-    recent: &[TopicLoss; Topic::COUNT],
-    total: &[TopicLoss; Topic::COUNT],
+    recent: &Losses,
+    total: &Losses,
+    sensor_topics: &SensorTopics,
 ) -> (Level, String) {
-    let lossy: Vec<(Topic, &TopicLoss)> = Topic::ALL
-        .into_iter()
-        .zip(recent)
-        .filter(|(_, loss)| loss.has_any())
+    let lossy: Vec<(AnyTopic, &str, &TopicLoss)> = sensor_topics
+        .with_names(recent)
+        .filter(|(_, _, loss)| loss.has_any())
         .collect();
     let window = format_duration(WINDOW);
     if lossy.is_empty() {
@@ -83,7 +88,7 @@ fn describe_losses(
     }
     let is_reliable_message_lost = lossy
         .iter()
-        .any(|(topic, _)| carries_reliable_messages(*topic));
+        .any(|(topic, _, _)| carries_reliable_messages(*topic));
     let level = if is_reliable_message_lost {
         Level::Error
     } else {
@@ -91,7 +96,7 @@ fn describe_losses(
     };
     let losses: Vec<String> = lossy
         .into_iter()
-        .map(|(topic, loss)| format!("{} {}", topic.name(), loss.list_counts()))
+        .map(|(_, name, loss)| format!("{name} {}", loss.list_counts()))
         .collect();
     let losses = losses.join("; ");
     (level, format!("lost in the last {window}: {losses}"))
@@ -99,8 +104,8 @@ fn describe_losses(
 
 /// Returns whether messages of the topic (events, zones, health, status) are sent only once. Those of other topics are
 /// replaced by the next message, which is why only those topics can be switched off.
-fn carries_reliable_messages(topic: Topic) -> bool {
-    topic.switch().is_none()
+fn carries_reliable_messages(topic: AnyTopic) -> bool {
+    topic.row().switch().is_none()
 }
 
 impl TopicLoss {
@@ -145,12 +150,13 @@ impl TopicLoss {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::topic::QosClass;
+    use crate::topic::{QosClass, Topic};
 
     struct Fixture {
         diagnostic: LossDiagnostic,
         now: Instant,
-        accounts: [Account; Topic::COUNT],
+        accounts: Accounts,
+        sensor_topics: SensorTopics,
     }
 
     impl Fixture {
@@ -159,17 +165,19 @@ mod tests {
             Self {
                 diagnostic: LossDiagnostic::new(now),
                 now,
-                accounts: [Account::default(); Topic::COUNT],
+                accounts: [Account::default(); AnyTopic::COUNT],
+                sensor_topics: SensorTopics::default(),
             }
         }
 
-        fn account(&mut self, topic: Topic) -> &mut Account {
-            &mut self.accounts[topic.index()]
+        fn account(&mut self, topic: impl Into<AnyTopic>) -> &mut Account {
+            &mut self.accounts[topic.into().index()]
         }
 
         fn assess_after_second(&mut self) -> Status {
             self.now += Duration::from_secs(1);
-            self.diagnostic.assess_ledger(self.now, &self.accounts)
+            self.diagnostic
+                .assess_ledger(self.now, &self.accounts, &self.sensor_topics)
         }
     }
 
@@ -247,6 +255,23 @@ mod tests {
         fixture.now += Duration::from_secs(40);
         fixture.assess_after_second();
         assert_eq!(fixture.assess_after_second().message, "nothing lost");
+    }
+
+    #[test]
+    fn topics_of_sensors_are_shown_with_their_names() {
+        let mut fixture = Fixture::new();
+        let sensor = fixture.sensor_topics.assign(b"algo#lidar").expect("free");
+        fixture.account(sensor).received = 1;
+        fixture.account(sensor).dropped = 1;
+        let status = fixture.assess_after_second();
+        assert_eq!(
+            (status.level, &*status.message),
+            (
+                Level::Warn,
+                "lost in the last 30 s: points/raw/algo_lidar 1 dropped"
+            )
+        );
+        assert_eq!(status.values[0].0, "points/raw/algo_lidar");
     }
 
     #[test]

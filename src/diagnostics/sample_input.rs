@@ -13,7 +13,7 @@ use crate::metrics::process_memory::ProcessMemory;
 use crate::metrics::server_health::ServerHealthSnapshot;
 use crate::time::clock_offset::{ClockAnomalies, Estimate};
 use crate::time::stamp::Stamp;
-use crate::topic::Topic;
+use crate::topic::AnyTopic;
 use sensr_protocol::health::{Edge, Node, SystemHealth};
 use sensr_protocol::wire::proto::SensorStatus;
 use sensr_protocol::wire::proto::system_health::{Status, node};
@@ -31,7 +31,8 @@ impl SampleInput {
             now: start,
             points: connected_link(),
             output: connected_link(),
-            accounts: [Account::default(); Topic::COUNT],
+            accounts: [Account::default(); AnyTopic::COUNT],
+            sensor_topics: Arc::default(),
             clock: Some(Estimate {
                 offset_ns: 2_000_000,
                 spread_ns: 1_000_000,

@@ -139,7 +139,12 @@ fn with_server_values(status: Status, input: &DiagnosticsInput) -> Status {
     let status = status
         .with_value("last overflow", overflow.at.utc())
         .with_value("at last overflow: queued bytes", overflow.queued_bytes);
-    loss::with_accounts(status, "at last overflow: ", &overflow.accounts)
+    loss::with_accounts(
+        status,
+        "at last overflow: ",
+        &overflow.accounts,
+        &input.sensor_topics,
+    )
 }
 
 #[cfg(test)]

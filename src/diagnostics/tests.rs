@@ -3,6 +3,7 @@ use super::*;
 use crate::connection::status::LinkState;
 use crate::metrics::server_health::Overflow;
 use crate::time::stamp::Stamp;
+use crate::topic::{AnyTopic, Topic};
 use proptest::prelude::*;
 use sensr_protocol::health::SystemHealth;
 use std::time::Duration;
@@ -88,7 +89,7 @@ fn set_arbitrary_values(input: &mut DiagnosticsInput, [a, b, c, d]: [u64; 4]) {
         link.figures.disconnects = a;
         link.figures.undecodable_parts = b;
     }
-    let account = &mut input.accounts[usize::try_from(a % Topic::COUNT as u64).expect("small")];
+    let account = &mut input.accounts[usize::try_from(a % AnyTopic::COUNT as u64).expect("small")];
     (account.received, account.published, account.dropped) = (b, c, d);
     let signed = a.cast_signed();
     input.clock = (b % 3 > 0).then_some(Estimate {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Mutex;
 
 use super::lock_counters;
-use crate::topic::Topic;
+use crate::topic::AnyTopic;
 
 /// Account of one topic. [`balances`](Self::balances) holds at every instant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -95,15 +95,26 @@ pub enum Outcome {
     Dropped,
 }
 
-/// Accounts of all topics.
-#[derive(Debug, Default)]
+/// Accounts of all topics, in the order of [`AnyTopic::index`]. Those of sensors that are still unknown are zero.
+pub type Accounts = [Account; AnyTopic::COUNT];
+
+/// Ledger of all topics.
+#[derive(Debug)]
 pub struct Ledger {
-    accounts: Mutex<[Account; Topic::COUNT]>,
+    accounts: Mutex<Accounts>,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            accounts: Mutex::new([Account::default(); AnyTopic::COUNT]),
+        }
+    }
 }
 
 impl Ledger {
     /// Enters a received message.
-    pub fn record_received(&self, topic: Topic, decision: IngestDecision) {
+    pub fn record_received(&self, topic: impl Into<AnyTopic>, decision: IngestDecision) {
         self.update(topic, |account| {
             account.received += 1;
             *match decision {
@@ -120,7 +131,7 @@ impl Ledger {
     /// [`Outcome::Published`] is entered before the message is handed to the middleware, and taken back by
     /// [`retract_published`](Self::retract_published) if that refuses it. So a message that a subscriber has received is
     /// in every later snapshot: a recorder compares the times of its messages with the counts of such snapshots.
-    pub fn settle(&self, topic: Topic, outcome: Outcome) {
+    pub fn settle(&self, topic: impl Into<AnyTopic>, outcome: Outcome) {
         self.update(topic, |account| {
             account.queued = account.queued.saturating_sub(1);
             match outcome {
@@ -137,7 +148,7 @@ impl Ledger {
 
     /// Corrects the entry of a published message that the middleware has refused: it is dropped. The size of the largest
     /// message stays, because the message was serialized.
-    pub fn retract_published(&self, topic: Topic, bytes: usize) {
+    pub fn retract_published(&self, topic: impl Into<AnyTopic>, bytes: usize) {
         self.update(topic, |account| {
             account.published = account.published.saturating_sub(1);
             account.published_bytes = account.published_bytes.saturating_sub(bytes as u64);
@@ -146,28 +157,29 @@ impl Ledger {
     }
 
     /// Counts a cloud without points.
-    pub fn record_empty_cloud(&self, topic: Topic) {
+    pub fn record_empty_cloud(&self, topic: impl Into<AnyTopic>) {
         self.update(topic, |account| account.empty += 1);
     }
 
     /// Counts a cloud whose intensities do not fit its points.
-    pub fn record_intensity_mismatch(&self, topic: Topic) {
+    pub fn record_intensity_mismatch(&self, topic: impl Into<AnyTopic>) {
         self.update(topic, |account| account.intensity_mismatch += 1);
     }
 
-    /// Returns all accounts at one instant, in the order of [`Topic::ALL`].
-    pub fn snapshot(&self) -> [Account; Topic::COUNT] {
+    /// Returns all accounts at one instant.
+    pub fn snapshot(&self) -> Accounts {
         *lock_counters(&self.accounts)
     }
 
-    fn update(&self, topic: Topic, change: impl FnOnce(&mut Account)) {
-        change(&mut lock_counters(&self.accounts)[topic.index()]);
+    fn update(&self, topic: impl Into<AnyTopic>, change: impl FnOnce(&mut Account)) {
+        change(&mut lock_counters(&self.accounts)[topic.into().index()]);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::topic::{SensorSlot, Topic};
 
     #[test]
     fn every_entry_keeps_the_balance() {
@@ -228,8 +240,11 @@ mod tests {
     fn accounts_of_topics_are_independent() {
         let ledger = Ledger::default();
         ledger.record_received(Topic::Background, IngestDecision::Thinned);
-        for (other, account) in Topic::ALL.iter().zip(ledger.snapshot()) {
-            let expected = u64::from(*other == Topic::Background);
+        let sensor = SensorSlot::ALL[1];
+        ledger.record_received(sensor, IngestDecision::Thinned);
+        for (other, account) in AnyTopic::all().zip(ledger.snapshot()) {
+            let is_entered = [Topic::Background.into(), sensor.into()].contains(&other);
+            let expected = u64::from(is_entered);
             assert_eq!((account.received, account.thinned), (expected, expected));
         }
     }

@@ -2,10 +2,9 @@
 
 use std::sync::Mutex;
 
-use super::ledger::Account;
+use super::ledger::Accounts;
 use super::lock_counters;
 use crate::time::stamp::Stamp;
-use crate::topic::Topic;
 use sensr_protocol::health::SystemHealth;
 use sensr_protocol::wire::proto::system_health::Status;
 
@@ -16,8 +15,8 @@ pub struct Overflow {
     pub at: Stamp,
     /// Number of reports.
     pub times: u64,
-    /// Accounts at that moment, in the order of [`Topic::ALL`]. They show whether this bridge was the slow client.
-    pub accounts: [Account; Topic::COUNT],
+    /// Accounts at that moment, which show whether this bridge was the slow client.
+    pub accounts: Accounts,
     /// Bytes in the queues at that moment.
     pub queued_bytes: u64,
 }
@@ -44,7 +43,7 @@ impl ServerHealth {
         &self,
         at: Stamp,
         health: &SystemHealth,
-        counters: impl FnOnce() -> ([Account; Topic::COUNT], u64),
+        counters: impl FnOnce() -> (Accounts, u64),
     ) -> bool {
         let is_overflow = health.master() == Status::OutputBufferOverflow;
         let counters = is_overflow.then(counters);
@@ -79,6 +78,8 @@ impl ServerHealth {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::ledger::Account;
+    use crate::topic::AnyTopic;
 
     #[test]
     fn an_overflow_is_recorded_with_the_counters_of_the_moment() {
@@ -88,7 +89,7 @@ mod tests {
             ..SystemHealth::default()
         };
         let at = |sec| Stamp { sec, nanosec: 0 };
-        let mut accounts = [Account::default(); Topic::COUNT];
+        let mut accounts = [Account::default(); AnyTopic::COUNT];
         accounts[0].received = 9;
         let overflow = health(Status::OutputBufferOverflow);
         assert!(server.record_health(at(1), &overflow, || (accounts, 5)));

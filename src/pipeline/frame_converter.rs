@@ -17,9 +17,9 @@ use crate::config::ResolvedConfig;
 use crate::connection::reconnect::FrameHandler as _;
 use crate::connection::status::Endpoint;
 use crate::metrics::Metrics;
-use crate::metrics::ledger::Account;
+use crate::metrics::ledger::Accounts;
 use crate::time::stamp::{Arrival, Stamp};
-use crate::topic::Topic;
+use crate::topic::SensorTopics;
 
 /// Link that received a frame, as in the message `WireFrame`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,10 +105,16 @@ impl<S: Sink + Clone> FrameConverter<S> {
         publish_queued(&self.queues.objects, &mut self.objects)
     }
 
-    /// Returns the accounts of all topics, in the order of [`Topic::ALL`].
+    /// Returns the accounts of all topics.
     #[must_use]
-    pub fn accounts(&self) -> [Account; Topic::COUNT] {
+    pub fn accounts(&self) -> Accounts {
         self.metrics.ledger.snapshot()
+    }
+
+    /// Returns the sensors that have a topic of their own, with the parameter `split_raw_by_sensor`.
+    #[must_use]
+    pub fn sensor_topics(&self) -> &SensorTopics {
+        &self.metrics.sensor_topics
     }
 
     /// Returns the arrival of a frame on both clocks. A recording clock that was set back does not turn back the monotonic
@@ -151,12 +157,14 @@ fn publish_queued<P: StreamPublisher, S: Sink>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::ledger::Account;
+    use crate::topic::{AnyTopic, Topic};
     use prost::Message as _;
     use sensr_protocol::wire::{CloudType, PointCloud, proto};
     use std::cell::RefCell;
     use std::rc::Rc;
 
-    type Messages = Vec<(Topic, Vec<u8>)>;
+    type Messages = Vec<(AnyTopic, Vec<u8>)>;
 
     /// Keeps the messages of all publishers.
     #[derive(Clone, Default)]
@@ -168,11 +176,11 @@ mod tests {
     impl Sink for Collector {
         type Error = &'static str;
 
-        fn subscribers(&self, topic: Topic) -> usize {
+        fn subscribers(&self, topic: AnyTopic) -> usize {
             usize::from(topic != Topic::Wire)
         }
 
-        fn publish(&mut self, topic: Topic, message: &[u8]) -> Result<(), Self::Error> {
+        fn publish(&mut self, topic: AnyTopic, message: &[u8]) -> Result<(), Self::Error> {
             if self.is_full {
                 return Err("disk full");
             }
@@ -193,7 +201,7 @@ mod tests {
     fn points_frame() -> Bytes {
         let cloud = PointCloud {
             r#type: CloudType::Raw.into(),
-            id: Bytes::new(),
+            id: "algo#lidar".into(),
             points: vec![0; 24].into(),
             intensities: vec![0; 8].into(),
         };
@@ -227,7 +235,7 @@ mod tests {
         message.encode_to_vec().into()
     }
 
-    fn convert_all(config: ResolvedConfig, frames: usize) -> (Messages, [Account; Topic::COUNT]) {
+    fn convert_all(config: ResolvedConfig, frames: usize) -> (Messages, Accounts) {
         let collector = Collector::default();
         let mut converter = FrameConverter::new(config, &collector);
         for number in 0..frames {
@@ -274,6 +282,26 @@ mod tests {
         // Behind the encapsulation header.
         assert_eq!(raw[4..8], FIRST.sec.to_le_bytes());
         assert_eq!(raw[8..12], FIRST.nanosec.to_le_bytes());
+    }
+
+    #[test]
+    fn topics_of_sensors_get_their_messages_too() {
+        let split = ResolvedConfig::default().with_changes(|config| {
+            config.split_raw_by_sensor = true;
+        });
+        let collector = Collector::default();
+        let mut converter = FrameConverter::new(split, &collector);
+        converter
+            .convert(FrameLink::Points, FIRST, points_frame())
+            .expect("the sink takes all");
+        let accounts = converter.accounts();
+        let topics = converter.sensor_topics().with_names(&accounts);
+        let (sensor, name, account) = topics.last().expect("a sensor");
+        assert_eq!((name, account.published), ("points/raw/algo_lidar", 1));
+        let messages = collector.messages.take();
+        let message = |topic: AnyTopic| messages.iter().find(|(of, _)| *of == topic);
+        let (_, on_raw) = message(Topic::Raw.into()).expect("published");
+        assert_eq!(message(sensor), Some(&(sensor, on_raw.clone())));
     }
 
     #[test]

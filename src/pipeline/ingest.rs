@@ -6,6 +6,7 @@ mod object_stage;
 mod output_ingest;
 mod points_ingest;
 mod reliable_stage;
+mod sensor_split;
 mod server_time_stage;
 pub(in crate::pipeline) mod wire_tap;
 

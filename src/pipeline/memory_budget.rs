@@ -4,7 +4,7 @@ use super::queues::Queues;
 use crate::connection::websocket::MAX_BUFFERS;
 use crate::metrics::Metrics;
 use crate::metrics::process_memory::ProcessMemory;
-use crate::topic::Topic;
+use crate::topic::AnyTopic;
 
 /// Program, threads, middleware with its knowledge of other nodes, and memory that the allocator retains. Measured:
 /// 45 MiB when idle.
@@ -39,16 +39,16 @@ pub fn memory_bound(
         .iter()
         .map(|link| FRAME_COPIES * link.snapshot().largest_frame)
         .sum();
-    let messages: u64 = Topic::ALL
-        .iter()
+    let messages: u64 = AnyTopic::all()
         .zip(metrics.ledger.snapshot())
-        .map(|(topic, account)| message_copies(*topic, qos_depth) * account.largest_bytes)
+        .map(|(topic, account)| message_copies(topic, qos_depth) * account.largest_bytes)
         .sum();
     PROGRAM + waiting + frames + messages + memory.shared_bytes
 }
 
 /// Returns the largest number of messages of a topic that exist at a time.
-fn message_copies(topic: Topic, qos_depth: usize) -> u64 {
+fn message_copies(topic: AnyTopic, qos_depth: usize) -> u64 {
+    let topic = topic.row();
     let history = topic.qos_class().depth(qos_depth) as u64;
     topic.publisher_count() as u64 * (history + MESSAGE_COPIES)
 }
@@ -57,6 +57,7 @@ fn message_copies(topic: Topic, qos_depth: usize) -> u64 {
 mod tests {
     use super::*;
     use crate::metrics::ledger::{IngestDecision, Outcome};
+    use crate::topic::{SensorSlot, Topic};
 
     #[test]
     fn the_bound_grows_with_queues_frames_messages_and_shared_memory() {
@@ -93,5 +94,13 @@ mod tests {
             .ledger
             .settle(Topic::Wire, Outcome::Published { bytes: 1 });
         assert_eq!(bound(&metrics, 0, 5, 0), least + 60 + 800 + 46);
+        let sensor = SensorSlot::ALL[0];
+        metrics
+            .ledger
+            .record_received(sensor, IngestDecision::Queued);
+        metrics
+            .ledger
+            .settle(sensor, Outcome::Published { bytes: 100 });
+        assert_eq!(bound(&metrics, 0, 5, 0), least + 60 + 1600 + 46);
     }
 }

@@ -9,7 +9,7 @@ use super::queues::Queued;
 use super::stream_source::{MessageTimes, StreamSource};
 use crate::published_topic;
 use crate::time::stamp::{Arrival, Stamp};
-use crate::topic::Topic;
+use crate::topic::{AnyTopic, Topic};
 use sensr_protocol::heap_size::HeapSize as _;
 use sensr_protocol::objects::ObjectParts;
 use sensr_protocol::wire::proto::ZoneConfig;
@@ -125,13 +125,14 @@ impl QueuedOutput {
 }
 
 impl Queued for QueuedOutput {
-    fn topics(&self) -> impl Iterator<Item = Topic> {
+    fn topics(&self) -> impl Iterator<Item = AnyTopic> {
         let wire = self.wire.iter().map(|_| Topic::Wire);
         let objects = self
             .objects
             .iter()
             .flat_map(|due| due.topics.iter().map(ObjectTopic::topic));
         let zones = self.zones.iter().filter(|due| due.is_due);
-        wire.chain(objects).chain(zones.map(|_| Topic::ZoneMarkers))
+        let topics = wire.chain(objects).chain(zones.map(|_| Topic::ZoneMarkers));
+        topics.map(AnyTopic::from)
     }
 }

@@ -8,7 +8,7 @@ use super::queued_clouds::QueuedClouds;
 use super::queued_output::QueuedOutput;
 use super::reliable_message::QueuedReliable;
 use crate::metrics::ledger::{Ledger, Outcome};
-use crate::topic::Topic;
+use crate::topic::AnyTopic;
 
 /// Bound of the queue of reliable messages: some hundred thousand events. It is no parameter, because a smaller bound
 /// would serve no purpose.
@@ -17,7 +17,7 @@ const RELIABLE_QUEUE_BYTES: usize = 64 << 20;
 /// Item of a queue, with entries in the ledger that are open until it is published or dropped.
 pub trait Queued {
     /// Topics of the item's messages, each as often as it has messages for it.
-    fn topics(&self) -> impl Iterator<Item = Topic>;
+    fn topics(&self) -> impl Iterator<Item = AnyTopic>;
 }
 
 /// Queue of the point stream. Drops the oldest clouds when full.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::queues::Queued;
 use super::stream_source::{MessageTimes, StreamSource};
-use crate::topic::Topic;
+use crate::topic::{AnyTopic, Topic};
 use sensr_protocol::custom::Custom;
 use sensr_protocol::health::SystemHealth;
 use sensr_protocol::heap_size::HeapSize;
@@ -91,8 +91,8 @@ impl QueuedReliable {
 }
 
 impl Queued for QueuedReliable {
-    fn topics(&self) -> impl Iterator<Item = Topic> {
-        std::iter::once(self.message.topic())
+    fn topics(&self) -> impl Iterator<Item = AnyTopic> {
+        std::iter::once(self.message.topic().into())
     }
 }
 

@@ -43,7 +43,8 @@ const fn latched(name: &'static str, depth: u32) -> RecordedTopic {
 }
 
 /// Topics that are recorded unless the parameter `topics` names others, and derived ones, which it has to name: they would
-/// cost as much again as what they are made from, and are built only while subscribed.
+/// cost as much again as what they are made from, and are built only while subscribed. Topics of single sensors below
+/// `points/raw` have to be named too; as their names are not known before, they have no row.
 ///
 /// By default the stock recorder adopts the offered reliability and durability but has a depth of 10 for every topic, and
 /// further messages silently replace the oldest. The depth must bridge the time in which the recorder takes no messages:
@@ -235,6 +236,17 @@ mod tests {
         );
         config.topics = names(&["objects/*"]);
         assert!(is_recorded("/a/objects/tracked", "/a", &config));
+    }
+
+    #[test]
+    fn topics_of_sensors_are_recorded_only_if_they_are_named() {
+        let mut config = test_config();
+        let is_recorded = |config: &_| is_recorded("/a/points/raw/algo_lidar", "/a", config);
+        assert!(!is_recorded(&config));
+        for (topics, expected) in [("points/raw", false), ("points/raw/*", true), ("*", true)] {
+            config.topics = names(&[topics]);
+            assert_eq!(is_recorded(&config), expected, "{topics}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::logging::Rosout;
 use super::node::RosNode;
 use super::parameter_services::ParameterServer;
 use super::reporter::Reporter;
+use super::sensor_publishers::SensorPublisherFactory;
 use super::service_report::ServiceReport;
 use super::site_messages::SiteMessages;
 use super::spinner::{SPIN_TIMEOUT, Spinner};
@@ -46,6 +47,7 @@ pub(super) struct Bridge {
     parameters: ParameterServer,
     services: LinkServices,
     splits: SplitWatch,
+    sensor_publishers: SensorPublisherFactory,
     control: Control,
     reporter: Reporter,
     readers: Workers,
@@ -88,7 +90,14 @@ impl RosNode for Bridge {
             heartbeat: Heartbeat::default(),
             links: [Heartbeat::default(), Heartbeat::default()],
         };
-        let (outlet, publishers) = spawner.spawn_publishers(node, &queues, &initial.config)?;
+        let sensors = Arc::default();
+        let (outlet, publishers) =
+            spawner.spawn_publishers(node, &queues, &initial.config, &sensors)?;
+        let sensor_publishers = SensorPublisherFactory::new(
+            sensors,
+            Arc::clone(&spawner.metrics.sensor_topics),
+            initial.config.qos,
+        );
         let readers = spawner.spawn_readers(
             &queues,
             outlet,
@@ -101,6 +110,7 @@ impl RosNode for Bridge {
             parameters,
             services,
             splits,
+            sensor_publishers,
             reporter,
             control: Control {
                 metrics: spawner.metrics,
@@ -165,6 +175,7 @@ impl Bridge {
             parameters,
             services,
             splits,
+            sensor_publishers,
             service,
             ..
         } = self;
@@ -175,6 +186,7 @@ impl Bridge {
         watchdog.poll(now, progress)?;
         service.update(now, &control.metrics, watchdog.are_working());
         control.poll_resolver()?;
+        sensor_publishers.create_missing(node);
         let config = control.config();
         let next =
             self.reporter
@@ -234,7 +246,7 @@ impl Bridge {
         self.publishers.join_until(Instant::now() + JOIN_TIMEOUT)?;
         let config = self.control.config();
         let last = self.reporter.publish_statistics(metrics, queues, &config);
-        statistics::log_final_report(&last, &metrics.ledger.snapshot());
+        statistics::log_final_report(&last, metrics);
         rosout.publish_waiting();
         self.reporter.wait_for_delivery();
         Ok(())

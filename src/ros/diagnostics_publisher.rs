@@ -74,6 +74,7 @@ fn collect_input(
             Some(queues.reliable.fill()),
         ),
         accounts: metrics.ledger.snapshot(),
+        sensor_topics: Arc::clone(&metrics.sensor_topics),
         clock: estimate,
         anomalies,
         memory,

@@ -1,17 +1,22 @@
 //! Publishers of the topics of one thread.
 
+use std::sync::Arc;
+
 use r2r::{Node, PublisherUntyped, QosProfile};
 
 use super::RuntimeError;
+use super::sensor_publishers::SensorPublishers;
 use crate::config::CloudQos;
 use crate::pipeline::publish::Sink;
-use crate::topic::{PublishingThread, QosClass, Topic};
+use crate::topic::{AnyTopic, PublishingThread, QosClass, Topic};
 
 /// Publishes serialized messages of one thread. Owned by that thread.
 pub(super) struct DdsSink {
     /// Publishers of the topics of the thread. An optional topic has none if the package of its message was not installed
     /// when the bridge was built.
     publishers: [Option<PublisherUntyped>; Topic::COUNT],
+    /// Publishers of the topics of sensors, which the main thread creates as the sensors come.
+    sensors: Arc<SensorPublishers>,
 }
 
 impl DdsSink {
@@ -19,6 +24,7 @@ impl DdsSink {
         node: &mut Node,
         qos: CloudQos,
         thread: PublishingThread,
+        sensors: &Arc<SensorPublishers>,
     ) -> Result<Self, RuntimeError> {
         let mut publishers = [const { None }; Topic::COUNT];
         for topic in thread.topics() {
@@ -30,15 +36,26 @@ impl DdsSink {
                 Some(create_publisher(node, name, message_type, profile)?)
             };
         }
-        Ok(Self { publishers })
+        Ok(Self {
+            publishers,
+            sensors: Arc::clone(sensors),
+        })
     }
 
-    fn publisher(&self, topic: Topic) -> Option<&PublisherUntyped> {
-        self.publishers[topic.index()].as_ref()
+    /// Uses the publisher of a topic. `None` if there is none, or not yet.
+    fn with_publisher<T>(
+        &self,
+        topic: AnyTopic,
+        action: impl FnOnce(&PublisherUntyped) -> T,
+    ) -> Option<T> {
+        match topic {
+            AnyTopic::Listed(topic) => self.publishers[topic.index()].as_ref().map(action),
+            AnyTopic::Sensor(slot) => self.sensors.with_publisher(slot, action),
+        }
     }
 }
 
-fn create_publisher(
+pub(super) fn create_publisher(
     node: &mut Node,
     name: &str,
     message_type: &str,
@@ -70,7 +87,7 @@ pub(super) fn create_optional_publisher(
     }
 }
 
-fn qos_profile(topic: Topic, qos: CloudQos) -> QosProfile {
+pub(super) fn qos_profile(topic: Topic, qos: CloudQos) -> QosProfile {
     let qos_class = topic.qos_class();
     let profile = QosProfile::default()
         .reliable()
@@ -86,20 +103,20 @@ fn qos_profile(topic: Topic, qos: CloudQos) -> QosProfile {
 impl Sink for DdsSink {
     type Error = r2r::Error;
 
-    fn subscribers(&self, topic: Topic) -> usize {
+    fn subscribers(&self, topic: AnyTopic) -> usize {
         // If the query fails, publishing will fail too, and that is counted.
-        self.publisher(topic).map_or(0, |publisher| {
+        let count = self.with_publisher(topic, |publisher| {
             publisher
                 .get_inter_process_subscription_count()
                 .unwrap_or(1)
-        })
+        });
+        count.unwrap_or(0)
     }
 
-    fn publish(&mut self, topic: Topic, message: &[u8]) -> Result<(), r2r::Error> {
+    fn publish(&mut self, topic: AnyTopic, message: &[u8]) -> Result<(), r2r::Error> {
         // Without a publisher there are no subscribers, and nothing is serialized for them.
-        self.publisher(topic)
-            .ok_or(r2r::Error::RCL_RET_PUBLISHER_INVALID)?
-            .publish_raw(message)
+        self.with_publisher(topic, |publisher| publisher.publish_raw(message))
+            .unwrap_or(Err(r2r::Error::RCL_RET_PUBLISHER_INVALID))
     }
 
     /// Returns whether publisher, node or context are no longer valid, which is permanent.
@@ -117,6 +134,7 @@ impl Sink for DdsSink {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::topic::SensorSlot;
     use r2r::Context;
 
     #[test]
@@ -134,12 +152,16 @@ mod tests {
     }
 
     #[test]
-    fn a_sink_without_the_publisher_of_an_optional_topic_has_no_subscriber_for_it() {
+    fn a_sink_without_the_publisher_of_a_topic_has_no_subscriber_for_it() {
         let mut sink = DdsSink {
             publishers: [const { None }; Topic::COUNT],
+            sensors: Arc::default(),
         };
-        assert_eq!(sink.subscribers(Topic::Detections), 0);
-        let error = sink.publish(Topic::Detections, &[]).expect_err("refused");
-        assert!(DdsSink::is_final(&error));
+        let sensor = AnyTopic::Sensor(SensorSlot::ALL[0]);
+        for topic in [Topic::Detections.into(), sensor] {
+            assert_eq!(sink.subscribers(topic), 0);
+            let error = sink.publish(topic, &[]).expect_err("refused");
+            assert!(DdsSink::is_final(&error));
+        }
     }
 }

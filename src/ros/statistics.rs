@@ -21,7 +21,6 @@ use crate::pipeline::memory_bound;
 use crate::pipeline::queues::Queues;
 use crate::time::clock_offset::ClockOffsetEstimator;
 use crate::time::stamp::Stamp;
-use crate::topic::Topic;
 
 /// Returns the present statistics. The stage times are those since the previous call.
 pub(super) fn collect_statistics(
@@ -51,10 +50,10 @@ pub(super) fn collect_statistics(
                 queues.reliable.fill(),
             ),
         ],
-        topics: Topic::ALL
-            .iter()
-            .zip(metrics.ledger.snapshot())
-            .map(|(topic, account)| topic_statistics(*topic, account))
+        topics: metrics
+            .sensor_topics
+            .with_names(&metrics.ledger.snapshot())
+            .map(|(_, name, account)| topic_statistics(name, *account))
             .collect(),
         stages: [("points", &metrics.points), ("output", &metrics.output)]
             .into_iter()
@@ -69,7 +68,7 @@ pub(super) fn collect_statistics(
 }
 
 /// Logs the final report: links, and the ledger of every topic that received something.
-pub(super) fn log_final_report(statistics: &BridgeStatistics, accounts: &[Account; Topic::COUNT]) {
+pub(super) fn log_final_report(statistics: &BridgeStatistics, metrics: &Metrics) {
     log::info!(
         "ran for {} s, memory {} MiB, at most {} MiB",
         statistics.uptime.sec,
@@ -102,15 +101,16 @@ pub(super) fn log_final_report(statistics: &BridgeStatistics, accounts: &[Accoun
         }
     }
     // Topics without a message are left out.
-    let accounts = Topic::ALL.iter().zip(accounts);
-    for (topic, account) in accounts.filter(|(_, account)| account.received > 0) {
+    let accounts = metrics.ledger.snapshot();
+    let topics = metrics.sensor_topics.with_names(&accounts);
+    for (_, name, account) in topics.filter(|(_, _, account)| account.received > 0) {
         let lost = account.dropped + account.malformed;
         let level = if lost > 0 {
             log::Level::Warn
         } else {
             log::Level::Info
         };
-        log::log!(level, "{}: {account}", topic.name());
+        log::log!(level, "{name}: {account}");
     }
 }
 
@@ -158,9 +158,9 @@ fn link_statistics(
     }
 }
 
-fn topic_statistics(topic: Topic, account: Account) -> TopicStatistics {
+fn topic_statistics(topic: &str, account: Account) -> TopicStatistics {
     TopicStatistics {
-        topic: topic.name().to_owned(),
+        topic: topic.to_owned(),
         received: account.received,
         published: account.published,
         thinned: account.thinned,

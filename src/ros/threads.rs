@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::RuntimeError;
 use super::publisher::DdsSink;
+use super::sensor_publishers::SensorPublishers;
 use crate::config::ResolvedConfig;
 use crate::connection::options::LinkOptions;
 use crate::connection::reconnect::run_link;
@@ -41,8 +42,9 @@ impl ThreadSpawner {
         node: &mut Node,
         queues: &Queues,
         config: &ResolvedConfig,
+        sensors: &Arc<SensorPublishers>,
     ) -> Result<(CloudOutlet<DdsSink>, Workers), RuntimeError> {
-        let mut sink = |thread| DdsSink::new(node, config.qos, thread);
+        let mut sink = |thread| DdsSink::new(node, config.qos, thread, sensors);
         let clouds = PointsPublishWorker::new(
             Arc::clone(&self.metrics),
             Arc::clone(&queues.clouds),

@@ -13,7 +13,7 @@
 //! | `options`, `tls`, `error` | settings and their validation |
 //! | `scene` | ray-cast street: clouds and tracks as a function of time |
 //! | `output` | output messages made of the tracks: objects, zones, events, health |
-//! | `pcd`, `scan_replay`, `source` | point messages of the scene or of PCD files |
+//! | `pcd`, `scan_replay`, `source`, `cloud_group` | point messages of the scene or of PCD files |
 //! | `playback`, `schedule` | generation of messages on an absolute time grid |
 //! | `bag` | replay of the frames that a bridge recorded |
 //! | `broadcast`, `send_queue`, `queue_item` | distribution of each message to all clients |
@@ -43,6 +43,7 @@ mod broadcast;
 mod client;
 mod clock;
 mod close;
+mod cloud_group;
 mod convert;
 mod counters;
 mod error;
@@ -73,8 +74,8 @@ pub use fault::{
     Injector, Links, ScriptError, TimedFault, parse_script,
 };
 pub use options::{
-    BagOptions, DEFAULT_SCENE_POINTS, Generation, MAX_POINTS, MAX_RATE_HZ, MAX_SPEED, Options,
-    OptionsError, Source,
+    BagOptions, DEFAULT_SCENE_POINTS, Generation, MAX_POINTS, MAX_RATE_HZ, MAX_SENSORS, MAX_SPEED,
+    Options, OptionsError, Source,
 };
 pub use report::{ClientCounts, CloudCounts, LinkReport, OutputCounts, Report};
 pub use server::Server;

@@ -17,6 +17,9 @@ pub const MAX_POINTS: usize = 4_000_000;
 /// Highest rate of point messages, Hz.
 pub const MAX_RATE_HZ: f64 = 10_000.0;
 
+/// Most sensors.
+pub const MAX_SENSORS: u32 = 64;
+
 /// Highest playback speed of a bag, as a multiple of the recorded speed.
 pub const MAX_SPEED: f64 = 1000.0;
 
@@ -36,7 +39,7 @@ pub enum Source {
         repeat: bool,
     },
     /// Frames of both streams as a bridge received them. [`Options::rate_hz`], [`Options::points`],
-    /// [`Options::types`], [`Options::alternate`] and [`Options::generation`] are ignored.
+    /// [`Options::types`], [`Options::alternate`], [`Options::sensors`] and [`Options::generation`] are ignored.
     Bag(BagOptions),
 }
 
@@ -98,6 +101,9 @@ pub struct Options {
     pub types: Vec<CloudType>,
     /// Sends only type number `k % types.len()` in message `k` instead of all types.
     pub alternate: bool,
+    /// Number of sensors, at most [`MAX_SENSORS`], that SENSR calibrates: RAW clouds name them in turn, one in each
+    /// message, by ids of the form `algo#topic`. 0: run time, without ids. A replay sends each scan under every sensor.
+    pub sensors: u32,
     /// Number of point messages after which the server ends, once they are delivered. Of a bag, the output frames
     /// recorded between them are sent too.
     pub count: Option<u64>,
@@ -130,6 +136,7 @@ impl Default for Options {
             points: None,
             types: Vec::new(),
             alternate: false,
+            sensors: 0,
             count: None,
             free_running: false,
             generation: Generation::default(),
@@ -179,6 +186,13 @@ impl Options {
         }
         if let Some(points) = self.points.filter(|&points| points > MAX_POINTS) {
             return refuse("points", "0 to 4000000", points.to_string());
+        }
+        if self.sensors > MAX_SENSORS {
+            return refuse("sensors", "0 to 64", self.sensors.to_string());
+        }
+        if self.sensors > 0 && !self.effective_types().contains(&CloudType::Raw) {
+            let given = format!("{} without RAW clouds", self.sensors);
+            return refuse("sensors", "used with types that include raw", given);
         }
         if self.count == Some(0) {
             return refuse("count", "1 or more", "0".to_owned());
@@ -303,6 +317,17 @@ mod tests {
             ..Options::default()
         });
         assert!(text.contains("raw twice"), "{text}");
+        let text = validation_error(&Options {
+            sensors: 65,
+            ..Options::default()
+        });
+        assert!(text.contains("65") && text.contains("0 to 64"), "{text}");
+        let text = validation_error(&Options {
+            sensors: 2,
+            types: vec![CloudType::Ground],
+            ..Options::default()
+        });
+        assert!(text.contains("2 without RAW clouds"), "{text}");
     }
 
     #[test]

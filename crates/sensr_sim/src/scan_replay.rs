@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use ros_bag::NaturalKey;
 
+use super::cloud_group::CloudGroup;
 use super::error::ReplayError;
 use super::pcd::{self, Scan};
-use super::queue_item::encode_clouds;
-use sensr_protocol::wire::{CloudType, PointCloud};
+use sensr_protocol::wire::PointCloud;
 
 /// Size of the cache of encoded messages; further scans are read again each time.
 const CACHE_BYTES: usize = 256 << 20;
 
-/// Scans in order, each sent once for each group of types.
+/// Scans in order, each sent once for each group.
 #[derive(Debug)]
 pub(super) struct ScanReplay {
     files: Vec<PathBuf>,
@@ -29,8 +29,8 @@ pub(super) struct ScanReplay {
 #[derive(Debug, Clone)]
 struct ScanEncoder {
     resample_to: Option<usize>,
-    /// Cloud types of each message of a scan.
-    groups: Vec<Vec<CloudType>>,
+    /// Clouds of each message of a scan.
+    groups: Vec<CloudGroup>,
 }
 
 /// Point message of a scan.
@@ -77,23 +77,22 @@ impl ScanEncoder {
     }
 
     fn encode_message(&self, scan: &Scan, group: usize) -> Bytes {
-        let cloud = |&kind: &CloudType| PointCloud {
+        self.groups[group].encode(|kind| PointCloud {
             r#type: kind.into(),
             id: Bytes::new(),
             points: scan.points.clone(),
             intensities: scan.intensities.clone(),
-        };
-        encode_clouds(self.groups[group].iter().map(cloud).collect())
+        })
     }
 }
 
 impl ScanReplay {
-    /// Reads and thereby validates the scans that fit into the cache. `groups`: the types of one message each.
+    /// Reads and thereby validates the scans that fit into the cache. `groups`: the clouds of one message each.
     pub(super) fn open(
         path: &Path,
         repeat: bool,
         resample_to: Option<usize>,
-        groups: Vec<Vec<CloudType>>,
+        groups: Vec<CloudGroup>,
     ) -> Result<Self, ReplayError> {
         let encoder = ScanEncoder {
             resample_to,
@@ -200,7 +199,9 @@ fn file_name(path: &Path) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Options;
     use sensr_protocol::points::decode_points;
+    use sensr_protocol::wire::CloudType;
 
     /// Folder with three scans, removed when dropped.
     struct Folder(PathBuf);
@@ -229,7 +230,11 @@ mod tests {
     fn open(folder: &Path, repeat: bool, cache_bytes: usize) -> ScanReplay {
         let encoder = ScanEncoder {
             resample_to: None,
-            groups: vec![vec![CloudType::Raw], vec![CloudType::Ground]],
+            groups: CloudGroup::in_turn(&Options {
+                types: vec![CloudType::Raw, CloudType::Ground],
+                alternate: true,
+                ..Options::default()
+            }),
         };
         ScanReplay::with_cache(folder, repeat, encoder, cache_bytes).expect("readable")
     }

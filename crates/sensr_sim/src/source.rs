@@ -4,10 +4,10 @@ use std::path::Path;
 
 use bytes::Bytes;
 
+use super::cloud_group::CloudGroup;
 use super::error::ReplayError;
 use super::options::{DEFAULT_SCENE_POINTS, Options};
 use super::output::Surroundings;
-use super::queue_item::encode_clouds;
 use super::scan_replay::{ScanMessage, ScanReplay};
 use super::scene::{Scene, Sweep, Track};
 use crate::SimError;
@@ -16,8 +16,8 @@ use sensr_protocol::wire::CloudType;
 /// Generator of the clouds and tracks that a server sends.
 #[derive(Debug)]
 pub(super) struct CloudSource {
-    /// Cloud types of the messages in turn.
-    groups: Vec<Vec<CloudType>>,
+    /// Clouds of the messages in turn.
+    groups: Vec<CloudGroup>,
     origin: Origin,
 }
 
@@ -36,7 +36,7 @@ impl CloudSource {
     pub(super) fn street(options: &Options, seed: u64) -> Self {
         let points = options.points.unwrap_or(DEFAULT_SCENE_POINTS);
         Self {
-            groups: type_groups(options),
+            groups: CloudGroup::in_turn(options),
             origin: Origin::Street {
                 scene: Box::new(Scene::street(seed, points)),
                 latest_sweep: None,
@@ -50,7 +50,7 @@ impl CloudSource {
         path: &Path,
         repeat: bool,
     ) -> Result<Self, ReplayError> {
-        let groups = type_groups(options);
+        let groups = CloudGroup::in_turn(options);
         let replay = ScanReplay::open(path, repeat, options.points, groups.clone())?;
         Ok(Self {
             groups,
@@ -60,6 +60,10 @@ impl CloudSource {
 
     /// Returns the cloud types of point message number `k`.
     pub(super) fn types_of(&self, k: u64) -> &[CloudType] {
+        self.group(k).types()
+    }
+
+    fn group(&self, k: u64) -> &CloudGroup {
         let group = k % self.groups.len() as u64;
         &self.groups[usize::try_from(group).unwrap_or_default()]
     }
@@ -118,28 +122,17 @@ impl CloudSource {
     }
 
     fn encode_street(&mut self, k: u64, t_secs: f64) -> Bytes {
-        let types = self.types_of(k).to_vec();
+        let group = self.group(k).clone();
         match &mut self.origin {
             Origin::Street {
                 scene,
                 latest_sweep,
             } => {
                 let sweep = sweep_at(scene, latest_sweep, t_secs);
-                let clouds = types.iter().map(|&kind| scene.cloud(sweep, kind));
-                encode_clouds(clouds.collect())
+                group.encode(|kind| scene.cloud(sweep, kind))
             }
             Origin::Replay(_) => Bytes::new(),
         }
-    }
-}
-
-/// Returns the cloud types of the messages in turn.
-fn type_groups(options: &Options) -> Vec<Vec<CloudType>> {
-    let types = options.effective_types();
-    if options.alternate {
-        types.into_iter().map(|kind| vec![kind]).collect()
-    } else {
-        vec![types]
     }
 }
 

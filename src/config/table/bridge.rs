@@ -112,6 +112,11 @@ const PARAMETERS: &[Parameter] = &[
         "Rate limit of points/preview, instead of pointcloud_interval: at most one message per interval of this length, in seconds. 0: no limit.",
     ),
     Parameter::new(
+        "split_raw_by_sensor",
+        ParameterKind::Bool { default: false },
+        "While SENSR calibrates, publish the RAW clouds of each sensor on a topic of its own as well, points/raw/<id of the sensor>. For the first 16 sensors; publish.raw and pointcloud_interval apply to these topics too.",
+    ),
+    Parameter::new(
         "publish.raw",
         ParameterKind::Bool { default: true },
         "Publish points/raw.",

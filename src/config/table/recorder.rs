@@ -89,7 +89,7 @@ const PARAMETERS: &[Parameter] = &[
             default: "",
             rule: StringRule::TopicPatterns,
         },
-        "Topics to record, relative to the namespace of the node or absolute, separated by commas or blanks, * for any part of a name. Empty: all topics of the bridge except points/preview and objects/*, which are made from others, and recording, /diagnostics, /tf_static and /rosout. Changing it continues in a new bag.",
+        "Topics to record, relative to the namespace of the node or absolute, separated by commas or blanks, * for any part of a name. Empty: all topics of the bridge except points/preview, points/raw/* and objects/*, which are made from others, and recording, /diagnostics, /tf_static and /rosout. Changing it continues in a new bag.",
     ),
     Parameter::new(
         "exclude",

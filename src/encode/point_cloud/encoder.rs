@@ -1,5 +1,7 @@
 //! A cloud of SENSR as a serialized `sensor_msgs/PointCloud2`, written in one pass.
 
+use std::ops::Range;
+
 use super::header::{self, X_Y_Z_INTENSITY};
 use super::{Cloud, interleave};
 use ros_cdr::{Header, Writer};
@@ -31,6 +33,8 @@ pub struct CloudEncoder {
     cloud_header: Vec<u8>,
     /// Holds the message, which begins at an offset such that its points are aligned.
     buffer: Vec<u8>,
+    /// Place of the latest message in the buffer.
+    message: Range<usize>,
 }
 
 impl CloudEncoder {
@@ -58,12 +62,19 @@ impl CloudEncoder {
         let first_aligned = self.buffer.as_ptr().align_offset(DATA_ALIGNMENT);
         let begin = (first_aligned + DATA_ALIGNMENT - self.cloud_header.len() % DATA_ALIGNMENT)
             % DATA_ALIGNMENT;
-        let message = &mut self.buffer[begin..][..length];
+        self.message = begin..begin + length;
+        let message = &mut self.buffer[self.message.clone()];
         let (cloud_header, rest) = message.split_at_mut(self.cloud_header.len());
         let (data, is_dense) = rest.split_at_mut(data_bytes);
         cloud_header.copy_from_slice(&self.cloud_header);
         is_dense[0] = interleave(cloud.points(), cloud.intensities(), data).into();
         message
+    }
+
+    /// Returns the message that was serialized last. Empty before the first.
+    #[must_use]
+    pub fn latest(&self) -> &[u8] {
+        &self.buffer[self.message.clone()]
     }
 }
 

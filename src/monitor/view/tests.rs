@@ -281,6 +281,19 @@ fn without_unicode_everything_is_ascii() {
 }
 
 #[test]
+fn topics_of_sensors_are_told_apart_by_their_ends() {
+    let sample = SampleSite::healthy("/samyang").change_bridge(|sample| {
+        let account = sample.topics[0].1;
+        for (index, sensor) in ["front", "rear"].into_iter().enumerate() {
+            sample.topics[index] = (format!("points/raw/algo_lidar_{sensor}"), account);
+        }
+    });
+    let screen = screen(LARGE, &[&sample], &new_state(true, true));
+    line_with(&screen, "…raw/algo_lidar_rear ");
+    line_with(&screen, "…aw/algo_lidar_front ");
+}
+
+#[test]
 fn topics_are_sorted_by_rate_and_by_losses() {
     let sample = SampleSite::healthy("/").change_bridge(|sample| {
         sample.topics[Topic::Zones.index()].1.received += 1000;

@@ -54,7 +54,25 @@ pub(super) fn pad(text: &str, exact_width: usize, theme: Theme) -> String {
     padded
 }
 
-/// The same, with the text at the right.
+/// Fills a text to exactly this width, or cuts it at its beginning, for names that differ at their ends.
+pub(super) fn pad_end_of(text: &str, exact_width: usize, theme: Theme) -> String {
+    let surplus = (width(text) + 1).saturating_sub(exact_width);
+    if surplus <= 1 {
+        return pad(text, exact_width, theme);
+    }
+    let mut skipped = 0;
+    let mut kept = theme.ellipsis().to_owned();
+    for grapheme in Span::raw(text).styled_graphemes(Style::new()) {
+        if skipped >= surplus {
+            kept.push_str(grapheme.symbol);
+        } else {
+            skipped += width(grapheme.symbol);
+        }
+    }
+    pad(&kept, exact_width, theme)
+}
+
+/// Cuts or fills a text to exactly this width, with the text at the right.
 pub(super) fn pad_left(text: &str, exact_width: usize, theme: Theme) -> String {
     let text = cut(text, exact_width, theme);
     let missing = exact_width.saturating_sub(width(&text));
@@ -131,6 +149,11 @@ mod tests {
         assert_eq!(pad("삼양공장", 6, THEME), "삼양… ");
         assert_eq!(pad_left("12", 5, THEME), "   12");
         assert_eq!(cut("abc", 0, THEME), "");
+        assert_eq!(pad_end_of("삼양공장", 6, THEME), "…공장 ");
+        assert_eq!(pad_end_of("points/raw/a_b", 14, THEME), "points/raw/a_b");
+        assert_eq!(pad_end_of("points/raw/a_b", 15, THEME), "points/raw/a_b ");
+        assert_eq!(pad_end_of("points/raw/a_b", 13, THEME), "…ints/raw/a_b");
+        assert_eq!(pad_end_of("abc", 0, THEME), "");
     }
 
     #[test]

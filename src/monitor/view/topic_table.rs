@@ -9,7 +9,7 @@ use super::format;
 use super::panel::Panel;
 use super::site_panels::{SiteView, WITH_SPARK};
 use super::state::TopicOrder;
-use super::text::{fit, pad, pad_left};
+use super::text::{fit, pad, pad_end_of, pad_left};
 use crate::diagnostics::Level;
 use crate::metrics::ledger::Account;
 
@@ -124,7 +124,7 @@ fn row(view: SiteView, columns: Columns, topic: &str, account: &Account) -> Line
         |rates| theme.sparkline(&rates.history, columns.spark),
     );
     let mut spans = vec![
-        Span::styled(pad(topic, columns.name, theme), theme.text(level)),
+        Span::styled(pad_end_of(topic, columns.name, theme), theme.text(level)),
         Span::raw(pad_left(&rate, columns.rate, theme)),
         Span::styled(format!(" {spark}"), theme.spark()),
     ];

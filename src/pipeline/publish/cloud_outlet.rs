@@ -116,10 +116,10 @@ mod tests {
     use crate::metrics::Metrics;
     use crate::metrics::ledger::{Account, IngestDecision};
     use crate::pipeline::publish::delivery::test_sink::Recorder;
-    use crate::pipeline::queued_clouds::PreviewClouds;
+    use crate::pipeline::queued_clouds::{DueCloud, DueClouds, PreviewClouds};
     use crate::pipeline::stream_source::StreamSource;
     use crate::time::stamp::{Arrival, Stamp};
-    use crate::topic::Topic;
+    use crate::topic::{AnyTopic, Topic};
     use bytes::Bytes;
     use tokio::sync::watch;
 
@@ -129,11 +129,11 @@ mod tests {
     impl Sink for SlowSink {
         type Error = &'static str;
 
-        fn subscribers(&self, _: Topic) -> usize {
+        fn subscribers(&self, _: AnyTopic) -> usize {
             1
         }
 
-        fn publish(&mut self, _: Topic, _: &[u8]) -> Result<(), Self::Error> {
+        fn publish(&mut self, _: AnyTopic, _: &[u8]) -> Result<(), Self::Error> {
             std::thread::sleep(self.0);
             Ok(())
         }
@@ -172,7 +172,11 @@ mod tests {
                 arrival: Arrival::now(),
                 stamp: Stamp::now(),
                 wire: None,
-                clouds: [(Topic::Raw, cloud)].into_iter().collect(),
+                clouds: DueClouds::from_iter([DueCloud {
+                    topic: Topic::Raw,
+                    sensor: None,
+                    cloud,
+                }]),
                 preview: PreviewClouds::new(),
             };
             assert!(self.outlet.put(item, 100).is_empty());

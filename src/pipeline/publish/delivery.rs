@@ -11,7 +11,7 @@ use crate::metrics::{Metrics, StreamMetrics};
 use crate::pipeline::LOG_PERIOD;
 use crate::time::log_throttle::LogThrottle;
 use crate::time::stamp::{Arrival, Stamp};
-use crate::topic::Topic;
+use crate::topic::{AnyTopic, Topic};
 
 /// Destination of serialized messages: the middleware, or a test.
 pub trait Sink {
@@ -20,10 +20,10 @@ pub trait Sink {
 
     /// Returns the number of subscribers of a topic, or 1 if it is unknown. Queried before each message, so that
     /// messages without subscribers are not serialized.
-    fn subscribers(&self, topic: Topic) -> usize;
+    fn subscribers(&self, topic: AnyTopic) -> usize;
 
     /// Takes a serialized message. May wait.
-    fn publish(&mut self, topic: Topic, message: &[u8]) -> Result<(), Self::Error>;
+    fn publish(&mut self, topic: AnyTopic, message: &[u8]) -> Result<(), Self::Error>;
 
     /// Returns whether no message will ever be accepted again. Any other error costs only its message.
     fn is_final(_error: &Self::Error) -> bool {
@@ -64,10 +64,11 @@ impl<S: Sink> Delivery<S> {
     /// Publishes a queued message if its topic has subscribers.
     pub(super) fn publish_if_subscribed<'m>(
         &mut self,
-        topic: Topic,
+        topic: impl Into<AnyTopic>,
         arrival: Arrival,
         encode: impl FnOnce() -> &'m [u8],
     ) {
+        let topic = topic.into();
         if self.sink.subscribers(topic) == 0 {
             self.metrics.ledger.settle(topic, Outcome::Unsubscribed);
         } else {
@@ -78,10 +79,11 @@ impl<S: Sink> Delivery<S> {
     /// Publishes a queued message even without subscribers: the middleware keeps it for late ones.
     pub(super) fn publish_latched<'m>(
         &mut self,
-        topic: Topic,
+        topic: impl Into<AnyTopic>,
         arrival: Arrival,
         encode: impl FnOnce() -> &'m [u8],
     ) {
+        let topic = topic.into();
         let begun = Instant::now();
         let message = encode();
         let bytes = message.len();
@@ -100,7 +102,7 @@ impl<S: Sink> Delivery<S> {
         match result {
             Ok(()) => {
                 stages.record(Stage::Total, arrival.instant.elapsed());
-                if Topic::CLOUDS.contains(&topic) {
+                if Topic::CLOUDS.contains(&topic.row()) {
                     self.metrics.startup.complete(Phase::FirstCloud);
                 }
             }
@@ -127,8 +129,9 @@ impl<S: Sink> Delivery<S> {
         }
     }
 
-    fn report_refusal(&mut self, topic: Topic, error: &S::Error) {
-        let name = topic.name();
+    fn report_refusal(&mut self, topic: AnyTopic, error: &S::Error) {
+        let names = &self.metrics.sensor_topics;
+        let name = names.name_of(topic).unwrap_or(topic.row().name());
         if S::is_final(error) {
             self.failure = Some(format!(
                 "{name}: publisher or context is no longer valid: {error}"
@@ -148,26 +151,31 @@ pub(in crate::pipeline) mod test_sink {
     /// Keeps the delivered messages.
     #[derive(Debug, Default)]
     pub(in crate::pipeline) struct Recorder {
-        pub(in crate::pipeline) taken: Vec<(Topic, Vec<u8>)>,
-        pub(in crate::pipeline) unsubscribed: Vec<Topic>,
+        pub(in crate::pipeline) taken: Vec<(AnyTopic, Vec<u8>)>,
+        pub(in crate::pipeline) unsubscribed: Vec<AnyTopic>,
         pub(in crate::pipeline) full: bool,
         pub(in crate::pipeline) gone: bool,
     }
 
     impl Recorder {
+        /// Topics of the table that the messages are on.
         pub(in crate::pipeline) fn topics(&self) -> Vec<Topic> {
-            self.taken.iter().map(|(topic, _)| *topic).collect()
+            let listed = self.taken.iter().filter_map(|(topic, _)| match topic {
+                AnyTopic::Listed(topic) => Some(*topic),
+                AnyTopic::Sensor(_) => None,
+            });
+            listed.collect()
         }
     }
 
     impl Sink for &mut Recorder {
         type Error = &'static str;
 
-        fn subscribers(&self, topic: Topic) -> usize {
+        fn subscribers(&self, topic: AnyTopic) -> usize {
             usize::from(!self.unsubscribed.contains(&topic))
         }
 
-        fn publish(&mut self, topic: Topic, message: &[u8]) -> Result<(), Self::Error> {
+        fn publish(&mut self, topic: AnyTopic, message: &[u8]) -> Result<(), Self::Error> {
             if self.gone {
                 return Err(GONE);
             }
@@ -199,11 +207,11 @@ mod tests {
     impl Sink for &mut Observer {
         type Error = &'static str;
 
-        fn subscribers(&self, _topic: Topic) -> usize {
+        fn subscribers(&self, _topic: AnyTopic) -> usize {
             1
         }
 
-        fn publish(&mut self, topic: Topic, _message: &[u8]) -> Result<(), Self::Error> {
+        fn publish(&mut self, topic: AnyTopic, _message: &[u8]) -> Result<(), Self::Error> {
             let accounts = self.metrics.ledger.snapshot();
             self.seen.push(accounts[topic.index()]);
             if self.refuses { Err("full") } else { Ok(()) }

@@ -154,7 +154,7 @@ impl ZoneMarkerPublisher {
         if let Some(received) = received {
             self.zones = Some(Arc::clone(&received.zones));
         }
-        let viewers = delivery.sink.subscribers(Topic::ZoneMarkers);
+        let viewers = delivery.sink.subscribers(Topic::ZoneMarkers.into());
         let has_new_viewer = is_enabled && self.viewers.has_grown_to(viewers);
         let is_due = received.is_some_and(|received| received.is_due);
         if !is_due {

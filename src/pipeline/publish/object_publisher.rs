@@ -114,7 +114,7 @@ impl ObjectPublisher {
         object_markers.record_objects(arrival, listed);
         for object_topic in due.topics.iter() {
             let topic = object_topic.topic();
-            let subscribers = delivery.sink.subscribers(topic);
+            let subscribers = delivery.sink.subscribers(topic.into());
             if object_topic == ObjectTopic::ObjectMarkers {
                 object_markers.record_viewers(subscribers);
             }

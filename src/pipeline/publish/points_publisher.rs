@@ -63,8 +63,18 @@ impl StreamPublisher for PointsPublisher {
             stamp: message.stamp.into(),
             frame_id: &message.source.frame_id,
         };
-        for (topic, cloud) in &message.clouds {
-            delivery.publish_if_subscribed(*topic, arrival, || encoder.encode(header, cloud));
+        for due in &message.clouds {
+            let mut is_encoded = false;
+            for topic in due.topics() {
+                delivery.publish_if_subscribed(topic, arrival, || {
+                    // The message on the topic of a sensor is the same, byte for byte.
+                    if std::mem::replace(&mut is_encoded, true) {
+                        encoder.latest()
+                    } else {
+                        encoder.encode(header, &due.cloud)
+                    }
+                });
+            }
         }
         if !message.preview.is_empty() {
             delivery.publish_if_subscribed(published_topic!(Points, Preview), arrival, || {
@@ -79,34 +89,36 @@ mod tests {
     use super::*;
     use crate::encode::point_cloud::Cloud;
     use crate::metrics::Metrics;
-    use crate::metrics::ledger::{Account, IngestDecision, Ledger};
+    use crate::metrics::ledger::{Account, Accounts, IngestDecision, Ledger};
     use crate::metrics::startup::Phase;
     use crate::pipeline::publish::delivery::test_sink::Recorder;
-    use crate::pipeline::queued_clouds::PreviewClouds;
-    use crate::pipeline::queues::{CloudQueue, settle_as_dropped};
+    use crate::pipeline::queued_clouds::{DueCloud, DueClouds, PreviewClouds};
+    use crate::pipeline::queues::{CloudQueue, Queued as _, settle_as_dropped};
     use crate::pipeline::stream_source::StreamSource;
     use crate::time::stamp::{Arrival, Stamp};
+    use crate::topic::{AnyTopic, SensorSlot};
     use bytes::Bytes;
     use std::sync::Arc;
     use tokio::sync::watch;
 
-    fn run(recorder: &mut Recorder) -> [Account; Topic::COUNT] {
+    fn run(recorder: &mut Recorder) -> Accounts {
         let metrics: Arc<Metrics> = Arc::default();
         let accounts = run_with(&metrics, recorder);
         assert!(accounts.iter().all(Account::balances), "{accounts:?}");
         accounts
     }
 
-    fn run_with(metrics: &Arc<Metrics>, recorder: &mut Recorder) -> [Account; Topic::COUNT] {
+    fn run_with(metrics: &Arc<Metrics>, recorder: &mut Recorder) -> Accounts {
         let queue = Arc::new(CloudQueue::new(1 << 20));
         let clouds = Topic::CLOUDS.map(|topic| {
             metrics
                 .ledger
                 .record_received(topic, IngestDecision::Queued);
-            (
+            DueCloud {
                 topic,
-                Cloud::new(vec![0; 24].into(), vec![0; 8].into()).expect("fits"),
-            )
+                sensor: None,
+                cloud: Cloud::new(vec![0; 24].into(), vec![0; 8].into()).expect("fits"),
+            }
         });
         let message = QueuedClouds {
             source: StreamSource::default(),
@@ -132,7 +144,11 @@ mod tests {
             arrival: Arrival::now(),
             stamp: Stamp::now(),
             wire: None,
-            clouds: [(Topic::Raw, cloud)].into_iter().collect(),
+            clouds: DueClouds::from_iter([DueCloud {
+                topic: Topic::Raw,
+                sensor: None,
+                cloud,
+            }]),
             preview: PreviewClouds::new(),
         }
     }
@@ -152,7 +168,7 @@ mod tests {
     #[test]
     fn clouds_without_subscribers_are_not_serialized() {
         let mut recorder = Recorder {
-            unsubscribed: vec![Topic::Ground],
+            unsubscribed: vec![Topic::Ground.into()],
             ..Recorder::default()
         };
         let accounts = run(&mut recorder);
@@ -161,8 +177,56 @@ mod tests {
     }
 
     #[test]
+    fn a_cloud_of_a_sensor_is_the_same_message_on_both_topics() {
+        let sensor = AnyTopic::from(SensorSlot::ALL[3]);
+        for unsubscribed in [vec![], vec![Topic::Raw.into()], vec![sensor]] {
+            let metrics: Arc<Metrics> = Arc::default();
+            let queue = Arc::new(CloudQueue::new(1 << 20));
+            let cloud = |value| Cloud::new(vec![value; 24].into(), Bytes::new()).expect("fits");
+            let mut message = raw_cloud();
+            message.clouds = DueClouds::from_iter([1, 2].map(|value| DueCloud {
+                topic: Topic::Raw,
+                sensor: (value == 2).then_some(SensorSlot::ALL[3]),
+                cloud: cloud(value),
+            }));
+            for topic in message.topics() {
+                metrics
+                    .ledger
+                    .record_received(topic, IngestDecision::Queued);
+            }
+            let mut encoder = CloudEncoder::default();
+            let header = Header {
+                stamp: message.stamp.into(),
+                frame_id: "",
+            };
+            let expected = encoder.encode(header, &cloud(2)).to_vec();
+            assert!(queue.push(message, 100).is_empty());
+            queue.close();
+            let mut recorder = Recorder {
+                unsubscribed: unsubscribed.clone(),
+                ..Recorder::default()
+            };
+            let (_sender, config) = watch::channel(Arc::default());
+            PointsPublishWorker::new(Arc::clone(&metrics), queue, config, &mut recorder)
+                .run()
+                .expect("nothing is final");
+            let is_there = |topic: &AnyTopic| !unsubscribed.contains(topic);
+            let raw = AnyTopic::from(Topic::Raw);
+            let topics = [raw, raw, sensor].into_iter().filter(is_there);
+            assert!(recorder.taken.iter().map(|(topic, _)| *topic).eq(topics));
+            let (_, last) = recorder.taken.last().expect("published");
+            assert_eq!(*last, expected);
+            let account = metrics.ledger.snapshot()[sensor.index()];
+            assert!(account.balances());
+            let is_subscribed = u64::from(is_there(&sensor));
+            assert_eq!(account.published, is_subscribed);
+            assert_eq!(account.unsubscribed, 1 - is_subscribed);
+        }
+    }
+
+    #[test]
     fn the_first_cloud_completes_the_start_as_soon_as_the_middleware_has_it() {
-        let all = Topic::CLOUDS.to_vec();
+        let all = Topic::CLOUDS.map(AnyTopic::from).to_vec();
         for (unsubscribed, full, expected) in
             [(all, false, 0), (vec![], true, 0), (vec![], false, 1)]
         {

@@ -158,6 +158,7 @@ mod tests {
     use crate::pipeline::queues::ReliableQueue;
     use crate::pipeline::stream_source::{MessageTimes, StreamSource};
     use crate::time::stamp::{Arrival, Stamp};
+    use crate::topic::AnyTopic;
     use crate::topic::Topic;
     use sensr_protocol::health::SystemHealth;
     use sensr_protocol::wire::proto::ZoneEvent;
@@ -199,7 +200,7 @@ mod tests {
         }
         queue.close();
         let mut recorder = Recorder {
-            unsubscribed: Topic::ALL.into(),
+            unsubscribed: AnyTopic::all().collect(),
             ..Recorder::default()
         };
         let (_sender, config) = watch::channel(Arc::default());
@@ -222,7 +223,7 @@ mod tests {
             push(&queue, message);
         }
         let mut recorder = Recorder {
-            unsubscribed: vec![Topic::ZoneEvents],
+            unsubscribed: vec![Topic::ZoneEvents.into()],
             ..Recorder::default()
         };
         let mut publisher = ReliablePublisher::default();

@@ -64,7 +64,7 @@ impl StartupHold {
     pub(super) fn has_ended(&mut self, limit: Duration, now: Instant, sink: &impl Sink) -> bool {
         for topic in PublishingThread::Reliable.topics() {
             let hold = &mut self.topics[topic.index()];
-            *hold = hold.next(sink.subscribers(topic), now, self.settle_time);
+            *hold = hold.next(sink.subscribers(topic.into()), now, self.settle_time);
         }
         let mut topics = PublishingThread::Reliable.topics();
         now.saturating_duration_since(self.start) >= limit
@@ -79,6 +79,7 @@ impl StartupHold {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::topic::AnyTopic;
     use std::convert::Infallible;
 
     const FOR_EVER: Duration = Duration::MAX;
@@ -95,7 +96,7 @@ mod tests {
     impl Sink for Subscribers {
         type Error = Infallible;
 
-        fn subscribers(&self, topic: Topic) -> usize {
+        fn subscribers(&self, topic: AnyTopic) -> usize {
             if topic == Topic::ZoneEvents {
                 self.events
             } else {
@@ -103,7 +104,7 @@ mod tests {
             }
         }
 
-        fn publish(&mut self, _topic: Topic, _message: &[u8]) -> Result<(), Self::Error> {
+        fn publish(&mut self, _topic: AnyTopic, _message: &[u8]) -> Result<(), Self::Error> {
             Ok(())
         }
     }

@@ -84,6 +84,27 @@ async fn alternating_messages_carry_one_type_each() {
 }
 
 #[tokio::test]
+async fn raw_clouds_name_the_sensors_in_turn_and_others_name_none() {
+    let server = start(Options {
+        types: vec![CloudType::Raw, CloudType::Ground],
+        sensors: 3,
+        count: Some(7),
+        ..quick_scene()
+    })
+    .await;
+    let mut client = Client::connect(server.points_addr()).await;
+    for k in 0..7 {
+        let message = client.points().await;
+        assert_eq!(types(&message), [CloudType::Raw, CloudType::Ground]);
+        assert_eq!(message.points[0].id, format!("sim#lidar_{}", k % 3 + 1));
+        assert!(message.points[1].id.is_empty());
+    }
+    client.rest().await;
+    let report = within_limit(server.finished()).await.expect("ends well");
+    assert_eq!((report.clouds.ground, report.clouds.raw), (7, 7));
+}
+
+#[tokio::test]
 async fn types_have_the_listed_order_and_raw_clouds_the_exact_size() {
     for points in [0, 1, 4321] {
         let server = start(Options {

@@ -157,6 +157,33 @@ async fn alternating_types_play_every_scan_under_each_type() {
 }
 
 #[tokio::test]
+async fn every_scan_is_played_under_each_sensor() {
+    let folder = scans("sensors", &["a.pcd", "b.pcd"]);
+    let server = start(Options {
+        sensors: 2,
+        ..replay(&folder, false)
+    })
+    .await;
+    let mut client = Client::connect(server.points_addr()).await;
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        let message = client.points().await;
+        let cloud = &message.points[0];
+        seen.push((cloud.id.clone(), number(cloud)));
+    }
+    let [first, second] = ["sim#lidar_1", "sim#lidar_2"].map(bytes::Bytes::from);
+    assert_eq!(
+        seen,
+        [
+            (first.clone(), 0.0),
+            (second.clone(), 0.0),
+            (first, 1.0),
+            (second, 1.0)
+        ]
+    );
+}
+
+#[tokio::test]
 async fn output_stream_of_a_replay_is_an_empty_scene_in_good_health() {
     let folder = scans("output", &["a.pcd"]);
     let server = start(replay(&folder, true)).await;

@@ -5,7 +5,7 @@ use crate::pipeline::queued_output::{DueZones, ObjectTopics};
 use crate::pipeline::queues::ObjectQueue;
 use crate::pipeline::stream_source::MessageTimes;
 use crate::time::stamp::{Arrival, Stamp};
-use crate::topic::{QosClass, Switch};
+use crate::topic::{AnyTopic, QosClass, Switch};
 use prost::Message as _;
 use sensr_protocol::custom::Generation;
 use sensr_protocol::output::decode_output;
@@ -161,7 +161,7 @@ fn static_objects_are_drawn_when_listed_and_for_new_viewers() {
     let start = Arrival::now();
     publish_list(&mut worker, start, 0, &[7]);
     publish_list(&mut worker, start, 0, &[]);
-    worker.delivery.sink.unsubscribed = vec![Topic::ObjectMarkers];
+    worker.delivery.sink.unsubscribed = vec![Topic::ObjectMarkers.into()];
     publish_list(&mut worker, start, 0, &[]);
     worker.delivery.sink.unsubscribed.clear();
     publish_list(&mut worker, start, 0, &[]);
@@ -183,7 +183,7 @@ fn static_objects_without_a_list_for_a_minute_disappear() {
     for seconds in (3600..3649).step_by(7) {
         publish_list(&mut worker, later_by(start, seconds), 0, &[]);
     }
-    worker.delivery.sink.unsubscribed = vec![Topic::ObjectMarkers];
+    worker.delivery.sink.unsubscribed = vec![Topic::ObjectMarkers.into()];
     publish_list(&mut worker, later_by(start, 3649), 0, &[]);
     worker.delivery.sink.unsubscribed.clear();
     publish_list(&mut worker, later_by(start, 3649), 0, &[]);
@@ -257,7 +257,7 @@ fn latched_zone_markers_stay_up_to_date_without_viewers() {
     let mut recorder = Recorder::default();
     let mut worker = worker(&mut recorder);
     message(&mut worker, &[], Some(zones(true)));
-    worker.delivery.sink.unsubscribed = vec![Topic::ZoneMarkers];
+    worker.delivery.sink.unsubscribed = vec![Topic::ZoneMarkers.into()];
     message(&mut worker, &[], Some(zones(true)));
     drop(worker);
     assert_eq!(recorder.topics(), [Topic::ZoneMarkers; 2]);
@@ -307,7 +307,7 @@ fn only_due_topics_are_published() {
 #[test]
 fn a_late_viewer_gets_the_zones_once_with_the_next_message() {
     let mut recorder = Recorder {
-        unsubscribed: vec![Topic::ZoneMarkers],
+        unsubscribed: vec![Topic::ZoneMarkers.into()],
         ..Recorder::default()
     };
     let mut worker = worker(&mut recorder);
@@ -342,7 +342,7 @@ fn zones_left_out_by_the_rate_limit_reach_late_viewers() {
 /// and the number of parts that did not decode.
 fn publish_damaged(unsubscribed: &[Topic]) -> (Vec<Topic>, u64) {
     let mut recorder = Recorder {
-        unsubscribed: unsubscribed.to_vec(),
+        unsubscribed: unsubscribed.iter().copied().map(AnyTopic::from).collect(),
         ..Recorder::default()
     };
     let mut worker = worker(&mut recorder);

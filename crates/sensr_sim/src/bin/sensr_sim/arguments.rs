@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
 use sensr_protocol::wire::{CloudType, OUTPUT_PORT, POINTS_PORT};
-use sensr_sim::{BagOptions, Generation, Options, Source, TlsOptions, is_bag};
+use sensr_sim::{BagOptions, Generation, MAX_SENSORS, Options, Source, TlsOptions, is_bag};
 
 use super::faults::{FaultArguments, ScriptFailure, help_section};
 
@@ -50,7 +50,7 @@ pub(super) struct Arguments {
     /// A bag is a *.mcap file or the folder of a rosbag2 recording with the bridge's `wire` topic (publish.wire). Only its
     /// frames are sent, on both streams, byte for byte as SENSR sent them and with the spacing of their arrival. The
     /// clock starts when both streams have a client. Options that generate or change messages cannot be used with a bag:
-    /// --rate, --points, --types, --alternate, --generation
+    /// --rate, --points, --types, --alternate, --sensors, --generation
     #[arg(long, value_name = "FILE_OR_DIR", conflicts_with = "scene")]
     replay: Option<PathBuf>,
 
@@ -88,6 +88,10 @@ pub(super) struct Arguments {
     /// Send the types in turn, one per message, instead of all in each message
     #[arg(long)]
     alternate: bool,
+
+    /// Calibrate this many sensors, 1 to 64: the RAW clouds name them in turn, one per message (ids `sim#lidar_1`, ...)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SENSORS)))]
+    sensors: Option<u32>,
 
     /// End after this many point messages, once they are delivered; no fault begins after the last one
     #[arg(long, value_name = "N")]
@@ -237,6 +241,7 @@ impl Arguments {
             points: self.points,
             types: self.types.into_iter().map(CloudType::from).collect(),
             alternate: self.alternate,
+            sensors: self.sensors.unwrap_or_default(),
             count: self.count,
             free_running: self.free_running,
             generation: self.generation.map(Generation::from).unwrap_or_default(),
@@ -255,6 +260,7 @@ impl Arguments {
             ("--points", self.points.is_some()),
             ("--types", !self.types.is_empty()),
             ("--alternate", self.alternate),
+            ("--sensors", self.sensors.is_some()),
             ("--generation", self.generation.is_some()),
         ];
         let for_bags = [

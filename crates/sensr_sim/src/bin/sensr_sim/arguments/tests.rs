@@ -21,8 +21,9 @@ fn no_arguments_give_the_defaults() {
 
 #[test]
 fn arguments_become_options() {
-    let options =
-        parse("--replay scans --loop --types raw,ground --alternate --rate 0.5 --generation 2.5");
+    let options = parse(
+        "--replay scans --loop --types raw,ground --alternate --sensors 3 --rate 0.5 --generation 2.5",
+    );
     let expected = Options {
         source: Source::Replay {
             path: "scans".into(),
@@ -30,6 +31,7 @@ fn arguments_become_options() {
         },
         types: vec![CloudType::Raw, CloudType::Ground],
         alternate: true,
+        sensors: 3,
         rate_hz: 0.5,
         generation: Generation::V2_5,
         ..Options::default()
@@ -101,6 +103,9 @@ fn errors_are_one_line_with_the_allowed_values() {
         ("--replay x.mcap --points 7", "--points cannot"),
         ("--replay x.mcap --types raw", "--types cannot"),
         ("--replay x.mcap --alternate", "--alternate cannot"),
+        ("--replay x.mcap --sensors 2", "--sensors cannot"),
+        ("--sensors 0", "1..=64"),
+        ("--sensors 65", "1..=64"),
         ("--replay x.mcap --generation 3", "--generation cannot"),
         ("--replay x.mcap --seed 7", "--seed"),
         ("--replay x.mcap --scene street", "--scene"),
