@@ -113,7 +113,7 @@ impl<S: Sink + Clone> FrameConverter<S> {
 
     /// Returns the sensors that have a topic of their own, with the parameter `split_raw_by_sensor`.
     #[must_use]
-    pub fn sensor_topics(&self) -> &SensorTopics {
+    pub fn sensor_topics(&self) -> &Arc<SensorTopics> {
         &self.metrics.sensor_topics
     }
 

@@ -3,9 +3,10 @@
 mod bag_writer;
 mod definitions;
 
-use std::cell::RefCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use sensr_bridge::pipeline::frame_converter::{FrameConverter, FrameLink};
 use sensr_bridge::pipeline::publish::Sink;
 use sensr_bridge::recorder::topics::RECORDED;
 use sensr_bridge::time::stamp::Stamp;
-use sensr_bridge::topic::Topic;
+use sensr_bridge::topic::{AnyTopic, SensorTopics, Topic};
 
 use super::arguments::DecodeOptions;
 use super::error::Error;
@@ -67,9 +68,12 @@ pub(crate) fn run(options: &DecodeOptions) -> Result<(), Error> {
                 chosen: Rc::clone(&chosen),
                 config: config.clone(),
                 namespace: namespace.into(),
+                sensors: Rc::default(),
                 time_ns: Rc::default(),
             };
             let converter = FrameConverter::new(config, &sink);
+            let sensors = Arc::clone(converter.sensor_topics());
+            sink.sensors.get_or_init(|| sensors);
             bridges.insert(topic.name.clone(), Bridge { converter, sink });
         }
         let Some(bridge) = bridges.get_mut(&topic.name) else {
@@ -122,22 +126,31 @@ struct BagSink {
     chosen: Rc<BTreeSet<&'static str>>,
     config: ResolvedConfig,
     namespace: Rc<str>,
+    /// Sensors with a topic of their own, once the converter is there.
+    sensors: Rc<OnceCell<Arc<SensorTopics>>>,
     /// Time of recording of the frame at hand.
-    time_ns: Rc<std::cell::Cell<u64>>,
+    time_ns: Rc<Cell<u64>>,
 }
 
 impl Sink for BagSink {
     type Error = String;
 
-    fn subscribers(&self, topic: Topic) -> usize {
-        usize::from(self.chosen.contains(topic.name()))
+    fn subscribers(&self, topic: AnyTopic) -> usize {
+        // Topics of sensors are written with that of all sensors.
+        usize::from(self.chosen.contains(topic.row().name()))
     }
 
-    fn publish(&mut self, topic: Topic, message: &[u8]) -> Result<(), String> {
+    fn publish(&mut self, topic: AnyTopic, message: &[u8]) -> Result<(), String> {
+        let sensors = self.sensors.get();
+        let name = match topic {
+            AnyTopic::Listed(topic) => Some(topic.name()),
+            AnyTopic::Sensor(_) => sensors.and_then(|sensors| sensors.name_of(topic)),
+        };
+        let name = format!("{}/{}", self.namespace, name.unwrap_or_default());
         let mut bag = self.bag.borrow_mut();
         bag.write(
-            topic,
-            &self.namespace,
+            &name,
+            topic.row(),
             &self.config,
             self.time_ns.get(),
             message,

@@ -56,22 +56,21 @@ impl BagWriter {
         })
     }
 
-    /// Appends a message of a topic in a namespace, as recorded at `time_ns`.
+    /// Appends a message of the topic `name`, which is like `topic`, as recorded at `time_ns`.
     pub(super) fn write(
         &mut self,
+        name: &str,
         topic: Topic,
-        namespace: &str,
         config: &ResolvedConfig,
         time_ns: u64,
         message: &[u8],
     ) -> Result<(), String> {
-        let name = format!("{namespace}/{}", topic.name());
-        if !self.channels.contains_key(&name) {
-            let id = self.add_channel(topic, &name, config)?;
-            self.channels
-                .insert(name.clone(), Channel { id, messages: 0 });
+        if !self.channels.contains_key(name) {
+            let id = self.add_channel(topic, name, config)?;
+            let channel = Channel { id, messages: 0 };
+            self.channels.insert(name.to_owned(), channel);
         }
-        let Some(channel) = self.channels.get_mut(&name) else {
+        let Some(channel) = self.channels.get_mut(name) else {
             return Ok(());
         };
         let header = MessageHeader {
