@@ -156,6 +156,13 @@ def require_installed(options):
         needs += [("record", "ros2bag"), ("record", "rosbag2_storage_mcap")]
     if options.rviz:
         needs += [("rviz", "rviz2")]
+    require_packages(needs)
+    if options.record:
+        require_ros2("record")
+
+
+def require_packages(needs):
+    """Refuses arguments, given each with a package that it needs, whose package is not installed."""
     for argument, package in needs:
         try:
             get_package_prefix(package)
@@ -164,8 +171,12 @@ def require_installed(options):
             raise bridge_arguments.ArgumentError(
                 f"{argument}: the package {package} is not installed (apt install {debian})"
             ) from None
-    if options.record and not shutil.which("ros2"):
-        raise bridge_arguments.ArgumentError("record: the command ros2 is not in PATH")
+
+
+def require_ros2(argument):
+    """Refuses an argument that needs the command ros2 if there is none."""
+    if not shutil.which("ros2"):
+        raise bridge_arguments.ArgumentError(f"{argument}: the command ros2 is not in PATH")
 
 
 def absolute_namespace(options, context):
@@ -181,8 +192,11 @@ def run_name(namespace):
     return "_".join([*namespace.strip("/").split("/"), began]).strip("_")
 
 
-def rviz_nodes(options, resolved, namespace):
-    """Returns rviz2 with the frame, topics and reliability of the bridge, and a transform if the bridge has none."""
+def rviz_nodes(options, resolved, namespace, use_sim_time=False):
+    """Returns rviz2 with the frame, topics and reliability of the bridge, and a transform if the bridge has none.
+
+    With `use_sim_time`, its clock is that of a player.
+    """
     shipped = yaml.safe_load((CONFIG / "sensr.rviz").read_text(encoding="utf-8"))
     frame = resolved.get("frame_id") or shipped["Visualization Manager"]["Global Options"]["Fixed Frame"]
     parent = resolved.get("parent_frame")
@@ -204,6 +218,7 @@ def rviz_nodes(options, resolved, namespace):
         namespace=namespace,
         arguments=["--display-config", str(config_file)],
         remappings=remappings,
+        parameters=[{"use_sim_time": True}] if use_sim_time else [],
         output="screen",
         additional_env=environment,
     )

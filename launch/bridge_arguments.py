@@ -153,8 +153,8 @@ def all_arguments(config: Path, environment: Mapping[str, str]) -> list[Argument
     ]
 
 
-def parse_arguments(known: Iterable[Argument], given: Mapping[str, str]) -> SimpleNamespace:
-    """Parses all arguments. Raises `ArgumentError` for the first invalid one."""
+def parse_values(known: Iterable[Argument], given: Mapping[str, str]) -> SimpleNamespace:
+    """Parses each argument by itself. Raises `ArgumentError` for the first invalid one."""
     options = SimpleNamespace()
     for argument in known:
         try:
@@ -162,6 +162,12 @@ def parse_arguments(known: Iterable[Argument], given: Mapping[str, str]) -> Simp
         except ValueError as error:
             raise ArgumentError(f"{argument.name}: {error}") from None
     options.subscriber_dds_profile = subscriber_profile(options.dds_profile)
+    return options
+
+
+def parse_arguments(known: Iterable[Argument], given: Mapping[str, str]) -> SimpleNamespace:
+    """Parses all arguments of bridge.launch.py. Raises `ArgumentError` for the first invalid one."""
+    options = parse_values(known, given)
     if options.check and options.sim:
         raise ArgumentError("check: sim starts the simulator only afterwards, so that it cannot be examined")
     if options.record and options.bag_dir:
@@ -268,6 +274,18 @@ def size_parser(smallest: int = 0) -> Callable[[str], int]:
         return int(size)
 
     return parse_size
+
+
+def number_parser(smallest: float, largest: float, unit: str) -> Callable[[str], float]:
+    """Returns a parser for numbers in a range. `unit` names their unit in errors."""
+
+    def parse_in_range(text: str) -> float:
+        number = parse_number(text)
+        if not smallest <= number <= largest:
+            raise ValueError(f"a number from {smallest:g} to {largest:g}{unit}, got {to_printable(text)}")
+        return number
+
+    return parse_in_range
 
 
 def parse_number(text: str) -> float:

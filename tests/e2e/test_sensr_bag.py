@@ -188,6 +188,12 @@ def copy_of(bag, folder):
     return copy
 
 
+def test_frames_are_told_by_the_beginning(recording):
+    told = json.loads(run("frames", recording.bag, "--json").stdout)
+    assert told == {NAMESPACE: {"frame_id": "lidar", "parent_frame": "map", "frames_coincide": False}}
+    assert run("frames", recording.bag).stdout == f"{NAMESPACE}: lidar, in map\n"
+
+
 def test_tracks_have_a_row_for_each_object_and_time(recording, tmp_path):
     arrays = [deserialize_message(data, ObjectArray) for data in recording.data("objects")]
     expected = [

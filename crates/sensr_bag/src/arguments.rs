@@ -18,6 +18,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Describes a recording: topics, gaps, splits, and the ledger at its end
     Info(InfoOptions),
+    /// Tells the coordinate frames of each bridge in a recording, from its beginning
+    Frames(FramesOptions),
     /// Writes the tracked objects as a table: one row per object and time
     Tracks(TableOptions),
     /// Writes the events as a table: entering, leaving and other events of zones, losing, recalibration
@@ -30,11 +32,22 @@ pub(crate) enum Command {
     Decode(DecodeOptions),
 }
 
+/// Whole recording.
+#[derive(Debug, Args)]
+pub(crate) struct Bag {
+    /// Folder of the recording, or one of its *.mcap files
+    #[arg(value_name = "BAG")]
+    pub path: PathBuf,
+    /// Do not show the progress. It is shown on terminals only
+    #[arg(long)]
+    pub quiet: bool,
+}
+
 /// Part of a recording.
 #[derive(Debug, Args)]
 pub(crate) struct Source {
-    /// Folder of the recording, or one of its *.mcap files
-    pub bag: PathBuf,
+    #[command(flatten)]
+    pub bag: Bag,
     /// Topic to read, with or without its namespace; can be repeated [default: all that fit]
     #[arg(long, value_name = "NAME")]
     pub topic: Vec<String>,
@@ -44,15 +57,21 @@ pub(crate) struct Source {
     /// End of the part to read, not included: as --from
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub to: Option<Moment>,
-    /// Do not show the progress. It is shown on terminals only
-    #[arg(long)]
-    pub quiet: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct InfoOptions {
     #[command(flatten)]
     pub source: Source,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FramesOptions {
+    #[command(flatten)]
+    pub source: Bag,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

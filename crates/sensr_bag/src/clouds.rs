@@ -86,7 +86,7 @@ pub(crate) fn run(options: &CloudsOptions) -> Result<(), Error> {
         let text = "--intensity-scale must be a number that is not negative";
         return Err(Error::Argument(text.to_owned()));
     }
-    let recording = Recording::open(source)?;
+    let recording = Recording::open(&source.bag)?;
     let topics = recording.topics(&source.topic, "of clouds", |topic| topic.kind == CLOUD)?;
     let range = recording.range(source)?;
     fs::create_dir_all(&options.output).map_err(Error::write(&options.output))?;
@@ -129,7 +129,7 @@ pub(crate) fn run(options: &CloudsOptions) -> Result<(), Error> {
     damaged.warn();
     if written == 0 {
         return Err(Error::Nothing {
-            path: source.bag.clone(),
+            path: source.bag.path.clone(),
             hint: "see `sensr_bag info` for its times".to_owned(),
         });
     }

@@ -22,16 +22,15 @@ use sensr_bridge::topic::{AnyTopic, SensorTopics, Topic};
 
 use super::arguments::DecodeOptions;
 use super::error::Error;
-use super::recording::Recording;
+use super::frames::read_frames;
+use super::recording::{Recording, WIRE_FRAME};
 use super::rows::{Damaged, type_of};
 use bag_writer::BagWriter;
-
-const WIRE_FRAME: &str = "sensr_bridge/msg/WireFrame";
 
 /// Writes what the bridge publishes for the recorded frames to a new bag.
 pub(crate) fn run(options: &DecodeOptions) -> Result<(), Error> {
     let source = &options.source;
-    let recording = Recording::open(source)?;
+    let recording = Recording::open(&source.bag)?;
     let is_sought = |topic: &BagTopic| topic.kind == WIRE_FRAME;
     let wanted = "of recorded frames; publish.wire of the bridge must be on while recording";
     let topics = recording.topics(&source.topic, wanted, is_sought)?;
@@ -94,7 +93,7 @@ pub(crate) fn run(options: &DecodeOptions) -> Result<(), Error> {
     if bridges.is_empty() {
         let hint = "see `sensr_bag info` for its times".to_owned();
         return Err(Error::Nothing {
-            path: source.bag.clone(),
+            path: source.bag.path.clone(),
             hint,
         });
     }
@@ -216,7 +215,8 @@ fn config_of(
     namespace: &str,
 ) -> Result<ResolvedConfig, Error> {
     let mut config = if options.params_file.is_empty() {
-        let frame_id = recorded_frame_id(recording, namespace)?;
+        let frames = read_frames(recording)?.remove(namespace);
+        let frame_id = frames.and_then(|frames| frames.frame_id);
         ResolvedConfig::default().with_changes(|config| {
             config.frame_id = frame_id.unwrap_or_else(|| config.frame_id.clone());
             // Otherwise only one frame of a second would have one.
@@ -249,35 +249,4 @@ fn config_of_files(options: &DecodeOptions, namespace: &str) -> Result<ResolvedC
     config
         .map(ResolvedConfig::unresolved)
         .map_err(|error| failure(&error))
-}
-
-/// Returns the coordinate frame of the first recorded message of a bridge that has one. Frames of `wire` do not: SENSR does
-/// not name any.
-fn recorded_frame_id(recording: &Recording, namespace: &str) -> Result<Option<String>, Error> {
-    let has_frame = |topic: &BagTopic| {
-        let name = topic
-            .name
-            .strip_prefix(namespace)
-            .and_then(|name| name.strip_prefix('/'));
-        let known = Topic::ALL
-            .into_iter()
-            .find(|known| Some(known.name()) == name);
-        known.is_some_and(|known| known != Topic::Wire && known.message_type() == topic.kind)
-    };
-    if recording.topics(&[], "", has_frame).is_err() {
-        return Ok(None);
-    }
-    let mut types = TypeCache::default();
-    let mut frame_id = None;
-    recording.read_until(|message| {
-        if has_frame(message.topic)
-            && let Ok(kind) = types.type_of(message.topic)
-            && let Ok(value) = read_message(&kind, message.data)
-        {
-            let found = value.get("header.frame_id").and_then(Value::as_str);
-            frame_id = found.filter(|frame| !frame.is_empty()).map(str::to_owned);
-        }
-        frame_id.is_some()
-    })?;
-    Ok(frame_id)
 }

@@ -9,12 +9,11 @@ use sensr_bridge::topic::{QosClass, Topic as BridgeTopic};
 
 use super::arguments::InfoOptions;
 use super::error::Error;
-use super::output::Output;
-use super::recording::{Message, Recording};
+use super::output::print;
+use super::recording::{Message, Recording, WIRE_FRAME};
 use super::selection::is_meant;
 
 const STATISTICS: &str = "sensr_bridge/msg/BridgeStatistics";
-const WIRE_FRAME: &str = "sensr_bridge/msg/WireFrame";
 
 /// Messages of a topic.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -108,7 +107,7 @@ struct Summary {
 /// Prints the description of a recording.
 pub(crate) fn run(options: &InfoOptions) -> Result<(), Error> {
     let source = &options.source;
-    let recording = Recording::open(source)?;
+    let recording = Recording::open(&source.bag)?;
     if !source.topic.is_empty() {
         recording.topics(&source.topic, "", |_| true)?;
     }
@@ -136,9 +135,7 @@ pub(crate) fn run(options: &InfoOptions) -> Result<(), Error> {
     } else {
         report.as_text()
     };
-    let mut output = Output::create(None, false)?;
-    std::io::Write::write_all(&mut output, text.as_bytes()).map_err(Error::Stdout)?;
-    output.commit()
+    print(&text)
 }
 
 impl Summary {

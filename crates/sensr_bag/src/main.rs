@@ -1,7 +1,7 @@
 //! `sensr_bag`: what a recording of the bridge contains, as tables, zones and clouds, without ROS.
 //!
 //! ```text
-//! arguments ─► recording (splits, topics, times, progress) ─┬─► info
+//! arguments ─► recording (splits, topics, times, progress) ─┬─► info, frames
 //!                                                          ├─► rows ─► table (CSV, Parquet)      tracks, events
 //!                                                          ├─► zones (GeoJSON)
 //!                                                          ├─► clouds (PCD, LAS)
@@ -14,6 +14,7 @@ mod arguments;
 mod clouds;
 mod decode;
 mod error;
+mod frames;
 mod info;
 mod output;
 mod place;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match &arguments.command {
         Command::Info(options) => info::run(options),
+        Command::Frames(options) => frames::run(options),
         Command::Tracks(options) => rows::export_tracks(options),
         Command::Events(options) => rows::export_events(options),
         Command::Zones(options) => zones::run(options),

@@ -117,6 +117,13 @@ impl Write for Output {
     }
 }
 
+/// Writes a text to standard output.
+pub(crate) fn print(text: &str) -> Result<(), Error> {
+    let mut output = Output::create(None, false)?;
+    output.write_all(text.as_bytes()).map_err(Error::Stdout)?;
+    output.commit()
+}
+
 /// Makes a folder that has nothing in it.
 pub(crate) fn create_empty_folder(path: &Path) -> Result<(), Error> {
     std::fs::create_dir_all(path).map_err(Error::write(path))?;

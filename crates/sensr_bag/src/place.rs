@@ -6,11 +6,14 @@ use sensr_bridge::place::{EAST_DEG, Origin};
 /// Distance from the centre of the earth above which a transform is one from the frame of the earth, metres.
 const EARTH_M: f64 = 6_000_000.0;
 
+/// Type of `/tf_static`.
+pub(crate) const TRANSFORMS: &str = "tf2_msgs/msg/TFMessage";
+
 /// Rigid transform from a parent frame to a child frame.
 #[derive(Debug, Clone, PartialEq)]
-struct Link {
-    parent: String,
-    child: String,
+pub(crate) struct Link {
+    pub parent: String,
+    pub child: String,
     translation: [f64; 3],
     /// Unit quaternion x, y, z, w.
     rotation: [f64; 4],
@@ -57,12 +60,9 @@ impl Place {
 
     /// Takes a `tf2_msgs/TFMessage`.
     pub(crate) fn take_transforms(&mut self, message: &Value<'_>) {
-        let transforms = message.get("transforms").and_then(Value::as_list);
-        for transform in transforms.unwrap_or_default() {
-            if let Some(link) = link_of(transform) {
-                self.links.retain(|one| one.child != link.child);
-                self.links.push(link);
-            }
+        for link in links_of(message) {
+            self.links.retain(|one| one.child != link.child);
+            self.links.push(link);
         }
     }
 
@@ -122,6 +122,22 @@ impl Georeference {
         let place = self.origin.geodetic_of(point);
         [place.longitude_deg, place.latitude_deg, place.altitude_m]
     }
+}
+
+impl Link {
+    /// Returns whether the frames are the same but for their names.
+    pub(crate) fn is_identity(&self) -> bool {
+        let [x, y, z, _] = self.rotation;
+        let mut parts = self.translation.into_iter().chain([x, y, z]);
+        parts.all(|part| part.abs() < 1e-9)
+    }
+}
+
+/// Returns the transforms of a `tf2_msgs/TFMessage`.
+pub(crate) fn links_of(message: &Value<'_>) -> Vec<Link> {
+    let transforms = message.get("transforms").and_then(Value::as_list);
+    let transforms = transforms.unwrap_or_default().iter();
+    transforms.filter_map(link_of).collect()
 }
 
 fn link_of(transform: &Value<'_>) -> Option<Link> {

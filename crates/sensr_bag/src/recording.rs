@@ -10,9 +10,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mcap::records::{MessageHeader, Record};
 use ros_bag::{Catalog, LostSplit, ReadEnd, Topic};
 
-use super::arguments::Source;
+use super::arguments::{Bag, Source};
 use super::error::Error;
 use super::selection::{TimeRange, is_meant};
+
+/// Type of the topics with frames of SENSR.
+pub(crate) const WIRE_FRAME: &str = "sensr_bridge/msg/WireFrame";
 
 /// Recording with the files that can be read.
 #[derive(Debug)]
@@ -43,8 +46,8 @@ pub(crate) struct SplitState {
 
 impl Recording {
     /// Opens a recording, and warns of files that are missing.
-    pub(crate) fn open(source: &Source) -> Result<Self, Error> {
-        let path = &source.bag;
+    pub(crate) fn open(bag: &Bag) -> Result<Self, Error> {
+        let path = &bag.path;
         let splits = ros_bag::list_splits(path)?;
         for split in &splits.lost {
             let (file, reason) = (split.path.display(), split.reason);
@@ -54,7 +57,7 @@ impl Recording {
             path: path.clone(),
             splits: splits.readable,
             lost: splits.lost,
-            is_quiet: source.quiet,
+            is_quiet: bag.quiet,
         })
     }
 

@@ -48,7 +48,7 @@ fn export(
     layout: Layout,
 ) -> Result<(), Error> {
     let source = &options.source;
-    let recording = Recording::open(source)?;
+    let recording = Recording::open(&source.bag)?;
     let is_sought = |topic: &Topic| kinds.contains(&topic.kind.as_str());
     let topics = recording.topics(&source.topic, wanted, is_sought)?;
     let range = recording.range(source)?;

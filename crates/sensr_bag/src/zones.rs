@@ -13,14 +13,13 @@ use serde_json::{Value as Json, json};
 use super::arguments::ZonesOptions;
 use super::error::Error;
 use super::output::Output;
-use super::place::{Georeference, Place};
+use super::place::{Georeference, Place, TRANSFORMS};
 use super::recording::Recording;
 use super::rows::{Damaged, type_of};
 use super::selection::{TimeRange, format_time};
 
 const ZONES: &str = "sensr_bridge/msg/ZoneArray";
 const FIX: &str = "sensor_msgs/msg/NavSatFix";
-const TRANSFORMS: &str = "tf2_msgs/msg/TFMessage";
 
 /// Zones of a topic as last recorded in the range of time.
 struct Zones {
@@ -47,7 +46,7 @@ pub(crate) fn run(options: &ZonesOptions) -> Result<(), Error> {
             endings: "*.geojson or *.json",
         });
     }
-    let recording = Recording::open(source)?;
+    let recording = Recording::open(&source.bag)?;
     let is_sought = |topic: &Topic| topic.kind == ZONES;
     let topics = recording.topics(&source.topic, "of zones", is_sought)?;
     let range = recording.range(source)?;
@@ -89,7 +88,7 @@ pub(crate) fn run(options: &ZonesOptions) -> Result<(), Error> {
     damaged.warn();
     if zones.is_empty() {
         return Err(Error::Nothing {
-            path: source.bag.clone(),
+            path: source.bag.path.clone(),
             hint:
                 "zones come when the bridge connects, and when they change; give an earlier --from"
                     .to_owned(),

@@ -76,8 +76,19 @@ def expects_interrupt(pid):
 class Launch(Process):
     """`ros2 launch` with a launch file of the package, or with one that includes bridge.launch.py several times."""
 
-    def __init__(self, environment, *args, file="bridge.launch.py", includes=None, pushed=None, **parameters):
-        """Starts it. `file` is a name in the package, or a path; parameters are those of the bridge."""
+    def __init__(
+        self,
+        environment,
+        *args,
+        file="bridge.launch.py",
+        includes=None,
+        pushed=None,
+        has_params_file=True,
+        **parameters,
+    ):
+        """Starts it. `file` is a name in the package, or a path; parameters are those of the bridge, if the file starts
+        one.
+        """
         self.params_file = environment.folder / "launch.yaml"
         self.params_file.write_text(yaml.safe_dump({"/**": {"ros__parameters": parameters}}))
         # The absolute path, because a stand-in for the stock recorder comes first in PATH.
@@ -88,7 +99,7 @@ class Launch(Process):
                 INCLUDING.format(includes=includes, pushed=pushed, file=str(INSTALLED / "bridge.launch.py"))
             )
         command += ["sensr_bridge", file] if isinstance(file, str) else [str(file)]
-        if not any(word.startswith("params_file:=") for word in args):
+        if has_params_file and not any(word.startswith("params_file:=") for word in args):
             args = (f"params_file:={self.params_file}", *args)
         super().__init__("launch", [*command, *args], environment.env, environment.folder)
 

@@ -1,0 +1,144 @@
+"""Plays a recording: `ros2 launch sensr_bridge replay.launch.py bag:=bags/site_20260501_120000 rviz:=true`.
+
+The topics have the quality of service with which they were recorded, so that late subscribers get latched messages, and
+/clock has the time of the recording. The launch ends with the recording, or when rviz2 is closed.
+`ros2 launch sensr_bridge replay.launch.py --show-args` describes each argument.
+"""
+
+import importlib.util
+import os
+import subprocess
+from pathlib import Path
+
+from ament_index_python.packages import get_package_prefix
+from launch import LaunchDescription
+from launch.actions import ExecuteProcess, LogInfo, OpaqueFunction, RegisterEventHandler, Shutdown
+from launch.event_handlers import OnProcessExit
+from launch.logging import launch_config
+from launch.substitutions import LaunchConfiguration
+
+BRIDGE_LAUNCH_FILE = Path(__file__).with_name("bridge.launch.py")
+specification = importlib.util.spec_from_file_location("bridge_launch", BRIDGE_LAUNCH_FILE)
+bridge_launch = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(bridge_launch)
+bridge_arguments = bridge_launch.bridge_arguments
+bridge_nodes = bridge_launch.bridge_nodes
+replay_bag = bridge_launch.load_module("replay_bag")
+
+Argument = bridge_arguments.Argument
+ARGUMENTS = [
+    Argument("bag", "", "Folder of the recording.", bridge_arguments.parse_path),
+    Argument("rviz", "false", "Show the recording in rviz2: true or false.", bridge_arguments.parse_switch),
+    Argument(
+        "rate",
+        "1.0",
+        "Speed: 2 plays twice as fast as it was recorded.",
+        bridge_arguments.number_parser(0.001, 1000, ""),
+    ),
+    Argument("loop", "false", "Begin again at the end: true or false.", bridge_arguments.parse_switch),
+    Argument(
+        "start_offset",
+        "0.0",
+        "Seconds of the recording to skip at the beginning.",
+        bridge_arguments.number_parser(0, 1e9, " seconds"),
+    ),
+    Argument(
+        "namespace",
+        "",
+        "Bridge to play, if the recording has several. Empty: all, or with rviz the only one.",
+        bridge_arguments.optional(bridge_arguments.parse_namespace),
+    ),
+    *(argument for argument in bridge_launch.ARGUMENTS if argument.name == "fixed_frame"),
+    Argument(
+        "dds_profile",
+        bridge_arguments.default_dds_profile(os.environ),
+        "Fast DDS profile of the player, as in bridge.launch.py: network, machine, none, or a file.",
+        bridge_arguments.profile_parser(bridge_launch.CONFIG),
+    ),
+]
+
+
+def player_help():
+    result = subprocess.run(["ros2", "bag", "play", "--help"], capture_output=True, encoding="utf-8", check=False)
+    return result.stdout
+
+
+def processes(options):
+    """Returns the player, rviz2 if it is wanted, and what ends the launch."""
+    offers = replay_bag.read_offers(options.bag)
+    sensr_bag = Path(get_package_prefix(bridge_nodes.PACKAGE)) / "lib" / bridge_nodes.PACKAGE / "sensr_bag"
+    frames = replay_bag.read_frames(sensr_bag, options.bag)
+    topics = None
+    namespace = None
+    if options.rviz or options.namespace is not None:
+        namespace = replay_bag.choose_bridge(frames, options.namespace)
+        if len(frames) > 1:
+            topics = replay_bag.topics_of(offers, namespace, frames)
+    file = Path(launch_config.get_log_file_path("qos_overrides.yaml"))
+    file.write_text(replay_bag.overrides(offers), encoding="utf-8")
+    command = replay_bag.player_command(
+        options.bag,
+        offers=offers,
+        overrides_file=file,
+        help_text=player_help(),
+        rate=options.rate,
+        loop=options.loop,
+        start_offset=options.start_offset,
+        topics=topics,
+    )
+    player = ExecuteProcess(
+        cmd=command,
+        name="ros2_bag_play",
+        output="screen",
+        additional_env=bridge_nodes.dds_environment(options.dds_profile),
+    )
+
+    def player_ended(event, context):
+        if event.returncode != 0 and not context.is_shutdown:
+            bridge_launch.fail(context, "replay.launch.py: the player failed, see its last lines")
+            return [Shutdown(reason="the player failed")]
+        if context.is_shutdown:
+            return None
+        if options.rviz:
+            return [LogInfo(msg="the recording has been played; close rviz2 to end")]
+        return [LogInfo(msg="the recording has been played"), Shutdown(reason="end of the recording")]
+
+    result = [RegisterEventHandler(OnProcessExit(target_action=player, on_exit=player_ended)), player]
+    if options.rviz:
+        result += rviz(options, frames[namespace], offers, namespace)
+    return result
+
+
+def rviz(options, frames, offers, namespace):
+    """Returns rviz2, fitted to the frame, the namespace and the quality of service of the recording."""
+    clouds = offers.get(f"{namespace.rstrip('/')}/points/raw")
+    resolved = frames | {"qos.reliability": clouds.reliability if clouds else "reliable"}
+    shown, *others = bridge_launch.rviz_nodes(options, resolved, namespace, use_sim_time=True)
+    closed = OnProcessExit(target_action=shown, on_exit=[Shutdown(reason="rviz2 was closed")])
+    return [RegisterEventHandler(closed), shown, *others]
+
+
+def start(context):
+    """Starts player and rviz2, or nothing if an argument or the recording is unusable."""
+    given = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in ARGUMENTS}
+    names = [word.split(":=", 1)[0] for word in context.argv]
+    result = [
+        LogInfo(msg=f"{name}: replay.launch.py has no such argument, did you mean {near}?")
+        for name, near in bridge_arguments.find_misspelt(ARGUMENTS, names).items()
+    ]
+    try:
+        if not given["bag"].strip():
+            raise replay_bag.ReplayError("bag: give the folder of a recording, bag:=FOLDER")
+        options = bridge_arguments.parse_values(ARGUMENTS, given)
+        needs = [("bag", "ros2bag"), ("bag", "rosbag2_storage_mcap"), *([("rviz", "rviz2")] if options.rviz else [])]
+        bridge_launch.require_packages(needs)
+        bridge_launch.require_ros2("bag")
+        result += processes(options)
+    except (bridge_arguments.ArgumentError, replay_bag.ReplayError, OSError) as error:
+        # Nothing has been started yet.
+        bridge_launch.fail(context, f"replay.launch.py: {error}")
+    return result
+
+
+def generate_launch_description():
+    return LaunchDescription([*bridge_launch.declarations(ARGUMENTS), OpaqueFunction(function=start)])
