@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// Deepest nesting of message types that is read; a definition that contains itself has no end.
 const MAX_DEPTH: usize = 32;
 
+/// Most fields of a type, those of the types in it included. A few lines could define billions.
+const MAX_FIELDS: usize = 10_000;
+
 /// Message type with its fields, in the order of serialization.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MessageType {
@@ -112,6 +115,9 @@ pub enum DefinitionError {
     /// Types that contain each other.
     #[error("{0} contains itself, or is nested more than {MAX_DEPTH} deep")]
     Recursive(String),
+    /// Type with more fields than any message has.
+    #[error("{0} has more than {MAX_FIELDS} fields")]
+    TooLarge(String),
 }
 
 /// Parses the definition of the type `name`, such as `sensr_bridge/msg/ObjectArray`.
@@ -179,6 +185,9 @@ impl Parser<'_> {
         };
         for line in text.lines() {
             self.read_line(&mut message, line, depth)?;
+        }
+        if message.total_fields() > MAX_FIELDS {
+            return Err(DefinitionError::TooLarge(name.to_owned()));
         }
         let message = Arc::new(message);
         self.known.insert(name.to_owned(), Arc::clone(&message));
@@ -283,6 +292,15 @@ fn split_length(kind: &str) -> Option<(&str, Length)> {
 }
 
 impl MessageType {
+    /// Number of fields, those of the types in it included.
+    fn total_fields(&self) -> usize {
+        let fields = self.fields.iter().map(|field| match &field.kind {
+            FieldType::Message(kind) => 1 + kind.total_fields(),
+            _ => 1,
+        });
+        fields.sum()
+    }
+
     /// Returns the position of a field.
     #[must_use]
     pub fn position(&self, field: &str) -> Option<usize> {
@@ -355,6 +373,13 @@ mod tests {
         assert!(error("C c\n").contains("the type C"));
         assert!(error("int32[x] c\n").contains("int32[x] c"));
         assert!(error("B b\n").contains("contains itself"));
+        // Ten types, each with four fields of the next one.
+        let wide: Vec<String> = (1..10)
+            .map(|depth| {
+                format!("C{depth} a\nC{depth} b\nC{depth} c\nC{depth} d\n====\nMSG: a/C{depth}\n")
+            })
+            .collect();
+        assert!(error(&wide.concat()).contains("more than 10000 fields"));
     }
 
     #[test]

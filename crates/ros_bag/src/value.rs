@@ -200,6 +200,7 @@ impl TypeCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use ros_cdr::{Header, Time, Writer};
 
     const TEXT: &str = "std_msgs/Header header\nuint8[] data\nfloat32[2] size\nPart[] parts\nint16 last\n\
@@ -254,6 +255,27 @@ mod tests {
         assert_eq!(at("last").as_i64(), Some(-1));
         for path in ["nothing", "header.stamp.sec.x", "data.x", "parts.on"] {
             assert_eq!(value.get(path), None, "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_definition_and_no_message_makes_trouble(
+            lines in prop::collection::vec("(bool|uint8|string|float64|Part|own/Whole|=====|MSG: own/Part)(\\[(|3|<=2|x)\\])?( [a-c=]{0,3})?", 0..12),
+            message in prop::collection::vec(any::<u8>(), 0..64),
+        ) {
+            if let Ok(kind) = parse_definition("own/msg/Whole", &lines.join("\n")) {
+                // Either outcome is fine, and so is any value.
+                let _ = read_message(&kind, &message);
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_a_value_or_an_error(message in prop::collection::vec(any::<u8>(), 0..200)) {
+            let kind = kind();
+            if let Ok(value) = read_message(&kind, &message) {
+                prop_assert!(value.get("header.stamp").and_then(Value::as_nanoseconds).is_some());
+            }
         }
     }
 

@@ -153,16 +153,16 @@ pub(crate) struct DecodeOptions {
     #[arg(long, value_name = "NAME")]
     pub frame_id: Option<String>,
     /// Compression of the new bag
-    #[arg(long, value_enum, default_value_t = BagCompression::Lz4)]
+    #[arg(long, value_enum, default_value_t = BagCompression::None)]
     pub compression: BagCompression,
 }
 
 /// Compression of the chunks of a bag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BagCompression {
-    /// None: largest and fastest
+    /// None: fastest, and hardly larger, for clouds are noise
     None,
-    /// LZ4: smaller, nearly as fast
+    /// LZ4: smaller where messages repeat themselves
     Lz4,
     /// Zstandard: smallest
     Zstd,
