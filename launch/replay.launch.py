@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ament_index_python.packages import get_package_prefix
 from launch import LaunchDescription
-from launch.actions import ExecuteProcess, LogInfo, OpaqueFunction, RegisterEventHandler, Shutdown
-from launch.event_handlers import OnProcessExit
+from launch.actions import ExecuteProcess, LogInfo, OpaqueFunction, RegisterEventHandler
+from launch.event_handlers import OnProcessExit, OnProcessIO
 from launch.logging import launch_config
 from launch.substitutions import LaunchConfiguration
 
@@ -63,8 +63,8 @@ def player_help():
     return result.stdout
 
 
-def processes(options):
-    """Returns the player, rviz2 if it is wanted, and what ends the launch."""
+def processes(options, context):
+    """Returns the player, rviz2 if it is wanted, and what ends them."""
     offers = replay_bag.read_offers(options.bag)
     sensr_bag = Path(get_package_prefix(bridge_nodes.PACKAGE)) / "lib" / bridge_nodes.PACKAGE / "sensr_bag"
     frames = replay_bag.read_frames(sensr_bag, options.bag)
@@ -90,32 +90,60 @@ def processes(options):
         cmd=command,
         name="ros2_bag_play",
         output="screen",
+        # Otherwise the player would outlive a launch that is ended with SIGTERM.
+        prefix=bridge_nodes.prefix("ros2", context),
         additional_env=bridge_nodes.dds_environment(options.dds_profile),
     )
+    viewers = rviz(options, frames[namespace], offers, namespace) if options.rviz else []
+    replay = Replay(player, viewers)
+    return [*replay.handlers(), player, *viewers]
 
-    def player_ended(event, context):
-        if event.returncode != 0 and not context.is_shutdown:
-            bridge_launch.fail(context, "replay.launch.py: the player failed, see its last lines")
-            return [Shutdown(reason="the player failed")]
-        if context.is_shutdown:
+
+class Replay:
+    """Player and viewers, which end together without affecting the rest of the launch."""
+
+    def __init__(self, player, viewers):
+        self.player = player
+        self.viewers = viewers
+        self.has_failed = False
+        self.is_closed = False
+
+    def handlers(self):
+        """Returns the event handlers that end all after a failure, and the player with rviz2."""
+        handlers = [
+            OnProcessIO(target_action=self.player, on_stdout=self.read, on_stderr=self.read),
+            OnProcessExit(target_action=self.player, on_exit=self.player_ended),
+        ]
+        if self.viewers:
+            handlers.append(OnProcessExit(target_action=self.viewers[0], on_exit=self.rviz_ended))
+        return [RegisterEventHandler(handler) for handler in handlers]
+
+    def read(self, event):
+        """Looks for the failure after which the stock player ends with exit code 0, or waits for ever."""
+        if replay_bag.FAILURE in event.text.decode(errors="replace"):
+            self.has_failed = True
+            return bridge_launch.end_processes([self.player, *self.viewers])
+        return None
+
+    def player_ended(self, event, context):
+        if context.is_shutdown or (self.is_closed and not self.has_failed):
             return None
-        if options.rviz:
-            return [LogInfo(msg="the recording has been played; close rviz2 to end")]
-        return [LogInfo(msg="the recording has been played"), Shutdown(reason="end of the recording")]
+        if self.has_failed or event.returncode != 0:
+            bridge_launch.fail(context, "replay.launch.py: the player failed, see its last lines")
+            return bridge_launch.end_processes(self.viewers)
+        closing = "; close rviz2 to end" if self.viewers else ""
+        return LogInfo(msg=f"the recording has been played{closing}")
 
-    result = [RegisterEventHandler(OnProcessExit(target_action=player, on_exit=player_ended)), player]
-    if options.rviz:
-        result += rviz(options, frames[namespace], offers, namespace)
-    return result
+    def rviz_ended(self, _event, _context):
+        self.is_closed = True
+        return bridge_launch.end_processes([self.player, *self.viewers[1:]])
 
 
 def rviz(options, frames, offers, namespace):
     """Returns rviz2, fitted to the frame, the namespace and the quality of service of the recording."""
     clouds = offers.get(f"{namespace.rstrip('/')}/points/raw")
     resolved = frames | {"qos.reliability": clouds.reliability if clouds else "reliable"}
-    shown, *others = bridge_launch.rviz_nodes(options, resolved, namespace, use_sim_time=True)
-    closed = OnProcessExit(target_action=shown, on_exit=[Shutdown(reason="rviz2 was closed")])
-    return [RegisterEventHandler(closed), shown, *others]
+    return bridge_launch.rviz_nodes(options, resolved, namespace, use_sim_time=True)
 
 
 def start(context):
@@ -133,7 +161,7 @@ def start(context):
         needs = [("bag", "ros2bag"), ("bag", "rosbag2_storage_mcap"), *([("rviz", "rviz2")] if options.rviz else [])]
         bridge_launch.require_packages(needs)
         bridge_launch.require_ros2("bag")
-        result += processes(options)
+        result += processes(options, context)
     except (bridge_arguments.ArgumentError, replay_bag.ReplayError, OSError) as error:
         # Nothing has been started yet.
         bridge_launch.fail(context, f"replay.launch.py: {error}")

@@ -27,14 +27,17 @@ LATCHED = [
     "objects/label_info",
     "tf_static",
 ]
-# Depth of a publisher for which the bag gives none.
-DEPTH = 10
+# Depths of the publishers of a bridge that are above the least one. Recordings since Jazzy tell no depth.
+DEPTHS = {"events/zone": 5000, "events/losing": 5000, "events/recalibration": 5000, "wire": 20}
+LEAST_DEPTH = 10
 # Rate of /clock, as displays are drawn at 30 Hz.
 CLOCK_HZ = 100
 # Longest time for reading the beginning of a recording, on a slow disk.
 FRAMES_TIMEOUT = 60.0
 # Time for subscribers to discover the player before the first message, seconds.
 DELAY_S = 1.0
+# Text of the player after a failure, with which its exit code is 0.
+FAILURE = "Failed to play"
 # Time for subscribers to take the last messages, milliseconds.
 ACKNOWLEDGE_MS = 2000
 
@@ -67,7 +70,7 @@ def read_offers(bag: Path) -> dict[str, Offer]:
             raise ReplayError(f"bag: {bag} is a folder of recordings, give one of {named}")
         raise ReplayError(
             f"bag: {bag} has no {METADATA}: the recorder was killed, or is still recording; "
-            f"`ros2 bag reindex {bag} mcap` writes it"
+            f"`ros2 bag reindex -s mcap {bag}` writes it"
         )
     try:
         information = yaml.safe_load(file.read_text(encoding="utf-8"))["rosbag2_bagfile_information"]
@@ -76,7 +79,7 @@ def read_offers(bag: Path) -> dict[str, Offer]:
     except (OSError, UnicodeError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         reason = " ".join(str(error).split())
         raise ReplayError(
-            f"bag: {file} cannot be read ({reason}): `ros2 bag reindex {bag} mcap` writes it again"
+            f"bag: {file} cannot be read ({reason}): `ros2 bag reindex -s mcap {bag}` writes it again"
         ) from None
 
 
@@ -94,12 +97,14 @@ def merge(name: str, profiles: list[dict]) -> Offer:
     def policies(policy, names):
         return [names.get(profile.get(policy), profile.get(policy)) for profile in profiles]
 
-    is_latched = any(name == f"/{topic}" or name.endswith(f"/{topic}") for topic in LATCHED)
+    def find(topics):
+        return next((topic for topic in topics if name == f"/{topic}" or name.endswith(f"/{topic}")), None)
+
+    is_latched = find(LATCHED) is not None
     if profiles:
         is_latched = "transient_local" in policies("durability", DURABILITY)
-    depths = [profile.get("depth") for profile in profiles]
-    # A depth of 0 is that of a publisher that keeps all.
-    depth = max([depth for depth in depths if isinstance(depth, int)] + [DEPTH])
+    told = [profile["depth"] for profile in profiles if isinstance(profile.get("depth"), int)]
+    depth = max([*told, DEPTHS.get(find(DEPTHS), LEAST_DEPTH)])
     return Offer(
         history="keep_all" if "keep_all" in policies("history", HISTORY) else "keep_last",
         depth=depth,

@@ -1,5 +1,7 @@
 """`replay.launch.py`: the recording as the player and rviz2 get it, and with `ros2 launch` where it is installed."""
 
+import os
+import signal
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +18,7 @@ from support import outputs, points_encoder, ros_observer
 from support.bag_recorder import read_bag, stop_recorder, topics_of_bridge, wait_until_recording
 from support.environment import Environment
 from support.launch_modules import replay_bag
+from support.polling import wait_until
 from support.topic_table import TOPICS
 
 SITE = "/site/yard"
@@ -62,11 +65,18 @@ def test_topics_without_an_offer_are_latched_as_the_bridge_latches_them(tmp_path
     assert latched == {topic for topic, known in TOPICS.items() if known.latched}
 
 
+def test_topics_whose_depth_is_unknown_have_that_of_the_bridge(tmp_path):
+    """DDS announces no depth, so that recordings since Jazzy have none."""
+    write_metadata(tmp_path, [(f"/a/{topic}", [offer(history="unknown", depth=0)]) for topic in TOPICS])
+    depths = {name[3:]: one.depth for name, one in replay_bag.read_offers(tmp_path).items()}
+    assert depths == {topic: max(10, known.depth) for topic, known in TOPICS.items()}
+
+
 @pytest.mark.parametrize(
     ("prepare", "words"),
     [
-        (lambda _: None, ["has no metadata.yaml", "ros2 bag reindex"]),
-        (lambda folder: (folder / "metadata.yaml").write_text("- 1"), ["cannot be read", "ros2 bag reindex"]),
+        (lambda _: None, ["has no metadata.yaml", "ros2 bag reindex -s mcap "]),
+        (lambda folder: (folder / "metadata.yaml").write_text("- 1"), ["cannot be read", "ros2 bag reindex -s mcap "]),
         (lambda folder: (folder / "metadata.yaml").write_bytes(b"\xff"), ["cannot be read"]),
         (lambda folder: write_metadata_below(folder, "b", "a"), ["a folder of recordings, give one of a, b"]),
     ],
@@ -215,14 +225,41 @@ def test_invalid_arguments_start_nothing(recording, replay, args, words):
     assert "process started with pid" not in launched.log and "Traceback" not in launched.log
 
 
-def test_a_player_that_fails_ends_the_launch(recording, replay, tmp_path):
-    """Its file is gone, which only the player finds out."""
-    bag = tmp_path / "bag"
-    bag.mkdir()
-    for file in recording.bag.iterdir():
-        (bag / file.name).write_bytes(file.read_bytes())
-    metadata = bag / "metadata.yaml"
-    metadata.write_text(metadata.read_text().replace("storage_identifier: mcap", "storage_identifier: unknown"))
-    launched = replay(bag=bag)
-    assert launched.wait() == 1
-    assert "replay.launch.py: the player failed" in launched.log or "unknown" in launched.log
+def test_a_player_that_fails_ends_the_launch(environment, replay, recording, tmp_path):
+    """The type of a topic is unknown here, of which the stock player complains, and ends with exit code 0."""
+    launches.use_stand_in_for_rviz(environment)
+    launched = replay("rviz:=true", bag=with_unreadable_split(recording.bag, tmp_path))
+    assert launched.wait() == 1, launched.log_tail()
+    assert "replay.launch.py: the player failed" in launched.log
+    assert "has been played" not in launched.log
+
+
+def with_unreadable_split(bag, folder):
+    """Copies a bag; a second split, after one that can be read, is none."""
+    copy = folder / "bag"
+    copy.mkdir()
+    for file in bag.iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    (copy / "bag_1.mcap").write_bytes(b"no MCAP")
+    metadata = yaml.safe_load((copy / "metadata.yaml").read_text())
+    information = metadata["rosbag2_bagfile_information"]
+    information["relative_file_paths"].append("bag_1.mcap")
+    (copy / "metadata.yaml").write_text(yaml.safe_dump(metadata))
+    return copy
+
+
+def test_closing_rviz_ends_the_player(environment, replay):
+    launches.use_stand_in_for_rviz(environment)
+    launched = replay("rviz:=true", "loop:=true")
+    launched.processes("rviz2")
+    [viewer] = launched.pids("rviz2")
+    launched.processes("ros2_bag_play")
+    os.kill(viewer, signal.SIGINT)
+    assert launched.wait() == 0, launched.log_tail()
+
+
+def test_the_player_ends_with_a_launch_that_is_killed(replay):
+    launched = replay("loop:=true")
+    [player] = launched.processes("ros2_bag_play")
+    launched.send_signal(signal.SIGKILL)
+    wait_until(lambda: not player.is_alive, "the end of the player")

@@ -176,7 +176,7 @@ def test_info_tells_what_is_missing(recording, tmp_path):
     assert cut["path"] == str(splits[2]) and cut["messages"] > 0
     (wire,) = [topic for topic in told["topics"] if topic["topic"].endswith("/wire")]
     assert wire["messages"] + wire["sequence"]["missing"] == len(recording.messages["wire"])
-    assert "is missing" in done.stderr and "ends early" in done.stderr and "reindex" in done.stderr
+    assert "is missing" in done.stderr and "ends early" in done.stderr and "sensr_recorder" in done.stderr
     assert "MISSING" in run("info", bag).stdout
 
 

@@ -96,7 +96,7 @@ impl Recording {
             .collect();
         for name in names {
             if !found.iter().any(|topic| is_named(topic, name)) {
-                return Err(missing(format!("{name} {wanted}")));
+                return Err(missing(format!("{name} {wanted}").trim_end().to_owned()));
             }
         }
         let mut chosen = found;
@@ -204,7 +204,7 @@ impl Recording {
                 let file = state.path.display();
                 log::warn!(
                     "{file} ends early, as if the recorder had been killed: what comes before was read ({reason}); \
-                     `ros2 bag reindex` makes it whole for other programs"
+                     sensr_recorder makes it whole at its next start"
                 );
             }
         }
