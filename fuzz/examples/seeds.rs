@@ -129,7 +129,10 @@ fn points() -> Seeds {
         ("broken_clouds", run(ALL, 1, &[broken_clouds(&usual)])),
         ("sensors", run([0, 8], 2, &[sensors(0..3), sensors(2..18)])),
         ("sensors_thinned", run([0, 0b1001], 4, &[sensors(0..3)])),
-        ("sensors_half_unsubscribed", run([0, 0x18], 1, &[sensors(0..18)])),
+        (
+            "sensors_half_unsubscribed",
+            run([0, 0x18], 1, &[sensors(0..18)]),
+        ),
         ("densest", run(ALL, 1, &[[0x0a, 0].repeat(1000)])),
         ("densest_raw", run(ALL, 1, &[[0x0a, 2, 8, 3].repeat(500)])),
     ]
@@ -146,7 +149,11 @@ fn sensors(numbers: std::ops::Range<usize>) -> Vec<u8> {
         id: "lidar".into(),
         ..cloud(CloudType::Raw, 3, 1)
     };
-    clouds.extend([cloud(CloudType::Ground, 3, 1), nameless, cloud(CloudType::Raw, 4, 1)]);
+    clouds.extend([
+        cloud(CloudType::Ground, 3, 1),
+        nameless,
+        cloud(CloudType::Raw, 4, 1),
+    ]);
     point_result(&clouds)
 }
 

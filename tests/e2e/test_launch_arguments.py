@@ -374,4 +374,4 @@ def test_markers_do_not_lag_behind_the_clouds():
 
 def test_ros2_launch_completes_to_the_launch_files_only():
     offered = {path.name for path in Path(CONFIG.parent, "launch").iterdir() if path.name.endswith("launch.py")}
-    assert offered == {"bridge.launch.py", "sites.launch.py"}
+    assert offered == {"bridge.launch.py", "replay.launch.py", "sites.launch.py"}
