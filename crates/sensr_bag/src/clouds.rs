@@ -3,7 +3,7 @@
 mod las;
 mod pcd;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -12,9 +12,9 @@ use ros_bag::{TypeCache, Value, read_message};
 
 use super::arguments::{CloudFormat, CloudsOptions};
 use super::error::Error;
+use super::messages::{Damaged, type_of};
 use super::output::OutputFile;
-use super::recording::{Message, Recording};
-use super::rows::{Damaged, type_of};
+use super::recording::Recording;
 
 const CLOUD: &str = "sensor_msgs/msg/PointCloud2";
 
@@ -108,7 +108,8 @@ pub(crate) fn run(options: &CloudsOptions) -> Result<(), Error> {
             CloudFormat::Pcd => "pcd",
             CloudFormat::Las => "las",
         };
-        let path = options.output.join(names.next(message, &cloud, ending));
+        let path = names.next(&message.topic.name, cloud.stamp_ns, ending);
+        let path = options.output.join(path);
         let mut file = OutputFile::create(&path, options.overwrite)?;
         match options.format {
             CloudFormat::Pcd => pcd::write(&mut file, &cloud).map_err(Error::write(&path))?,
@@ -145,26 +146,31 @@ pub(crate) fn run(options: &CloudsOptions) -> Result<(), Error> {
 /// Names of files, each used once.
 #[derive(Debug, Default)]
 struct Names {
-    used: HashSet<PathBuf>,
+    /// Number of clouds by topic and stamp.
+    used: HashMap<String, HashMap<i64, u32>>,
 }
 
 impl Names {
-    /// Returns the topic with the time of the cloud in seconds, as in `points_raw_1700000000.123456789.pcd`.
-    fn next(&mut self, message: &Message<'_>, cloud: &Cloud<'_>, ending: &str) -> PathBuf {
-        let topic = message.topic.name.trim_start_matches('/').replace('/', "_");
-        let stamp_ns = cloud.stamp_ns;
-        let (sec, nanosec) = (
-            stamp_ns.div_euclid(1_000_000_000),
-            stamp_ns.rem_euclid(1_000_000_000),
-        );
+    /// Returns the topic with the time of the cloud in seconds, as in `points_raw_1700000000.123456789.pcd`. Further clouds
+    /// of the same time have a number.
+    fn next(&mut self, topic: &str, stamp_ns: i64, ending: &str) -> PathBuf {
+        let topic = topic.trim_start_matches('/').replace('/', "_");
+        let sec = stamp_ns.div_euclid(1_000_000_000);
+        let nanosec = stamp_ns.rem_euclid(1_000_000_000);
         let stem = format!("{topic}_{sec}.{nanosec:09}");
-        let mut name = PathBuf::from(format!("{stem}.{ending}"));
-        let mut number = 1;
-        while !self.used.insert(name.clone()) {
-            number += 1;
-            name = format!("{stem}_{number}.{ending}").into();
-        }
-        name
+        let count = self
+            .used
+            .entry(topic)
+            .or_default()
+            .entry(stamp_ns)
+            .or_default();
+        *count += 1;
+        let number = if *count > 1 {
+            format!("_{count}")
+        } else {
+            String::new()
+        };
+        format!("{stem}{number}.{ending}").into()
     }
 }
 
@@ -212,6 +218,106 @@ fn cloud_of<'a>(message: &'a Value<'a>) -> Option<Cloud<'a>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Serialized cloud of two rows of a point of five bytes each, the rows three bytes apart.
+    struct Message {
+        fields: Vec<(&'static str, u32, u8)>,
+        is_bigendian: bool,
+        row_step: u32,
+        data: usize,
+    }
+
+    impl Message {
+        fn new() -> Self {
+            Self {
+                fields: vec![("flag", 4, 2), ("x", 0, 7)],
+                is_bigendian: false,
+                row_step: 8,
+                data: 16,
+            }
+        }
+
+        /// Returns fields and data as they are read, or `None` if the numbers contradict each other.
+        fn read(&self) -> Option<(String, Vec<u8>)> {
+            let text = "Header header\nuint32 height\nuint32 width\nField[] fields\nbool is_bigendian\nuint32 point_step\n\
+                uint32 row_step\nuint8[] data\nbool is_dense\n\
+                ====\nMSG: own/Header\nbuiltin_interfaces/Time stamp\nstring frame_id\n\
+                ====\nMSG: own/Field\nstring name\nuint32 offset\nuint8 datatype\nuint32 count\n\
+                ====\nMSG: builtin_interfaces/Time\nint32 sec\nuint32 nanosec\n";
+            let kind = ros_bag::parse_definition("own/msg/Cloud", text).expect("valid");
+            let mut buffer = Vec::new();
+            let mut out = ros_cdr::Writer::begin(&mut buffer);
+            out.write_header(ros_cdr::Header {
+                stamp: ros_cdr::Time { sec: 1, nanosec: 2 },
+                frame_id: "map",
+            });
+            out.write_u32(2);
+            out.write_u32(1);
+            out.write_sequence(self.fields.iter(), |out, (name, offset, datatype)| {
+                out.write_string(name);
+                out.write_u32(*offset);
+                out.write_u8(*datatype);
+                out.write_u32(1);
+            });
+            out.write_bool(self.is_bigendian);
+            out.write_u32(5);
+            out.write_u32(self.row_step);
+            let data: Vec<u8> = (0..u8::MAX).take(self.data).collect();
+            out.write_byte_sequence(&data);
+            out.write_bool(true);
+            let value = read_message(&kind, &buffer).expect("valid");
+            let cloud = cloud_of(&value)?;
+            assert_eq!(
+                (cloud.width, cloud.height, cloud.stamp_ns),
+                (1, 2, 1_000_000_002)
+            );
+            let fields = cloud.fields.iter();
+            let fields: Vec<String> = fields
+                .map(|field| format!("{} at {}", field.name, field.offset))
+                .collect();
+            Some((fields.join(", "), cloud.data))
+        }
+    }
+
+    #[test]
+    fn fields_are_sorted_and_rows_have_no_padding() {
+        let (fields, data) = Message::new().read().expect("consistent");
+        assert_eq!(fields, "x at 0, flag at 4");
+        assert_eq!(data, [0, 1, 2, 3, 4, 8, 9, 10, 11, 12]);
+    }
+
+    #[test]
+    fn clouds_whose_numbers_contradict_each_other_are_refused() {
+        let refused: [fn(&mut Message); 6] = [
+            |cloud| cloud.is_bigendian = true,
+            |cloud| cloud.data = 15,
+            |cloud| cloud.row_step = 4,
+            |cloud| cloud.fields[0].1 = 3,
+            |cloud| cloud.fields[0].1 = u32::MAX,
+            |cloud| cloud.fields[0].2 = 9,
+        ];
+        for (number, change) in refused.into_iter().enumerate() {
+            let mut cloud = Message::new();
+            change(&mut cloud);
+            assert_eq!(cloud.read(), None, "{number}");
+        }
+    }
+
+    #[test]
+    fn clouds_of_the_same_time_have_names_of_their_own() {
+        let mut names = Names::default();
+        let mut next = |topic, stamp_ns| names.next(topic, stamp_ns, "pcd").display().to_string();
+        assert_eq!(
+            next("/a/points/raw", 1_000_000_002),
+            "a_points_raw_1.000000002.pcd"
+        );
+        assert_eq!(next("/a/points/raw", 5), "a_points_raw_0.000000005.pcd");
+        assert_eq!(
+            next("/a/points/raw", 1_000_000_002),
+            "a_points_raw_1.000000002_2.pcd"
+        );
+        assert_eq!(next("/points/raw", 5), "points_raw_0.000000005.pcd");
+    }
 
     /// Points with x, y, z and an intensity, 20 bytes each, the last four of them unused.
     pub(super) fn cloud(points: &[[f32; 4]]) -> Cloud<'static> {

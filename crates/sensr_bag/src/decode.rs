@@ -23,8 +23,8 @@ use sensr_bridge::topic::{AnyTopic, SensorTopics, Topic};
 use super::arguments::DecodeOptions;
 use super::error::Error;
 use super::frames::read_frames;
+use super::messages::{Damaged, type_of};
 use super::recording::{Recording, WIRE_FRAME};
-use super::rows::{Damaged, type_of};
 use bag_writer::BagWriter;
 
 /// Writes what the bridge publishes for the recorded frames to a new bag.

@@ -16,6 +16,7 @@ mod decode;
 mod error;
 mod frames;
 mod info;
+mod messages;
 mod output;
 mod place;
 mod recording;

@@ -9,6 +9,7 @@ use ros_bag::{FieldType, MessageType, Topic, TypeCache, Value, read_message};
 
 use super::arguments::TableOptions;
 use super::error::Error;
+use super::messages::{Damaged, type_of};
 use super::recording::{Message, Recording};
 use super::table::{self, Cell, CellKind, Column};
 use flatten::{append_cells, columns_of};
@@ -67,29 +68,6 @@ fn export(
     })?;
     damaged.warn();
     table.finish()
-}
-
-/// Messages that cannot be read.
-#[derive(Debug, Default)]
-pub(crate) struct Damaged {
-    count: u64,
-    first: Option<String>,
-}
-
-impl Damaged {
-    pub(crate) fn count(&mut self, message: &Message<'_>) {
-        self.count += 1;
-        self.first.get_or_insert_with(|| message.topic.name.clone());
-    }
-
-    pub(crate) fn warn(&self) {
-        if let (count, Some(topic)) = (self.count, &self.first) {
-            log::warn!(
-                "{count} messages do not have the form that the recording defines for them, the first one on {topic}: they \
-                 are left out"
-            );
-        }
-    }
 }
 
 /// Conversion of messages into rows of one table.
@@ -185,29 +163,6 @@ impl Rows {
             Layout::Objects => cells_of_objects(&value).map(row).collect(),
         }))
     }
-}
-
-/// Returns the type of a topic's messages, which must have fields.
-pub(crate) fn type_of(types: &mut TypeCache, topic: &Topic) -> Result<Arc<MessageType>, Error> {
-    let failure = |reason: String| Error::Type {
-        topic: topic.name.clone(),
-        reason,
-    };
-    if topic.encoding != "cdr" {
-        let encoding = &topic.encoding;
-        return Err(failure(format!(
-            "the message encoding is {encoding:?}, not \"cdr\""
-        )));
-    }
-    let kind = types
-        .type_of(topic)
-        .map_err(|error| failure(error.to_string()))?;
-    if kind.fields.is_empty() {
-        let reason = "the recording has no definition of its type as .msg text: record it again, or convert the bag with a \
-                      sourced ROS 2";
-        return Err(failure(reason.to_owned()));
-    }
-    Ok(kind)
 }
 
 /// Returns the columns of the message around the lists, the name of the list, and the columns of an object.

@@ -12,10 +12,10 @@ use serde_json::{Value as Json, json};
 
 use super::arguments::ZonesOptions;
 use super::error::Error;
+use super::messages::{Damaged, type_of};
 use super::output::Output;
 use super::place::{Georeference, Place, TRANSFORMS};
 use super::recording::Recording;
-use super::rows::{Damaged, type_of};
 use super::selection::{TimeRange, format_time};
 
 const ZONES: &str = "sensr_bridge/msg/ZoneArray";

@@ -181,3 +181,59 @@ fn schema_of(columns: &[Column]) -> Result<Arc<Type>, ParquetError> {
 fn time_type() -> LogicalType {
     LogicalType::timestamp(true, parquet::basic::TimeUnit::NANOS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::create;
+    use super::*;
+    use parquet::file::reader::{FileReader as _, SerializedFileReader};
+    use parquet::record::{Field, RowAccessor as _};
+
+    #[test]
+    fn rows_of_several_groups_keep_types_values_and_empty_cells() {
+        let folder = tempfile::tempdir().expect("made");
+        let path = folder.path().join("x.parquet");
+        let column = |name: &str, kind| Column {
+            name: name.to_owned(),
+            kind,
+        };
+        let columns = [
+            column("number", CellKind::Unsigned),
+            column("text", CellKind::Text),
+            column("value", CellKind::F32),
+            column("time", CellKind::Time),
+        ];
+        let rows = u64::try_from(GROUP_ROWS).expect("small") + 3;
+        let mut table = create(Some(&path), false, &columns).expect("created");
+        for number in 0..rows {
+            let text = match number % 2 {
+                0 => Cell::Empty,
+                _ => Cell::Text(number.to_string()),
+            };
+            let row = [
+                Cell::Unsigned(u64::MAX - number),
+                text,
+                Cell::F32(0.5),
+                Cell::Time(7),
+            ];
+            table.write_row(&row).expect("written");
+        }
+        table.finish().expect("finished");
+        let file = std::fs::File::open(&path).expect("there");
+        let reader = SerializedFileReader::new(file).expect("Parquet");
+        assert_eq!(reader.num_row_groups(), 2);
+        let mut found = 0;
+        for row in reader.get_row_iter(None).expect("readable") {
+            let row = row.expect("valid");
+            assert_eq!(row.get_ulong(0).expect("an integer"), u64::MAX - found);
+            let (_, text) = row.get_column_iter().nth(1).expect("a column");
+            let expected = match found % 2 {
+                0 => Field::Null,
+                _ => Field::Str(found.to_string()),
+            };
+            assert_eq!(*text, expected);
+            found += 1;
+        }
+        assert_eq!(found, rows);
+    }
+}
