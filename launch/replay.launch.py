@@ -66,11 +66,11 @@ def player_help():
 def processes(options, context):
     """Returns the player, rviz2 if it is wanted, and what ends them."""
     offers = replay_bag.read_offers(options.bag)
-    sensr_bag = Path(get_package_prefix(bridge_nodes.PACKAGE)) / "lib" / bridge_nodes.PACKAGE / "sensr_bag"
-    frames = replay_bag.read_frames(sensr_bag, options.bag)
-    topics = None
-    namespace = None
+    frames, topics, namespace = {}, None, None
+    # Otherwise everything is played, of whatever it is a recording.
     if options.rviz or options.namespace is not None:
+        sensr_bag = Path(get_package_prefix(bridge_nodes.PACKAGE)) / "lib" / bridge_nodes.PACKAGE / "sensr_bag"
+        frames = replay_bag.read_frames(sensr_bag, options.bag)
         namespace = replay_bag.choose_bridge(frames, options.namespace)
         if len(frames) > 1:
             topics = replay_bag.topics_of(offers, namespace, frames)
