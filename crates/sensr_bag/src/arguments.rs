@@ -102,7 +102,7 @@ pub(crate) struct ZonesOptions {
     /// Write metres in the frame of the zones even if the recording has an origin
     #[arg(long)]
     pub metres: bool,
-    /// Where the x axis of the origin's frame points, degrees clockwise from true north [default: that of the recorded
+    /// Direction of the x axis of the origin's frame, degrees clockwise from true north [default: that of the recorded
     /// transform from the earth frame; else 90, east]
     #[arg(long, value_name = "DEGREES", allow_hyphen_values = true)]
     pub heading_deg: Option<f64>,

@@ -19,7 +19,7 @@ pub(crate) struct Link {
     rotation: [f64; 4],
 }
 
-/// What a recording has told of the place so far.
+/// Origin and transforms that a recording has told so far.
 #[derive(Debug, Default)]
 pub(crate) struct Place {
     /// Frame, latitude, longitude and altitude of the origin.
