@@ -290,14 +290,19 @@ def pre_flight(options, namespace, sites=()):
     )
 
 
+def report_misspelt(context, arguments, file):
+    """Returns the actions that log arguments of the command line which the launch file `file` does not have."""
+    names = [word.split(":=", 1)[0] for word in context.argv]
+    return [
+        LogInfo(msg=f"{name}: {file} has no such argument, did you mean {near}?")
+        for name, near in bridge_arguments.find_misspelt(arguments, names).items()
+    ]
+
+
 def start(context):
     """Starts one bridge with its simulator, recorder and rviz2, or nothing if an argument is invalid."""
     given = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in ARGUMENTS}
-    names = [word.split(":=", 1)[0] for word in context.argv]
-    result = [
-        LogInfo(msg=f"{name}: bridge.launch.py has no such argument, did you mean {near}?")
-        for name, near in bridge_arguments.find_misspelt(ARGUMENTS, names).items()
-    ]
+    result = report_misspelt(context, ARGUMENTS, "bridge.launch.py")
     try:
         options = bridge_arguments.parse_arguments(ARGUMENTS, given)
         require_installed(options)

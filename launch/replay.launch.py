@@ -149,11 +149,7 @@ def rviz(options, frames, offers, namespace):
 def start(context):
     """Starts player and rviz2, or nothing if an argument or the recording is unusable."""
     given = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in ARGUMENTS}
-    names = [word.split(":=", 1)[0] for word in context.argv]
-    result = [
-        LogInfo(msg=f"{name}: replay.launch.py has no such argument, did you mean {near}?")
-        for name, near in bridge_arguments.find_misspelt(ARGUMENTS, names).items()
-    ]
+    result = bridge_launch.report_misspelt(context, ARGUMENTS, "replay.launch.py")
     try:
         if not given["bag"].strip():
             raise replay_bag.ReplayError("bag: give the folder of a recording, bag:=FOLDER")

@@ -20,6 +20,13 @@ impl Transform {
         translation: [0.0; 3],
         rotation: Rotation::IDENTITY,
     };
+
+    /// Returns in the parent frame a point that is given in the child frame, metres.
+    #[must_use]
+    pub fn apply(&self, point: [f64; 3]) -> [f64; 3] {
+        let rotated = self.rotation.rotate(point);
+        std::array::from_fn(|axis| self.translation[axis] + rotated[axis])
+    }
 }
 
 /// Rotation as a unit quaternion x, y, z, w.
@@ -35,6 +42,15 @@ impl Rotation {
     pub fn from_rpy_deg([roll, pitch, yaw]: [f64; 3]) -> Self {
         let about = Self::about_axis;
         about(2, yaw).after(about(1, pitch)).after(about(0, roll))
+    }
+
+    /// Rotates a vector: the vector part of q v q*.
+    #[must_use]
+    pub fn rotate(self, [x, y, z]: [f64; 3]) -> [f64; 3] {
+        let [qx, qy, qz, qw] = self.0;
+        let turned = self.after(Self([x, y, z, 0.0]));
+        let Self([x, y, z, _]) = turned.after(Self([-qx, -qy, -qz, qw]));
+        [x, y, z]
     }
 
     /// Rotation about the axis x, y or z: 0, 1 or 2.

@@ -25,6 +25,18 @@ pub enum QosClass {
 }
 
 impl QosClass {
+    /// Returns whether every message is sent again until it has arrived. `clouds` is the parameter `qos.reliability`.
+    #[must_use]
+    pub const fn is_reliable(self, clouds: bool) -> bool {
+        clouds || !matches!(self, Self::Cloud)
+    }
+
+    /// Returns whether late subscribers get the last messages.
+    #[must_use]
+    pub const fn is_latched(self) -> bool {
+        matches!(self, Self::Latched)
+    }
+
     /// History depth of the publisher, messages. `qos_depth` is the parameter `qos.depth`.
     #[must_use]
     pub const fn depth(self, qos_depth: usize) -> usize {

@@ -13,19 +13,6 @@ fn origin(longitude_deg: f64, latitude_deg: f64, altitude_m: f64) -> Origin {
     }
 }
 
-/// Rotates a vector: the vector part of q v q*.
-fn rotate(rotation: Rotation, [x, y, z]: [f64; 3]) -> [f64; 3] {
-    let [qx, qy, qz, qw] = rotation.0;
-    let vector = Rotation([x, y, z, 0.0]);
-    let Rotation([x, y, z, _]) = rotation.after(vector).after(Rotation([-qx, -qy, -qz, qw]));
-    [x, y, z]
-}
-
-fn apply(transform: &Transform, point: [f64; 3]) -> [f64; 3] {
-    let rotated = rotate(transform.rotation, point);
-    std::array::from_fn(|axis| transform.translation[axis] + rotated[axis])
-}
-
 fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {
     let squares = a.iter().zip(b).map(|(a, b)| (a - b).powi(2));
     squares.sum::<f64>().sqrt()
@@ -99,7 +86,7 @@ fn a_local_point_is_where_proj_has_it() {
             distance(ecef(found), ecef(expected)) < TOLERANCE,
             "{found:?}"
         );
-        let through_earth = apply(&site.in_earth_frame(), point);
+        let through_earth = site.in_earth_frame().apply(point);
         assert!(distance(through_earth, ecef(expected)) < TOLERANCE);
     }
 }
@@ -117,7 +104,7 @@ fn rpy_are_about_fixed_axes_and_in_degrees() {
         ([90.0, 0.0, 90.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]),
         ([90.0, 90.0, 0.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]),
     ] {
-        let found = rotate(rotation(rpy), point);
+        let found = rotation(rpy).rotate(point);
         assert!(distance(found, expected) < 1e-12, "{rpy:?}: {found:?}");
     }
 }
@@ -132,7 +119,7 @@ proptest! {
         let site = Origin { heading_deg: heading, ..origin(lon, lat, altitude) };
         let point = [x, y, z];
         let direct = ecef(site.geodetic_of(point));
-        let through_earth = apply(&site.in_earth_frame(), point);
+        let through_earth = site.in_earth_frame().apply(point);
         prop_assert!(distance(direct, through_earth) < TOLERANCE, "{direct:?} {through_earth:?}");
     }
 

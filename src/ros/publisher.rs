@@ -8,7 +8,7 @@ use super::RuntimeError;
 use super::sensor_publishers::SensorPublishers;
 use crate::config::CloudQos;
 use crate::pipeline::publish::Sink;
-use crate::topic::{AnyTopic, PublishingThread, QosClass, Topic};
+use crate::topic::{AnyTopic, PublishingThread, Topic};
 
 /// Publishes serialized messages of one thread. Owned by that thread.
 pub(super) struct DdsSink {
@@ -89,15 +89,17 @@ pub(super) fn create_optional_publisher(
 
 pub(super) fn qos_profile(topic: Topic, qos: CloudQos) -> QosProfile {
     let qos_class = topic.qos_class();
-    let profile = QosProfile::default()
+    let mut profile = QosProfile::default()
         .reliable()
         .volatile()
         .keep_last(qos_class.depth(qos.depth));
-    match qos_class {
-        QosClass::Cloud if !qos.reliable => profile.best_effort(),
-        QosClass::Latched => profile.transient_local(),
-        QosClass::Cloud | QosClass::Stream | QosClass::Frames | QosClass::Event => profile,
+    if !qos_class.is_reliable(qos.reliable) {
+        profile = profile.best_effort();
     }
+    if qos_class.is_latched() {
+        profile = profile.transient_local();
+    }
+    profile
 }
 
 impl Sink for DdsSink {

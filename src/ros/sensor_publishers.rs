@@ -82,18 +82,31 @@ mod tests {
     use super::*;
     use r2r::Context;
 
-    #[test]
-    fn each_sensor_gets_a_publisher_once_and_keeps_it() {
+    /// Node in a namespace, and the publishers, sensors and factory of a bridge.
+    fn fixture(
+        namespace: &str,
+    ) -> (
+        Node,
+        Arc<SensorPublishers>,
+        Arc<SensorTopics>,
+        SensorPublisherFactory,
+    ) {
         let context = Context::create().expect("rcl");
-        let mut node = Node::create(context, "sensor_publishers_test", "").expect("a node");
-        let (publishers, sensor_topics): (Arc<SensorPublishers>, Arc<SensorTopics>) =
-            Default::default();
+        let node = Node::create(context, "sensor_publishers_test", namespace).expect("a node");
+        let publishers: Arc<SensorPublishers> = Arc::default();
+        let sensor_topics: Arc<SensorTopics> = Arc::default();
         let qos = CloudQos {
             reliable: true,
             depth: 5,
         };
-        let mut factory =
+        let factory =
             SensorPublisherFactory::new(Arc::clone(&publishers), Arc::clone(&sensor_topics), qos);
+        (node, publishers, sensor_topics, factory)
+    }
+
+    #[test]
+    fn each_sensor_gets_a_publisher_once_and_keeps_it() {
+        let (mut node, publishers, sensor_topics, mut factory) = fixture("");
         let is_there = |slot| publishers.with_publisher(slot, |_| ()).is_some();
         factory.create_missing(&mut node);
         for number in 0..20 {
@@ -115,17 +128,8 @@ mod tests {
     #[test]
     fn a_sensor_whose_topic_rcl_refuses_costs_only_itself() {
         // The name of the topic gets too long with that of the namespace.
-        let context = Context::create().expect("rcl");
         let namespace = format!("/{}", "n".repeat(200));
-        let mut node = Node::create(context, "sensor_publishers_test", &namespace).expect("a node");
-        let (publishers, sensor_topics): (Arc<SensorPublishers>, Arc<SensorTopics>) =
-            Default::default();
-        let qos = CloudQos {
-            reliable: true,
-            depth: 5,
-        };
-        let mut factory =
-            SensorPublisherFactory::new(Arc::clone(&publishers), Arc::clone(&sensor_topics), qos);
+        let (mut node, publishers, sensor_topics, mut factory) = fixture(&namespace);
         let long = sensor_topics.assign(format!("a#{}", "b".repeat(60)).as_bytes());
         let short = sensor_topics.assign(b"a#b");
         factory.create_missing(&mut node);

@@ -54,13 +54,7 @@ def run(environment, *sim_args):
     recorder = environment.bag_recorder("--output", bag, *topics_of_bridge())
     wait_until_recording(recorder, *TOPICS)
     sent = environment.sim(*sim_args, points_port=points.number, output_port=output.number).wait_until_done()
-
-    def arrived(message):
-        delivered = {name: sent[name]["delivered"] for name in ("points", "output")}
-        waiting = any(topic.queued for topic in message.topics)
-        return not waiting and all(link_of(message, name).frames == delivered[name] for name in delivered)
-
-    message = statistics.wait_until(arrived, "all messages that were sent")
+    message = statistics.wait_until_delivered(sent)
     stop_recorder(recorder, statistics)
     return RecordedRun(bag, read_bag(bag), sent, message)
 

@@ -145,8 +145,7 @@ def recording(tmp_path_factory):
         server, output, bag = environment.server(), environment.server(), environment.folder / "bag"
         statistics = environment.statistics(environment.observer(), f"{SITE}/statistics")
         environment.bridge(server.port, PARAMETERS, output_port=output.port, ros_args=["-r", f"__ns:={SITE}"])
-        topics = topics_of_bridge(SITE)[1].removesuffix("$")
-        recorder = environment.bag_recorder("--output", bag, "--regex", f"({topics}|^/tf_static)$")
+        recorder = environment.bag_recorder("--output", bag, *topics_of_bridge(SITE, "/tf_static"))
         wait_until_recording(recorder, *(f"{SITE[1:]}/{topic}" for topic in TOPICS), namespace=SITE)
         output.client(1).send(outputs.message(outputs.zones(1, 2)))
         for number in range(20):

@@ -32,7 +32,6 @@ from support import point_cloud_reader
 from support.bag_recorder import stop_recorder, topics_of_bridge, wait_until_recording
 from support.environment import Environment
 from support.processes import executable
-from support.statistics_reader import link_of
 from support.summary_notes import add_note
 from support.topic_table import TOPICS
 
@@ -94,23 +93,19 @@ def recording(tmp_path_factory):
         points, output, bag = environment.port(), environment.port(), environment.folder / "bag"
         statistics = environment.statistics(environment.observer(), f"{NAMESPACE}/statistics")
         environment.bridge(points.number, PARAMETERS, output_port=output.number, ros_args=["-r", f"__ns:={NAMESPACE}"])
-        recorded = [*(f"{NAMESPACE}/{topic}" for topic in TOPICS), f"{NAMESPACE}/origin", "/tf_static"]
-        topics = topics_of_bridge(NAMESPACE)[1].removesuffix("$")
+        others = [f"{NAMESPACE}/origin", "/tf_static"]
         recorder = environment.bag_recorder(
-            "--output", bag, "--regex", f"({topics}|^{NAMESPACE}/origin|^/tf_static)$",
+            "--output", bag, *topics_of_bridge(NAMESPACE, *others),
             "--max-bag-duration", 2, "--storage-preset-profile", "zstd_fast",
         )  # fmt: skip
+        recorded = [*(f"{NAMESPACE}/{topic}" for topic in TOPICS), *others]
         wait_until_recording(recorder, *(topic.lstrip("/") for topic in recorded), namespace=NAMESPACE)
         sim = environment.sim(
             "--scene", "street", "--points", POINTS, "--rate", 10, "--count", MESSAGES,
             points_port=points.number, output_port=output.number,
         )  # fmt: skip
         sent = sim.wait_until_done()
-
-        def arrived(message):
-            return all(link_of(message, name).frames == sent[name]["delivered"] for name in ("points", "output"))
-
-        statistics.wait_until(arrived, "all messages that were sent")
+        statistics.wait_until_delivered(sent)
         stop_recorder(recorder, statistics)
         messages, definitions = read(bag)
         yield Recording(bag, messages, definitions)

@@ -7,12 +7,13 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use mcap::records::{self, Record, SchemaHeader};
+use mcap::records::{self, SchemaHeader};
 use mcap::sans_io::{SummaryReadEvent, SummaryReader, SummaryReaderOptions};
 use mcap::{McapError, Summary};
 
+use super::entries::{Entry, read_entries};
 use super::error::BagError;
-use super::records::{MAX_RECORD_BYTES, read_records};
+use super::records::MAX_RECORD_BYTES;
 
 /// Bytes of a file without a summary that are searched for further topics after a sought one.
 const FURTHER_SEARCH_BYTES: u64 = 64 << 20;
@@ -33,26 +34,27 @@ pub struct Topic {
 
 /// Schemas and topics read so far from one file.
 #[derive(Debug, Default)]
-pub struct Catalog {
+pub(crate) struct Catalog {
     schemas: HashMap<u16, (String, Arc<str>)>,
     topics: HashMap<u16, Topic>,
 }
 
 impl Catalog {
     /// Adds the schema of a message type.
-    pub fn add_schema(&mut self, schema: SchemaHeader, data: &[u8]) {
+    pub(crate) fn add_schema(&mut self, schema: &SchemaHeader, data: &[u8]) {
         let definition = definition_of(&schema.encoding, data);
-        self.schemas.insert(schema.id, (schema.name, definition));
+        self.schemas
+            .insert(schema.id, (schema.name.clone(), definition));
     }
 
     /// Adds a topic; returns it if it is new.
-    pub fn add_channel(&mut self, channel: records::Channel) -> Option<&Topic> {
+    pub(crate) fn add_channel(&mut self, channel: &records::Channel) -> Option<&Topic> {
         let schema = self.schemas.get(&channel.schema_id).cloned();
         let (kind, definition) = schema.unwrap_or_default();
         let topic = Topic {
-            name: channel.topic,
+            name: channel.topic.clone(),
             kind,
-            encoding: channel.message_encoding,
+            encoding: channel.message_encoding.clone(),
             definition,
         };
         let known = self.topics.insert(channel.id, topic).is_some();
@@ -60,8 +62,7 @@ impl Catalog {
     }
 
     /// Returns the topic of a channel.
-    #[must_use]
-    pub fn topic(&self, channel_id: u16) -> Option<&Topic> {
+    pub(crate) fn topic(&self, channel_id: u16) -> Option<&Topic> {
         self.topics.get(&channel_id)
     }
 }
@@ -124,23 +125,19 @@ fn read_summary(path: &Path) -> Result<Option<Summary>, McapError> {
 }
 
 fn scan_topics(path: &Path, sought: impl Fn(&Topic) -> bool) -> Result<BTreeSet<Topic>, BagError> {
-    let mut catalog = Catalog::default();
+    let mut topics = BTreeSet::new();
     let mut stop_after_bytes = u64::MAX;
-    read_records(path, |record, read_bytes| {
-        match record {
-            Record::Schema { header, data } => catalog.add_schema(header, &data),
-            Record::Channel(channel) => {
-                let topic = catalog.add_channel(channel);
-                if topic.is_some_and(&sought) {
-                    stop_after_bytes = stop_after_bytes.min(read_bytes + FURTHER_SEARCH_BYTES);
-                }
+    read_entries(path, |entry, read_bytes| {
+        if let Entry::Topic(topic) = entry {
+            if sought(topic) {
+                stop_after_bytes = stop_after_bytes.min(read_bytes + FURTHER_SEARCH_BYTES);
             }
-            _ => {}
+            topics.insert(topic.clone());
         }
         if read_bytes > stop_after_bytes {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
     })?;
-    Ok(catalog.topics.into_values().collect())
+    Ok(topics)
 }

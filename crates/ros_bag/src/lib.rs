@@ -1,7 +1,7 @@
 //! Streaming reader of ROS 2 bags in MCAP: several splits, chunks in zstd and lz4, unfinished files.
 //!
 //! ```text
-//! list_splits ─► list_topics (summary, or records) ─► read_records, one file after the other, in the order of recording
+//! list_splits ─► list_topics (summary, or records) ─► read_entries, one file after the other, in the order of recording
 //!                                                          └─► read_message, by the definition of the type in the file
 //! ```
 //!
@@ -10,6 +10,7 @@
 
 mod catalog;
 mod definition;
+mod entries;
 mod error;
 mod files;
 mod metadata;
@@ -17,12 +18,13 @@ mod natural_order;
 mod records;
 mod value;
 
-pub use catalog::{Catalog, Topic, list_topics};
+pub use catalog::{Topic, list_topics};
 pub use definition::{
     Constant, DefinitionError, Field, FieldType, Length, MessageType, parse_definition,
 };
+pub use entries::{Entry, Message, read_entries};
 pub use error::BagError;
 pub use files::{LostSplit, Splits, is_bag, is_folder_of_bags, list_splits};
 pub use natural_order::NaturalKey;
-pub use records::{ReadEnd, read_records};
+pub use records::ReadEnd;
 pub use value::{TypeCache, Value, is_time, read_message};

@@ -33,7 +33,7 @@ pub enum ReadEnd {
 
 /// Passes every schema, channel and message in the order of the file to `visit`, with the number of bytes read so far.
 /// Chunks are decompressed on the way.
-pub fn read_records(
+pub(crate) fn read_records(
     path: &Path,
     mut visit: impl FnMut(Record<'_>, u64) -> ControlFlow<()>,
 ) -> Result<ReadEnd, BagError> {

@@ -181,18 +181,23 @@ pub fn is_time(kind: &MessageType) -> bool {
 /// Types of the topics of a bag, each parsed once.
 #[derive(Debug, Default)]
 pub struct TypeCache {
-    types: HashMap<(String, Arc<str>), Arc<MessageType>>,
+    /// By the name of the type, with the definition that was parsed. Splits of other versions may have another one.
+    types: HashMap<String, (Arc<str>, Arc<MessageType>)>,
 }
 
 impl TypeCache {
     /// Returns the message type of a topic.
     pub fn type_of(&mut self, topic: &Topic) -> Result<Arc<MessageType>, DefinitionError> {
-        let key = (topic.kind.clone(), Arc::clone(&topic.definition));
-        if let Some(known) = self.types.get(&key) {
-            return Ok(Arc::clone(known));
+        if let Some((definition, known)) = self.types.get_mut(&topic.kind) {
+            // Mostly the same text in the same place, so that it need not be compared for each message.
+            if Arc::ptr_eq(definition, &topic.definition) || *definition == topic.definition {
+                definition.clone_from(&topic.definition);
+                return Ok(Arc::clone(known));
+            }
         }
         let parsed = parse_definition(&topic.kind, &topic.definition)?;
-        self.types.insert(key, Arc::clone(&parsed));
+        let entry = (Arc::clone(&topic.definition), Arc::clone(&parsed));
+        self.types.insert(topic.kind.clone(), entry);
         Ok(parsed)
     }
 }

@@ -8,15 +8,16 @@ use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use ros_bag::{TypeCache, Value, read_message};
+use ros_bag::Value;
+use sensr_bridge::topic::Topic as BridgeTopic;
 
 use super::arguments::{CloudFormat, CloudsOptions};
 use super::error::Error;
-use super::messages::{Damaged, type_of};
+use super::messages::{Form, is_on, read_values};
 use super::output::OutputFile;
 use super::recording::Recording;
 
-const CLOUD: &str = "sensor_msgs/msg/PointCloud2";
+const CLOUD: &str = BridgeTopic::Raw.message_type();
 
 /// Cloud of a message.
 #[derive(Debug)]
@@ -90,19 +91,11 @@ pub(crate) fn run(options: &CloudsOptions) -> Result<(), Error> {
     let topics = recording.topics(&source.topic, "of clouds", |topic| topic.kind == CLOUD)?;
     let range = recording.range(source)?;
     fs::create_dir_all(&options.output).map_err(Error::write(&options.output))?;
-    let mut types = TypeCache::default();
     let mut names = Names::default();
-    let mut damaged = Damaged::default();
     let (mut written, mut skipped) = (0_u64, 0_u64);
-    recording.read(range, |message| {
-        if !topics.iter().any(|topic| topic.name == message.topic.name) {
-            return Ok(());
-        }
-        let kind = type_of(&mut types, message.topic)?;
-        let value = read_message(&kind, message.data).ok();
-        let Some(cloud) = value.as_ref().and_then(cloud_of) else {
-            damaged.count(message);
-            return Ok(());
+    read_values(&recording, range, is_on(&topics), |message, value| {
+        let Some(cloud) = cloud_of(value) else {
+            return Ok(Form::Damaged);
         };
         let ending = match options.format {
             CloudFormat::Pcd => "pcd",
@@ -125,9 +118,8 @@ pub(crate) fn run(options: &CloudsOptions) -> Result<(), Error> {
         }
         file.commit()?;
         written += 1;
-        Ok(())
+        Ok(Form::Valid)
     })?;
-    damaged.warn();
     if written == 0 {
         return Err(Error::Nothing {
             path: source.bag.path.clone(),
@@ -218,6 +210,7 @@ fn cloud_of<'a>(message: &'a Value<'a>) -> Option<Cloud<'a>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ros_bag::read_message;
 
     /// Serialized cloud of two rows of a point of five bytes each, the rows three bytes apart.
     struct Message {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ros_bag::{Topic as BagTopic, TypeCache, Value, read_message};
+use ros_bag::{Topic as BagTopic, Value};
 use sensr_bridge::config::ros_arguments::RosArguments;
 use sensr_bridge::config::table::BRIDGE;
 use sensr_bridge::config::{Config, ResolvedConfig};
@@ -22,39 +22,39 @@ use sensr_bridge::topic::{AnyTopic, SensorTopics, Topic};
 
 use super::arguments::DecodeOptions;
 use super::error::Error;
-use super::frames::read_frames;
-use super::messages::{Damaged, type_of};
-use super::recording::{Recording, WIRE_FRAME};
+use super::frames::{namespace_of, read_frames};
+use super::messages::{Form, is_on, read_values};
+use super::recording::Recording;
 use bag_writer::BagWriter;
 
 /// Writes what the bridge publishes for the recorded frames to a new bag.
 pub(crate) fn run(options: &DecodeOptions) -> Result<(), Error> {
     let source = &options.source;
     let recording = Recording::open(&source.bag)?;
-    let is_sought = |topic: &BagTopic| topic.kind == WIRE_FRAME;
+    let is_sought = |topic: &BagTopic| topic.kind == Topic::Wire.message_type();
     let wanted = "of recorded frames; publish.wire of the bridge must be on while recording";
     let topics = recording.topics(&source.topic, wanted, is_sought)?;
     let range = recording.range(source)?;
     let chosen = chosen_topics(&options.write)?;
     let mut bag: Option<Rc<RefCell<BagWriter>>> = None;
-    let mut types = TypeCache::default();
     let mut bridges: BTreeMap<String, Bridge> = BTreeMap::new();
-    let mut damaged = Damaged::default();
-    recording.read(range, |message| {
+    // Frames of `wire` have no coordinate frame: SENSR does not name any.
+    let is_frame_given = options.frame_id.is_some() || !options.params_file.is_empty();
+    let frames = if is_frame_given {
+        BTreeMap::new()
+    } else {
+        read_frames(&recording)?
+    };
+    read_values(&recording, range, is_on(&topics), |message, value| {
         let topic = message.topic;
-        if !topics.iter().any(|one| one.name == topic.name) {
-            return Ok(());
-        }
-        let kind = type_of(&mut types, topic)?;
-        let value = read_message(&kind, message.data).ok();
-        let Some(frame) = value.as_ref().and_then(frame_of) else {
-            damaged.count(message);
-            return Ok(());
+        let Some(frame) = frame_of(value) else {
+            return Ok(Form::Damaged);
         };
         if !bridges.contains_key(&topic.name) {
-            let namespace = topic.name.trim_end_matches(Topic::Wire.name());
-            let namespace = namespace.trim_end_matches('/').to_owned();
-            let config = config_of(options, &recording, &namespace)?;
+            let namespace = namespace_of(topic).unwrap_or(&topic.name);
+            let recorded = frames.get(namespace);
+            let recorded = recorded.and_then(|frames| frames.frame_id.as_deref());
+            let config = config_of(options, namespace, recorded)?;
             // Not before there is something to write, and nothing wrong with the parameters.
             let bag = if let Some(bag) = &bag {
                 Rc::clone(bag)
@@ -76,16 +76,16 @@ pub(crate) fn run(options: &DecodeOptions) -> Result<(), Error> {
             bridges.insert(topic.name.clone(), Bridge { converter, sink });
         }
         let Some(bridge) = bridges.get_mut(&topic.name) else {
-            return Ok(());
+            return Ok(Form::Valid);
         };
-        bridge.sink.time_ns.set(message.header.log_time);
+        bridge.sink.time_ns.set(message.recorded_ns);
         let payload = Bytes::copy_from_slice(frame.payload);
         let converted = bridge
             .converter
             .convert(frame.link, frame.received, payload);
-        converted.map_err(Error::Decode)
+        converted.map_err(Error::Decode)?;
+        Ok(Form::Valid)
     })?;
-    damaged.warn();
     let malformed: u64 = bridges.values().map(Bridge::malformed).sum();
     if malformed > 0 {
         log::warn!("{malformed} messages in the frames are malformed: the bridge dropped them too");
@@ -208,27 +208,24 @@ fn chosen_topics(names: &[String]) -> Result<Rc<BTreeSet<&'static str>>, Error> 
     Ok(Rc::new(chosen))
 }
 
-/// Returns the configuration of the bridge in a namespace: that of the parameter files, or one that limits nothing.
+/// Returns the configuration of the bridge in a namespace: that of the parameter files, or one that limits nothing, with the
+/// recorded coordinate frame.
 fn config_of(
     options: &DecodeOptions,
-    recording: &Recording,
     namespace: &str,
+    recorded_frame_id: Option<&str>,
 ) -> Result<ResolvedConfig, Error> {
-    let mut config = if options.params_file.is_empty() {
-        let frames = read_frames(recording)?.remove(namespace);
-        let frame_id = frames.and_then(|frames| frames.frame_id);
-        ResolvedConfig::default().with_changes(|config| {
-            config.frame_id = frame_id.unwrap_or_else(|| config.frame_id.clone());
-            // Otherwise only one frame of a second would have one.
-            config.preview_interval = Duration::ZERO;
-        })
+    let config = if options.params_file.is_empty() {
+        // Otherwise only one frame of a second would have a preview.
+        ResolvedConfig::default().with_changes(|config| config.preview_interval = Duration::ZERO)
     } else {
         config_of_files(options, namespace)?
     };
-    if let Some(frame_id) = &options.frame_id {
-        config = config.with_changes(|config| config.frame_id.clone_from(frame_id));
-    }
-    Ok(config)
+    let frame_id = options.frame_id.as_deref().or(recorded_frame_id);
+    Ok(match frame_id {
+        Some(frame_id) => config.with_changes(|config| frame_id.clone_into(&mut config.frame_id)),
+        None => config,
+    })
 }
 
 fn config_of_files(options: &DecodeOptions, namespace: &str) -> Result<ResolvedConfig, Error> {

@@ -9,8 +9,8 @@ use serde_json::{Value as Json, json};
 use super::arguments::FramesOptions;
 use super::error::Error;
 use super::output::print;
-use super::place::{TRANSFORMS, links_of};
-use super::recording::{Recording, WIRE_FRAME};
+use super::place::{Links, TRANSFORMS};
+use super::recording::Recording;
 
 /// Part of a recording in which the transform of a frame is sought, nanoseconds: a recorder gets latched messages within
 /// moments.
@@ -30,6 +30,8 @@ pub(crate) struct Frames {
 /// Prints the frames of each bridge in a recording.
 pub(crate) fn run(options: &FramesOptions) -> Result<(), Error> {
     let recording = Recording::open(&options.source)?;
+    let is_sought = |topic: &BagTopic| namespace_of(topic).is_some();
+    recording.topics(&[], "of a bridge", is_sought)?;
     let bridges = read_frames(&recording)?;
     if options.json {
         let json = bridges.iter().map(|(namespace, frames)| {
@@ -51,22 +53,23 @@ pub(crate) fn run(options: &FramesOptions) -> Result<(), Error> {
     print(&lines.collect::<String>())
 }
 
-/// Returns the frames of each bridge by its namespace, which is empty for none. Fails if there is no bridge.
+/// Returns the frames of each bridge by its namespace, which is empty for none.
 pub(crate) fn read_frames(recording: &Recording) -> Result<BTreeMap<String, Frames>, Error> {
-    let wanted = "of a bridge";
-    let topics = recording.topics(&[], wanted, |topic| namespace_of(topic).is_some())?;
+    let topics = recording.all_topics()?;
     let namespaces = topics.iter().filter_map(namespace_of);
     let mut bridges: BTreeMap<String, Frames> = namespaces
         .map(|namespace| (namespace.to_owned(), Frames::default()))
         .collect();
     // Frames of `wire` have no coordinate frame: SENSR does not name any.
-    let framed = topics.iter().filter(|topic| topic.kind != WIRE_FRAME);
+    let framed = topics
+        .iter()
+        .filter(|topic| topic.kind != Topic::Wire.message_type());
     let framed: BTreeSet<&str> = framed.filter_map(namespace_of).collect();
     let mut types = TypeCache::default();
-    let mut links = Vec::new();
+    let mut links = Links::default();
     let mut start_ns = None;
     recording.read_until(|message| {
-        let time_ns = message.header.log_time;
+        let time_ns = message.recorded_ns;
         let elapsed_ns = time_ns.saturating_sub(*start_ns.get_or_insert(time_ns));
         let topic = message.topic;
         let bridge = namespace_of(topic).and_then(|namespace| bridges.get_mut(namespace));
@@ -81,22 +84,21 @@ pub(crate) fn read_frames(recording: &Recording) -> Result<BTreeMap<String, Fram
                 let found = value.get("header.frame_id").and_then(Value::as_str);
                 bridge.frame_id = found.filter(|frame| !frame.is_empty()).map(str::to_owned);
             } else {
-                links.extend(links_of(&value));
+                links.take(&value);
             }
         }
-        let is_placed = |frames: &Frames| {
-            let mut children = links.iter().map(|link| Some(&link.child));
-            elapsed_ns > SEARCH_NS || children.any(|child| child == frames.frame_id.as_ref())
+        let is_known = |frames: &Frames| {
+            let frame_id = frames.frame_id.as_deref();
+            frame_id.is_some_and(|frame| elapsed_ns > SEARCH_NS || links.to_child(frame).is_some())
         };
         let mut sought = bridges
             .iter()
             .filter(|(name, _)| framed.contains(name.as_str()));
-        sought.all(|(_, frames)| frames.frame_id.is_some() && is_placed(frames))
+        sought.all(|(_, frames)| is_known(frames))
     })?;
     for frames in bridges.values_mut() {
-        let link = links
-            .iter()
-            .rfind(|link| Some(&link.child) == frames.frame_id.as_ref());
+        let frame_id = frames.frame_id.as_deref();
+        let link = frame_id.and_then(|frame| links.to_child(frame));
         if let Some(link) = link {
             frames.parent_frame = Some(link.parent.clone());
             frames.coincide = link.is_identity();
@@ -106,7 +108,7 @@ pub(crate) fn read_frames(recording: &Recording) -> Result<BTreeMap<String, Fram
 }
 
 /// Returns the namespace of the bridge that has published a topic, or `None` if no bridge publishes such a topic.
-fn namespace_of(topic: &BagTopic) -> Option<&str> {
+pub(crate) fn namespace_of(topic: &BagTopic) -> Option<&str> {
     let mut known = Topic::ALL.into_iter();
     known.find_map(|known| {
         let rest = topic.name.strip_suffix(known.name())?;

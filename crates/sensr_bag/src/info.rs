@@ -4,15 +4,16 @@ mod report;
 
 use std::collections::BTreeMap;
 
-use ros_bag::{MessageType, Topic, TypeCache, Value, read_message};
+use ros_bag::{Message, MessageType, Topic, TypeCache, Value, read_message};
 use sensr_bridge::topic::{QosClass, Topic as BridgeTopic};
 
 use super::arguments::InfoOptions;
 use super::error::Error;
 use super::output::print;
-use super::recording::{Message, Recording, WIRE_FRAME};
+use super::recording::Recording;
 use super::selection::is_meant;
 
+const WIRE_FRAME: &str = BridgeTopic::Wire.message_type();
 const STATISTICS: &str = "sensr_bridge/msg/BridgeStatistics";
 
 /// Messages of a topic.
@@ -140,7 +141,7 @@ pub(crate) fn run(options: &InfoOptions) -> Result<(), Error> {
 
 impl Summary {
     fn take(&mut self, message: &Message<'_>) {
-        let (topic, time_ns) = (message.topic, message.header.log_time);
+        let (topic, time_ns) = (message.topic, message.recorded_ns);
         let entry = self
             .topics
             .entry(topic.name.clone())
@@ -198,7 +199,7 @@ impl Summary {
 fn repeatable(kind: &str) -> u64 {
     let mut latched = BridgeTopic::ALL.into_iter();
     let is_latched =
-        latched.any(|topic| topic.message_type() == kind && topic.qos_class() == QosClass::Latched);
+        latched.any(|topic| topic.message_type() == kind && topic.qos_class().is_latched());
     if is_latched {
         QosClass::Latched.depth(0) as u64
     } else {

@@ -1,7 +1,9 @@
 //! Place of a site on earth, as far as a recording tells it: the topic `origin`, and the transforms of `/tf_static`.
 
+use std::collections::BTreeMap;
+
 use ros_bag::Value;
-use sensr_bridge::place::{EAST_DEG, Origin};
+use sensr_bridge::place::{EAST_DEG, Origin, Rotation, Transform};
 
 /// Distance from the centre of the earth above which a transform is one from the frame of the earth, metres.
 const EARTH_M: f64 = 6_000_000.0;
@@ -9,22 +11,49 @@ const EARTH_M: f64 = 6_000_000.0;
 /// Type of `/tf_static`.
 pub(crate) const TRANSFORMS: &str = "tf2_msgs/msg/TFMessage";
 
-/// Rigid transform from a parent frame to a child frame.
+/// Transform of a child frame within its parent frame.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Link {
     pub parent: String,
     pub child: String,
-    translation: [f64; 3],
-    /// Unit quaternion x, y, z, w.
-    rotation: [f64; 4],
+    transform: Transform,
 }
 
-/// Origin and transforms that a recording has told so far.
+/// Transforms that a recording has told so far, the latest one of each child frame.
+#[derive(Debug, Default)]
+pub(crate) struct Links(Vec<Link>);
+
+impl Links {
+    /// Takes a `tf2_msgs/TFMessage`.
+    pub(crate) fn take(&mut self, message: &Value<'_>) {
+        let transforms = message.get("transforms").and_then(Value::as_list);
+        for link in transforms.unwrap_or_default().iter().filter_map(link_of) {
+            self.0.retain(|one| one.child != link.child);
+            self.0.push(link);
+        }
+    }
+
+    /// Returns the transform of a child frame.
+    pub(crate) fn to_child(&self, child: &str) -> Option<&Link> {
+        self.0.iter().find(|link| link.child == child)
+    }
+}
+
+/// Origin on earth as a recording tells it: without a heading.
+#[derive(Debug, Clone, PartialEq)]
+struct Fix {
+    frame: String,
+    latitude_deg: f64,
+    longitude_deg: f64,
+    altitude_m: f64,
+}
+
+/// Origins of the bridges and transforms that a recording has told so far.
 #[derive(Debug, Default)]
 pub(crate) struct Place {
-    /// Frame, latitude, longitude and altitude of the origin.
-    fix: Option<(String, [f64; 3])>,
-    links: Vec<Link>,
+    /// By the namespace of the bridge.
+    fixes: BTreeMap<String, Fix>,
+    pub links: Links,
 }
 
 /// Place from which points in a frame are converted to degrees.
@@ -38,69 +67,46 @@ pub(crate) struct Georeference {
 }
 
 impl Place {
-    /// Takes a `sensor_msgs/NavSatFix`. One without a fix ends the origin.
-    pub(crate) fn take_fix(&mut self, message: &Value<'_>) {
-        let number = |name| message.get(name).and_then(Value::as_f64);
-        let frame = message.get("header.frame_id").and_then(Value::as_str);
-        let status = message.get("status.status").and_then(Value::as_i64);
-        self.fix = match (
-            frame,
-            number("latitude"),
-            number("longitude"),
-            number("altitude"),
-        ) {
-            (Some(frame), Some(latitude), Some(longitude), Some(altitude))
-                if status.is_some_and(|status| status >= 0) =>
-            {
-                Some((frame.to_owned(), [latitude, longitude, altitude]))
-            }
-            _ => None,
+    /// Takes a `sensor_msgs/NavSatFix` of the bridge in a namespace. One without a fix ends the origin.
+    pub(crate) fn take_fix(&mut self, namespace: &str, message: &Value<'_>) {
+        match fix_of(message) {
+            Some(fix) => self.fixes.insert(namespace.to_owned(), fix),
+            None => self.fixes.remove(namespace),
         };
     }
 
-    /// Takes a `tf2_msgs/TFMessage`.
-    pub(crate) fn take_transforms(&mut self, message: &Value<'_>) {
-        for link in links_of(message) {
-            self.links.retain(|one| one.child != link.child);
-            self.links.push(link);
-        }
-    }
-
-    /// Takes over the transforms that another one knows.
-    pub(crate) fn add_transforms(&mut self, other: &Self) {
-        self.links.extend(other.links.iter().cloned());
-    }
-
-    /// Returns the georeference of a frame, or `None` if the recording has no origin. Fails if the frame has no known
-    /// relation to that of the origin.
+    /// Returns the georeference of a frame of the bridge in a namespace, or `None` if it has no origin. Fails if the frame has
+    /// no known relation to that of the origin.
     pub(crate) fn georeference(
         &self,
+        namespace: &str,
         frame: &str,
         heading_deg: Option<f64>,
     ) -> Result<Option<Georeference>, String> {
-        let Some((origin_frame, [latitude_deg, longitude_deg, altitude_m])) = &self.fix else {
+        let Some(fix) = self.fixes.get(namespace) else {
             return Ok(None);
         };
-        let to_child = |child: &str| self.links.iter().find(|link| link.child == child);
-        let link = match to_child(frame) {
-            _ if frame == origin_frame => None,
-            Some(link) if link.parent == *origin_frame => Some(link.clone()),
+        let link = match self.links.to_child(frame) {
+            _ if frame == fix.frame => None,
+            Some(link) if link.parent == fix.frame => Some(link.clone()),
             _ => {
                 return Err(format!(
-                    "the zones are in {frame}, the origin in {origin_frame}, and the recording has no transform on \
-                     /tf_static between them: record /tf_static too, or give --metres"
+                    "the zones are in {frame}, the origin in {}, and the recording has no transform on /tf_static \
+                     between them: record /tf_static too, or give --metres",
+                    fix.frame
                 ));
             }
         };
         let known = heading_deg.or_else(|| {
-            let earth = to_child(origin_frame).filter(|link| length(link.translation) > EARTH_M)?;
-            Some(heading_of(earth, *latitude_deg, *longitude_deg))
+            let earth = self.links.to_child(&fix.frame)?;
+            let is_earth = length(earth.transform.translation) > EARTH_M;
+            is_earth.then(|| heading_of(earth.transform.rotation, fix))
         });
         Ok(Some(Georeference {
             origin: Origin {
-                latitude_deg: *latitude_deg,
-                longitude_deg: *longitude_deg,
-                altitude_m: *altitude_m,
+                latitude_deg: fix.latitude_deg,
+                longitude_deg: fix.longitude_deg,
+                altitude_m: fix.altitude_m,
                 heading_deg: known.unwrap_or(EAST_DEG),
             },
             is_heading_assumed: known.is_none(),
@@ -113,10 +119,7 @@ impl Georeference {
     /// Returns longitude and latitude in degrees, and the altitude in metres, of a point.
     pub(crate) fn position_of(&self, point: [f64; 3]) -> [f64; 3] {
         let point = match &self.link {
-            Some(link) => {
-                let turned = rotate(link.rotation, point);
-                std::array::from_fn(|axis| turned[axis] + link.translation[axis])
-            }
+            Some(link) => link.transform.apply(point),
             None => point,
         };
         let place = self.origin.geodetic_of(point);
@@ -127,17 +130,25 @@ impl Georeference {
 impl Link {
     /// Returns whether the frames are the same but for their names.
     pub(crate) fn is_identity(&self) -> bool {
-        let [x, y, z, _] = self.rotation;
-        let mut parts = self.translation.into_iter().chain([x, y, z]);
+        let Transform {
+            translation,
+            rotation: Rotation([x, y, z, _]),
+        } = self.transform;
+        let mut parts = translation.into_iter().chain([x, y, z]);
         parts.all(|part| part.abs() < 1e-9)
     }
 }
 
-/// Returns the transforms of a `tf2_msgs/TFMessage`.
-pub(crate) fn links_of(message: &Value<'_>) -> Vec<Link> {
-    let transforms = message.get("transforms").and_then(Value::as_list);
-    let transforms = transforms.unwrap_or_default().iter();
-    transforms.filter_map(link_of).collect()
+fn fix_of(message: &Value<'_>) -> Option<Fix> {
+    let number = |name| message.get(name).and_then(Value::as_f64);
+    let has_fix = message.get("status.status")?.as_i64()? >= 0;
+    let fix = Fix {
+        frame: message.get("header.frame_id")?.as_str()?.to_owned(),
+        latitude_deg: number("latitude")?,
+        longitude_deg: number("longitude")?,
+        altitude_m: number("altitude")?,
+    };
+    has_fix.then_some(fix)
 }
 
 fn link_of(transform: &Value<'_>) -> Option<Link> {
@@ -154,16 +165,18 @@ fn link_of(transform: &Value<'_>) -> Option<Link> {
     Some(Link {
         parent: text("header.frame_id")?,
         child: text("child_frame_id")?,
-        translation: [tx, ty, tz],
-        rotation: [x, y, z, w],
+        transform: Transform {
+            translation: [tx, ty, tz],
+            rotation: Rotation([x, y, z, w]),
+        },
     })
 }
 
-/// Returns where the x axis of a frame points, degrees clockwise from true north, of its transform from the earth frame.
-fn heading_of(earth: &Link, latitude_deg: f64, longitude_deg: f64) -> f64 {
-    let [x, y, z] = rotate(earth.rotation, [1.0, 0.0, 0.0]);
-    let (sin_lat, cos_lat) = latitude_deg.to_radians().sin_cos();
-    let (sin_lon, cos_lon) = longitude_deg.to_radians().sin_cos();
+/// Returns where the x axis of a frame points, degrees clockwise from true north, of its rotation in the earth frame.
+fn heading_of(in_earth_frame: Rotation, fix: &Fix) -> f64 {
+    let [x, y, z] = in_earth_frame.rotate([1.0, 0.0, 0.0]);
+    let (sin_lat, cos_lat) = fix.latitude_deg.to_radians().sin_cos();
+    let (sin_lon, cos_lon) = fix.longitude_deg.to_radians().sin_cos();
     let east = -sin_lon * x + cos_lon * y;
     let north = -sin_lat * cos_lon * x - sin_lat * sin_lon * y + cos_lat * z;
     east.atan2(north).to_degrees().rem_euclid(360.0)
@@ -171,22 +184,6 @@ fn heading_of(earth: &Link, latitude_deg: f64, longitude_deg: f64) -> f64 {
 
 fn length(vector: [f64; 3]) -> f64 {
     vector.iter().map(|value| value * value).sum::<f64>().sqrt()
-}
-
-/// Rotates a vector by a unit quaternion.
-fn rotate([x, y, z, w]: [f64; 4], vector: [f64; 3]) -> [f64; 3] {
-    let axis = [x, y, z];
-    let once = cross(axis, vector);
-    let twice = cross(axis, once);
-    std::array::from_fn(|at| vector[at] + 2.0 * (w * once[at] + twice[at]))
-}
-
-fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [
-        a[1] * b[2] - a[2] * b[1],
-        a[2] * b[0] - a[0] * b[2],
-        a[0] * b[1] - a[1] * b[0],
-    ]
 }
 
 #[cfg(test)]
@@ -200,18 +197,25 @@ mod tests {
         heading_deg: 12.0,
     };
 
-    fn link(parent: &str, child: &str, transform: sensr_bridge::place::Transform) -> Link {
+    fn link(parent: &str, child: &str, transform: Transform) -> Link {
         Link {
             parent: parent.to_owned(),
             child: child.to_owned(),
-            translation: transform.translation,
-            rotation: transform.rotation.0,
+            transform,
         }
     }
 
     fn place(links: Vec<Link>) -> Place {
-        let fix = Some(("map".to_owned(), [37.5, 127.0, 50.0]));
-        Place { fix, links }
+        let fix = Fix {
+            frame: "map".to_owned(),
+            latitude_deg: 37.5,
+            longitude_deg: 127.0,
+            altitude_m: 50.0,
+        };
+        Place {
+            fixes: [("/site".to_owned(), fix)].into(),
+            links: Links(links),
+        }
     }
 
     #[test]
@@ -223,7 +227,7 @@ mod tests {
             };
             let place = place(vec![link("earth", "map", origin.in_earth_frame())]);
             let found = place
-                .georeference("map", None)
+                .georeference("/site", "map", None)
                 .expect("related")
                 .expect("an origin");
             assert!(
@@ -238,14 +242,14 @@ mod tests {
     fn an_unknown_heading_is_east() {
         let place = place(Vec::new());
         let found = place
-            .georeference("map", None)
+            .georeference("/site", "map", None)
             .expect("related")
             .expect("an origin");
         assert!(found.is_heading_assumed);
         let [longitude, latitude, _] = found.position_of([10.0, 0.0, 0.0]);
         assert!(longitude > 127.0001 && (latitude - 37.5).abs() < 1e-7);
         let given = place
-            .georeference("map", Some(0.0))
+            .georeference("/site", "map", Some(0.0))
             .expect("related")
             .expect("an origin");
         assert!(!given.is_heading_assumed);
@@ -254,17 +258,17 @@ mod tests {
 
     #[test]
     fn points_pass_through_the_transform_of_their_frame() {
-        let quarter_turn = sensr_bridge::place::Transform {
+        let quarter_turn = Transform {
             translation: [100.0, 0.0, 5.0],
-            rotation: sensr_bridge::place::Rotation::from_rpy_deg([0.0, 0.0, 90.0]),
+            rotation: Rotation::from_rpy_deg([0.0, 0.0, 90.0]),
         };
         let place = place(vec![link("map", "sensr", quarter_turn)]);
         let found = place
-            .georeference("sensr", Some(90.0))
+            .georeference("/site", "sensr", Some(90.0))
             .expect("related")
             .expect("an origin");
         let direct = place
-            .georeference("map", Some(90.0))
+            .georeference("/site", "map", Some(90.0))
             .expect("related")
             .expect("an origin");
         let (a, b) = (
@@ -275,7 +279,9 @@ mod tests {
             a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-9),
             "{a:?} {b:?}"
         );
-        let error = place.georeference("other", None).expect_err("unrelated");
+        let error = place
+            .georeference("/site", "other", None)
+            .expect_err("unrelated");
         assert!(
             error.contains("other") && error.contains("--metres"),
             "{error}"
@@ -284,6 +290,9 @@ mod tests {
 
     #[test]
     fn without_a_fix_there_is_no_georeference() {
-        assert_eq!(Place::default().georeference("map", None), Ok(None));
+        assert_eq!(
+            Place::default().georeference("/site", "map", None),
+            Ok(None)
+        );
     }
 }

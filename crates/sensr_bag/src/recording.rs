@@ -1,5 +1,6 @@
 //! Recordings: their splits, topics and messages, with the progress of reading them.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::ops::ControlFlow;
@@ -7,15 +8,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mcap::records::{MessageHeader, Record};
-use ros_bag::{Catalog, LostSplit, ReadEnd, Topic};
+use ros_bag::{Entry, LostSplit, Message, ReadEnd, Topic};
 
 use super::arguments::{Bag, Source};
 use super::error::Error;
 use super::selection::{TimeRange, is_meant};
-
-/// Type of the topics with frames of SENSR.
-pub(crate) const WIRE_FRAME: &str = "sensr_bridge/msg/WireFrame";
 
 /// Recording with the files that can be read.
 #[derive(Debug)]
@@ -24,14 +21,8 @@ pub(crate) struct Recording {
     pub splits: Vec<PathBuf>,
     pub lost: Vec<LostSplit>,
     is_quiet: bool,
-}
-
-/// Message of a recording.
-#[derive(Debug)]
-pub(crate) struct Message<'a> {
-    pub topic: &'a Topic,
-    pub header: MessageHeader,
-    pub data: &'a [u8],
+    /// All topics, once they have been listed.
+    topics: OnceCell<BTreeSet<Topic>>,
 }
 
 /// State of a split after reading.
@@ -58,7 +49,20 @@ impl Recording {
             splits: splits.readable,
             lost: splits.lost,
             is_quiet: bag.quiet,
+            topics: OnceCell::new(),
         })
+    }
+
+    /// Returns all topics, in the order of their names.
+    pub(crate) fn all_topics(&self) -> Result<&BTreeSet<Topic>, Error> {
+        if let Some(topics) = self.topics.get() {
+            return Ok(topics);
+        }
+        let mut topics = BTreeSet::new();
+        for split in &self.splits {
+            topics.extend(ros_bag::list_topics(split, |_| false)?);
+        }
+        Ok(self.topics.get_or_init(|| topics))
     }
 
     /// Returns all topics for which `is_sought` holds and that the names mean, in the order of their names. Fails if there
@@ -69,10 +73,7 @@ impl Recording {
         wanted: &str,
         is_sought: impl Fn(&Topic) -> bool,
     ) -> Result<Vec<Topic>, Error> {
-        let mut topics = BTreeSet::new();
-        for split in &self.splits {
-            topics.extend(ros_bag::list_topics(split, |_| false)?);
-        }
+        let topics = self.all_topics()?;
         let is_named = |topic: &Topic, name: &String| is_meant(&topic.name, name);
         let missing = |wanted: String| {
             let mut described: Vec<String> = topics
@@ -131,7 +132,7 @@ impl Recording {
     fn start_ns(&self) -> Result<u64, Error> {
         let mut start_ns = 0;
         self.read_until(|message| {
-            start_ns = message.header.log_time;
+            start_ns = message.recorded_ns;
             true
         })?;
         Ok(start_ns)
@@ -174,7 +175,7 @@ impl Recording {
             let end = read_split(path, |message, read_bytes| {
                 read = read_bytes;
                 progress.set(before + read_bytes);
-                if range.contains(message.header.log_time) {
+                if range.contains(message.recorded_ns) {
                     messages += 1;
                     if let Err(error) = visit(message) {
                         failure = Some(error);
@@ -198,7 +199,7 @@ impl Recording {
                 end,
             });
         }
-        progress.end();
+        drop(progress);
         for state in &states {
             if let Some(reason) = &state.end {
                 let file = state.path.display();
@@ -217,28 +218,9 @@ fn read_split(
     path: &Path,
     mut visit: impl FnMut(&Message<'_>, u64) -> ControlFlow<()>,
 ) -> Result<ReadEnd, Error> {
-    let mut catalog = Catalog::default();
-    let end = ros_bag::read_records(path, |record, read_bytes| {
-        match record {
-            Record::Schema { header, data } => catalog.add_schema(header, &data),
-            Record::Channel(channel) => {
-                catalog.add_channel(channel);
-            }
-            Record::Message { header, data } => {
-                // A message of a channel that the file does not describe has no topic.
-                if let Some(topic) = catalog.topic(header.channel_id) {
-                    let data = &*data;
-                    let message = Message {
-                        topic,
-                        header,
-                        data,
-                    };
-                    return visit(&message, read_bytes);
-                }
-            }
-            _ => {}
-        }
-        ControlFlow::Continue(())
+    let end = ros_bag::read_entries(path, |entry, read_bytes| match entry {
+        Entry::Message(message) => visit(&message, read_bytes),
+        Entry::Topic(_) => ControlFlow::Continue(()),
     })?;
     Ok(end)
 }
@@ -270,10 +252,6 @@ impl Progress {
 
     fn set(&self, bytes: u64) {
         self.0.set_position(bytes);
-    }
-
-    fn end(&self) {
-        self.0.finish_and_clear();
     }
 }
 

@@ -5,20 +5,21 @@ mod flatten;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ros_bag::{FieldType, MessageType, Topic, TypeCache, Value, read_message};
+use ros_bag::{FieldType, Message, MessageType, Topic, TypeCache, Value};
+use sensr_bridge::topic::Topic as BridgeTopic;
 
 use super::arguments::TableOptions;
 use super::error::Error;
-use super::messages::{Damaged, type_of};
-use super::recording::{Message, Recording};
+use super::messages::{Form, is_on, read_values, type_of};
+use super::recording::Recording;
 use super::table::{self, Cell, CellKind, Column};
 use flatten::{append_cells, columns_of};
 
-const OBJECTS: &str = "sensr_bridge/msg/ObjectArray";
+const OBJECTS: &str = BridgeTopic::Objects.message_type();
 const EVENTS: [&str; 3] = [
-    "sensr_bridge/msg/ZoneEvent",
-    "sensr_bridge/msg/LosingEvent",
-    "sensr_bridge/msg/RecalibrationEvent",
+    BridgeTopic::ZoneEvents.message_type(),
+    BridgeTopic::LosingEvents.message_type(),
+    BridgeTopic::RecalibrationEvents.message_type(),
 ];
 /// Lists of an [`OBJECTS`] message.
 const LISTS: [&str; 2] = ["objects", "static_objects"];
@@ -55,18 +56,12 @@ fn export(
     let range = recording.range(source)?;
     let mut rows = Rows::new(&topics, layout)?;
     let mut table = table::create(options.output.as_deref(), options.overwrite, &rows.columns)?;
-    let mut damaged = Damaged::default();
-    recording.read(range, |message| {
-        if !topics.iter().any(|topic| topic.name == message.topic.name) {
-            return Ok(());
+    read_values(&recording, range, is_on(&topics), |message, value| {
+        for row in rows.of_message(message, value)? {
+            table.write_row(&row)?;
         }
-        let Some(rows) = rows.of_message(message)? else {
-            damaged.count(message);
-            return Ok(());
-        };
-        rows.iter().try_for_each(|row| table.write_row(row))
+        Ok(Form::Valid)
     })?;
-    damaged.warn();
     table.finish()
 }
 
@@ -112,7 +107,7 @@ impl Rows {
         }
         let kind = type_of(&mut self.types, topic)?;
         let columns = match self.layout {
-            Layout::Messages => columns_of(&kind),
+            Layout::Messages => columns_of(&kind, &[]),
             Layout::Objects => columns_of_objects(&kind),
         };
         let mut places = Vec::new();
@@ -137,14 +132,14 @@ impl Rows {
         Ok(places)
     }
 
-    /// Returns the rows of a message, or `None` if it is damaged.
-    fn of_message(&mut self, message: &Message<'_>) -> Result<Option<Vec<Vec<Cell>>>, Error> {
+    /// Returns the rows of a message.
+    fn of_message(
+        &mut self,
+        message: &Message<'_>,
+        value: &Value<'_>,
+    ) -> Result<Vec<Vec<Cell>>, Error> {
         let places = self.places_of(message.topic)?;
-        let kind = type_of(&mut self.types, message.topic)?;
-        let Ok(value) = read_message(&kind, message.data) else {
-            return Ok(None);
-        };
-        let recorded = Cell::Time(message.header.log_time.cast_signed());
+        let recorded = Cell::Time(message.recorded_ns.cast_signed());
         let topic = Cell::Text(message.topic.name.clone());
         let row = |cells: Vec<Cell>| {
             let mut row = vec![Cell::Empty; self.columns.len()];
@@ -154,58 +149,49 @@ impl Rows {
             row[..FIRST].clone_from_slice(&[recorded.clone(), topic.clone()]);
             row
         };
-        Ok(Some(match self.layout {
+        Ok(match self.layout {
             Layout::Messages => {
                 let mut cells = Vec::new();
-                append_cells(&value, &mut cells);
+                append_cells(value, &[], &mut cells);
                 vec![row(cells)]
             }
-            Layout::Objects => cells_of_objects(&value).map(row).collect(),
-        }))
+            Layout::Objects => cells_of_objects(value).map(row).collect(),
+        })
     }
 }
 
 /// Returns the columns of the message around the lists, the name of the list, and the columns of an object.
 fn columns_of_objects(kind: &MessageType) -> Vec<Column> {
-    let mut columns = columns_of(&without_lists(kind));
+    let mut columns = columns_of(kind, &LISTS);
     columns.push(Column {
         name: "list".to_owned(),
         kind: CellKind::Text,
     });
     let lists = LISTS.iter().filter_map(|list| kind.position(list));
-    let elements = lists.map(|at| &kind.fields[at].kind);
-    let element = elements.into_iter().find_map(|kind| match kind {
+    let mut elements = lists.map(|at| &kind.fields[at].kind);
+    let element = elements.find_map(|kind| match kind {
         FieldType::Message(kind) => Some(kind),
         _ => None,
     });
-    columns.extend(element.map(|kind| columns_of(kind)).unwrap_or_default());
+    columns.extend(
+        element
+            .map(|kind| columns_of(kind, &[]))
+            .unwrap_or_default(),
+    );
     columns
 }
 
 fn cells_of_objects<'a>(message: &'a Value<'a>) -> impl Iterator<Item = Vec<Cell>> + 'a {
     let mut around = Vec::new();
-    if let Value::Message(kind, values) = message {
-        let kept = kind.fields.iter().zip(values);
-        let kept = kept.filter(|(field, _)| !LISTS.contains(&field.name.as_str()));
-        let values = kept.map(|(_, value)| value.clone()).collect();
-        let kind = without_lists(kind);
-        append_cells(&Value::Message(&kind, values), &mut around);
-    }
+    append_cells(message, &LISTS, &mut around);
     LISTS.into_iter().flat_map(move |list| {
         let objects = message.get(list).and_then(Value::as_list);
         let around = around.clone();
         objects.unwrap_or_default().iter().map(move |object| {
             let mut cells = around.clone();
             cells.push(Cell::Text(list.to_owned()));
-            append_cells(object, &mut cells);
+            append_cells(object, &[], &mut cells);
             cells
         })
     })
-}
-
-fn without_lists(kind: &MessageType) -> MessageType {
-    let mut kind = kind.clone();
-    kind.fields
-        .retain(|field| !LISTS.contains(&field.name.as_str()));
-    kind
 }

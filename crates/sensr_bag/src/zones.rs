@@ -7,18 +7,19 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 
-use ros_bag::{Topic, TypeCache, Value, read_message};
+use ros_bag::{Message, Topic, Value};
+use sensr_bridge::topic::Topic as BridgeTopic;
 use serde_json::{Value as Json, json};
 
 use super::arguments::ZonesOptions;
 use super::error::Error;
-use super::messages::{Damaged, type_of};
+use super::messages::{Form, is_on, read_values};
 use super::output::Output;
 use super::place::{Georeference, Place, TRANSFORMS};
 use super::recording::Recording;
 use super::selection::{TimeRange, format_time};
 
-const ZONES: &str = "sensr_bridge/msg/ZoneArray";
+const ZONES: &str = BridgeTopic::Zones.message_type();
 const FIX: &str = "sensor_msgs/msg/NavSatFix";
 
 /// Zones of a topic as last recorded in the range of time.
@@ -50,42 +51,34 @@ pub(crate) fn run(options: &ZonesOptions) -> Result<(), Error> {
     let is_sought = |topic: &Topic| topic.kind == ZONES;
     let topics = recording.topics(&source.topic, "of zones", is_sought)?;
     let range = recording.range(source)?;
-    let mut types = TypeCache::default();
     let mut zones = BTreeMap::new();
-    let mut places: BTreeMap<String, Place> = BTreeMap::new();
-    let mut transforms = Place::default();
-    let mut damaged = Damaged::default();
+    let mut place = Place::default();
+    let is_of_topics = is_on(&topics);
+    let is_zones =
+        |message: &Message<'_>| range.contains(message.recorded_ns) && is_of_topics(message);
+    let is_of_place =
+        |message: &Message<'_>| [FIX, TRANSFORMS].contains(&message.topic.kind.as_str());
     // The place is that of the whole recording: latched messages may come before the range.
-    recording.read(
-        TimeRange {
-            from_ns: i128::MIN,
-            ..range
-        },
-        |message| {
+    let from_begin = TimeRange {
+        from_ns: i128::MIN,
+        ..range
+    };
+    read_values(
+        &recording,
+        from_begin,
+        |message| is_zones(message) || is_of_place(message),
+        |message, value| {
             let topic = message.topic;
-            let is_zones = range.contains(message.header.log_time)
-                && topics.iter().any(|one| one.name == topic.name);
-            if !is_zones && topic.kind != FIX && topic.kind != TRANSFORMS {
-                return Ok(());
+            match topic.kind.as_str() {
+                FIX => place.take_fix(namespace_of(&topic.name), value),
+                TRANSFORMS => place.links.take(value),
+                _ => {
+                    zones.insert(topic.name.clone(), zones_of(value, message.recorded_ns));
+                }
             }
-            let kind = type_of(&mut types, topic)?;
-            let Ok(value) = read_message(&kind, message.data) else {
-                damaged.count(message);
-                return Ok(());
-            };
-            if is_zones {
-                let of_message = zones_of(&value, message.header.log_time);
-                zones.insert(topic.name.clone(), of_message);
-            } else if topic.kind == FIX {
-                let namespace = namespace_of(&topic.name).to_owned();
-                places.entry(namespace).or_default().take_fix(&value);
-            } else {
-                transforms.take_transforms(&value);
-            }
-            Ok(())
+            Ok(Form::Valid)
         },
     )?;
-    damaged.warn();
     if zones.is_empty() {
         return Err(Error::Nothing {
             path: source.bag.path.clone(),
@@ -94,7 +87,7 @@ pub(crate) fn run(options: &ZonesOptions) -> Result<(), Error> {
                     .to_owned(),
         });
     }
-    let collection = collect(options, &zones, places, &transforms)?;
+    let collection = collect(options, &zones, &place)?;
     let mut output = Output::create(options.output.as_deref(), options.overwrite)?;
     let text = format!("{collection:#}\n");
     output
@@ -106,18 +99,15 @@ pub(crate) fn run(options: &ZonesOptions) -> Result<(), Error> {
 fn collect(
     options: &ZonesOptions,
     zones: &BTreeMap<String, Zones>,
-    mut places: BTreeMap<String, Place>,
-    transforms: &Place,
+    place: &Place,
 ) -> Result<Json, Error> {
     let mut features = Vec::new();
     let mut in_degrees = None;
     for (topic, zones) in zones {
-        let place = places.entry(namespace_of(topic).to_owned()).or_default();
-        place.add_transforms(transforms);
         let georeference = if options.metres {
             None
         } else {
-            let found = place.georeference(&zones.frame, options.heading_deg);
+            let found = place.georeference(namespace_of(topic), &zones.frame, options.heading_deg);
             found.map_err(Error::Argument)?
         };
         if options.heading_deg.is_some() && georeference.is_none() && !options.metres {

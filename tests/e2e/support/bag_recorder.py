@@ -13,9 +13,9 @@ from support.topic_table import topics_in_namespace
 REPAIR_NS = 4 * 10**9
 
 
-def topics_of_bridge(namespace: str = "") -> list[str]:
-    """Returns the arguments that record all topics of a bridge."""
-    return ["--regex", f"^({'|'.join(sorted(topics_in_namespace(namespace)))})$"]
+def topics_of_bridge(namespace: str = "", *others: str) -> list[str]:
+    """Returns the arguments that record all topics of a bridge, and others by their absolute names."""
+    return ["--regex", f"^({'|'.join([*sorted(topics_in_namespace(namespace)), *others])})$"]
 
 
 def wait_until_subscribed(recorder, topic: str):

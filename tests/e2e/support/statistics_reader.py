@@ -83,6 +83,16 @@ class StatisticsReader:
 
         return self.wait_until(is_settled, "empty queues")
 
+    def wait_until_delivered(self, sent: dict) -> BridgeStatistics:
+        """Waits until all frames that a simulator has delivered, as its report tells, have been published."""
+
+        def has_all(message):
+            waiting = any(topic.queued for topic in message.topics)
+            links = [(link_of(message, name), sent[name]) for name in ("points", "output")]
+            return not waiting and all(link.frames == one["delivered"] for link, one in links)
+
+        return self.wait_until(has_all, "all messages that were sent")
+
     def require_balance(self):
         """Requires that every message so far balances."""
         for message in self.messages:

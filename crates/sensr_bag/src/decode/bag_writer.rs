@@ -9,7 +9,7 @@ use mcap::records::MessageHeader;
 use mcap::{Compression, WriteOptions, Writer};
 use sensr_bridge::config::ResolvedConfig;
 use sensr_bridge::recorder::metadata;
-use sensr_bridge::topic::{QosClass, Topic};
+use sensr_bridge::topic::Topic;
 
 use super::definitions::full_definition;
 use crate::arguments::BagCompression;
@@ -132,20 +132,18 @@ fn write_error(path: &Path, error: mcap::McapError) -> Error {
 /// Returns the quality of service that the bridge offers, as rosbag2 describes it.
 fn offered_qos(topic: Topic, config: &ResolvedConfig) -> String {
     let class = topic.qos_class();
-    let is_reliable = class != QosClass::Cloud || config.qos.reliable;
-    let is_latched = class == QosClass::Latched;
     let infinite = "\n    sec: 9223372036\n    nsec: 854775807";
     format!(
         "- history: keep_last\n  depth: {depth}\n  reliability: {reliability}\n  durability: {durability}\n  \
          deadline:{infinite}\n  lifespan:{infinite}\n  liveliness: automatic\n  liveliness_lease_duration:{infinite}\n  \
          avoid_ros_namespace_conventions: false\n",
         depth = class.depth(config.qos.depth),
-        reliability = if is_reliable {
+        reliability = if class.is_reliable(config.qos.reliable) {
             "reliable"
         } else {
             "best_effort"
         },
-        durability = if is_latched {
+        durability = if class.is_latched() {
             "transient_local"
         } else {
             "volatile"

@@ -13,14 +13,17 @@ use crate::table::{Cell, CellKind, Column};
 /// | `builtin_interfaces/Time stamp` in `header` | `header_stamp`, a time |
 /// | `int32[] zone_ids` | `zone_ids`, the numbers with spaces between them |
 /// | `TrackState[] history` | `history_count` |
-pub(super) fn columns_of(kind: &MessageType) -> Vec<Column> {
+///
+/// The fields in `skipped` have none.
+pub(super) fn columns_of(kind: &MessageType, skipped: &[&str]) -> Vec<Column> {
     let mut columns = Vec::new();
-    append_columns(kind, "", &mut columns);
+    append_columns(kind, skipped, "", &mut columns);
     columns
 }
 
-fn append_columns(kind: &MessageType, prefix: &str, columns: &mut Vec<Column>) {
-    for field in &kind.fields {
+fn append_columns(kind: &MessageType, skipped: &[&str], prefix: &str, columns: &mut Vec<Column>) {
+    let is_kept = |field: &&Field| !skipped.contains(&field.name.as_str());
+    for field in kind.fields.iter().filter(is_kept) {
         let name = format!("{prefix}{}", field.name);
         let mut add = |name: String, kind| columns.push(Column { name, kind });
         match shape_of(field) {
@@ -29,7 +32,7 @@ fn append_columns(kind: &MessageType, prefix: &str, columns: &mut Vec<Column>) {
             Shape::Duration => add(name.clone(), CellKind::F64),
             Shape::Numbers => add(name.clone(), CellKind::Text),
             Shape::Counted => add(format!("{name}_count"), CellKind::Unsigned),
-            Shape::Nested(nested) => append_columns(nested, &format!("{name}_"), columns),
+            Shape::Nested(nested) => append_columns(nested, &[], &format!("{name}_"), columns),
         }
         if !names_of(kind, field).is_empty() {
             columns.push(Column {
@@ -40,19 +43,22 @@ fn append_columns(kind: &MessageType, prefix: &str, columns: &mut Vec<Column>) {
     }
 }
 
-/// Appends the cells of a message.
-pub(super) fn append_cells(value: &Value<'_>, cells: &mut Vec<Cell>) {
+/// Appends the cells of a message, except those of the fields in `skipped`.
+pub(super) fn append_cells(value: &Value<'_>, skipped: &[&str], cells: &mut Vec<Cell>) {
     let Value::Message(kind, values) = value else {
         return;
     };
     for (field, value) in kind.fields.iter().zip(values) {
+        if skipped.contains(&field.name.as_str()) {
+            continue;
+        }
         match shape_of(field) {
             Shape::Number(_) => cells.push(cell_of(value)),
             Shape::Time => cells.push(value.as_nanoseconds().map_or(Cell::Empty, Cell::Time)),
             Shape::Duration => cells.push(value.as_nanoseconds().map_or(Cell::Empty, seconds)),
             Shape::Numbers => cells.push(Cell::Text(join(value))),
             Shape::Counted => cells.push(Cell::Unsigned(count(value))),
-            Shape::Nested(_) => append_cells(value, cells),
+            Shape::Nested(_) => append_cells(value, &[], cells),
         }
         let names = names_of(kind, field);
         if !names.is_empty() {
@@ -205,8 +211,8 @@ mod tests {
         out.write_string("a");
         let value = read_message(&kind, &buffer).expect("valid");
         let mut cells = Vec::new();
-        append_cells(&value, &mut cells);
-        let columns = columns_of(&kind);
+        append_cells(&value, &[], &mut cells);
+        let columns = columns_of(&kind, &[]);
         let text = |text: &str| Cell::Text(text.to_owned());
         let expected = [
             ("label", Cell::Signed(1)),

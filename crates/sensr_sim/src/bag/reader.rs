@@ -4,8 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use mcap::records::Record;
-use ros_bag::{Catalog, ReadEnd, Topic};
+use ros_bag::{Entry, ReadEnd, Topic};
 
 use super::bag_error::BagError;
 use super::is_wire;
@@ -116,26 +115,16 @@ impl<'a> Pass<'a> {
         split: &Path,
         sink: &mut impl FnMut(RecordedFrame) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, BagError> {
-        let mut catalog = Catalog::default();
         let mut all_bytes = 0;
-        let ended = ros_bag::read_records(split, |record, read_bytes| {
+        let ended = ros_bag::read_entries(split, |entry, read_bytes| {
             all_bytes = read_bytes;
-            match record {
-                Record::Schema { header, data } => catalog.add_schema(header, &data),
-                Record::Channel(channel) => {
-                    if let Some(topic) = catalog.add_channel(channel) {
-                        self.warn_of_other_topic(topic);
-                    }
+            match entry {
+                Entry::Topic(topic) => self.warn_of_other_topic(topic),
+                Entry::Message(message) if self.is_played(message.topic) => {
+                    let frame = self.decode_frame(message.data);
+                    return frame.map_or(ControlFlow::Continue(()), &mut *sink);
                 }
-                Record::Message { header, data } => {
-                    let topic = catalog.topic(header.channel_id);
-                    if topic.is_some_and(|topic| self.is_played(topic)) {
-                        return self
-                            .decode_frame(&data)
-                            .map_or(ControlFlow::Continue(()), &mut *sink);
-                    }
-                }
-                _ => {}
+                Entry::Message(_) => {}
             }
             ControlFlow::Continue(())
         })?;
